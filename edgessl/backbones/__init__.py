@@ -1,0 +1,14 @@
+"""Low-compute backbones: images ``(B, 3, H, W)`` to features ``(B, D)``."""
+
+from edgessl.backbones.backbone import BACKBONES, Backbone, LastStage
+from edgessl.backbones.deploy import Classifier, Deployable, deployable_from, deployable_payload
+
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "Classifier",
+    "Deployable",
+    "LastStage",
+    "deployable_from",
+    "deployable_payload",
+]

@@ -1,0 +1,114 @@
+"""The network that leaves the factory: a backbone, a classifier on it, and how to feed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgessl.backbones.backbone import Backbone
+from edgessl.errors import UserError
+
+
+class Classifier(nn.Module):
+    """A backbone with a linear classifier.
+
+    Args:
+        backbone: Images to features ``(B, D)``.
+        num_classes: Number of classes ``K``.
+    """
+
+    def __init__(self, backbone: Backbone, num_classes: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.fc = nn.Linear(backbone.feature_dim, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute class logits.
+
+        Args:
+            images: Normalised images, ``(B, 3, H, W)``.
+
+        Returns:
+            Logits, ``(B, K)``.
+        """
+        logits: Tensor = self.fc(self.backbone(images))
+        return logits
+
+
+@dataclass(frozen=True)
+class Deployable:
+    """What ``ckpt.pt`` holds.
+
+    Attributes:
+        module: A ``Classifier``, or a ``Backbone`` when there were no labels; in eval mode.
+        head: ``"logits"`` for a classifier, ``"features"`` for a backbone.
+        backbone: The backbone inside ``module``.
+        classes: Class names in the order of the logits; empty for features.
+        preprocess: Values of ``edgessl.data.preprocess.Preprocess``.
+        provenance: Recipe, data and scores, as plain values.
+    """
+
+    module: nn.Module
+    head: str
+    backbone: Backbone
+    classes: tuple[str, ...]
+    preprocess: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+def deployable_payload(
+    module: Classifier | Backbone,
+    *,
+    classes: tuple[str, ...],
+    preprocess: dict[str, Any],
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the checkpoint payload of a network, to be written with ``checkpoint.save``."""
+    backbone = module.backbone if isinstance(module, Classifier) else module
+    return {
+        "kind": "deployable",
+        "head": "logits" if isinstance(module, Classifier) else "features",
+        "backbone": backbone.name,
+        "last_stage": backbone.last_stage,
+        "image_px": backbone.image_px,
+        "classes": list(classes),
+        "preprocess": preprocess,
+        "provenance": provenance,
+        "weights": {
+            key: value.detach().to("cpu", torch.float32 if value.is_floating_point() else None)
+            for key, value in module.state_dict().items()
+        },
+    }
+
+
+def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
+    """Rebuild the network from a checkpoint payload, by names, with no key missing.
+
+    Args:
+        payload: What ``checkpoint.load`` returned.
+        where: The file's name, for the message.
+
+    Raises:
+        UserError: The checkpoint is of another kind.
+    """
+    if payload.get("kind") != "deployable":
+        raise UserError(
+            f"{where}: must hold a finished network, got a '{payload.get('kind')}' checkpoint; "
+            "pass the ckpt.pt of the run folder"
+        )
+    backbone = Backbone(payload["backbone"], payload["last_stage"], payload["image_px"])
+    module: Classifier | Backbone = backbone
+    if payload["head"] == "logits":
+        module = Classifier(backbone, len(payload["classes"]))
+    module.load_state_dict(payload["weights"], strict=True)
+    return Deployable(
+        module=module.eval(),
+        head=payload["head"],
+        backbone=backbone,
+        classes=tuple(payload["classes"]),
+        preprocess=payload["preprocess"],
+        provenance=payload["provenance"],
+    )

@@ -1,0 +1,49 @@
+"""Finds the declared files (recipes, export targets, bench devices) in a clone or in a wheel."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from edgessl.errors import UserError
+
+FOLDERS = {"recipes": "recipes", "targets": "export/targets", "devices": "bench/devices"}
+"""Kind of entry -> the folder, relative to the catalogue root, whose TOML files declare it."""
+
+
+def root() -> Path:
+    """Return the folder that holds ``recipes/``, ``export/`` and ``bench/``."""
+    package = Path(__file__).resolve().parent
+    shipped = package / "_catalog"
+    return shipped if shipped.is_dir() else package.parent
+
+
+def entries(kind: str) -> dict[str, Path]:
+    """List the declared files of one kind.
+
+    Args:
+        kind: A key of ``FOLDERS``.
+
+    Returns:
+        Name (file stem) -> path, sorted by name.
+    """
+    files = (root() / FOLDERS[kind]).rglob("*.toml")
+    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
+
+
+def find(kind: str, name: str) -> Path:
+    """Find one declared file by name.
+
+    Args:
+        kind: A key of ``FOLDERS``.
+        name: The file's stem.
+
+    Raises:
+        UserError: No such file; the message names the closest one.
+    """
+    known = entries(kind)
+    if name in known:
+        return known[name]
+    close = get_close_matches(name, list(known), n=3, cutoff=0.5)
+    hint = f"Did you mean: {', '.join(close)}?" if close else f"Known: {', '.join(known)}."
+    raise UserError(f"no file '{name}' in {FOLDERS[kind]}/. {hint}")

@@ -1,0 +1,92 @@
+"""Checkpoints: tensors and plain values in one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgessl.errors import UserError
+
+FORMAT = "edgessl.checkpoint"
+VERSION = 1
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to; flush and rename it to ``path`` on success.
+
+    Args:
+        path: The final name. Its folder must exist.
+
+    Raises:
+        UserError: The disk is full or the folder is not writable.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: must be writable, got '{error.strerror or error}'; "
+            "free some space or choose another folder with --out"
+        ) from error
+    except RuntimeError as error:
+        # torch.save reports a failed write as a RuntimeError of its zip writer.
+        if "PytorchStreamWriter" not in str(error) and "file" not in str(error):
+            raise
+        raise UserError(
+            f"{path}: must be writable, the disk may be full; "
+            "free some space or choose another folder with --out"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save(path: Path, payload: dict[str, Any]) -> None:
+    """Write a checkpoint of tensors, numbers, strings, lists and dicts.
+
+    Args:
+        path: Where to write it.
+        payload: Its content; the keys ``format`` and ``version`` are added.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        torch.save({"format": FORMAT, "version": VERSION, **payload}, temporary)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint on the CPU, without running any code from it.
+
+    Args:
+        path: A file that ``save`` wrote.
+
+    Raises:
+        UserError: The file is missing, is no checkpoint, or comes from a newer edgessl.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
+    wrong = f"{path}: must be a checkpoint written by edgessl, got something else; "
+    try:
+        payload = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, ValueError,
+            KeyError) as error:
+        raise UserError(wrong + "pass the ckpt.pt of a run folder") from error
+    if not isinstance(payload, dict) or payload.get("format") != FORMAT:
+        raise UserError(wrong + "pass the ckpt.pt of a run folder")
+    if payload["version"] > VERSION:
+        raise UserError(
+            f"{path}: must have checkpoint version <= {VERSION}, got {payload['version']}; "
+            "update edgessl"
+        )
+    return payload

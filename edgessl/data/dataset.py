@@ -1,0 +1,64 @@
+"""What edgessl understood of a user's images: splits of files with labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Image files of one split, in a fixed order.
+
+    Attributes:
+        paths: The files.
+        labels: Index of each file's class in ``Dataset.classes``; None if it has no labels.
+        digests: SHA-1 of each file's content, in hexadecimal.
+    """
+
+    paths: tuple[Path, ...] = ()
+    labels: tuple[int, ...] | None = None
+    digests: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Images of one domain, split for pretraining, fine-tuning and testing.
+
+    Attributes:
+        name: Short name, used for the run folder.
+        source: What the user passed as ``--data``, absolute if it is a path.
+        classes: Class names in label order; empty without labels.
+        train: Labelled training images; unlabelled ones where ``classes`` is empty.
+        unlabeled: Further images, for pretraining only.
+        val: Held out of ``train``: every choice is made on it. May be empty.
+        test: Read once, at the end. May be empty.
+        quarantined: Files left out, each with the reason.
+        duplicates: Number of files whose content another file also has.
+        notes: What was decided on the way, one sentence each, to be shown to the user.
+        fingerprint: Hash of classes, splits, labels and contents.
+    """
+
+    name: str
+    source: str
+    classes: tuple[str, ...]
+    train: Split
+    unlabeled: Split
+    val: Split
+    test: Split
+    quarantined: tuple[tuple[Path, str], ...]
+    duplicates: int
+    notes: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def pretraining(self) -> Split:
+        """Every image that self-supervised pretraining may see: train and unlabeled."""
+        return Split(
+            paths=self.train.paths + self.unlabeled.paths,
+            labels=None,
+            digests=self.train.digests + self.unlabeled.digests,
+        )

@@ -1,0 +1,77 @@
+"""The evaluation transform, as exact arithmetic on one image, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """Resize the short side, crop the centre, scale to [0, 1], normalise.
+
+    Attributes:
+        resize_px: Short side after the antialiased resize.
+        crop_px: Side of the central square that the network sees.
+        interpolation: Kernel of the resize.
+        mean: Per-channel mean (R, G, B) on the [0, 1] scale.
+        std: Per-channel standard deviation on the [0, 1] scale.
+    """
+
+    resize_px: int
+    crop_px: int
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Resize and crop one RGB image.
+
+        Args:
+            image: An RGB image of any size.
+
+        Returns:
+            ``(3, crop_px, crop_px)`` uint8. Sizes and offsets follow torchvision's Resize and
+            CenterCrop: the long side is truncated, the offset is rounded half to even.
+        """
+        width, height = image.size
+        short = min(width, height)
+        new_width = self.resize_px if width == short else int(self.resize_px * width / short)
+        new_height = self.resize_px if height == short else int(self.resize_px * height / short)
+        if (new_width, new_height) != (width, height):
+            image = image.resize((new_width, new_height), _FILTERS[self.interpolation])
+        left = round((new_width - self.crop_px) / 2.0)
+        top = round((new_height - self.crop_px) / 2.0)
+        image = image.crop((left, top, left + self.crop_px, top + self.crop_px))
+        return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+
+    def normalise(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Turn pixels into what the network takes.
+
+        Args:
+            pixels: ``(..., 3, H, W)`` uint8.
+
+        Returns:
+            The same shape in float32.
+        """
+        mean = np.asarray(self.mean, dtype=np.float32)[:, None, None]
+        std = np.asarray(self.std, dtype=np.float32)[:, None, None]
+        scaled: NDArray[np.float32] = pixels.astype(np.float32) / np.float32(255.0)
+        return (scaled - mean) / std
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON metadata and checkpoints."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Preprocess:
+        """Rebuild from ``to_dict``'s values."""
+        return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
