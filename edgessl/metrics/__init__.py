@@ -1,0 +1,1 @@
+"""How good features and predictions are: pure functions of arrays, and nothing about files."""

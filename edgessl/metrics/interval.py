@@ -1,0 +1,60 @@
+"""A percentage with the interval that its sample size leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import sqrt
+
+_Z = 1.959963984540054  # two-sided 95 %
+
+
+def wilson(correct: int, n: int) -> tuple[float, float]:
+    """Compute the 95 % Wilson score interval of a proportion.
+
+    Args:
+        correct: Successes, 0 to ``n``.
+        n: Trials; with none the interval is everything.
+
+    Returns:
+        Lower and upper end in percent.
+
+    Source:
+        Wilson 1927, doi:10.1080/01621459.1927.10502953.
+    """
+    if n == 0:
+        return 0.0, 100.0
+    share = correct / n
+    denominator = 1 + _Z**2 / n
+    centre = (share + _Z**2 / (2 * n)) / denominator
+    half = _Z / denominator * sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    # The ends are exact where all or none are correct; rounding could step past them.
+    low = 0.0 if correct == 0 else 100 * max(0.0, centre - half)
+    high = 100.0 if correct == n else 100 * min(1.0, centre + half)
+    return low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """An accuracy in percent.
+
+    Attributes:
+        value: Percent correct.
+        low: Lower end of the 95 % Wilson interval, percent.
+        high: Upper end, percent.
+        n: Number of images scored.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @classmethod
+    def from_counts(cls, correct: int, n: int) -> Score:
+        """Score ``correct`` right answers out of ``n`` > 0."""
+        low, high = wilson(correct, n)
+        return cls(value=100 * correct / n if n else 0.0, low=low, high=high, n=n)
+
+    def to_dict(self) -> dict[str, float | int]:
+        """Return ``value low high n`` as plain numbers."""
+        return asdict(self)
