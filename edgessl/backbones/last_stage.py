@@ -25,3 +25,11 @@ def remove_mobilenet_stage(net: nn.Module) -> None:
     net.blocks = blocks[:5]  # stages of 16, 24, 32, 64, 96 channels; 160 and 320 go
     net.conv_head = nn.Identity()
     net.bn2 = nn.Identity()
+
+
+def last_stage_of(net: nn.Module) -> tuple[nn.Module, ...]:
+    """Return the modules that a removal cuts off, from a network that has them."""
+    if hasattr(net, "layer4"):
+        return (cast(nn.Module, net.layer4),)
+    blocks = cast(nn.Sequential, net.blocks)
+    return (*blocks[5:], cast(nn.Module, net.conv_head), cast(nn.Module, net.bn2))

@@ -1,0 +1,1 @@
+"""Self-supervised methods: views to a loss; each owns its teacher, queue, centre, prototypes."""

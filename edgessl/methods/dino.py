@@ -1,0 +1,92 @@
+"""DINO: self-distillation with no labels, on multi-crop views."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from edgessl.backbones import Backbone
+from edgessl.heads.dino import DinoHead
+from edgessl.losses.dino import dino_loss, dino_targets
+from edgessl.losses.sinkhorn import sinkhorn
+from edgessl.methods.ema import teacher_of, update_teacher
+from edgessl.methods.method import Step
+from edgessl.recipe.method_tables import Dino as DinoTable
+from edgessl.schedules import Clock, cosine, linear_then_flat
+
+
+class Dino(nn.Module):
+    """Student and momentum teacher, each a backbone with a head.
+
+    The student's backbone is kept. The first group of views is the global one, which the teacher
+    sees too. Each resolution group goes through the backbone on its own, so BN statistics are
+    separate; the heads see all views together.
+
+    Args:
+        backbone: The student's backbone.
+        table: Settings of the method.
+
+    Source:
+        Caron et al. 2021, arXiv:2104.14294; multi-crop details as in SSLight (ICLR 2023).
+    """
+
+    def __init__(self, backbone: Backbone, table: DinoTable) -> None:
+        super().__init__()
+        self.table = table
+        self.backbone = backbone
+        self.head = DinoHead(
+            backbone.feature_dim,
+            table.hidden_dim,
+            table.bottleneck_dim,
+            table.prototypes,
+            batch_norm=table.head_batch_norm,
+            train_gain=table.train_gain,
+        )
+        self.teacher_backbone = teacher_of(backbone)
+        self.teacher_head = teacher_of(self.head)
+        self.register_buffer("center", torch.zeros(table.prototypes))
+
+    def forward(self, views: list[Tensor], labels: Tensor | None, clock: Clock) -> Step:
+        """Compute the loss.
+
+        Args:
+            views: Groups ``(V, B, 3, H, W)``, the global one first.
+            labels: Not used.
+            clock: Sets the teacher's temperature and the freeze of the last layer.
+        """
+        table = self.table
+        global_views, batch = views[0].shape[:2]
+        features = torch.cat([self.backbone(group.flatten(0, 1)) for group in views])
+        frozen = clock.step < table.freeze_last_layer(clock)
+        student = self.head(features, freeze_last=frozen).float()
+        with torch.no_grad():
+            teacher = self.teacher_head(self.teacher_backbone(views[0].flatten(0, 1))).float()
+        temperature = linear_then_flat(
+            clock.epoch, table.teacher_temp_warmup(clock), *table.teacher_temp
+        )
+        center = cast(Tensor, self.center)
+        if table.centering == "sinkhorn":
+            targets = sinkhorn(teacher, epsilon=temperature)
+        else:
+            targets = dino_targets(teacher, center, temperature)
+        targets = targets.view(global_views, batch, -1)
+        loss = dino_loss(
+            targets,
+            student.view(-1, batch, student.shape[-1]),
+            student_temp=table.student_temp,
+            alpha=table.alpha,
+        )
+        # After the loss, so that no target sees its own centre.
+        center.lerp_(teacher.mean(dim=0), 1.0 - table.center_momentum)
+        with torch.no_grad():
+            entropy = -(targets * targets.clamp_min(1e-12).log()).sum(-1).mean()
+        return Step(loss, {"target_entropy": entropy})
+
+    @torch.no_grad()
+    def after_step(self, clock: Clock) -> None:
+        """Move the teacher towards the student; momentum rises along a cosine."""
+        momentum = cosine(clock.step, clock.total_steps, *self.table.teacher_momentum)
+        update_teacher(self.teacher_backbone, self.backbone, momentum)
+        update_teacher(self.teacher_head, self.head, momentum)

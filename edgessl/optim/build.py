@@ -1,0 +1,57 @@
+"""From an optimiser's table to an optimiser, and its values at a clock."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import torch
+from torch import nn
+
+from edgessl.optim.groups import all_decay_groups, lars_groups, matrix_decay_groups
+from edgessl.optim.lars import Lars
+from edgessl.recipe.optim_tables import AdamW, Optim, Sgd
+from edgessl.recipe.optim_tables import Lars as LarsTable
+from edgessl.schedules import Clock, cosine, warmup_cosine
+
+
+def build_optimizer(module: nn.Module, table: Optim) -> torch.optim.Optimizer:
+    """Build the optimiser of a module's trainable parameters."""
+    match table:
+        case LarsTable():
+            groups = lars_groups(module, adapt_depthwise=table.adapt_depthwise)
+            return Lars(groups, lr=0.0, momentum=table.momentum, eta=table.eta)
+        case AdamW():
+            return torch.optim.AdamW(matrix_decay_groups(module), lr=0.0, betas=table.betas)
+        case Sgd():
+            groups = (matrix_decay_groups if table.decay_matrices_only else all_decay_groups)(module)
+            return torch.optim.SGD(
+                groups, lr=0.0, momentum=table.momentum, nesterov=table.nesterov
+            )
+        case _:
+            assert_never(table)
+
+
+def set_hyperparameters(
+    optimizer: torch.optim.Optimizer, table: Optim, clock: Clock, batch_size: int
+) -> float:
+    """Set learning rate and weight decay for the step that the clock is at.
+
+    Args:
+        optimizer: From ``build_optimizer``.
+        table: Its table.
+        clock: Before the step.
+        batch_size: Global batch, which scales the peak rate if the table has a base batch.
+
+    Returns:
+        The learning rate.
+    """
+    warmup_steps = table.warmup(clock)
+    peak = table.peak_lr(batch_size)
+    step = clock.step if table.schedule_by == "step" else clock.epoch * clock.steps_per_epoch
+    lr = warmup_cosine(step, clock.total_steps, warmup_steps, table.warmup_lr, peak, table.final_lr)
+    start, end = table.weight_decay
+    decay = cosine(clock.step, clock.total_steps, start, end)
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+        group["weight_decay"] = decay if group["decays"] else 0.0
+    return lr

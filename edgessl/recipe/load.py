@@ -1,0 +1,149 @@
+"""From a recipe's name, variant and overrides to one resolved table, and back to TOML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgessl import catalog
+from edgessl.errors import UserError, nearest
+from edgessl.recipe.tables import Recipe
+from edgessl.schema import read_toml, validate
+
+Conditions = Mapping[str, Any]
+"""What a variant's ``when`` is compared with: ``data``, ``device``, ``images``."""
+
+
+def load_recipe(
+    name: str, *, conditions: Conditions | None = None, overrides: Sequence[str] = ()
+) -> Recipe:
+    """Resolve a recipe.
+
+    Args:
+        name: ``NAME``, ``NAME:VARIANT``, or the path of a TOML file (with ``:VARIANT`` or not).
+        conditions: Facts that choose variants with a ``when``; None chooses none of them.
+        overrides: ``KEY=VALUE`` with a dotted key and a TOML value.
+
+    Raises:
+        UserError: No such recipe or variant, or mistakes in it, all at once.
+    """
+    base, _, variant = name.partition(":")
+    path = Path(base) if base.endswith(".toml") else catalog.find("recipes", base)
+    values = read_toml(path)
+    variants = values.pop("variant", [])
+    values.setdefault("name", path.stem)
+    for candidate in variants:
+        if _applies(candidate.get("when"), conditions):
+            _merge(values, _changes(candidate))
+    if variant:
+        chosen = [candidate for candidate in variants if candidate.get("name") == variant]
+        known = [candidate["name"] for candidate in variants if "name" in candidate]
+        if not chosen:
+            raise UserError(
+                f"{path.name}: has no variant '{variant}'{nearest(variant, known)}; "
+                f"variants: {', '.join(known) or 'none'}"
+            )
+        _merge(values, _changes(chosen[0]))
+        values["name"] = f"{values['name']}:{variant}"
+    for override in overrides:
+        _override(values, override)
+    return validate(Recipe, values, path.name)
+
+
+def variants_of(name: str) -> list[str]:
+    """Return the names of a recipe's variants."""
+    variants = read_toml(catalog.find("recipes", name)).get("variant", [])
+    return [variant["name"] for variant in variants]
+
+
+def _changes(variant: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in variant.items() if key not in ("name", "when")}
+
+
+def _applies(when: dict[str, Any] | None, conditions: Conditions | None) -> bool:
+    if when is None or conditions is None:
+        return False
+    for key, wanted in when.items():
+        if key == "max_images":
+            if conditions["images"] > wanted:
+                return False
+        elif key in ("data", "device"):
+            if conditions[key] != wanted:
+                return False
+        else:
+            raise UserError(
+                f"variant.when.{key}: unknown key{nearest(key, ('data', 'device', 'max_images'))}"
+            )
+    return True
+
+
+def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Lay a variant's keys over a recipe, table by table; lists and values are replaced."""
+    for key, change in changes.items():
+        if isinstance(change, dict) and isinstance(values.get(key), dict):
+            if "name" in change and change["name"] != values[key].get("name"):
+                values[key] = change  # another method or optimiser: none of the old keys apply
+            else:
+                _merge(values[key], change)
+        else:
+            values[key] = change
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    import tomllib
+
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise UserError(f"--set: must read KEY=VALUE, got '{override}'")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string
+    table: Any = values
+    *parents, last = key.strip().split(".")
+    for part in parents:
+        try:
+            table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
+        except (ValueError, IndexError) as error:
+            raise UserError(f"--set {override}: '{part}' must be the number of an entry") from error
+        if not isinstance(table, dict | list):
+            raise UserError(f"--set {override}: '{part}' is a value, not a table")
+    if isinstance(table, list):
+        raise UserError(f"--set {override}: '{last}' must name a key; '{parents[-1]}' is a list")
+    table[last] = value
+
+
+def to_toml(recipe: Recipe) -> str:
+    """Write a recipe as TOML that reads back to the same table."""
+    lines: list[str] = []
+    _write(lines, recipe.model_dump(exclude_none=True), ())
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _write(lines: list[str], table: Mapping[str, Any], place: tuple[str, ...]) -> None:
+    nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+    lists = {key: value for key, value in table.items() if _is_table_list(value)}
+    for key, value in table.items():
+        if key not in nested and key not in lists:
+            lines.append(f"{key} = {_value(value)}")
+    for key, value in nested.items():
+        lines.extend(["", f"[{'.'.join((*place, key))}]"])
+        _write(lines, value, (*place, key))
+    for key, values in lists.items():
+        for value in values:
+            lines.extend(["", f"[[{'.'.join((*place, key))}]]"])
+            _write(lines, value, (*place, key))
+
+
+def _is_table_list(value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value)  # JSON's strings and numbers are TOML's too

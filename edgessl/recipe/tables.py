@@ -1,0 +1,152 @@
+"""A recipe: one backbone, one self-supervised method, and everything they are trained with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from edgessl.recipe.method_tables import Dino
+from edgessl.recipe.optim_tables import Optim
+from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
+from edgessl.schema import Table
+
+PixelCount = Annotated[int, Field(ge=8)]
+Count = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+
+
+class BackboneTable(Table):
+    """The network.
+
+    Attributes:
+        name: A name that ``edgessl list backbones`` shows.
+        last_stage: ``"remove"`` pretrains without the last stage ("conv5") and grows it back for
+            fine-tuning.
+    """
+
+    name: str
+    last_stage: Literal["keep", "remove"] = "keep"
+
+
+class ImageTable(Table):
+    """How images are normalised and how they are evaluated.
+
+    Attributes:
+        mean: Per-channel mean on the [0, 1] scale.
+        std: Per-channel standard deviation.
+        resize_px: Short side after the evaluation resize.
+        crop_px: Central crop that the finished network sees.
+        interpolation: Kernel of the evaluation resize.
+    """
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    resize_px: PixelCount
+    crop_px: PixelCount
+    interpolation: Interpolation = "bicubic"
+
+    @model_validator(mode="after")
+    def _check(self) -> ImageTable:
+        if self.crop_px > self.resize_px:
+            raise ValueError(
+                f"crop_px must be at most resize_px ({self.resize_px}), got {self.crop_px}"
+            )
+        return self
+
+
+class PretrainTable(Table):
+    """Self-supervised pretraining.
+
+    Attributes:
+        epochs: Passes over the training and unlabelled images.
+        batch_size: Images in a step.
+        recalibrate_batchnorm: Recompute BN statistics under the evaluation transform before
+            features are scored or kept (factory recipes yes, paper recipes no).
+        monitor_every_percent: How often features are scored on ``val``, in percent of the run.
+    """
+
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    recalibrate_batchnorm: bool = True
+    monitor_every_percent: Annotated[float, Field(gt=0.0, le=100.0)] = 10.0
+
+
+class RegrowTable(Table):
+    """S3L's warm-up of a last stage that was removed for pretraining.
+
+    Attributes:
+        epochs: Length; only the last stage and the classifier are trained.
+        optim: Its optimiser.
+        keep_classifier: Keep the warmed-up classifier (S3L's code starts a new one).
+        freeze_batchnorm: Keep the BN statistics of the other stages (S3L's code moves them).
+    """
+
+    epochs: Count
+    optim: Optim
+    keep_classifier: bool = True
+    freeze_batchnorm: bool = True
+
+
+class FinetuneTable(Table):
+    """Supervised fine-tuning of the whole network.
+
+    Attributes:
+        epochs: Passes over the labelled images.
+        batch_size: Images in a step.
+        optim: Optimiser and schedule.
+        views: The one training view.
+        label_smoothing: Share of the target spread over all classes.
+        mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
+        regrow: Warm-up of a removed last stage.
+    """
+
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    optim: Optim
+    view: ViewGroup
+    label_smoothing: Probability = 0.0
+    mixup_alpha: NonNegative = 0.0
+    regrow: RegrowTable | None = None
+
+
+class DataTable(Table):
+    """How a set is split where it does not say.
+
+    Attributes:
+        val_percent: Share of the training images of each class held out for every choice.
+    """
+
+    val_percent: Annotated[float, Field(ge=0.0, le=50.0)] = 10.0
+
+
+class Recipe(Table):
+    """One (source, backbone, method) in full.
+
+    Attributes:
+        name: The file's stem, and the variant after a colon.
+        source: ``"factory"`` or the paper's short name.
+        views: Groups of views, the global one first.
+    """
+
+    name: str
+    source: Literal["factory", "sslight", "s3l", "small", "airl", "cole"]
+    backbone: BackboneTable
+    method: Dino
+    image: ImageTable
+    data: DataTable = DataTable()
+    views: Annotated[tuple[ViewGroup, ...], Field(min_length=1)]
+    optim: Optim
+    pretrain: PretrainTable
+    finetune: FinetuneTable
+
+    @model_validator(mode="after")
+    def _check(self) -> Recipe:
+        if self.views[0].count < 2:
+            raise ValueError("views.0.count must be at least 2: DINO compares global views, got 1")
+        if self.backbone.last_stage == "remove" and self.finetune.regrow is None:
+            raise ValueError(
+                "finetune.regrow must be given, because backbone.last_stage = 'remove' "
+                "needs a warm-up of the stage that grows back"
+            )
+        return self

@@ -1,0 +1,88 @@
+"""Strict tables, and their mistakes in words: all at once, each with its place and way out."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edgessl.errors import UserError, nearest
+
+
+class Table(BaseModel):
+    """A frozen table that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+TableType = TypeVar("TableType", bound=Table)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        UserError: It is missing or is not TOML; the message carries line and column.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: must be a TOML file, found none; check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: must be valid TOML, got: {error}") from error
+
+
+def validate(table: type[TableType], values: dict[str, Any], where: str) -> TableType:
+    """Check values against a table.
+
+    Args:
+        table: The table's class.
+        values: Plain values, as read from TOML.
+        where: Name of the file, for the message.
+
+    Raises:
+        UserError: One line for each mistake.
+    """
+    try:
+        return table.model_validate(values)
+    except ValidationError as error:
+        lines = [_line(table, mistake) for mistake in error.errors()]
+        raise UserError(f"{where}: {len(lines)} mistake(s)\n  " + "\n  ".join(lines)) from error
+
+
+def _line(table: type[Table], mistake: Any) -> str:
+    place = tuple(part for part in mistake["loc"])
+    dotted = ".".join(str(part) for part in place) or "the table"
+    if mistake["type"] == "extra_forbidden":
+        known = _fields_at(table, place[:-1])
+        hint = nearest(str(place[-1]), known) or f"; known keys: {', '.join(known)}"
+        return f"{dotted}: unknown key{hint}"
+    if mistake["type"] == "missing":
+        return f"{dotted}: must be given, found nothing"
+    message = mistake["msg"].removeprefix("Value error, ")
+    if mistake["type"] == "value_error":
+        return f"{dotted}: {message}"
+    return f"{dotted}: {message}, got {mistake['input']!r}"
+
+
+def _fields_at(table: type[Table], place: tuple[Any, ...]) -> list[str]:
+    """Return the keys that the (nested) table at a place knows."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        field = table.model_fields.get(str(part))
+        if field is None:  # the tag of a discriminated union
+            continue
+        inner = _tables_in(field.annotation)
+        if not inner:
+            return []
+        table = inner[0]
+    return list(table.model_fields)
+
+
+def _tables_in(annotation: Any) -> list[type[Table]]:
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _tables_in(part)]
