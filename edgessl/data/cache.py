@@ -1,0 +1,113 @@
+"""The cache folder: where it is, what is in it, and writing to it whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgessl.errors import UserError
+
+PARTS = {
+    "demo": "the drawn demo set",
+    "sets": "downloaded named sets",
+    "packs": "decoded images, ready for training",
+    "verified.sqlite": "which files are sound",
+}
+"""Everything edgessl keeps in the cache folder; nothing else there is ever touched."""
+
+
+def cache_root() -> Path:
+    """Return ``EDGESSL_CACHE``, else ``XDG_CACHE_HOME/edgessl``, else ``~/.cache/edgessl``."""
+    if chosen := os.environ.get("EDGESSL_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base).expanduser().absolute() / "edgessl"
+    return Path.home() / ".cache" / "edgessl"
+
+
+def cache_part(name: str) -> Path:
+    """Return the place of one part, a key of ``PARTS``, making the folder that holds it.
+
+    Raises:
+        UserError: The cache folder cannot be made.
+    """
+    root = cache_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(root, error) from error
+    return root / name
+
+
+def cache_sizes() -> dict[str, int]:
+    """Return the bytes on disk of each part, by the keys of ``PARTS``."""
+    return {name: _size(cache_root() / name) for name in PARTS}
+
+
+def clear_cache() -> int:
+    """Delete every part.
+
+    Returns:
+        The bytes set free.
+
+    Raises:
+        UserError: Something cannot be deleted.
+    """
+    freed = sum(cache_sizes().values())
+    for name in PARTS:
+        remove(cache_root() / name)
+    return freed
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder of the cache; nothing happens if it is not there."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise not_writable(path, error) from error
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Give a temporary name for a file or folder in the cache; rename it to ``path`` on success.
+
+    Args:
+        path: The final place. What is there already is replaced.
+
+    Raises:
+        UserError: The disk is full or the cache is not writable.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if temporary.is_dir():
+            remove(path)
+        temporary.replace(path)
+    except OSError as error:
+        raise not_writable(path, error) from error
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def not_writable(path: Path, error: OSError) -> UserError:
+    """Say that the cache cannot be written, and what to do."""
+    return UserError(
+        f"{path}: the cache must be writable, got '{error.strerror or error}'; "
+        "free some space or set EDGESSL_CACHE to another folder"
+    )
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())

@@ -1,0 +1,166 @@
+"""One image file -> one upright 8-bit RGB image, or the reason why it is unusable."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile
+
+MIN_SIDE_PX = 8
+MAX_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
+MAX_FILE_BYTES = 512 * 2**20
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000")
+"""Pillow's decoders that may run. Others start programs (EPS) or are not pictures (HDF5)."""
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class BadImage(Exception):
+    """A file that cannot be used as an image; the message is the reason, in a few words."""
+
+
+def read_image(path: Path, at_least_px: int | None = None) -> Image.Image:
+    """Read one file as an upright RGB image.
+
+    Grey, CMYK, palette, 16-bit, transparent (on white) and animated (first frame) images are
+    converted; the EXIF orientation is applied.
+
+    Args:
+        path: The file.
+        at_least_px: If given, a large JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, as long
+            as its shorter side keeps this many pixels. Much faster, and not exact.
+
+    Raises:
+        BadImage: The file is no usable image.
+    """
+    return decode(read_bytes(path), at_least_px)[0]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole regular file.
+
+    Raises:
+        BadImage: It is not there, not a file, empty, or far too large for an image.
+    """
+    try:
+        if not path.is_file():  # opening a named pipe would wait for ever
+            raise BadImage("missing, or not a file")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise BadImage(f"larger than {MAX_FILE_BYTES // 2**20} MiB")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"cannot be read ({error.strerror})") from error
+    if not content:
+        raise BadImage("empty file")
+    return content
+
+
+def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
+    """Decode a file's content.
+
+    Args:
+        content: The bytes of the file.
+        at_least_px: As in ``read_image``.
+
+    Returns:
+        The upright RGB image, and the original upright (height, width) in pixels.
+
+    Raises:
+        BadImage: The content is no usable image.
+    """
+    try:
+        image = _open(BytesIO(content))
+        _check_size(image)
+        width, height = image.size
+        if at_least_px is not None:
+            scale = at_least_px / min(width, height)
+            image.draft(None, (int(width * scale) + 1, int(height * scale) + 1))
+        image.load()
+        orientation = _orientation(image)
+        image = _to_rgb(image)
+    except BadImage:
+        raise
+    except MemoryError as error:
+        raise BadImage("too large for the memory") from error
+    except Exception as error:  # decoders of damaged files raise nearly anything
+        raise BadImage(f"damaged ({_in_short(error)})") from error
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
+    return image, (width, height) if orientation >= 5 else (height, width)
+
+
+def _open(file: BinaryIO) -> Image.Image:
+    """Find the decoder as ``Image.open`` does, but leave its bomb check, which warns globally."""
+    Image.init()
+    prefix = file.read(16)
+    for name in FORMATS:
+        if name not in Image.OPEN:
+            continue
+        factory, accepts = Image.OPEN[name]
+        accepted = accepts(prefix) if accepts else True
+        if accepted and not isinstance(accepted, str):
+            file.seek(0)
+            image: ImageFile.ImageFile = factory(file, "")
+            return image
+    raise BadImage("not an image")
+
+
+def _check_size(image: Image.Image) -> None:
+    width, height = image.size
+    if min(width, height) < MIN_SIDE_PX:
+        raise BadImage(f"{width}x{height}: shorter side under {MIN_SIDE_PX} px")
+    if width * height > MAX_PIXELS:
+        raise BadImage(f"{width}x{height}: over {MAX_PIXELS // 10**6} million pixels")
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # a damaged EXIF block says nothing; the pixels are fine
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _deep_grey_to_rgb(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
+    """Scale 16-bit (0..65535), 32-bit or float grey to 8 bit; Pillow would clip it at 255."""
+    grey = np.asarray(image).astype(np.float64)  # (H, W)
+    if not np.isfinite(grey).all():
+        raise BadImage("holds infinite or undefined pixel values")
+    if image.mode == "F" and grey.min() >= 0 and grey.max() <= 1:
+        low, high = 0.0, 1.0
+    elif grey.min() >= 0 and grey.max() <= 65535:
+        low, high = 0.0, 65535.0
+    else:
+        low, high = float(grey.min()), float(max(grey.max(), grey.min() + 1))
+    scaled = np.rint((grey - low) * (255.0 / (high - low))).astype(np.uint8)
+    return Image.fromarray(scaled).convert("RGB")
+
+
+def _in_short(error: Exception) -> str:
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= 80 else words[:77] + "..."

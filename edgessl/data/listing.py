@@ -1,0 +1,42 @@
+"""What a source of images contains before any file is opened: files, labels, splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+SplitName = Literal["train", "val", "test", "unlabeled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One image file.
+
+    Attributes:
+        path: The file, absolute.
+        label: Its class, or None.
+        split: Where the source puts it. Without a label: ``unlabeled``, or ``test`` for images
+            that must stay out of pretraining.
+    """
+
+    path: Path
+    label: str | None
+    split: SplitName
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All images of a source.
+
+    Attributes:
+        name: Short name of the source.
+        source: What the user passed; absolute if it is a path.
+        entries: The images, in no particular order.
+        notes: What was decided while reading, one sentence each.
+    """
+
+    name: str
+    source: str
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()

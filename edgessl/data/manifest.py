@@ -1,0 +1,81 @@
+"""CSV manifests: one row per image, with the columns path, label and split."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgessl.data.folders import SPLIT_FOLDERS, class_name
+from edgessl.data.listing import Entry, Listing
+from edgessl.errors import UserError, nearest
+
+COLUMNS = ("path", "label", "split")
+_SHOWN = 5  # mistakes listed in full
+
+
+def list_manifest(file: Path) -> Listing:
+    """Read a manifest. Paths are relative to its folder; label and split may be missing or empty.
+
+    Args:
+        file: A CSV file with a header row. A row without a label is unlabelled; one without a
+            split belongs to train.
+
+    Raises:
+        UserError: It is no such file, or rows are wrong; several mistakes are listed at once.
+    """
+    rows = _rows(file)
+    folder = file.absolute().parent
+    entries: dict[Path, Entry] = {}
+    mistakes: list[str] = []
+    for number, row in rows:
+        try:
+            entry = _entry(folder, row)
+            if entries.setdefault(entry.path, entry) != entry:
+                raise ValueError(f"'{row['path']}' is listed twice, with another label or split")
+        except ValueError as error:
+            mistakes.append(f"  line {number}: {error}")
+    if mistakes:
+        more = [f"  and {len(mistakes) - _SHOWN} more"] if len(mistakes) > _SHOWN else []
+        lines = "\n".join(mistakes[:_SHOWN] + more)
+        raise UserError(f"{file}: {len(mistakes)} mistake(s)\n{lines}")
+    if not entries:
+        raise UserError(f"{file}: must list images, found no row; add one line per image")
+    return Listing(file.stem, str(file.absolute()), tuple(entries.values()))
+
+
+def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            reader = csv.DictReader(text, skipinitialspace=True)
+            header = [name.strip().lower() for name in reader.fieldnames or ()]
+            reader.fieldnames = header
+            rows = [
+                (reader.line_num, {key: (row.get(key) or "").strip() for key in COLUMNS})
+                for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{file}: must be a CSV file in UTF-8, got: {error}") from error
+    except OSError as error:
+        raise UserError(f"{file}: must be readable, got '{error.strerror}'") from error
+    if "path" not in header:
+        raise UserError(
+            f"{file}: must start with the header path,label,split, got '{','.join(header)[:80]}'; "
+            "add it as the first line"
+        )
+    return rows
+
+
+def _entry(folder: Path, row: Mapping[str, str]) -> Entry:
+    if not row["path"]:
+        raise ValueError("path must not be empty")
+    path = folder / row["path"]
+    if not path.is_file():
+        raise ValueError(f"no file '{row['path']}' in {folder}")
+    split = SPLIT_FOLDERS.get(row["split"].lower() or "train")
+    if split is None:
+        hint = nearest(row["split"].lower(), SPLIT_FOLDERS)
+        raise ValueError(f"split must be train, val, test or unlabeled, got '{row['split']}'{hint}")
+    if split == "unlabeled" or not row["label"]:
+        return Entry(path, None, "test" if split in ("test", "val") else "unlabeled")
+    return Entry(path, class_name(row["label"]), split)
