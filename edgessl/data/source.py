@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgessl.data.demo import list_demo
 from edgessl.data.folders import list_folder
 from edgessl.data.listing import Listing
 from edgessl.data.manifest import list_manifest
@@ -25,4 +26,6 @@ def list_source(data: str) -> Listing:
         return list_folder(path)
     if path.is_file():
         return list_manifest(path)
+    if data == "demo":
+        return list_demo()
     raise UserError(f"--data: must be a folder, a CSV manifest or a named set, got '{data}'")
