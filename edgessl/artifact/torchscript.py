@@ -1,0 +1,102 @@
+"""TorchScript files. The only module that touches ``torch.jit``, which PyTorch has deprecated."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgessl.errors import UserError
+
+DEPRECATION = "TorchScript is deprecated by PyTorch; kept for libtorch, prefer ONNX."
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    # Every torch.jit function warns of its deprecation; the tracer warns of shape checks in timm.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def trace_and_freeze(network: nn.Module, example: Tensor) -> Any:
+    """Turn a network into a frozen TorchScript module; its parameters become constants.
+
+    Args:
+        network: Images ``(B, 3, H, W)`` to ``(B, K)``, in eval mode.
+        example: ``(2, 3, H, W)``.
+
+    Returns:
+        A ``torch.jit.ScriptModule`` that takes any batch size.
+    """
+    with _without_warnings(), torch.no_grad():
+        traced = torch.jit.trace(network, example)  # type: ignore[no-untyped-call]
+        return torch.jit.freeze(traced)
+
+
+def save(module: Any, path: Path, metadata: dict[str, str]) -> None:
+    """Write a TorchScript file without debug records: those name the source files' paths.
+
+    Args:
+        module: What ``trace_and_freeze`` returned.
+        path: Where to write it.
+        metadata: Texts to store as extra files.
+    """
+    buffer = io.BytesIO()
+    with _without_warnings():
+        torch.jit.save(module, buffer, _extra_files=metadata)
+    reader = torch._C.PyTorchFileReader(io.BytesIO(buffer.getvalue()))
+    stripped = io.BytesIO()
+    writer = torch._C.PyTorchFileWriter(stripped)
+    for name in reader.get_all_records():
+        # The writer adds version and .data/ itself.
+        if name.endswith(".debug_pkl") or name == "version" or name.startswith(".data/"):
+            continue
+        record = reader.get_record(name)
+        writer.write_record(name, record, len(record))
+    writer.write_end_of_file()
+    path.write_bytes(stripped.getvalue())
+
+
+def load(path: Path, key: str) -> tuple[Callable[[NDArray[np.float32]], NDArray[np.float32]], str]:
+    """Open a TorchScript file as a function of arrays.
+
+    Args:
+        path: The file.
+        key: Name of the extra file to read.
+
+    Returns:
+        The function, and the text under ``key`` (empty if there is none).
+
+    Raises:
+        UserError: The file is missing or is no TorchScript module.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: must be a TorchScript file, found none; check the path")
+    extra: dict[str, Any] = {key: ""}
+    try:
+        with _without_warnings():
+            module = torch.jit.load(  # type: ignore[no-untyped-call]
+                str(path), map_location="cpu", _extra_files=extra
+            )
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"{path}: must be a TorchScript module, got something else; "
+            "pass a file that `edgessl export --torchscript` wrote"
+        ) from error
+    text = extra[key]
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            output: NDArray[np.float32] = module(torch.from_numpy(images)).numpy()
+        return output
+
+    return run, text.decode() if isinstance(text, bytes) else text

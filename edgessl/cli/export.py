@@ -1,0 +1,97 @@
+"""``edgessl export``: a checkpoint becomes a file for a device, proven before it gets its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgessl.cli.console import console, print_json
+from edgessl.errors import GateFailed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from edgessl.pipeline.export import Exported
+
+COLOURS = {"pass": "green", "fail": "red", "not checked": "yellow"}
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="ckpt.pt of a run folder.", metavar="CKPT")],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write model.onnx (the default).")] = False,
+    torchscript: Annotated[
+        bool, typer.Option("--torchscript", help="Write model.torchscript, for libtorch.")
+    ] = False,
+    opset: Annotated[
+        int | None, typer.Option(help="ONNX operator set, 13 to 24; default: the target's.")
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help="logits, probs or features; default: the checkpoint's.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Name in export/targets/, or a TOML file; default: cpu.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Test images for the accuracy gate; default: the run's own.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; default: the checkpoint's.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write a network as ONNX or TorchScript, and check every file against its checkpoint."""
+    screen = console(to_stderr=json)
+    chosen = {"onnx": onnx, "torchscript": torchscript}
+    with screen.status(f"reading {checkpoint}") as status:
+        from edgessl.pipeline.export import document, export_checkpoint
+
+        files = export_checkpoint(
+            checkpoint,
+            formats=tuple(kind for kind, wanted in chosen.items() if wanted),
+            opset=opset, head=head, target_name=target, data=data, out=out,
+            say=status.update,
+        )
+    for file in files:
+        _print_gates(screen, file)
+    if json:
+        print_json(document(checkpoint, files))
+    wrong = [f"{file.path}: {', '.join(_failed_names(file))}" for file in files if not file.passed]
+    if wrong:
+        raise GateFailed(
+            f"{'; '.join(wrong)} must pass before a file is used, did not; "
+            "the failed file is kept for a look, and nothing else was changed"
+        )
+    _print_next(screen, files)
+
+
+def _failed_names(file: Exported) -> list[str]:
+    return [gate.name for gate in file.gates if gate.status == "fail"]
+
+
+def _print_gates(screen: Console, file: Exported) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    title = escape(f"{file.path} ({file.size_mb:.2f} MB)")
+    table = Table(title=title, title_justify="left", box=None)
+    for heading in ("gate", "status", "finding"):
+        table.add_column(heading, no_wrap=heading != "finding")
+    for gate in file.gates:
+        status = f"[{COLOURS[gate.status]}]{gate.status}[/]"
+        table.add_row(gate.name, status, escape(gate.finding))
+    screen.print(table)
+    if file.format == "torchscript":
+        screen.print("TorchScript is deprecated by PyTorch; kept for libtorch, prefer ONNX.")
+
+
+def _print_next(screen: Console, files: tuple[Exported, ...]) -> None:
+    names = " and ".join(file.path.name for file in files)
+    unchecked = sorted({g.name for f in files for g in f.gates if g.status == "not checked"})
+    verdict = f"{names} gives the same answers as the checkpoint"
+    verdict = verdict.replace("gives", "give") if len(files) > 1 else verdict
+    screen.print(verdict + (f"; not checked: {', '.join(unchecked)}." if unchecked else "."))
+    for file in files:
+        if file.format == "onnx":
+            screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)

@@ -1,0 +1,39 @@
+"""``edgessl predict``: what a network says about single images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgessl.cli.console import console, print_json
+
+
+def predict(
+    model: Annotated[
+        Path, typer.Argument(help="ckpt.pt, or a .onnx or .torchscript file.", metavar="MODEL")
+    ],
+    images: Annotated[list[Path], typer.Argument(help="Image files.", metavar="IMAGE...")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Name the most likely classes of images, with their probabilities."""
+    from edgessl.pipeline.predict import predict_images
+
+    document = predict_images(model, images)
+    if json:
+        print_json(document)
+        return
+    screen = console()
+    for entry in document["predictions"]:
+        screen.print(f"{entry['image']}: {_answer(entry)}", markup=False)
+    if document["head"] == "features":
+        screen.print("This network gives features, no classes: compare them by cosine, "
+                     "or fine-tune it on labels.")
+
+
+def _answer(entry: dict[str, Any]) -> str:
+    if "classes" in entry:
+        return ", ".join(f"{c['name']} {100 * c['probability']:.1f} %" for c in entry["classes"])
+    first = ", ".join(f"{value:.4f}" for value in entry["first"])
+    return f"{entry['dim']} features, norm {entry['norm']:.4f}, first {first}"

@@ -1,0 +1,40 @@
+"""``edgessl profile``: what a network costs, before it is trained or after it is exported."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgessl.cli.console import console, print_json
+
+
+def profile(
+    subject: Annotated[
+        str, typer.Argument(help="A backbone's name, a ckpt.pt, or a .onnx file.",
+                            metavar="BACKBONE|CKPT|MODEL.onnx")
+    ],
+    size: Annotated[
+        int | None, typer.Option(help="Side of the image; default: its own, or 224.", metavar="PX")
+    ] = None,
+    rule: Annotated[
+        str, typer.Option(help="macs, or s3l for the FLOPs of S3L's tables as well.")
+    ] = "macs",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Count parameters and multiply-accumulates (MACs)."""
+    from edgessl.pipeline.profile import profile_subject
+
+    found = profile_subject(subject, image_px=size, rule=rule)
+    if json:
+        print_json(found)
+        return
+    screen = console()
+    scope = "the file" if found["counts"] == "file" else "the backbone, without classifier"
+    line = (
+        f"{found['name']} at {found['size_px']} px: {found['params']:,} parameters, "
+        f"{found['macs']:,} MACs ({found['macs'] / 1e9:.4f} G); counted for {scope}."
+    )
+    screen.print(line, markup=False)
+    if "flops_s3l" in found:
+        screen.print(f"by S3L's rule, with a 1000-way classifier: {found['flops_s3l']:,} FLOPs.")

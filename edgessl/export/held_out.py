@@ -1,0 +1,109 @@
+"""The test images that a checkpoint never saw, found again by what its provenance says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgessl.backbones import Deployable
+from edgessl.data.dataset import Dataset
+from edgessl.data.evalset import decode_eval
+from edgessl.data.load import load_dataset
+from edgessl.data.preprocess import Preprocess
+from edgessl.errors import EdgesslError, UserError
+
+CHUNK = 64  # images decoded and run at a time, which bounds memory
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Test images with labels in the checkpoint's class order.
+
+    Attributes:
+        paths: The files; none where there is no data.
+        labels: Index of each file's class in the checkpoint's classes; none where there is no
+            accuracy to measure.
+        missing: Why there are no labels; empty otherwise.
+    """
+
+    paths: tuple[Path, ...] = ()
+    labels: tuple[int, ...] = ()
+    missing: str = ""
+
+    def some_images(self, preprocess: Preprocess, count: int) -> NDArray[np.float32] | None:
+        """Decode a few images, spread over the set; normalised ``(count, 3, H, W)``.
+
+        Args:
+            preprocess: The checkpoint's own.
+            count: How many, where there are as many.
+        """
+        if not self.paths:
+            return None
+        step = max(1, len(self.paths) // count)
+        return preprocess.normalise(decode_eval(self.paths[::step][:count], preprocess))
+
+    def batches(
+        self, preprocess: Preprocess
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Decode the labelled images from their files, a chunk at a time.
+
+        Args:
+            preprocess: The checkpoint's own.
+
+        Yields:
+            Normalised images ``(B, 3, H, W)`` and classes ``(B,)``.
+        """
+        for start in range(0, len(self.labels), CHUNK):
+            part = slice(start, start + CHUNK)
+            pixels = decode_eval(self.paths[part], preprocess)  # (B, 3, H, W) uint8
+            yield preprocess.normalise(pixels), np.asarray(self.labels[part], dtype=np.int64)
+
+
+def held_out(deployable: Deployable, data: str | None) -> HeldOut:
+    """Load the test split a checkpoint's scores were measured on.
+
+    Args:
+        deployable: The checkpoint's content.
+        data: Another data set to use instead; its classes are matched by name.
+
+    Raises:
+        UserError: ``data`` was given and cannot be read, or has classes the checkpoint lacks.
+    """
+    if data is not None:
+        return _matched(load_dataset(data), deployable.classes, data)
+    history = deployable.provenance
+    if not history.get("data"):
+        return HeldOut(missing="the checkpoint names no data; pass --data")
+    try:
+        dataset = load_dataset(
+            history["data"],
+            labels=history["labels"],
+            label_percent=history["label_percent"],
+            val_percent=history["val_percent"],
+            seed=history["seed"],
+        )
+        return _matched(dataset, deployable.classes, history["data"])
+    except (EdgesslError, OSError):
+        name = Path(history["data"]).name
+        return HeldOut(missing=f"the data '{name}' of the run is not to be had here; pass --data")
+
+
+def _matched(dataset: Dataset, classes: tuple[str, ...], where: str) -> HeldOut:
+    if not classes:
+        images = dataset.test if len(dataset.test) else dataset.pretraining
+        return HeldOut(images.paths, missing="features have no classes to score")
+    if dataset.test.labels is None or not len(dataset.test):
+        missing = f"{dataset.name} has no labelled test images"
+        return HeldOut(dataset.pretraining.paths, missing=missing)
+    unknown = [name for name in dataset.classes if name not in classes]
+    if unknown:
+        raise UserError(
+            f"{where}: must have classes the checkpoint knows ({', '.join(classes[:5])}, ...), "
+            f"got unknown ones: {', '.join(unknown[:5])}; pass the data it was trained for"
+        )
+    order = [classes.index(name) for name in dataset.classes]
+    return HeldOut(dataset.test.paths, tuple(order[label] for label in dataset.test.labels))

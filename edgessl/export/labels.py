@@ -1,0 +1,28 @@
+"""The file carries the checkpoint's labels and preprocessing, in the order of its outputs."""
+
+from __future__ import annotations
+
+from edgessl.artifact import Artifact, Metadata
+from edgessl.export.gate import Gate
+
+
+def check_labels(artifact: Artifact, written: Metadata, outputs: int) -> Gate:
+    """Compare what the file says with what was to be written.
+
+    Args:
+        artifact: The file, opened again.
+        written: The metadata it must carry.
+        outputs: Width ``K`` of the file's output.
+    """
+    found = artifact.known()
+    wrong = [
+        name
+        for name in ("head", "classes", "preprocess", "input_px")
+        if getattr(found, name) != getattr(written, name)
+    ]
+    if wrong:
+        return Gate("labels", "fail", f"{', '.join(wrong)} changed on the way into the file")
+    if written.head != "features" and outputs != len(written.classes):
+        return Gate("labels", "fail", f"{outputs} outputs for {len(written.classes)} classes")
+    counted = f"{len(found.classes)} classes" if found.classes else "no classes (features)"
+    return Gate("labels", "pass", f"{counted} and preprocessing read back as written")

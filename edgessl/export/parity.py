@@ -1,0 +1,92 @@
+"""The file gives the checkpoint's answers, number for number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgessl.export.gate import Gate
+
+BATCHES = (1, 2, 5)
+"""Batch sizes tried: a batch dimension that became a constant passes one of them only."""
+
+Images = NDArray[np.float32]
+Run = Callable[[Images], NDArray[np.float32]]
+
+
+def batches_of(images: Images) -> tuple[Images, ...]:
+    """Cut images into batches of ``BATCHES``, starting over where there are too few.
+
+    Args:
+        images: ``(N, 3, H, W)`` with N >= 1.
+    """
+    taken = np.resize(np.arange(len(images)), sum(BATCHES))
+    parts = np.split(images[taken], np.cumsum(BATCHES)[:-1])
+    return tuple(np.ascontiguousarray(part) for part in parts)
+
+
+def random_images(input_px: int) -> Images:
+    """Return the same noise of unit variance every time, ``(8, 3, input_px, input_px)``."""
+    generator = np.random.default_rng(0)
+    return generator.standard_normal((sum(BATCHES), 3, input_px, input_px), dtype=np.float32)
+
+
+def check_parity(
+    name: str, reference: Run, candidate: Run, images: Images, *, atol: float, rtol: float,
+    classifies: bool,
+) -> Gate:
+    """Compare the outputs of the file with the checkpoint's.
+
+    Args:
+        name: Name of the gate.
+        reference: The checkpoint's network.
+        candidate: The file.
+        images: Normalised images, ``(N, 3, H, W)``.
+        atol: Absolute tolerance.
+        rtol: Tolerance as a share of the largest reference value of the batch.
+        classifies: Whether the highest output is the answer, to be compared as well.
+
+    Returns:
+        A gate that passes where every ``|d| <= atol + rtol * max|reference|``, and the top class
+        differs only between classes that are as close as that.
+    """
+    worst, worst_share, changed = 0.0, 0.0, 0
+    for batch in batches_of(images):
+        try:
+            got = candidate(batch)
+        except Exception as error:  # the runtime's own exceptions: whatever they are, it fails
+            reason = " ".join(str(error).split())[:160]
+            return Gate(name, "fail", f"a batch of {len(batch)} does not run: {reason}")
+        expected = reference(batch)  # (B, K)
+        if got.shape != expected.shape:
+            return Gate(name, "fail", f"gives shape {got.shape}, must be {expected.shape}")
+        tolerance = atol + rtol * float(np.abs(expected).max())
+        difference = float(np.abs(got - expected).max())
+        worst = max(worst, difference) if np.isfinite(difference) else difference
+        worst_share = float(np.maximum(worst_share, difference / tolerance))  # keeps a NaN
+        changed += _changed(expected, got, tolerance) if classifies else 0
+        if not np.isfinite(difference):
+            break
+    passed = worst_share <= 1.0 and changed == 0
+    sizes = ", ".join(str(size) for size in BATCHES)
+    finding = f"|d| up to {worst:.1e}, {100 * worst_share:.0f} % of the tolerance; batches {sizes}"
+    if changed:
+        finding += f"; top class differs on {changed} image(s)"
+    numbers = {
+        "max_difference": worst if np.isfinite(worst) else None,
+        "share_of_tolerance": worst_share if np.isfinite(worst_share) else None,
+        "atol": atol, "rtol": rtol, "batches": list(BATCHES),
+        "images": min(len(images), sum(BATCHES)), "top1_changed": changed,
+    }
+    return Gate(name, "pass" if passed else "fail", finding, numbers)
+
+
+def _changed(
+    expected: NDArray[np.float32], got: NDArray[np.float32], tolerance: float
+) -> int:
+    """Count images whose top class differs although the reference separates the two."""
+    rows = np.arange(len(expected))
+    margin = expected.max(axis=1) - expected[rows, got.argmax(axis=1)]  # (B,)
+    return int((margin > tolerance).sum())

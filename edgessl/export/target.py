@@ -1,0 +1,47 @@
+"""What a deployment target asks of an exported file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from edgessl import catalog
+from edgessl.schema import Table, read_toml, validate
+
+OPSETS = range(13, 25)
+"""13 to 17 come from PyTorch's legacy exporter, 18 to 24 from the current one."""
+
+
+class Target(Table):
+    """One file of ``export/targets/``.
+
+    Attributes:
+        formats: File formats the target can run.
+        opset: ONNX operator set.
+        precision: Number format of the weights.
+        atol: Largest absolute difference from the checkpoint.
+        rtol: The same, as a share of the largest reference value.
+        max_drop_percent: Points of test top-1 the file may lose against the checkpoint.
+    """
+
+    formats: tuple[Literal["onnx", "torchscript"], ...] = Field(min_length=1)
+    opset: int = Field(ge=OPSETS.start, lt=OPSETS.stop)
+    precision: Literal["fp32"]
+    atol: float = Field(gt=0)
+    rtol: float = Field(ge=0)
+    max_drop_percent: float = Field(ge=0)
+
+
+def read_target(name: str) -> Target:
+    """Read a target.
+
+    Args:
+        name: A name in ``export/targets/``, or the path of a TOML file.
+
+    Raises:
+        UserError: It is unknown or wrong.
+    """
+    path = Path(name) if name.endswith(".toml") else catalog.find("targets", name)
+    return validate(Target, read_toml(path), str(path))
