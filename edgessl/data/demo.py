@@ -7,7 +7,6 @@ network has to learn the pattern.
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from edgessl.data.cache import appearing, cache_part
 from edgessl.data.folders import list_folder
 from edgessl.data.listing import Listing
+from edgessl.data.png import encode_png
 from edgessl.data.textures import TEXTURES, Plane
 
 SIDE_PX = 64
@@ -131,21 +131,4 @@ def _write(folder: Path) -> None:
             place = folder / split / name
             place.mkdir(parents=True)
             for number in range(count):
-                (place / f"{number:03d}.png").write_bytes(_png(draw(split, index, number)))
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode as an uncompressed PNG: what zlib makes of the pixels would depend on its build."""
-    height, width = pixels.shape[:2]
-    lines = b"".join(b"\0" + line.tobytes() for line in pixels)  # filter 0 on every line
-    size = len(lines)  # one stored block holds up to 65,535 bytes
-    stored = b"\x01" + size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little") + lines
-    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02\x00\x00\x00"
-    data = b"\x78\x01" + stored + zlib.adler32(lines).to_bytes(4, "big")
-    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(kind + content).to_bytes(4, "big")
-    return len(content).to_bytes(4, "big") + kind + content + check
+                (place / f"{number:03d}.png").write_bytes(encode_png(draw(split, index, number)))

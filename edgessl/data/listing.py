@@ -34,9 +34,12 @@ class Listing:
         source: What the user passed; absolute if it is a path.
         entries: The images, in no particular order.
         notes: What was decided while reading, one sentence each.
+        official: Whether the splits are those of a published benchmark: they are kept as they are,
+            even where files of train and test are identical.
     """
 
     name: str
     source: str
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
+    official: bool = False

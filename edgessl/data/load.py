@@ -73,7 +73,8 @@ def load_dataset(
         entries = _labels_from(labelled, listing)
         notes.append(f"Labels come from {labels}; the images of {data} are for pretraining only.")
     sound = _check_files(listing.source, entries, progress)
-    splits, more = _divide(sound.splits, labels or listing.source, val_percent)
+    official = listing.official and labels is None
+    splits, more = _divide(sound.splits, labels or listing.source, val_percent, official)
     notes += more
     classes = tuple(sorted({sample.label for sample in splits["train"] if sample.label}))
     if label_percent is not None:
@@ -148,7 +149,9 @@ def _refuse_poor(source: str, count: int, bad: tuple[tuple[Path, str], ...]) -> 
         )
 
 
-def _divide(splits: _Splits, source: str, val_percent: float) -> tuple[_Splits, list[str]]:
+def _divide(
+    splits: _Splits, source: str, val_percent: float, official: bool
+) -> tuple[_Splits, list[str]]:
     """Give every sound image its split."""
     notes: list[str] = []
     if not any(sample.label for name in _SPLITS for sample in splits[name]):
@@ -157,10 +160,12 @@ def _divide(splits: _Splits, source: str, val_percent: float) -> tuple[_Splits, 
     if left_out:
         notes.append(f"{left_out} test image(s) without a label are left out.")
         splits = {**splits, "test": [s for s in splits["test"] if s.label is not None]}
-    splits, lost = separate(splits)
+    apart, lost = separate(splits)
+    fate = "stay there, as the official split has it" if official else "were dropped from it"
     for name, count in lost.items():
         if count:
-            notes.append(f"{count} image(s) of {name} are also in another split and were dropped.")
+            notes.append(f"{count} image(s) of {name} are also in another split; they {fate}.")
+    splits = splits if official else apart
     if not splits["test"]:
         splits = _carve(splits, "test", TEST_PERCENT, least_from=2)
         notes.append(

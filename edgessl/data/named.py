@@ -1,0 +1,209 @@
+"""The named sets: where each is found, what it must contain, how it is read."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgessl.data import cifar, official
+from edgessl.data.cache import cache_part
+from edgessl.data.download import download
+from edgessl.data.listing import Entry, Listing
+from edgessl.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSet:
+    """One published set.
+
+    Attributes:
+        about: What it shows.
+        dataset: Its class in ``torchvision.datasets``.
+        bases: Folders that may hold it, relative to where it is looked for; the first is where
+            torchvision puts it.
+        needs: What makes up its layout, relative to the base; folders end in a slash.
+        read: Lists the images of a base.
+        classes: Number of classes.
+        train: Images of train in the official split, or of the whole set if it has none.
+        test: Images of test; 0 if there is no official split.
+        download_mb: Size of the download.
+    """
+
+    about: str
+    dataset: str
+    bases: tuple[str, ...]
+    needs: tuple[str, ...]
+    read: Callable[[Path], list[Entry]]
+    classes: int
+    train: int
+    test: int
+    download_mb: int
+
+
+NAMED: dict[str, NamedSet] = {
+    "pets": NamedSet(
+        "breeds of cats and dogs",
+        "OxfordIIITPet",
+        ("oxford-iiit-pet", ""),
+        ("images/", "annotations/trainval.txt", "annotations/test.txt"),
+        official.read_pets,
+        classes=37,
+        train=3680,
+        test=3669,
+        download_mb=811,
+    ),
+    "flowers": NamedSet(
+        "flowers",
+        "Flowers102",
+        ("flowers-102", ""),
+        ("jpg/", "imagelabels.mat", "setid.mat"),
+        official.read_flowers,
+        classes=102,
+        train=2040,
+        test=6149,
+        download_mb=345,
+    ),
+    "dtd": NamedSet(
+        "textures described by a word",
+        "DTD",
+        ("dtd/dtd", "dtd", ""),
+        ("images/", "labels/train1.txt", "labels/val1.txt", "labels/test1.txt"),
+        official.read_dtd,
+        classes=47,
+        train=3760,
+        test=1880,
+        download_mb=626,
+    ),
+    "aircraft": NamedSet(
+        "variants of aircraft",
+        "FGVCAircraft",
+        ("fgvc-aircraft-2013b", ""),
+        ("data/images/", "data/images_variant_trainval.txt", "data/images_variant_test.txt"),
+        official.read_aircraft,
+        classes=100,
+        train=6667,
+        test=3333,
+        download_mb=2753,
+    ),
+    "cifar10": NamedSet(
+        "objects, 32 px",
+        "CIFAR10",
+        ("cifar-10-batches-py", ""),
+        ("data_batch_1", "data_batch_5", "test_batch", "batches.meta"),
+        cifar.read_cifar10,
+        classes=10,
+        train=50000,
+        test=10000,
+        download_mb=170,
+    ),
+    "cifar100": NamedSet(
+        "objects, 32 px",
+        "CIFAR100",
+        ("cifar-100-python", ""),
+        ("train", "test", "meta"),
+        cifar.read_cifar100,
+        classes=100,
+        train=50000,
+        test=10000,
+        download_mb=169,
+    ),
+    "food": NamedSet(
+        "dishes",
+        "Food101",
+        ("food-101", ""),
+        ("images/", "meta/train.json", "meta/test.json"),
+        official.read_food,
+        classes=101,
+        train=75750,
+        test=25250,
+        download_mb=4996,
+    ),
+    "eurosat": NamedSet(
+        "land use from a satellite, 64 px",
+        "EuroSAT",
+        ("eurosat/2750", "2750", ""),
+        ("AnnualCrop/", "HerbaceousVegetation/", "PermanentCrop/", "SeaLake/"),
+        official.read_eurosat,
+        classes=10,
+        train=27000,
+        test=0,
+        download_mb=94,
+    ),
+}
+"""Name after ``--data`` -> the set."""
+
+
+def list_named(name: str) -> Listing:
+    """List a named set: from ``EDGESSL_DATA``, else the cache, else the network.
+
+    Args:
+        name: A key of ``NAMED``.
+
+    Raises:
+        EdgesslError: It is nowhere on this machine and cannot be downloaded.
+        UserError: Its files are not what the layout promises, or the cache is not writable.
+    """
+    chosen = os.environ.get("EDGESSL_DATA")
+    homes = [Path(chosen).expanduser() / name, Path(chosen).expanduser()] if chosen else []
+    cached = cache_part("sets") / name
+    for home in (*homes, cached):
+        if base := _base(NAMED[name], home):
+            return _listing(name, name, base)
+    download(name, NAMED[name].dataset, cached, _way_out(name, cached))
+    base = _base(NAMED[name], cached)
+    if base is None:
+        way_out = _way_out(name, cached)
+        raise UserError(f"{cached}: must hold {name} after the download, got less; {way_out}")
+    return _listing(name, name, base)
+
+
+def recognise(folder: Path) -> Listing | None:
+    """List a folder that has the layout of a named set; None if it has none."""
+    for name, known in NAMED.items():
+        if base := _base(known, folder.absolute()):
+            return _listing(name, str(folder.absolute()), base)
+    return None
+
+
+def _base(known: NamedSet, home: Path) -> Path | None:
+    for base in known.bases:
+        if all(_has(home / base, need) for need in known.needs):
+            return home / base
+    return None
+
+
+def _has(base: Path, need: str) -> bool:
+    return (base / need).is_dir() if need.endswith("/") else (base / need).is_file()
+
+
+def _listing(name: str, source: str, base: Path) -> Listing:
+    known = NAMED[name]
+    try:
+        entries = known.read(base)
+    except Exception as error:  # files from elsewhere: any of them may hold anything
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"{base}: must be a sound copy of {name}, got {type(error).__name__}: {error}; "
+            "copy it again, or remove it to download it"
+        ) from error
+    counts = Counter(entry.split for entry in entries)
+    notes = [f"Read as {name} ({known.classes} classes: {known.about}) from {base}."]
+    if (counts["train"], counts["test"]) != (known.train, known.test):
+        notes.append(
+            f"This copy lists {counts['train']} + {counts['test']} images; "
+            f"the complete set has {known.train} + {known.test}."
+        )
+    return Listing(name, source, tuple(entries), tuple(notes), official=known.test > 0)
+
+
+def _way_out(name: str, cached: Path) -> str:
+    known = NAMED[name]
+    needs = ", ".join(f"{known.bases[0]}/{need}" for need in known.needs)
+    return (
+        f"connect to the network ({known.download_mb} MB), or put the set's own files into "
+        f"{cached} or $EDGESSL_DATA/{name}: {needs}"
+    )
