@@ -1,0 +1,101 @@
+"""``edgessl data``: what edgessl understands of a user's images; the cache."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgessl.cli.console import console, print_json
+from edgessl.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def data(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A named set, demo, a folder, or a CSV manifest.", metavar="DATA", show_default=""
+        ),
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    cache: Annotated[bool, typer.Option("--cache", help="Show the cache instead.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="With --cache: delete it.")] = False,
+) -> None:
+    """Show images, classes, splits, sizes, unusable files and duplicates, with advice."""
+    if cache == bool(source):
+        raise UserError("data: must be given DATA, or --cache; try edgessl data demo")
+    if clear and not cache:
+        raise UserError("--clear: must come with --cache, got it alone; add --cache")
+    screen = console(to_stderr=json)
+    document = _cache(clear) if cache else _dataset(screen, source)
+    if json:
+        print_json(document)
+    elif cache:
+        _print_cache(screen, document)
+    else:
+        _print_dataset(screen, document)
+
+
+def _cache(clear: bool) -> dict[str, Any]:
+    from edgessl.pipeline.data import describe_cache
+
+    return describe_cache(clear)
+
+
+def _dataset(screen: Console, source: str) -> dict[str, Any]:
+    with screen.status(f"reading {source}") as status:
+        from edgessl.pipeline.data import describe_data
+
+        def show(done: int, total: int) -> None:
+            if done % 50 == 0 or done == total:
+                status.update(f"reading {source}: {done} of {total} files")
+
+        return describe_data(source, show)
+
+
+def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
+    def say(line: str) -> None:
+        screen.print(line, markup=False)
+
+    images, sizes = document["images"], document["sizes"]
+    say(f"{document['name']}: {document['source']}")
+    counts = ", ".join(f"{name} {count}" for name, count in images.items() if count)
+    say(f"images: {sum(images.values())} ({counts})")
+    say(f"sizes: {', '.join(_range(name, px) for name, px in sizes.items())}")
+    if document["classes"]:
+        _print_classes(screen, document["classes"])
+    for bad in document["quarantined"]:
+        say(f"left out: {bad['path']}: {bad['reason']}")
+    say(f"duplicates: {document['duplicates']}")
+    say(f"fingerprint: {document['fingerprint']}")
+    for sentence in (*document["notes"], *document["advice"]):
+        say(sentence)
+
+
+def _range(name: str, px: dict[str, float]) -> str:
+    values = f"{px['min']:g} to {px['max']:g} px, median {px['median']:g}"
+    return f"{name.replace('_', ' ')} {values}"
+
+
+def _print_classes(screen: Console, classes: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column(f"class ({len(classes)})", overflow="fold")
+    for split in ("train", "val", "test"):
+        table.add_column(split, justify="right")
+    for one in classes:
+        table.add_row(escape(one["name"]), *(str(one[key]) for key in ("train", "val", "test")))
+    screen.print(table)
+
+
+def _print_cache(screen: Console, document: dict[str, Any]) -> None:
+    if document["freed_bytes"]:
+        screen.print(f"freed: {document['freed_bytes'] / 1e6:.1f} MB", markup=False)
+    screen.print(f"cache: {document['folder']}", markup=False)
+    for name, size in document["bytes"].items():
+        screen.print(f"  {name}: {size / 1e6:.1f} MB", markup=False)
