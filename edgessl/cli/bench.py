@@ -30,6 +30,8 @@ def bench(
     ] = "",
 ) -> None:
     """Measure p50, p90 and p99 latency, throughput, load time and memory."""
+    if json not in ("", "-") and not Path(json).absolute().parent.is_dir():
+        raise UserError(f"--json: must be in an existing folder, got '{json}'; make the folder")
     screen = console(to_stderr=json == "-")
     with screen.status("starting") as status:
         from edgessl.pipeline.bench import bench_models

@@ -28,7 +28,7 @@ def graph_cost(path: Path, image_px: int | None = None) -> tuple[int, int, int]:
     graph = model.graph
     weights = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
     floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
-    params = sum(prod(t.dims) for t in graph.initializer if t.data_type in floats)
+    params = sum(prod(t.dims) for t in graph.initializer if t.data_type in floats and t.dims)
     side = _fix_input(graph, path, set(weights), image_px)
     del graph.value_info[:]
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph

@@ -72,7 +72,7 @@ def leaked_paths(model: Any) -> Iterator[str]:
     """
     folders = {Path.home(), Path.cwd(), Path(sys.prefix), Path(tempfile.gettempdir())}
     folders.add(Path(__file__).resolve().parents[2])
-    words = [re.escape(str(folder)) for folder in folders if len(folder.parts) > 1]
+    words = [rf"{re.escape(str(folder))}(?![\w.-])" for folder in folders if len(folder.parts) > 1]
     words += [r"/home/", r"/Users/", r"\b[A-Za-z]:\\", r"site-packages", r"\.py\b"]
     pattern = re.compile("|".join(words))
     return (text for text in _texts(model) if pattern.search(text))

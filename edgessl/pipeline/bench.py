@@ -43,6 +43,7 @@ def bench_models(
     device = read_device(device_name)
     _refuse(paths, threads, batches)
     files = [_file(path) for path in paths]
+    host = {"name": device_name, "provider": device.provider, **describe_device()}
     models = []
     for count in threads or (device.threads or usable_cores(),):
         for batch in batches:
@@ -51,10 +52,7 @@ def bench_models(
                 {**file, **values, "notes": _notes(values)}
                 for file, values in zip(files, measured, strict=True)
             ]
-    return {
-        "device": {"name": device_name, "provider": device.provider, **describe_device()},
-        "models": models,
-    }
+    return {"device": host, "models": models}
 
 
 def _refuse(paths: Sequence[Path], threads: Sequence[int], batches: Sequence[int]) -> None:

@@ -99,9 +99,11 @@ def export_checkpoint(
     target = read_target(target_name or "cpu")
     formats = formats or (target.formats if target_name else ("onnx",))
     _refuse_formats(formats, target)
+    folder = out or path.parent
+    if folder.exists() and not folder.is_dir() and out:
+        raise UserError(f"--out: must be a folder, got a file: {folder}")
     target = target.model_copy(update={"opset": target.opset if opset is None else opset})
     job = _job(path, head, target, data)
-    folder = out or path.parent
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for kind in formats:

@@ -1,0 +1,37 @@
+"""A tiny ONNX model, and a device that is measured in no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+def write_model(path: Path, batch: int | str = "batch", side: int | str = 8) -> Path:
+    """Write a 3x3 convolution from 3 to 4 channels, pooled to ``(batch, 4)``."""
+    weight = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "weight")
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["images", "weight"], ["maps"], pads=[1, 1, 1, 1]),
+            helper.make_node("GlobalAveragePool", ["maps"], ["pooled"]),
+            helper.make_node("Flatten", ["pooled"], ["logits"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, side, side])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, 4])],
+        [weight],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+    return path
+
+
+def write_device(path: Path, provider: str = "CPUExecutionProvider", runs: int = 100) -> Path:
+    """Write a device that takes ``runs`` runs and no minimum time."""
+    path.write_text(
+        f'provider = "{provider}"\nthreads = 1\nmin_runs = {runs}\nmin_seconds = 0\n'
+        "max_seconds = 20\n"
+    )
+    return path
