@@ -117,9 +117,12 @@ def _shown(value: float | None) -> str:
 
 def _verdict(document: dict[str, Any]) -> str:
     models = document["models"]
-    best = min(models, key=lambda entry: float(entry["p50_ms"]))
+    batch = min(entry["batch"] for entry in models)  # a larger one takes longer by nature
+    comparable = [entry for entry in models if entry["batch"] == batch]
+    best = min(comparable, key=lambda entry: float(entry["p50_ms"]))
     answer = (
         f"{_label(best, models)} answers in {_shown(best['p50_ms'])} ms (median, batch "
         f"{best['batch']}, {best['threads']} thread(s)) on this {document['device']['cpu']}"
     )
-    return answer + ("." if len(models) == 1 else f": the fastest of {len(models)} measured.")
+    count = len(comparable)
+    return answer + ("." if count == 1 else f": the fastest of {count} at this batch.")

@@ -14,6 +14,7 @@ from edgessl.bench.latency import MIN_RUNS_P90, MIN_RUNS_P99
 from edgessl.bench.measure import measure
 from edgessl.errors import UserError
 
+IDLE_SHARE = 0.6  # of the threads; below it fewer threads may be as fast
 NOISY_PERCENT = 30.0  # spread of the middle half from which numbers should not be compared
 
 
@@ -90,6 +91,9 @@ def _notes(values: dict[str, Any]) -> list[str]:
         notes.append("latency was still moving after warm-up")
     if values["iqr_percent"] > NOISY_PERCENT:
         notes.append(f"busy machine: the middle half spreads over {values['iqr_percent']:.0f} %")
+    obtained = values["cores_obtained"]
+    if values["threads"] > 1 and obtained < IDLE_SHARE * values["threads"]:
+        notes.append(f"{values['threads']} threads kept only {obtained:.2f} cores busy")
     if values["threads"] > usable_cores():
         notes.append(f"{values['threads']} threads on {usable_cores()} usable core(s)")
     return notes
