@@ -1,0 +1,55 @@
+"""The cache is where it is asked to be, shows its size, and clears only what is its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pictures import save
+
+from edgessl.data.cache import appearing, cache_root, cache_sizes, clear_cache
+from edgessl.data.verify import verify
+from edgessl.errors import UserError
+
+
+def test_edgessl_cache_comes_first_then_xdg_then_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "own"))
+    assert cache_root() == tmp_path / "own"
+    monkeypatch.delenv("EDGESSL_CACHE")
+    assert cache_root() == tmp_path / "xdg" / "edgessl"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_root() == tmp_path / "home" / ".cache" / "edgessl"
+
+
+def test_clearing_frees_what_was_shown_and_leaves_other_files(tmp_path: Path, cache: Path) -> None:
+    verify([save(tmp_path / "a.png", seed=1)])
+    (cache / "thesis.txt").write_text("keep me")
+    total = sum(cache_sizes().values())
+    assert total > 0
+    assert clear_cache() == total
+    assert [path.name for path in cache.iterdir()] == ["thesis.txt"]
+
+
+def test_a_missing_cache_is_empty() -> None:
+    assert set(cache_sizes().values()) == {0}
+    assert clear_cache() == 0
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    def fail_half_way() -> None:
+        with appearing(tmp_path / "x") as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_the_user_s_to_solve(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No space left"), appearing(tmp_path / "x"):
+        raise OSError(28, "No space left on device")

@@ -1,0 +1,85 @@
+"""``edgessl data`` prints what was understood, for people and as JSON, and manages the cache."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from pictures import class_folders
+from typer.testing import CliRunner, Result
+
+from edgessl.cli.data import data
+from edgessl.errors import UserError
+
+
+def run(*arguments: object) -> Result:
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(data)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes, one unusable file, one pair of twins."""
+    root = class_folders(tmp_path / "pics [1]", {"cat": 20, "dog": 20})
+    (root / "cat" / "bad.jpg").write_text("no image")
+    (root / "cat" / "twin.png").write_bytes((root / "cat" / "000.png").read_bytes())
+    return root
+
+
+def test_it_says_everything(folder: Path) -> None:
+    output = run(folder).output
+    for expected in (
+        "images: 41 (train",
+        "class (2)",
+        "short side 12 to 12 px, median 12",
+        "bad.jpg: not an image",
+        "duplicates: 2",
+        "There is no test split: 20 % of each class",
+        "are few to pretrain on",
+        f"Next: edgessl recipe mobilenetv2-dino --data '{folder}'",
+    ):
+        assert expected in output
+
+
+def test_json_is_one_document_with_the_same(folder: Path) -> None:
+    document = json.loads(run(folder, "--json").stdout)
+    assert sum(document["images"].values()) == 41
+    assert [one["name"] for one in document["classes"]] == ["cat", "dog"]
+    assert document["classes"][1] == {"name": "dog", "train": 14, "val": 2, "test": 4}
+    assert document["sizes"]["width"] == {"min": 16, "median": 16.0, "max": 16}
+    assert document["quarantined"] == [
+        {"path": str(folder / "cat" / "bad.jpg"), "reason": "not an image"}
+    ]
+    assert document["duplicates"] == 2
+    assert len(document["fingerprint"]) == 40
+
+
+def test_unlabelled_images_are_told_about_labels(tmp_path: Path) -> None:
+    document = json.loads(run(class_folders(tmp_path / "x", {".": 400}), "--json").stdout)
+    assert document["classes"] == []
+    assert "choose small views" in document["advice"][0]
+
+
+def test_the_cache_is_shown_and_cleared(folder: Path, cache: Path) -> None:
+    run(folder)
+    assert json.loads(run("--cache", "--json").stdout)["bytes"]["verified.sqlite"] > 0
+    assert "freed:" in run("--cache", "--clear").output
+    assert not (cache / "verified.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "must be given DATA, or --cache"),
+        (("demo", "--cache"), "must be given DATA, or --cache"),
+        (("demo", "--clear"), "--clear: must come with --cache"),
+        (("/no/such/place",), "must be a folder, a CSV manifest or a named set"),
+    ],
+)
+def test_misuse_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    result = run(*arguments)
+    assert isinstance(result.exception, UserError)
+    assert said in str(result.exception)

@@ -1,0 +1,239 @@
+"""Every named set is read from its own layout, in its official split, without the network."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import class_folders, picture, save
+from PIL import Image
+from scipy.io import savemat
+
+from edgessl.data import named
+from edgessl.data.load import load_dataset
+from edgessl.data.named import NAMED, list_named, recognise
+from edgessl.data.source import names
+from edgessl.errors import EdgesslError, UserError
+
+
+def write(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def make_pets(root: Path) -> None:
+    base = root / "oxford-iiit-pet"
+    breeds = ("Abyssinian", "american_bulldog")
+    for part, numbers in (("trainval", range(1, 9)), ("test", range(9, 13))):
+        rows = [f"{breed}_{n} {i + 1} 1 1" for i, breed in enumerate(breeds) for n in numbers]
+        write(base / "annotations" / f"{part}.txt", ["# ids", *rows])
+    for i, breed in enumerate(breeds):
+        for n in range(1, 13):
+            save(base / "images" / f"{breed}_{n}.jpg", 100 * i + n)
+
+
+def make_flowers(root: Path) -> None:
+    base = root / "flowers-102"
+    for n in range(1, 13):
+        save(base / "jpg" / f"image_{n:05d}.jpg", n)
+    savemat(base / "imagelabels.mat", {"labels": np.array([[1, 2] * 6])})
+    ids = {"trnid": [[1, 2, 3, 4]], "valid": [[5, 6, 7, 8]], "tstid": [[9, 10, 11, 12]]}
+    savemat(base / "setid.mat", {key: np.array(value) for key, value in ids.items()})
+
+
+def make_dtd(root: Path) -> None:
+    base = root / "dtd" / "dtd"
+    for seed, word in enumerate(("banded", "dotted")):
+        for n in range(1, 13):
+            save(base / "images" / word / f"{word}_{n:04d}.jpg", 100 * seed + n)
+    for part, numbers in (("train", range(1, 5)), ("val", range(5, 9)), ("test", range(9, 13))):
+        rows = [f"{word}/{word}_{n:04d}.jpg" for word in ("banded", "dotted") for n in numbers]
+        write(base / "labels" / f"{part}1.txt", rows)
+
+
+def make_aircraft(root: Path) -> None:
+    base = root / "fgvc-aircraft-2013b" / "data"
+    for n in range(24):
+        save(base / "images" / f"{n:07d}.jpg", n)
+    variants = ("F/A-18", "737-300 long name")
+    rows = [f"{n:07d} {variants[n % 2]}" for n in range(24)]
+    write(base / "images_variant_trainval.txt", rows[:16])
+    write(base / "images_variant_test.txt", rows[16:])
+
+
+def make_food(root: Path) -> None:
+    base = root / "food-101"
+    for part, numbers in (("train", range(8)), ("test", range(8, 12))):
+        lists = {dish: [f"{dish}/{n}" for n in numbers] for dish in ("pie", "soup")}
+        write(base / "meta" / f"{part}.json", [json.dumps(lists)])
+    for seed, dish in enumerate(("pie", "soup")):
+        for n in range(12):
+            save(base / "images" / dish / f"{n}.jpg", 100 * seed + n)
+
+
+def make_eurosat(root: Path) -> None:
+    folders = ("AnnualCrop", "HerbaceousVegetation", "PermanentCrop", "SeaLake")
+    class_folders(root / "eurosat" / "2750", dict.fromkeys(folders, 6))
+
+
+def make_cifar10(root: Path) -> None:
+    base = root / "cifar-10-batches-py"
+    for i, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        _pickle(base / name, _batch(i, "labels"))
+    _pickle(base / "batches.meta", {"label_names": ["airplane", "automobile"]})
+
+
+def make_cifar100(root: Path) -> None:
+    for i, name in enumerate(("train", "test")):
+        _pickle(root / "cifar-100-python" / name, _batch(i, "fine_labels", 16 if i == 0 else 8))
+    _pickle(root / "cifar-100-python" / "meta", {"fine_label_names": ["apple", "bear"]})
+
+
+def _batch(seed: int, key: str, count: int = 4) -> dict[str, object]:
+    images = [np.asarray(picture(100 * seed + n, (32, 32))) for n in range(count)]
+    rows = np.stack([image.transpose(2, 0, 1).ravel() for image in images])
+    return {"data": rows, key: [n % 2 for n in range(count)]}
+
+
+def _pickle(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pickle.dumps(content, protocol=2))
+
+
+# set -> how to make a copy, images of train and test in it, a class in it
+COPIES: dict[str, tuple[Callable[[Path], None], int, int, str]] = {
+    "pets": (make_pets, 16, 8, "American Bulldog"),
+    "flowers": (make_flowers, 8, 4, "pink primrose"),
+    "dtd": (make_dtd, 16, 8, "dotted"),
+    "aircraft": (make_aircraft, 16, 8, "F/A-18"),
+    "cifar10": (make_cifar10, 20, 4, "automobile"),
+    "cifar100": (make_cifar100, 16, 8, "bear"),
+    "food": (make_food, 16, 8, "soup"),
+    "eurosat": (make_eurosat, 20, 4, "SeaLake"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_copy_is_read_in_its_official_split(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, train, test, known_class = COPIES[name]
+    make(tmp_path / "data" / name)
+    monkeypatch.setenv("EDGESSL_DATA", str(tmp_path / "data"))
+    dataset = load_dataset(name, val_percent=0)
+    assert (dataset.name, dataset.source) == (name, name)
+    assert (len(dataset.train), len(dataset.test), dataset.quarantined) == (train, test, ())
+    assert known_class in dataset.classes
+    assert any("This copy lists" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_folder_with_the_layout_of_a_set_is_recognised(name: str, tmp_path: Path) -> None:
+    make, train, test, _ = COPIES[name]
+    make(tmp_path)
+    dataset = load_dataset(str(tmp_path), val_percent=0)
+    assert (dataset.name, dataset.source) == (name, str(tmp_path))
+    assert (len(dataset.train), len(dataset.test)) == (train, test)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_inner_folder_of_a_set_is_recognised(name: str, tmp_path: Path) -> None:
+    COPIES[name][0](tmp_path)
+    listing = recognise(tmp_path / NAMED[name].bases[0])
+    assert listing is not None
+    assert listing.name == name
+
+
+def test_the_cache_is_looked_into(cache: Path) -> None:
+    make_pets(cache / "sets" / "pets")
+    assert len(list_named("pets").entries) == 24
+
+
+def test_other_folders_are_not_taken_for_a_set(tmp_path: Path) -> None:
+    folders = {f"{split}/{name}": 3 for split in ("train", "test", "meta") for name in "ab"}
+    class_folders(tmp_path, {**folders, "images": 2, "annotations": 2})
+    assert recognise(tmp_path) is None
+
+
+def test_unpacked_pixels_are_those_of_the_arrays(tmp_path: Path, cache: Path) -> None:
+    make_cifar100(tmp_path)
+    listing = recognise(tmp_path)
+    assert listing is not None
+    path = next(e.path for e in listing.entries if e.split == "test" and e.path.stem == "00003")
+    assert path.is_relative_to(cache)
+    with Image.open(path) as image:
+        assert np.array_equal(np.asarray(image), np.asarray(picture(103, (32, 32))))
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    make_cifar100(tmp_path)
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (print, ("run",))
+
+    _pickle(tmp_path / "cifar-100-python" / "train", {"data": Evil(), "fine_labels": []})
+    with pytest.raises(UserError, match=r"must be a sound copy of cifar100.*print"):
+        recognise(tmp_path)
+
+
+def test_a_missing_annotation_line_is_one_message(tmp_path: Path) -> None:
+    make_food(tmp_path)
+    (tmp_path / "food-101" / "meta" / "train.json").write_text("{")
+    with pytest.raises(UserError, match="must be a sound copy of food"):
+        recognise(tmp_path)
+
+
+def test_the_official_split_keeps_twins_and_says_so(tmp_path: Path) -> None:
+    make_pets(tmp_path)
+    images = tmp_path / "oxford-iiit-pet" / "images"
+    shutil.copy(images / "Abyssinian_9.jpg", images / "Abyssinian_1.jpg")
+    dataset = load_dataset(str(tmp_path), val_percent=0)
+    assert (len(dataset.train), len(dataset.test)) == (16, 8)
+    assert any("stay there, as the official split has it" in note for note in dataset.notes)
+
+
+def test_offline_one_message_says_what_is_missing_and_where_to_put_it(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing listens on port 9 of this machine: every download fails at once.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    with pytest.raises(EdgesslError) as caught:
+        list_named("pets")
+    message = str(caught.value)
+    assert caught.value.exit_code == 1
+    assert message.startswith("pets: the download failed")
+    assert f"{cache}/sets/pets or $EDGESSL_DATA/pets" in message
+    assert "oxford-iiit-pet/annotations/trainval.txt" in message
+    assert list((cache / "sets").iterdir()) == []
+
+
+def test_counts_of_the_complete_sets() -> None:
+    # The S3L paper's table of data sets (arXiv:2103.13559), and the sets' own pages.
+    counts = {name: (known.classes, known.train, known.test) for name, known in NAMED.items()}
+    assert counts == {
+        "pets": (37, 3680, 3669),
+        "flowers": (102, 2040, 6149),
+        "dtd": (47, 3760, 1880),
+        "aircraft": (100, 6667, 3333),
+        "cifar10": (10, 50000, 10000),
+        "cifar100": (100, 50000, 10000),
+        "food": (101, 75750, 25250),
+        "eurosat": (10, 27000, 0),
+    }
+
+
+def test_every_name_has_a_line_about_it() -> None:
+    assert Counter(names().keys()) == Counter(["demo", *NAMED])
+
+
+def test_torchvision_has_every_set() -> None:
+    from torchvision import datasets
+
+    assert all(hasattr(datasets, known.dataset) for known in named.NAMED.values())
