@@ -1,0 +1,20 @@
+"""``edgessl report``: the page of a run, written again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgessl.cli.console import console
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder, such as runs/pets-mobilenetv2-dino.")],
+) -> None:
+    """Write report.html again from what lies in a run folder."""
+    from edgessl.pipeline.report import rewrite_report
+
+    path = rewrite_report(run)
+    console().print(f"{path} ({path.stat().st_size / 1e3:.0f} kB)", markup=False)

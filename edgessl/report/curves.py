@@ -1,0 +1,101 @@
+"""Curves of a run: what the losses and the monitors did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import log
+from typing import Any
+
+from edgessl.report.chart import LineChart, Reference, Series, line_chart
+from edgessl.report.folder import RunRecord
+
+PRETRAIN = "pretrain"
+_KINDS = {
+    "finetune": ("run", "pretrained"),
+    "finetune_random": ("random", "random"),
+    "finetune_longer": ("longer", "longer"),
+}
+
+
+def curves(record: RunRecord) -> list[LineChart]:
+    """Draw every curve that the log holds.
+
+    Args:
+        record: The run.
+    """
+    charts = (_pretrain_loss(record), _monitor(record), _finetune_loss(record), _val(record))
+    return [chart for chart in charts if chart is not None]
+
+
+def _pretrain_loss(record: RunRecord) -> LineChart | None:
+    series = _series(record.log, PRETRAIN, "loss", "run", "loss", smooth=True)
+    prototypes = ((record.report.get("recipe") or {}).get("method") or {}).get("prototypes")
+    # Where a DINO that learns nothing stays: it finds all prototypes equally likely.
+    uniform = [Reference("uniform", "uniform, ln K", log(prototypes))] if prototypes else []
+    return line_chart("Pretraining loss", "epoch", [series], uniform, digits=2)
+
+
+def _monitor(record: RunRecord) -> LineChart | None:
+    report = record.report
+    random = (report.get("scores_random") or {}).get("knn_top1")
+    baselines = (
+        ("random", "random start", random),
+        ("thumbnails", "raw pixels", report.get("thumbnail_knn_top1")),
+    )
+    references = [
+        Reference(kind, label, float(score["value"]))
+        for kind, label, score in baselines
+        if isinstance(score, Mapping) and score.get("value") is not None
+    ]
+    series = _series(record.log, PRETRAIN, "knn_top1", "run", "kNN")
+    return line_chart(
+        "kNN while pretraining, on val, %", "epoch", [series], references, from_zero=True
+    )
+
+
+def _finetune_loss(record: RunRecord) -> LineChart | None:
+    return line_chart(
+        "Fine-tuning loss", "epoch",
+        [_series(record.log, stage, "loss", *_style(stage), smooth=True)
+         for stage in _finetunings(record.log)],
+        digits=2,
+    )  # fmt: skip
+
+
+def _val(record: RunRecord) -> LineChart | None:
+    return line_chart(
+        "Top-1 while fine-tuning, on val, %", "epoch",
+        [_series(record.log, stage, "val_top1", *_style(stage))
+         for stage in _finetunings(record.log)],
+        from_zero=True,
+    )  # fmt: skip
+
+
+def _finetunings(log: Iterable[Mapping[str, Any]]) -> list[str]:
+    names = dict.fromkeys(str(entry.get("stage", "")) for entry in log)
+    return [name for name in names if name.startswith("finetune")]
+
+
+def _style(stage: str) -> tuple[str, str]:
+    return _KINDS.get(stage, ("other", stage.removeprefix("finetune_")))
+
+
+def _series(
+    log: Iterable[Mapping[str, Any]],
+    stage: str,
+    key: str,
+    kind: str,
+    label: str,
+    smooth: bool = False,
+) -> Series:
+    points = [
+        (float(entry["epoch"]), float(entry[key]))
+        for entry in log
+        if entry.get("stage") == stage and _is_number(entry.get(key)) and "epoch" in entry
+    ]
+    points.sort(key=lambda point: point[0])
+    return Series(kind, label, [x for x, _ in points], [y for _, y in points], smooth)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,105 @@
+"""Facts of a run as pairs of words: data, network, time, machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Facts = list[tuple[str, str]]
+
+_SPLITS = ("train", "unlabeled", "val", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Seconds of one stage, and its share of the whole in percent."""
+
+    name: str
+    text: str
+    percent: float
+
+
+def data_facts(data: Mapping[str, Any]) -> Facts:
+    """Describe the images.
+
+    Args:
+        data: ``report.json``'s ``data``.
+    """
+    counts = data.get("counts") or {}
+    shown = {name: counts[name] for name in _SPLITS if counts.get(name)}
+    facts = [("images", f"{sum(shown.values()):,}")] if shown else []
+    facts += [(_SPLIT_WORDS[name], f"{count:,}") for name, count in shown.items()]
+    if data.get("classes"):
+        facts.append(("classes", f"{len(data['classes']):,}"))
+    if data.get("quarantined"):
+        facts.append(("left out, unreadable", f"{data['quarantined']:,}"))
+    if data.get("fingerprint"):
+        facts.append(("fingerprint", str(data["fingerprint"])[:16]))
+    return facts
+
+
+_SPLIT_WORDS = {
+    "train": "train",
+    "unlabeled": "unlabelled",
+    "val": "val (choices are made on it)",
+    "test": "test (read once)",
+}
+
+
+def network_facts(report: Mapping[str, Any]) -> Facts:
+    """Describe the network and how fast it was trained.
+
+    Args:
+        report: ``report.json``.
+    """
+    model, recipe = report.get("model") or {}, report.get("recipe") or {}
+    throughput, device = report.get("throughput") or {}, report.get("device") or {}
+    facts = []
+    backbone = (recipe.get("backbone") or {}).get("name")
+    method = (recipe.get("method") or {}).get("name")
+    facts += [("backbone", str(backbone))] if backbone else []
+    facts += [("method", str(method))] if method else []
+    facts += [("parameters", _count(model["params"]))] if model.get("params") else []
+    facts += [("MACs an image", _count(model["macs"]))] if model.get("macs") else []
+    if throughput.get("images_per_s"):
+        facts.append(("pretraining", f"{throughput['images_per_s']:,.0f} images/s"))
+    if throughput.get("data_share") is not None:
+        facts.append(("waiting for data", f"{100 * throughput['data_share']:.0f} % of the time"))
+    for key, name in (("gpu", "GPU"), ("cpu", "CPU"), ("cores", "cores"), ("torch", "torch")):
+        if device.get(key):
+            facts.append((name, str(device[key])))
+    facts += [("seed", str(report["seed"]))] if report.get("seed") is not None else []
+    return facts
+
+
+def stage_times(report: Mapping[str, Any]) -> list[StageTime]:
+    """Say where the time went, in the order of the stages.
+
+    Args:
+        report: ``report.json``.
+    """
+    seconds = (report.get("throughput") or {}).get("seconds") or {}
+    total = sum(seconds.values())
+    return [
+        StageTime(name.replace("_", " "), duration(value), 100 * value / total)
+        for name, value in seconds.items()
+        if value > 0
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Write a time in two units at most, such as ``3 min 20 s``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s"
+
+
+def _count(number: float) -> str:
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= limit:
+            return f"{number / limit:.2f} {unit}"
+    return f"{number:.0f}"

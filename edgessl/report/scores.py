@@ -1,0 +1,98 @@
+"""Scores next to what they have to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TITLES = {
+    "finetune_top1": ("Fine-tuned", "top-1 of the classifier that is exported"),
+    "linear_top1": ("Linear probe", "logistic regression on frozen features"),
+    "knn_top1": ("kNN", "nearest training images by features"),
+}
+_SOURCES = (
+    ("run", "scores", "pretrained"),
+    ("random", "scores_random", "random start"),
+    ("longer", "scores_longer", "random start, equal total time"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLine:
+    """One number on a score card.
+
+    Attributes:
+        kind: ``"run"``, or the baseline: ``"random"``, ``"longer"``, ``"thumbnails"``.
+        label: What was scored, in words.
+        value: Percent correct.
+        low: Lower end of its 95 % interval, percent.
+        high: Upper end, percent.
+        n: Images scored.
+    """
+
+    kind: str
+    label: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCard:
+    """One protocol: the run's score, then its baselines.
+
+    Attributes:
+        title: The protocol.
+        explanation: What it measures, in a few words.
+        lines: The run's score first, where it has one.
+        remark: The comparison in a sentence; empty without a baseline.
+    """
+
+    title: str
+    explanation: str
+    lines: tuple[ScoreLine, ...]
+    remark: str
+
+
+def score_cards(report: Mapping[str, Any]) -> list[ScoreCard]:
+    """Make a card for every protocol that has a score.
+
+    Args:
+        report: ``report.json``.
+    """
+    cards = []
+    for key, (title, explanation) in TITLES.items():
+        lines = [
+            line
+            for kind, table, label in _SOURCES
+            if (line := _line(kind, label, (report.get(table) or {}).get(key)))
+        ]
+        if key == "knn_top1":
+            raw = _line("thumbnails", "raw 16 x 16 pixels", report.get("thumbnail_knn_top1"))
+            lines += [raw] if raw else []
+        if lines:
+            cards.append(ScoreCard(title, explanation, tuple(lines), _remark(lines)))
+    return cards
+
+
+def _line(kind: str, label: str, score: object) -> ScoreLine | None:
+    if not isinstance(score, Mapping) or score.get("value") is None:
+        return None
+    value = float(score["value"])
+    low, high = float(score.get("low", value)), float(score.get("high", value))
+    return ScoreLine(kind, label, value, low, high, int(score.get("n", 0)))
+
+
+def _remark(lines: list[ScoreLine]) -> str:
+    """Compare the run with the best of its baselines."""
+    if lines[0].kind != "run" or len(lines) < 2:
+        return ""
+    run, rival = lines[0], max(lines[1:], key=lambda line: line.value)
+    difference = run.value - rival.value
+    if abs(difference) < 0.05:
+        return f"the same as {rival.label}"
+    amount = f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'} {rival.label}"
+    apart = run.low > rival.high or rival.low > run.high
+    return amount if apart else f"{amount}; the intervals overlap"

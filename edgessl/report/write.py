@@ -1,0 +1,76 @@
+"""The page itself: everything inside one file, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from edgessl import __version__
+from edgessl.checkpoint import atomic_path
+from edgessl.report.confusion import class_scores, confused_pairs, heat_map, read_matrix
+from edgessl.report.curves import curves
+from edgessl.report.facts import data_facts, network_facts, stage_times
+from edgessl.report.folder import RunRecord, read_run
+from edgessl.report.scores import score_cards
+from edgessl.report.sheet import contact_sheet
+
+NAME = "report.html"
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write ``report.html`` from what lies in a run folder.
+
+    Args:
+        run_dir: The folder that ``edgessl recipe`` wrote, finished or not. What it lacks is left
+            out of the page, with a sentence.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        UserError: It is no run folder, its JSON is damaged, or it cannot be written to.
+    """
+    page = _environment().get_template("report.html.j2").render(_content(read_run(run_dir)))
+    with atomic_path(run_dir / NAME) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return run_dir / NAME
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("edgessl.report", "templates"),
+        autoescape=select_autoescape(default=True),  # class names come from folder names
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _content(record: RunRecord) -> dict[str, Any]:
+    """Everything the templates show; they compute nothing."""
+    report = record.report
+    data = report.get("data") or {}
+    classes = [str(name) for name in data.get("classes") or ()]
+    matrix = read_matrix(report.get("confusion"), classes)
+    return {
+        "version": report.get("edgessl") or __version__,
+        "name": report.get("name") or record.path.resolve().name,
+        "finished": bool(report),
+        "labelled": bool(classes),
+        "verdict": report.get("verdict") or "",
+        "cards": score_cards(report),
+        "charts": curves(record),
+        "sheet": contact_sheet(record.views) if record.views else [],
+        "heat_map": None if matrix is None else heat_map(matrix, classes),
+        "pairs": [] if matrix is None else confused_pairs(matrix, classes),
+        "class_scores": [] if matrix is None else class_scores(matrix, classes),
+        "data_facts": data_facts(data),
+        "notes": [str(note) for note in data.get("notes") or ()],
+        "network_facts": network_facts(report),
+        "stages": stage_times(report),
+        "recipe": record.recipe,
+        "command": report.get("command") or "",
+        "next": report.get("next") or "",
+    }
