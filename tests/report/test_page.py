@@ -1,4 +1,4 @@
-"""report.html is one offline page: it shows what the run folder holds, and survives what it lacks."""
+"""report.html is one offline page: it shows what the run folder holds and survives gaps."""
 
 from __future__ import annotations
 

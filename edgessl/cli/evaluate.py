@@ -1,0 +1,43 @@
+"""``edgessl eval``: one score of a network on labelled images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgessl.cli.console import console, print_json
+
+MEANING = {
+    "knn": "kNN, train to test",
+    "linear": "linear probe on frozen features",
+    "top1": "top-1 of the classifier",
+}
+
+
+def evaluate(
+    model: Annotated[
+        Path, typer.Argument(help="ckpt.pt, or an exported .onnx file.", metavar="CKPT|MODEL.onnx")
+    ],
+    data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
+    protocol: Annotated[str, typer.Option(help="knn, linear or top1.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score a network on the test images: kNN or linear probe of its features, or its top-1."""
+    screen = console(to_stderr=json)
+    with screen.status(f"opening {model}") as status:
+        from edgessl.pipeline.evaluate import evaluate_model
+
+        evaluated = evaluate_model(model, data, protocol, say=status.update)
+    if json:
+        print_json(evaluated.to_dict())
+        return
+    for note in evaluated.dataset.notes:
+        screen.print(note, markup=False)
+    score = evaluated.evaluation.score
+    screen.print(
+        f"{MEANING[protocol]}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
+        f"{score.high:.1f} % ({score.n} test images, {len(evaluated.dataset.classes)} classes)",
+        markup=False,
+    )

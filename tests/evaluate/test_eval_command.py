@@ -1,0 +1,196 @@
+"""``edgessl eval`` scores a checkpoint and an ONNX file alike, and refuses what does not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from edgessl import checkpoint
+from edgessl.artifact.metadata import KEY, Metadata
+from edgessl.backbones import Backbone, Classifier, deployable_payload
+from edgessl.cli.evaluate import evaluate
+from edgessl.data.preprocess import Preprocess
+from edgessl.errors import UserError
+from edgessl.evaluate.network import open_network
+from edgessl.pipeline.evaluate import evaluate_model
+
+COLOURS = {"blue": (40, 60, 200), "green": (40, 200, 60), "red": (200, 60, 40)}
+PREPROCESS = Preprocess(36, 32)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise in three colours: 8 train and 4 test images per class."""
+    folder = tmp_path_factory.mktemp("colours")
+    draw = np.random.default_rng(0)
+    for split, count in (("train", 8), ("test", 4)):
+        for name, colour in COLOURS.items():
+            (folder / split / name).mkdir(parents=True)
+            for index in range(count):
+                noise = draw.integers(-40, 40, (40, 48, 3))
+                pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{index}.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def private_cache(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def write_classifier(folder: Path, classes: tuple[str, ...] = tuple(COLOURS)) -> Path:
+    torch.manual_seed(0)
+    module = Classifier(Backbone("mobilenetv2"), len(classes)).eval()
+    path = folder / "ckpt.pt"
+    payload = deployable_payload(
+        module, classes=classes, preprocess=PREPROCESS.to_dict(), provenance={}
+    )
+    checkpoint.save(path, payload)
+    return path
+
+
+def write_backbone(folder: Path) -> Path:
+    path = folder / "backbone.pt"
+    payload = deployable_payload(
+        Backbone("mobilenetv2"), classes=(), preprocess=PREPROCESS.to_dict(), provenance={}
+    )
+    checkpoint.save(path, payload)
+    return path
+
+
+def write_onnx(folder: Path, head: str, classes: tuple[str, ...]) -> Path:
+    """A network to work out by hand: mean blue, green, red of the image, in this order."""
+    nodes = [
+        onnx.helper.make_node("ReduceMean", ["images", "axes"], ["rgb"], keepdims=0),
+        onnx.helper.make_node("Gather", ["rgb", "order"], [head], axis=1),
+    ]
+    constants = [
+        onnx.numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "axes"),
+        onnx.numpy_helper.from_array(np.array([2, 1, 0], dtype=np.int64), "order"),
+    ]
+    kind = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        nodes,
+        "mean_colour",
+        [onnx.helper.make_tensor_value_info("images", kind, ["B", 3, 32, 32])],
+        [onnx.helper.make_tensor_value_info(head, kind, ["B", 3])],
+        constants,
+    )
+    opset = onnx.helper.make_opsetid("", 18)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
+    metadata = Metadata(head, classes, PREPROCESS.to_dict(), 32, {})
+    onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
+    path = folder / f"{head}.onnx"
+    onnx.save(model, str(path))
+    return path
+
+
+def run(arguments: list[str]) -> str:
+    app = typer.Typer()
+    app.command()(evaluate)
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("protocol", ["knn", "linear", "top1"])
+def test_every_protocol_scores_a_classifier(tmp_path: Path, images: Path, protocol: str) -> None:
+    evaluated = evaluate_model(write_classifier(tmp_path), str(images), protocol)
+    assert evaluated.evaluation.score.n == 12
+    assert sum(map(sum, evaluated.confusion)) == 12
+    if protocol != "top1":  # three colours are easy even for random features
+        assert evaluated.evaluation.score.value > 60.0
+
+
+def test_an_onnx_classifier_is_scored_with_its_own_labels_in_its_own_order(
+    tmp_path: Path, images: Path
+) -> None:
+    path = write_onnx(tmp_path, "logits", ("blue", "green", "red"))
+    assert evaluate_model(path, str(images), "top1").evaluation.score.value == 100.0
+    swapped = write_onnx(tmp_path, "probs", ("red", "green", "blue"))
+    evaluated = evaluate_model(swapped, str(images), "top1")
+    assert evaluated.evaluation.score.value == pytest.approx(100 / 3)
+    assert evaluated.classes == ("red", "green", "blue")
+    assert evaluated.confusion == [[0, 0, 4], [0, 4, 0], [4, 0, 0]]
+
+
+def test_onnx_features_go_into_the_knn(tmp_path: Path, images: Path) -> None:
+    path = write_onnx(tmp_path, "features", ())
+    assert evaluate_model(path, str(images), "knn").evaluation.score.value == 100.0
+
+
+def test_a_classifier_may_know_more_classes_than_the_data(tmp_path: Path, images: Path) -> None:
+    path = write_onnx(tmp_path, "logits", ("blue", "green", "red"))
+    checkpoint_path = write_classifier(tmp_path, ("amber", "blue", "green", "red", "violet"))
+    assert evaluate_model(path, str(images), "top1").evaluation.score.n == 12
+    evaluated = evaluate_model(checkpoint_path, str(images), "top1")
+    assert [sum(row) for row in evaluated.confusion] == [0, 4, 4, 4, 0]
+
+
+def test_json_is_one_document_on_stdout(tmp_path: Path, images: Path) -> None:
+    path = write_onnx(tmp_path, "logits", ("blue", "green", "red"))
+    document = json.loads(run([str(path), "--data", str(images), "--protocol", "top1", "--json"]))
+    assert document["score"]["value"] == 100.0
+    assert set(document["score"]) == {"value", "low", "high", "n"}
+    assert document["classes"] == ["blue", "green", "red"]
+    assert document["confusion"] == [[4, 0, 0], [0, 4, 0], [0, 0, 4]]
+
+
+def test_without_json_the_score_is_a_sentence(tmp_path: Path, images: Path) -> None:
+    path = write_onnx(tmp_path, "logits", ("blue", "green", "red"))
+    printed = run([str(path), "--data", str(images), "--protocol", "top1"])
+    assert "top-1 of the classifier: 100.0 %, 95 % interval 75.8 to 100.0 %" in printed
+
+
+def test_unknown_classes_are_refused_by_name(tmp_path: Path, images: Path) -> None:
+    path = write_classifier(tmp_path, ("blue", "green", "rot"))
+    with pytest.raises(UserError, match="got 1 unknown: 'red'"):
+        evaluate_model(path, str(images), "top1")
+
+
+def test_top1_of_a_backbone_is_refused(tmp_path: Path, images: Path) -> None:
+    with pytest.raises(UserError, match="must be a classifier for --protocol top1"):
+        evaluate_model(write_backbone(tmp_path), str(images), "top1")
+
+
+def test_features_of_an_onnx_classifier_are_refused_with_the_way_out(
+    tmp_path: Path, images: Path
+) -> None:
+    path = write_onnx(tmp_path, "logits", ("blue", "green", "red"))
+    with pytest.raises(UserError, match="export it with --head features"):
+        evaluate_model(path, str(images), "knn")
+
+
+def test_an_unknown_protocol_is_refused_with_the_nearest_one(tmp_path: Path, images: Path) -> None:
+    with pytest.raises(UserError, match=r"linear, top1, got 'top2'; did you mean top1"):
+        evaluate_model(write_classifier(tmp_path), str(images), "top2")
+
+
+def test_unlabelled_images_are_refused(tmp_path: Path, images: Path) -> None:
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for index, file in enumerate(sorted(images.rglob("*.png"))):
+        (flat / f"{index}.png").write_bytes(file.read_bytes())
+    with pytest.raises(UserError, match="must have labelled test images"):
+        evaluate_model(write_classifier(tmp_path), str(flat), "knn")
+
+
+def test_checkpoint_outputs_equal_the_exported_arithmetic(tmp_path: Path) -> None:
+    path = write_classifier(tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
+    network = open_network(path, "logits")
+    torch.manual_seed(0)
+    module = Classifier(Backbone("mobilenetv2"), 3).eval()
+    with torch.no_grad():
+        expected = module(torch.from_numpy(PREPROCESS.normalise(pixels)))
+    torch.testing.assert_close(network.outputs(pixels), expected, rtol=1e-4, atol=1e-5)
