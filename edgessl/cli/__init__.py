@@ -10,11 +10,20 @@ from typing import Annotated
 import typer
 
 from edgessl import __version__
+from edgessl.cli.bench import bench
+from edgessl.cli.catalogue import list_entries, show
+from edgessl.cli.data import data
+from edgessl.cli.evaluate import evaluate
+from edgessl.cli.export import export
+from edgessl.cli.predict import predict
+from edgessl.cli.profile import profile
+from edgessl.cli.recipe import recipe
+from edgessl.cli.report import report
 from edgessl.errors import EdgesslError, UserError
 
 app = typer.Typer(
     name="edgessl",
-    help="An edge model factory: pretrain small backbones on your images, fine-tune, export, bench.",
+    help="An edge model factory: pretrain small backbones on your images, fine-tune, export.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -35,6 +44,18 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+app.command(name="recipe")(recipe)
+app.command(name="list")(list_entries)
+app.command(name="show")(show)
+app.command(name="data")(data)
+app.command(name="eval")(evaluate)
+app.command(name="profile")(profile)
+app.command(name="export")(export)
+app.command(name="bench")(bench)
+app.command(name="predict")(predict)
+app.command(name="report")(report)
 
 
 def _on_sigterm(_number: int, _frame: FrameType | None) -> None:

@@ -43,6 +43,7 @@ class Dino(nn.Module):
             table.prototypes,
             batch_norm=table.head_batch_norm,
             train_gain=table.train_gain,
+            bottleneck_batch_norm=table.bottleneck_batch_norm,
         )
         self.teacher_backbone = teacher_of(backbone)
         self.teacher_head = teacher_of(self.head)

@@ -19,7 +19,7 @@ class Series:
     Attributes:
         kind: Style class.
         label: Its name, written at its end.
-        xs: Positions, ascending.
+        xs: Positions, ascending, from 0 on.
         ys: Values, as many.
         smooth: Draw a moving average over a faint line of the values.
     """
@@ -133,9 +133,7 @@ def line_chart(
         return None
     values = [y for one in series for y in one.ys] + [line.y for line in references]
     y_low, y_high, y_step = _axis(0.0 if from_zero else min(values), max(values), 4)
-    x_first = min(one.xs[0] for one in series)
-    x_last = max(max(one.xs[-1] for one in series), x_first + 1e-9)
-    x_low = 0.0 if x_first <= 0.25 * x_last else x_first
+    x_low, x_last = 0.0, max(one.xs[-1] for one in series) or 1.0
 
     def place_x(x: float) -> float:
         return round(LEFT + (x - x_low) / (x_last - x_low) * (WIDTH - LEFT - RIGHT), 1)

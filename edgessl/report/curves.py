@@ -29,10 +29,16 @@ def curves(record: RunRecord) -> list[LineChart]:
 
 def _pretrain_loss(record: RunRecord) -> LineChart | None:
     series = _series(record.log, PRETRAIN, "loss", "run", "loss", smooth=True)
-    prototypes = ((record.report.get("recipe") or {}).get("method") or {}).get("prototypes")
+    prototypes = (_recipe(record).get("method") or {}).get("prototypes")
     # Where a DINO that learns nothing stays: it finds all prototypes equally likely.
     uniform = [Reference("uniform", "uniform, ln K", log(prototypes))] if prototypes else []
     return line_chart("Pretraining loss", "epoch", [series], uniform, digits=2)
+
+
+def _recipe(record: RunRecord) -> Mapping[str, Any]:
+    """The recipe as run; until the run is finished, only run.json has it."""
+    identity = record.run.get("identity") or {}
+    return record.report.get("recipe") or identity.get("recipe") or {}
 
 
 def _monitor(record: RunRecord) -> LineChart | None:

@@ -1,0 +1,71 @@
+"""The device a run trains on, and what it is called in words."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from edgessl.errors import UserError, nearest
+
+NAMES = ("auto", "cpu", "cuda", "mps")
+
+
+def pick_device(name: str) -> str:
+    """Resolve ``auto`` to the best device there is.
+
+    Args:
+        name: One of ``NAMES``.
+
+    Returns:
+        ``"cpu"``, ``"cuda"`` or ``"mps"``.
+
+    Raises:
+        UserError: The name is unknown, or that device is not there.
+    """
+    import torch
+
+    if name not in NAMES:
+        raise UserError(
+            f"--device: must be one of {', '.join(NAMES)}, got '{name}'{nearest(name, NAMES)}"
+        )
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if not there[name]:
+        raise UserError(f"--device: {name} must be available to torch, found none; use --device cpu")
+    return name
+
+
+def usable_cores() -> int:
+    """Return the number of CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def describe_device(name: str) -> dict[str, Any]:
+    """Describe a device for reports: name, cores or memory, versions."""
+    import torch
+
+    facts: dict[str, Any] = {
+        "device": name,
+        "cpu": _cpu_name(),
+        "cores": usable_cores(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    if name == "cuda":
+        facts["gpu"] = torch.cuda.get_device_name()
+    return facts
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,45 @@
+"""A few images with the views the network has to match, for the report."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgessl.pipeline.context import Context
+from edgessl.rng import DrawKey
+from edgessl.views import draw_params
+from edgessl.views.sampler import make_views
+
+IMAGES = 6
+
+
+def save_contact_sheet(context: Context) -> dict[str, Any]:
+    """Write ``views.npz``: originals ``(n, 3, S, S)``, and each group ``(n, V, 3, H, W)``, uint8.
+
+    Args:
+        context: The run.
+
+    Returns:
+        How many images it shows.
+    """
+    pack = context.images.pack()
+    count = min(IMAGES, len(pack.sizes))
+    ids = np.linspace(0, len(pack.sizes) - 1, count).astype(np.int64)
+    packed = np.array(pack.images[ids])
+    images = torch.from_numpy(packed).float() / 255.0
+    arrays = {"originals": packed}
+    first_view = 0
+    for name, group in zip(("global", "local"), context.recipe.views, strict=False):
+        key = DrawKey(context.seed, 0, 0)
+        params = draw_params(group, first_view, pack.sizes[ids], ids, key)
+        first_view += group.count
+        views = make_views(images, group, params)
+        views = views.view(group.count, count, *views.shape[1:])
+        arrays[name] = (views.transpose(0, 1) * 255.0).round().to(torch.uint8).numpy()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    context.run.write_bytes("views.npz", buffer.getvalue())
+    return {"images": count}

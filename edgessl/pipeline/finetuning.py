@@ -1,0 +1,123 @@
+"""Supervised stages: the regrown stage's warm-up, fine-tuning, and the baselines."""
+
+from __future__ import annotations
+
+from edgessl import checkpoint
+from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
+from edgessl.backbones.last_stage import last_stage_of
+from edgessl.methods.supervised import Supervised
+from edgessl.pipeline.context import Context
+from edgessl.pipeline.pretrain import new_backbone
+from edgessl.pipeline.training import Meter, Stage, train_stage
+from edgessl.recipe.tables import RegrowTable
+
+WARMUP_STAGE, FINETUNE_STAGE, RANDOM_STAGE, LONGER_STAGE = 1, 2, 3, 4
+
+
+def finetune(context: Context, pretrained: Backbone) -> Meter:
+    """Fine-tune the pretrained backbone; a removed last stage grows back first.
+
+    Args:
+        context: The run.
+        pretrained: The backbone that pretraining kept.
+    """
+    classifier = _new_classifier(context, FINETUNE_STAGE)
+    classifier.backbone.net.load_state_dict(pretrained.net.state_dict(), strict=False)
+    regrow = context.recipe.finetune.regrow
+    if pretrained.last_stage == "remove" and regrow is not None:
+        _warm_up(context, classifier, regrow)
+    epochs = context.recipe.finetune.epochs
+    meter = _train(context, classifier, "finetune", FINETUNE_STAGE, epochs)
+    save_classifier(context, classifier, "ckpt.pt")
+    return meter
+
+
+def baseline_epochs(context: Context) -> int:
+    """Epochs of fine-tuning that the random start gets: the warm-up's too, all layers trained."""
+    regrow = context.recipe.finetune.regrow
+    warmup = regrow.epochs if regrow and context.recipe.backbone.last_stage == "remove" else 0
+    return context.recipe.finetune.epochs + warmup
+
+
+def train_baseline(context: Context, name: str, stage: int, epochs: int) -> Meter:
+    """Fine-tune a random start in the same way.
+
+    Args:
+        context: The run.
+        name: ``random`` or ``longer``.
+        stage: Number of the stage.
+        epochs: Passes over the labelled images.
+    """
+    classifier = _new_classifier(context, stage)
+    meter = _train(context, classifier, f"finetune_{name}", stage, epochs)
+    save_classifier(context, classifier, f"state/{name}.pt")
+    return meter
+
+
+def save_classifier(context: Context, classifier: Classifier, name: str) -> None:
+    """Write a classifier that ``edgessl export`` reads."""
+    payload = deployable_payload(
+        classifier,
+        classes=context.dataset.classes,
+        preprocess=context.images.preprocess.to_dict(),
+        provenance=dict(context.run.read().get("provenance", {})),
+    )
+    checkpoint.save(context.run.path / name, payload)
+
+
+def load_classifier(context: Context, name: str) -> Classifier:
+    """Read a classifier of this run back."""
+    path = context.run.path / name
+    module = deployable_from(checkpoint.load(path), str(path)).module
+    if not isinstance(module, Classifier):
+        raise TypeError(f"{path} holds no classifier")
+    context.place(module)
+    return module
+
+
+def _new_classifier(context: Context, stage: int) -> Classifier:
+    backbone = new_backbone(context, stage=stage, whole=True)
+    return Classifier(backbone, len(context.dataset.classes))
+
+
+def _train(
+    context: Context, classifier: Classifier, name: str, number: int, epochs: int
+) -> Meter:
+    table = context.recipe.finetune
+    method = Supervised(
+        classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha
+    )
+    stage = Stage(name, number, epochs, table.batch_size, (table.view,), table.optim)
+    return train_stage(context, stage, method, method, context.images.labelled())
+
+
+def _warm_up(context: Context, classifier: Classifier, table: RegrowTable) -> None:
+    """Train the regrown stage and the classifier on frozen earlier stages (S3L)."""
+    name = "state/warmup.pt"
+    if not (context.run.path / name).is_file():
+        first_fc = {key: value.clone() for key, value in classifier.fc.state_dict().items()}
+        grown = last_stage_of(classifier.backbone.net)
+        trained = {id(p) for module in (*grown, classifier.fc) for p in module.parameters()}
+        for parameter in classifier.parameters():
+            parameter.requires_grad_(id(parameter) in trained)
+        inside = {id(module) for stage in grown for module in stage.modules()}
+        frozen = tuple(
+            module
+            for module in classifier.backbone.net.modules()
+            if id(module) not in inside and not any(module.children())
+        )
+        finetune = context.recipe.finetune
+        method = Supervised(
+            classifier,
+            label_smoothing=finetune.label_smoothing,
+            frozen=frozen if table.freeze_batchnorm else (),
+        )
+        stage = Stage(
+            "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,), table.optim
+        )
+        train_stage(context, stage, method, method, context.images.labelled())
+        classifier.requires_grad_(True)
+        if not table.keep_classifier:
+            classifier.fc.load_state_dict(first_fc)
+        save_classifier(context, classifier, name)
+    classifier.load_state_dict(load_classifier(context, name).state_dict())

@@ -1,0 +1,130 @@
+"""The self-supervised stage of a run, and what it leaves behind."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from edgessl import checkpoint
+from edgessl.backbones import Backbone, deployable_from, deployable_payload
+from edgessl.evaluate import evaluate_knn
+from edgessl.evaluate.evaluation import LabelledOutputs
+from edgessl.methods.dino import Dino
+from edgessl.metrics.batchnorm import recalibrate_batchnorm
+from edgessl.metrics.features import extract_features
+from edgessl.pipeline.context import Context
+from edgessl.pipeline.images import labels_of
+from edgessl.pipeline.init import initialise
+from edgessl.pipeline.training import Meter, Stage, train_stage
+from edgessl.schedules import Clock
+
+STAGE = 0
+MONITOR_IMAGES = 1000  # train images that vote, and val images that are asked, at most
+
+
+def new_backbone(context: Context, *, stage: int, whole: bool) -> Backbone:
+    """Make a backbone with seeded random weights.
+
+    Args:
+        context: The run.
+        stage: Stage that the weights are for.
+        whole: Keep the last stage even if the recipe removes it for pretraining.
+    """
+    table = context.recipe.backbone
+    context.seed_weights(stage)
+    last_stage = "keep" if whole else table.last_stage
+    return Backbone(table.name, last_stage, context.recipe.image.crop_px)
+
+
+def pretrain(context: Context, init: str) -> Meter:
+    """Pretrain, and write ``pretrained.pt`` and ``backbone.safetensors``.
+
+    Args:
+        context: The run.
+        init: Where the first weights come from.
+    """
+    recipe = context.recipe
+    backbone = new_backbone(context, stage=STAGE, whole=False)
+    if sentence := initialise(backbone, init):
+        context.reporter.say(sentence)
+    method = Dino(backbone, recipe.method)
+    stage = Stage(
+        "pretrain", STAGE, recipe.pretrain.epochs, recipe.pretrain.batch_size,
+        recipe.views, recipe.optim,
+    )
+    monitor = _Monitor(context, backbone) if len(context.dataset.val) else None
+    meter = train_stage(context, stage, method, method, context.images.pretraining(), monitor)
+    if recipe.pretrain.recalibrate_batchnorm:
+        recalibrate(context, backbone)
+    payload = deployable_payload(
+        backbone, classes=(), preprocess=context.images.preprocess.to_dict(), provenance={}
+    )
+    save_safetensors(context.run.path / "backbone.safetensors", backbone)
+    checkpoint.save(context.run.path / "pretrained.pt", payload)
+    return meter
+
+
+def load_pretrained(context: Context) -> Backbone:
+    """Read the pretrained backbone back."""
+    path = context.run.path / "pretrained.pt"
+    backbone = deployable_from(checkpoint.load(path), str(path)).backbone
+    context.place(backbone)
+    return backbone
+
+
+def recalibrate(context: Context, backbone: Backbone) -> None:
+    """Recompute BN statistics on training images under the evaluation transform, in place."""
+    image = context.recipe.image
+    split = context.dataset.train
+    pixels = context.images.pixels(split)
+    recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)
+
+
+def save_safetensors(path: Path, backbone: Backbone) -> None:
+    """Write a backbone in timm's key layout; ``timm.create_model(..., checkpoint_path=)`` reads it.
+
+    Args:
+        path: Where to write it.
+        backbone: What to write.
+    """
+    weights = {
+        key: value.detach().cpu().contiguous() for key, value in backbone.net.state_dict().items()
+    }
+    with checkpoint.atomic_path(path) as temporary:
+        save_file(weights, temporary, metadata={"format": "pt", "backbone": backbone.name,
+                                                "last_stage": backbone.last_stage})
+
+
+class _Monitor:
+    """kNN accuracy on ``val`` now and then, to see whether pretraining learns."""
+
+    def __init__(self, context: Context, backbone: Backbone) -> None:
+        self._context = context
+        self._backbone = backbone
+        self._points = round(100.0 / context.recipe.pretrain.monitor_every_percent)
+
+    def __call__(self, clock: Clock) -> dict[str, float] | None:
+        due = int(clock.epoch * self._points / clock.epochs)
+        if due == int((clock.epoch - 1) * self._points / clock.epochs):
+            return None
+        context = self._context
+        rng = torch.Generator().manual_seed(0)
+        backbone = copy.deepcopy(self._backbone)
+        image = context.recipe.image
+        outputs: list[LabelledOutputs] = []
+        for split in (context.dataset.train, context.dataset.val):
+            chosen = torch.randperm(len(split), generator=rng)[:MONITOR_IMAGES].numpy()
+            pixels = context.images.pixels(split)[chosen]
+            if not outputs and context.recipe.pretrain.recalibrate_batchnorm:
+                recalibrate_batchnorm(
+                    backbone, pixels, image.mean, image.std, device=context.device
+                )
+            features = extract_features(
+                backbone, pixels, image.mean, image.std, device=context.device
+            )
+            outputs.append(LabelledOutputs(features, labels_of(split)[chosen]))
+        score = evaluate_knn(outputs[0], outputs[1], len(context.dataset.classes)).score
+        return {"knn_top1": round(score.value, 2)}

@@ -1,0 +1,99 @@
+"""Final scores on ``test``, read once, from the original files."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgessl.backbones import Backbone
+from edgessl.data.dataset import Split
+from edgessl.evaluate import evaluate_knn, evaluate_linear, evaluate_top1
+from edgessl.evaluate.evaluation import LabelledOutputs
+from edgessl.metrics.confusion import confusion_matrix
+from edgessl.metrics.features import extract_features
+from edgessl.metrics.interval import Score
+from edgessl.metrics.thumbnails import thumbnail_5nn
+from edgessl.metrics.topk import top1
+from edgessl.pipeline.context import Context
+from edgessl.pipeline.finetuning import load_classifier
+from edgessl.pipeline.images import labels_of
+from edgessl.pipeline.pretrain import STAGE, new_backbone, recalibrate
+
+
+def score_features(context: Context, backbone: Backbone) -> dict[str, Score]:
+    """Score frozen features by kNN and by a linear probe."""
+    dataset = context.dataset
+    train, val, test = (
+        _outputs(context, backbone, split) for split in (dataset.train, dataset.val, dataset.test)
+    )
+    classes = len(dataset.classes)
+    return {
+        "knn_top1": evaluate_knn(train, test, classes).score,
+        "linear_top1": evaluate_linear(train, val, test, classes).score,
+    }
+
+
+def score_random_features(context: Context) -> dict[str, Score]:
+    """Score the backbone that pretraining started from.
+
+    Its BN statistics decide a lot (untouched ones keep brightness and colour), so each protocol
+    reads the better of untouched and recalibrated statistics.
+    """
+    untouched = new_backbone(context, stage=STAGE, whole=False)
+    context.place(untouched)
+    recalibrated = copy.deepcopy(untouched)
+    recalibrate(context, recalibrated)
+    candidates = [score_features(context, backbone) for backbone in (untouched, recalibrated)]
+    return {
+        name: max((scores[name] for scores in candidates), key=lambda score: score.value)
+        for name in candidates[0]
+    }
+
+
+def score_classifier(context: Context, name: str) -> tuple[Score, list[list[int]]]:
+    """Score a classifier of the run by its own answers.
+
+    Args:
+        context: The run.
+        name: Its file in the run folder.
+
+    Returns:
+        Top-1, and the confusion matrix (rows true, columns predicted).
+    """
+    classifier = load_classifier(context, name)
+    test = _outputs(context, classifier, context.dataset.test)
+    result = evaluate_top1(test)
+    matrix = confusion_matrix(result.predictions, test.labels, len(context.dataset.classes))
+    return result.score, matrix.tolist()
+
+
+def score_thumbnails(context: Context) -> Score:
+    """Score raw pixels: 16 x 16 thumbnails, mean-free, cosine, 5 nearest neighbours."""
+    dataset = context.dataset
+    labels = labels_of(dataset.test)
+    predictions = thumbnail_5nn(
+        context.images.pixels(dataset.train),
+        labels_of(dataset.train),
+        context.images.pixels(dataset.test),
+        len(dataset.classes),
+    )
+    return top1(predictions, labels)
+
+
+def as_values(scores: dict[str, Score]) -> dict[str, Any]:
+    """Return scores as plain values."""
+    return {name: score.to_dict() for name, score in scores.items()}
+
+
+def _outputs(context: Context, network: nn.Module, split: Split) -> LabelledOutputs:
+    if not len(split):
+        width = network.feature_dim if isinstance(network, Backbone) else 0
+        return LabelledOutputs(torch.empty(0, int(width)), torch.empty(0, dtype=torch.int64))
+    image = context.recipe.image
+    outputs = extract_features(
+        network, context.images.pixels(split), image.mean, image.std, device=context.device
+    )
+    return LabelledOutputs(outputs, labels_of(split))

@@ -1,0 +1,51 @@
+"""What a run means, in a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """Say whether self-supervision paid, from scores on ``test``.
+
+    Args:
+        report: ``report.json`` so far: ``scores`` and, where there are any, ``scores_random`` and
+            ``scores_longer``.
+    """
+    scores = report.get("scores", {})
+    if not scores:
+        return (
+            "Pretraining is done; without labels there is nothing to score. "
+            "Fine-tune or evaluate it on labelled images to see what it is worth."
+        )
+    longer, start = report.get("scores_longer", {}), report.get("scores_random", {})
+    rivals = [
+        ("a random start fine-tuned for the same total time", longer.get("finetune_top1")),
+        ("a random start with the same fine-tuning", start.get("finetune_top1")),
+    ]
+    tuned = scores.get("finetune_top1")
+    if tuned is None:
+        return _compare("kNN", scores["knn_top1"], start.get("knn_top1"), "random features")
+    for name, rival in rivals:
+        if rival is not None:
+            return _compare("Fine-tuned top-1", tuned, rival, name)
+    return f"Fine-tuned top-1 is {_percent(tuned)}; no baseline was trained to compare it with."
+
+
+def _compare(what: str, ours: dict[str, Any], theirs: dict[str, Any] | None, name: str) -> str:
+    if theirs is None:
+        return f"{what} is {_percent(ours)}."
+    gain = ours["value"] - theirs["value"]
+    apart = ours["low"] > theirs["high"] or ours["high"] < theirs["low"]
+    facts = f"{what} {_percent(ours)} against {_percent(theirs)} for {name} ({gain:+.1f} points)"
+    if gain > 0 and apart:
+        return f"Self-supervision pays here: {facts}; the 95 % intervals do not overlap."
+    if gain > 0:
+        return f"Self-supervision seems to help: {facts}; one seed, and the intervals overlap."
+    if apart:
+        return f"Self-supervision did not pay here: {facts}."
+    return f"No difference is shown: {facts}; the intervals overlap."
+
+
+def _percent(score: dict[str, Any]) -> str:
+    return f"{score['value']:.1f} % [{score['low']:.1f}, {score['high']:.1f}]"
