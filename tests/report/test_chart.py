@@ -57,6 +57,12 @@ def test_ticks_are_round_and_start_at_the_origin() -> None:
     assert all(float(tick.text) % 10 == 0 for tick in chart.y_ticks)
 
 
+def test_a_single_point_has_an_axis_from_the_start_of_training() -> None:
+    chart = drawn(Series("run", "kNN", [1.0], [24.6]))
+    assert [tick.text for tick in chart.x_ticks] == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+    assert points(chart)[0][0] == WIDTH - RIGHT
+
+
 def test_labels_of_equal_ends_are_pushed_apart_and_stay_inside() -> None:
     references = tuple(Reference("random", f"line {index}", 0.01 * index) for index in range(6))
     labels = drawn(curve([3.0, 0.0]), references=references).labels

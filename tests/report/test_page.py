@@ -131,9 +131,12 @@ def test_a_run_without_baselines_shows_its_own_scores(make_run: MakeRun) -> None
 def test_a_run_that_is_not_finished_shows_its_curves(make_run: MakeRun) -> None:
     folder = make_run()
     (folder / "report.json").unlink()
+    recipe = {"method": {"name": "dino", "prototypes": 1024}}
+    (folder / "run.json").write_text(json.dumps({"identity": {"recipe": recipe}}))
     text = words(folder)
     assert "This run is not finished." in text
     assert "Pretraining loss" in text
+    assert "uniform, ln K 6.93" in text
     assert "clothing10-mobilenetv2-dino" in text  # the folder's name stands in for the run's
 
 
