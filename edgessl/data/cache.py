@@ -78,7 +78,8 @@ def appearing(path: Path) -> Iterator[Path]:
     """Give a temporary name for a file or folder in the cache; rename it to ``path`` on success.
 
     Args:
-        path: The final place. What is there already is replaced.
+        path: The final place. A file that is there is replaced; a folder that another process has
+            made meanwhile is kept, since both hold the same.
 
     Raises:
         UserError: The disk is full or the cache is not writable.
@@ -87,9 +88,8 @@ def appearing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        if temporary.is_dir():
-            remove(path)
-        temporary.replace(path)
+        if not (temporary.is_dir() and path.is_dir()):
+            temporary.replace(path)
     except OSError as error:
         raise not_writable(path, error) from error
     finally:

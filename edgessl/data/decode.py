@@ -96,7 +96,7 @@ def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image,
     except MemoryError as error:
         raise BadImage("too large for the memory") from error
     except Exception as error:  # decoders of damaged files raise nearly anything
-        raise BadImage(f"damaged ({_in_short(error)})") from error
+        raise BadImage(f"cannot be decoded ({_in_short(error)})") from error
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     return image, (width, height) if orientation >= 5 else (height, width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def list_folder(folder: Path) -> Listing:
     Raises:
         UserError: It holds no images, or a test split without a train split.
     """
-    root = folder.absolute()
+    root = Path(os.path.abspath(folder))  # unlike absolute(), this gives ".." a name
     tree = walk(root)
     if not tree.files:
         raise UserError(f"{root}: must hold images, found none{_unreadable(tree)}; check the path")
@@ -58,7 +59,7 @@ def list_folder(folder: Path) -> Listing:
         entries, notes = _class_layout(base, inside)
     if tree.unsupported:
         notes = [*notes, f"Not read{_unreadable(tree)}: convert them to JPEG or PNG."]
-    return Listing(root.name, str(root), tuple(entries), tuple(notes))
+    return Listing(root.name or "images", str(root), tuple(entries), tuple(notes))
 
 
 def class_name(folder: str) -> str:

@@ -178,8 +178,18 @@ def _divide(
         notes.append(
             f"{len(splits['val'])} training images, {val_percent:g} % of each class, are held out "
             "by content as val: every choice is made on them, test is read once at the end."
+            if splits["val"]
+            else "The classes are too small to hold out a val split."
         )
+    if torn := _torn(splits):
+        notes.append(f"{torn} image(s) appear under more than one class: correct their labels.")
     return splits, notes
+
+
+def _torn(splits: _Splits) -> int:
+    """Count contents whose copies carry different labels."""
+    labels = {(s.digest, s.label) for part in splits.values() for s in part if s.label}
+    return sum(count > 1 for count in Counter(digest for digest, _ in labels).values())
 
 
 def _without_labels(splits: _Splits) -> tuple[_Splits, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,13 +25,13 @@ def list_manifest(file: Path) -> Listing:
     Raises:
         UserError: It is no such file, or rows are wrong; several mistakes are listed at once.
     """
+    file = Path(os.path.abspath(file))
     rows = _rows(file)
-    folder = file.absolute().parent
     entries: dict[Path, Entry] = {}
     mistakes: list[str] = []
     for number, row in rows:
         try:
-            entry = _entry(folder, row)
+            entry = _entry(file.parent, row)
             if entries.setdefault(entry.path, entry) != entry:
                 raise ValueError(f"'{row['path']}' is listed twice, with another label or split")
         except ValueError as error:
@@ -41,7 +42,7 @@ def list_manifest(file: Path) -> Listing:
         raise UserError(f"{file}: {len(mistakes)} mistake(s)\n{lines}")
     if not entries:
         raise UserError(f"{file}: must list images, found no row; add one line per image")
-    return Listing(file.stem, str(file.absolute()), tuple(entries.values()))
+    return Listing(file.stem, str(file), tuple(entries.values()))
 
 
 def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:

@@ -162,9 +162,10 @@ def list_named(name: str) -> Listing:
 
 def recognise(folder: Path) -> Listing | None:
     """List a folder that has the layout of a named set; None if it has none."""
+    home = Path(os.path.abspath(folder))
     for name, known in NAMED.items():
-        if base := _base(known, folder.absolute()):
-            return _listing(name, str(folder.absolute()), base)
+        if base := _base(known, home):
+            return _listing(name, str(home), base)
     return None
 
 

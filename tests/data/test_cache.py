@@ -50,6 +50,15 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_another_process_made_meanwhile_is_kept(tmp_path: Path) -> None:
+    with appearing(tmp_path / "x") as temporary:
+        temporary.mkdir()
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / "theirs").touch()
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["theirs"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
 def test_a_full_disk_is_the_user_s_to_solve(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No space left"), appearing(tmp_path / "x"):
         raise OSError(28, "No space left on device")

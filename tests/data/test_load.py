@@ -143,6 +143,28 @@ def test_a_train_image_that_is_also_in_test_is_dropped_with_a_word(tmp_path: Pat
     assert "1 image(s) of train are also in another split; they were dropped" in dataset.notes[0]
 
 
+def test_an_image_of_two_classes_is_told_and_never_tests(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"a": 10, "b": 10})
+    twin = tmp_path / "b" / "twin.png"
+    shutil.copy(tmp_path / "a" / "000.png", twin)
+    dataset = load_dataset(str(tmp_path))
+    assert twin in dataset.train.paths
+    assert dataset.notes[2].startswith("1 image(s) appear under more than one class")
+
+
+def test_classes_too_small_for_a_val_split_are_told(tmp_path: Path) -> None:
+    dataset = load_dataset(str(class_folders(tmp_path, {name: 3 for name in "abcd"})))
+    assert counts(dataset) == (8, 0, 4, 0)
+    assert dataset.notes[1] == "The classes are too small to hold out a val split."
+
+
+def test_the_folder_above_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class_folders(tmp_path / "pics", {"a": 9, "b": 9})
+    monkeypatch.chdir(tmp_path / "pics" / "a")
+    assert load_dataset("..").source == str(tmp_path / "pics")
+    assert load_dataset("..").name == "pics"
+
+
 def test_one_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must hold at least 2 classes, got 1 \('cat'\)"):
         load_dataset(str(class_folders(tmp_path, {"cat": 12})))
