@@ -46,14 +46,11 @@ def _cache(clear: bool) -> dict[str, Any]:
 
 
 def _dataset(screen: Console, source: str) -> dict[str, Any]:
-    with screen.status(f"reading {source}") as status:
-        from edgessl.pipeline.data import describe_data
+    from edgessl.cli.progress import Screen
+    from edgessl.pipeline.data import describe_data
 
-        def show(done: int, total: int) -> None:
-            if done % 50 == 0 or done == total:
-                status.update(f"reading {source}: {done} of {total} files")
-
-        return describe_data(source, show)
+    with Screen(screen) as shown:
+        return describe_data(source, lambda done, total: shown.progress("read", done, total))
 
 
 def _print_dataset(screen: Console, document: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 SplitName = Literal["train", "val", "test", "unlabeled"]
+SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test", "unlabeled")
 
 
 @dataclass(frozen=True, slots=True)

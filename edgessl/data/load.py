@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
 from edgessl.data.dataset import Dataset, Split
-from edgessl.data.listing import Entry, Listing, SplitName
+from edgessl.data.divide import divide, forget_labels
+from edgessl.data.listing import SPLIT_NAMES, Entry, Listing, SplitName
 from edgessl.data.parallel import Progress
+from edgessl.data.quarantine import check_files
 from edgessl.data.source import list_source
-from edgessl.data.split import Sample, hold_out, keep_labels, separate
-from edgessl.data.verify import verify
+from edgessl.data.split import Sample
 from edgessl.errors import UserError
-
-MIN_IMAGES = 10
-MAX_QUARANTINED_PERCENT = 10.0
-TEST_PERCENT = 20.0
-
-_Splits = dict[SplitName, list[Sample]]
-_SPLITS: tuple[SplitName, ...] = ("train", "val", "test", "unlabeled")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sound:
-    """The images that can be used, and what was said about the others."""
-
-    splits: _Splits
-    quarantined: tuple[tuple[Path, str], ...]
-    duplicates: int
 
 
 def load_dataset(
@@ -62,8 +44,10 @@ def load_dataset(
             than two classes, or test classes that train lacks.
         EdgesslError: A named set cannot be downloaded.
     """
-    _check_percent("--label-percent", label_percent, above=0.0)
-    _check_percent("val_percent", val_percent, above=-1.0)
+    if label_percent is not None and not 0 < label_percent <= 100:
+        raise UserError(f"--label-percent: must be above 0 and up to 100, got {label_percent:g}")
+    if not 0 <= val_percent < 100:
+        raise UserError(f"val_percent: must be at least 0 and under 100, got {val_percent:g}")
     listing = list_source(data)
     notes = list(listing.notes)
     entries = listing.entries
@@ -72,17 +56,17 @@ def load_dataset(
         notes += labelled.notes
         entries = _labels_from(labelled, listing)
         notes.append(f"Labels come from {labels}; the images of {data} are for pretraining only.")
-    sound = _check_files(listing.source, entries, progress)
+    sound = check_files(listing.source, entries, progress)
     official = listing.official and labels is None
-    splits, more = _divide(sound.splits, labels or listing.source, val_percent, official)
+    splits, more = divide(sound.splits, labels or listing.source, val_percent, official)
     notes += more
     classes = tuple(sorted({sample.label for sample in splits["train"] if sample.label}))
     if label_percent is not None:
-        splits, note = _forget_labels(splits, listing.source, classes, label_percent, seed)
+        splits, note = forget_labels(splits, listing.source, classes, label_percent, seed)
         notes.append(note)
     if sound.duplicates:
         notes.append(f"{sound.duplicates} files have a twin of identical content.")
-    parts = {name: _split(splits[name], classes, name != "unlabeled") for name in _SPLITS}
+    parts = {name: _split(splits[name], classes, name != "unlabeled") for name in SPLIT_NAMES}
     return Dataset(
         name=listing.name,
         source=listing.source,
@@ -96,11 +80,6 @@ def load_dataset(
         notes=tuple(notes),
         fingerprint=_fingerprint(classes, parts),
     )
-
-
-def _check_percent(name: str, percent: float | None, above: float) -> None:
-    if percent is not None and not above < percent <= 100:
-        raise UserError(f"{name}: must be a percentage up to 100, got {percent:g}; correct it")
 
 
 def _labels_from(labelled: Listing, images: Listing) -> tuple[Entry, ...]:
@@ -119,128 +98,6 @@ def _labels_from(labelled: Listing, images: Listing) -> tuple[Entry, ...]:
     return (*keep.values(), *rest)
 
 
-def _check_files(source: str, entries: Iterable[Entry], progress: Progress | None) -> _Sound:
-    entries = tuple(entries)
-    results = verify([entry.path for entry in entries], progress)
-    bad = tuple(
-        sorted((e.path, r.reason) for e, r in zip(entries, results, strict=True) if r.reason)
-    )
-    _refuse_poor(source, len(entries), bad)
-    splits: _Splits = {name: [] for name in _SPLITS}
-    for entry, result in zip(entries, results, strict=True):
-        if not result.reason:
-            splits[entry.split].append(Sample(result.digest, entry.label, entry.path))
-    counts = Counter(result.digest for result in results if not result.reason)
-    return _Sound(splits, bad, sum(count for count in counts.values() if count > 1))
-
-
-def _refuse_poor(source: str, count: int, bad: tuple[tuple[Path, str], ...]) -> None:
-    shown = "".join(f"\n  {path}: {reason}" for path, reason in bad[:5])
-    shown += f"\n  and {len(bad) - 5} more" if len(bad) > 5 else ""
-    if count - len(bad) < MIN_IMAGES:
-        raise UserError(
-            f"{source}: must hold at least {MIN_IMAGES} usable images, got {count - len(bad)}; "
-            f"add some{shown}"
-        )
-    if len(bad) > count * MAX_QUARANTINED_PERCENT / 100:
-        raise UserError(
-            f"{source}: at most {MAX_QUARANTINED_PERCENT:g} % of the images may be unusable, "
-            f"got {len(bad)} of {count}; repair or remove them{shown}"
-        )
-
-
-def _divide(
-    splits: _Splits, source: str, val_percent: float, official: bool
-) -> tuple[_Splits, list[str]]:
-    """Give every sound image its split."""
-    notes: list[str] = []
-    if not any(sample.label for name in _SPLITS for sample in splits[name]):
-        return _without_labels(splits)
-    left_out = sum(sample.label is None for sample in splits["test"])
-    if left_out:
-        notes.append(f"{left_out} test image(s) without a label are left out.")
-        splits = {**splits, "test": [s for s in splits["test"] if s.label is not None]}
-    apart, lost = separate(splits)
-    fate = "stay there, as the official split has it" if official else "were dropped from it"
-    for name, count in lost.items():
-        if count:
-            notes.append(f"{count} image(s) of {name} are also in another split; they {fate}.")
-    splits = splits if official else apart
-    if not splits["test"]:
-        splits = _carve(splits, "test", TEST_PERCENT, least_from=2)
-        notes.append(
-            f"There is no test split: {TEST_PERCENT:g} % of each class, {len(splits['test'])} "
-            "images, are held out by content."
-        )
-    _check_classes(source, splits)
-    if not splits["val"] and val_percent > 0:
-        splits = _carve(splits, "val", val_percent, least_from=5)
-        notes.append(
-            f"{len(splits['val'])} training images, {val_percent:g} % of each class, are held out "
-            "by content as val: every choice is made on them, test is read once at the end."
-            if splits["val"]
-            else "The classes are too small to hold out a val split."
-        )
-    if torn := _torn(splits):
-        notes.append(f"{torn} image(s) appear under more than one class: correct their labels.")
-    return splits, notes
-
-
-def _torn(splits: _Splits) -> int:
-    """Count contents whose copies carry different labels."""
-    labels = {(s.digest, s.label) for part in splits.values() for s in part if s.label}
-    return sum(count > 1 for count in Counter(digest for digest, _ in labels).values())
-
-
-def _without_labels(splits: _Splits) -> tuple[_Splits, list[str]]:
-    splits, _ = separate(splits)
-    notes = ["There are no labels, so this is for pretraining only."]
-    if splits["test"]:
-        notes.append(f"{len(splits['test'])} test image(s) without a label are left out.")
-    return {"train": splits["unlabeled"], "val": [], "test": [], "unlabeled": []}, notes
-
-
-def _carve(splits: _Splits, name: SplitName, percent: float, least_from: int) -> _Splits:
-    held = hold_out(splits["train"], percent, salt=name, least_from=least_from)
-    return {
-        **splits,
-        "train": [sample for sample in splits["train"] if sample.digest not in held],
-        name: [sample for sample in splits["train"] if sample.digest in held],
-    }
-
-
-def _check_classes(source: str, splits: Mapping[SplitName, list[Sample]]) -> None:
-    known = {sample.label for sample in splits["train"] if sample.label}
-    for name in ("test", "val"):
-        unknown = sorted({s.label for s in splits[name] if s.label} - known)
-        if unknown:
-            raise UserError(
-                f"{source}: every class of {name} must also be in train, got "
-                f"{len(unknown)} that train lacks: {', '.join(unknown)}; rename or remove them"
-            )
-    if len(known) < 2:
-        got = f"1 ('{next(iter(known))}')" if known else "none"
-        raise UserError(
-            f"{source}: must hold at least 2 classes, got {got}; "
-            "add class folders, or move the images to unlabeled/ to use them without labels"
-        )
-
-
-def _forget_labels(
-    splits: _Splits, source: str, classes: tuple[str, ...], percent: float, seed: int
-) -> tuple[_Splits, str]:
-    if not classes:
-        raise UserError(f"--label-percent: must come with labels, got none in {source}; drop it")
-    kept = keep_labels(splits["train"], percent, seed)
-    train = [sample for sample in splits["train"] if sample.digest in kept]
-    rest = [Sample(s.digest, None, s.path) for s in splits["train"] if s.digest not in kept]
-    note = (
-        f"{len(train)} of {len(splits['train'])} training labels are kept ({percent:g} % of each "
-        f"class, at least 1); the other {len(rest)} images are used without label."
-    )
-    return {**splits, "train": train, "unlabeled": splits["unlabeled"] + rest}, note
-
-
 def _split(samples: list[Sample], classes: tuple[str, ...], labelled: bool) -> Split:
     ordered = sorted(samples, key=lambda s: (s.digest, s.label or "", str(s.path)))
     index = {name: i for i, name in enumerate(classes)}
@@ -254,7 +111,7 @@ def _split(samples: list[Sample], classes: tuple[str, ...], labelled: bool) -> S
 
 def _fingerprint(classes: tuple[str, ...], parts: Mapping[SplitName, Split]) -> str:
     hasher = hashlib.sha1("\n".join(classes).encode(), usedforsecurity=False)
-    for name in _SPLITS:
+    for name in SPLIT_NAMES:
         part = parts[name]
         hasher.update(f"\n{name} {len(part)} {part.labels}\n".encode())
         hasher.update(" ".join(part.digests).encode())

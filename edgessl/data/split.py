@@ -28,6 +28,9 @@ class Sample:
     path: Path
 
 
+Splits = dict[SplitName, list[Sample]]
+
+
 def hold_out(
     samples: Iterable[Sample], percent: float, *, salt: str, least_from: int
 ) -> frozenset[str]:
@@ -87,7 +90,7 @@ def keep_labels(samples: Iterable[Sample], percent: float, seed: int) -> frozens
 
 def separate(
     splits: Mapping[SplitName, list[Sample]],
-) -> tuple[dict[SplitName, list[Sample]], dict[SplitName, int]]:
+) -> tuple[Splits, dict[SplitName, int]]:
     """Drop files whose content is also in a split that comes first: test, val, train, unlabeled.
 
     Args:
@@ -97,7 +100,7 @@ def separate(
         The splits without such files, and how many each one lost.
     """
     taken: set[str] = set()
-    kept: dict[SplitName, list[Sample]] = {}
+    kept: Splits = {}
     lost: dict[SplitName, int] = {}
     for name in _PRIORITY:
         kept[name] = [sample for sample in splits[name] if sample.digest not in taken]

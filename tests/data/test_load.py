@@ -165,6 +165,14 @@ def test_the_folder_above_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert load_dataset("..").name == "pics"
 
 
+def test_a_copy_of_an_unlabelled_test_image_is_not_trained_on(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"train/a": 9, "train/b": 9, "test/a": 2, "test/b": 2})
+    twin = save(tmp_path / "test" / "loose.png", seed=500)
+    shutil.copy(twin, tmp_path / "train" / "a" / "twin.png")
+    dataset = load_dataset(str(tmp_path), val_percent=0)
+    assert counts(dataset) == (18, 0, 4, 0)
+
+
 def test_one_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must hold at least 2 classes, got 1 \('cat'\)"):
         load_dataset(str(class_folders(tmp_path, {"cat": 12})))
@@ -183,7 +191,7 @@ def test_label_percent_without_labels_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("percent", [0, -1, 101, float("nan")])
 def test_a_label_percent_that_is_none_is_refused(tmp_path: Path, percent: float) -> None:
-    with pytest.raises(UserError, match=r"--label-percent: must be a percentage up to 100"):
+    with pytest.raises(UserError, match=r"--label-percent: must be above 0 and up to 100"):
         load_dataset(str(class_folders(tmp_path, {"a": 9, "b": 9})), label_percent=percent)
 
 

@@ -1,0 +1,131 @@
+"""Who trains, validates and tests: what the source says, completed by the rules of edgessl."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from edgessl.data.listing import SPLIT_NAMES, SplitName
+from edgessl.data.split import Sample, Splits, hold_out, keep_labels, separate
+from edgessl.errors import UserError
+
+TEST_PERCENT = 20.0
+
+
+def divide(
+    splits: Splits, source: str, val_percent: float, official: bool
+) -> tuple[Splits, list[str]]:
+    """Give every sound image its split.
+
+    Args:
+        splits: The images as their source puts them.
+        source: What the user passed, for messages.
+        val_percent: Share of each class of train that becomes ``val`` where there is none.
+        official: Whether the splits are a benchmark's and stay as they are.
+
+    Returns:
+        The final splits, and what was decided, one sentence each.
+
+    Raises:
+        UserError: Fewer than two classes, or test classes that train lacks.
+    """
+    notes: list[str] = []
+    if not any(sample.label for name in SPLIT_NAMES for sample in splits[name]):
+        return _without_labels(splits)
+    apart, lost = separate(splits)
+    fate = "stay there, as the official split has it" if official else "were dropped from it"
+    for name, count in lost.items():
+        if count:
+            notes.append(f"{count} image(s) of {name} are also in another split; they {fate}.")
+    splits = splits if official else apart
+    left_out = sum(sample.label is None for sample in splits["test"])
+    if left_out:
+        notes.append(f"{left_out} test image(s) without a label are left out.")
+        splits = {**splits, "test": [s for s in splits["test"] if s.label is not None]}
+    if not splits["test"]:
+        splits = _carve(splits, "test", TEST_PERCENT, least_from=2)
+        notes.append(
+            f"There is no test split: {TEST_PERCENT:g} % of each class, {len(splits['test'])} "
+            "images, are held out by content."
+        )
+    _check_classes(source, splits)
+    if not splits["val"] and val_percent > 0:
+        splits = _carve(splits, "val", val_percent, least_from=5)
+        notes.append(
+            f"{len(splits['val'])} training images, {val_percent:g} % of each class, are held out "
+            "by content as val: every choice is made on them, test is read once at the end."
+            if splits["val"]
+            else "The classes are too small to hold out a val split."
+        )
+    if torn := _torn(splits):
+        notes.append(f"{torn} image(s) appear under more than one class: correct their labels.")
+    return splits, notes
+
+
+def forget_labels(
+    splits: Splits, source: str, classes: tuple[str, ...], percent: float, seed: int
+) -> tuple[Splits, str]:
+    """Keep a share of the training labels; the other training images become unlabelled.
+
+    Args:
+        splits: The final splits.
+        source: What the user passed, for messages.
+        classes: Class names; empty without labels.
+        percent: Share of each class's labels that are kept, at least one.
+        seed: Chooses them.
+
+    Returns:
+        The splits, and a sentence about them.
+
+    Raises:
+        UserError: There are no labels.
+    """
+    if not classes:
+        raise UserError(f"--label-percent: must come with labels, got none in {source}; drop it")
+    kept = keep_labels(splits["train"], percent, seed)
+    train = [sample for sample in splits["train"] if sample.digest in kept]
+    rest = [Sample(s.digest, None, s.path) for s in splits["train"] if s.digest not in kept]
+    note = (
+        f"{len(train)} of {len(splits['train'])} training labels are kept ({percent:g} % of each "
+        f"class, at least 1); the other {len(rest)} images are used without label."
+    )
+    return {**splits, "train": train, "unlabeled": splits["unlabeled"] + rest}, note
+
+
+def _without_labels(splits: Splits) -> tuple[Splits, list[str]]:
+    splits, _ = separate(splits)
+    notes = ["There are no labels, so this is for pretraining only."]
+    if splits["test"]:
+        notes.append(f"{len(splits['test'])} test image(s) without a label are left out.")
+    return {"train": splits["unlabeled"], "val": [], "test": [], "unlabeled": []}, notes
+
+
+def _carve(splits: Splits, name: SplitName, percent: float, least_from: int) -> Splits:
+    held = hold_out(splits["train"], percent, salt=name, least_from=least_from)
+    return {
+        **splits,
+        "train": [sample for sample in splits["train"] if sample.digest not in held],
+        name: [sample for sample in splits["train"] if sample.digest in held],
+    }
+
+
+def _check_classes(source: str, splits: Splits) -> None:
+    known = {sample.label for sample in splits["train"] if sample.label}
+    for name in ("test", "val"):
+        unknown = sorted({s.label for s in splits[name] if s.label} - known)
+        if unknown:
+            raise UserError(
+                f"{source}: every class of {name} must also be in train, got "
+                f"{len(unknown)} that train lacks: {', '.join(unknown)}; rename or remove them"
+            )
+    if len(known) < 2:
+        got = f"1 ('{next(iter(known))}')" if known else "none"
+        raise UserError(
+            f"{source}: must hold at least 2 classes, got {got}; "
+            "add class folders, or move the images to unlabeled/ to use them without labels"
+        )
+
+
+def _torn(splits: Splits) -> int:
+    """Count contents whose copies carry different labels."""
+    labels = {(s.digest, s.label) for part in splits.values() for s in part if s.label}
+    return sum(count > 1 for count in Counter(digest for digest, _ in labels).values())
