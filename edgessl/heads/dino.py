@@ -53,7 +53,7 @@ class DinoHead(nn.Module):
         self.direction = nn.Parameter(nn.Linear(bottleneck_dim, prototypes, bias=False).weight)
         self.gain = nn.Parameter(torch.ones(prototypes, 1), requires_grad=train_gain)
 
-    def forward(self, features: Tensor, *, freeze_last: bool = False) -> Tensor:
+    def forward(self, features: Tensor, *, freeze_last: bool = False) -> tuple[Tensor, Tensor]:
         """Compute prototype logits.
 
         Args:
@@ -61,8 +61,8 @@ class DinoHead(nn.Module):
             freeze_last: Let no gradient reach the last layer.
 
         Returns:
-            Logits, cosines times the gain, ``(N, K)``.
+            The normalised bottleneck ``(N, P)`` and the logits, cosines times the gain, ``(N, K)``.
         """
         bottleneck = normalize(self.mlp(features), dim=-1)
         prototypes = self.gain * normalize(self.direction, dim=-1)
-        return linear(bottleneck, prototypes.detach() if freeze_last else prototypes)
+        return bottleneck, linear(bottleneck, prototypes.detach() if freeze_last else prototypes)

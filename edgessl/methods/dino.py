@@ -11,6 +11,7 @@ from edgessl.backbones import Backbone
 from edgessl.heads.dino import DinoHead
 from edgessl.losses.dino import dino_loss, dino_targets
 from edgessl.losses.sinkhorn import sinkhorn
+from edgessl.losses.spread import uniformity_loss
 from edgessl.methods.ema import teacher_of, update_teacher
 from edgessl.methods.method import Step
 from edgessl.recipe.method_tables import Dino as DinoTable
@@ -61,9 +62,9 @@ class Dino(nn.Module):
         global_views, batch = views[0].shape[:2]
         features = torch.cat([self.backbone(group.flatten(0, 1)) for group in views])
         frozen = clock.step < table.freeze_last_layer(clock)
-        student = self.head(features, freeze_last=frozen).float()
+        embeddings, student = self.head(features, freeze_last=frozen)
         with torch.no_grad():
-            teacher = self.teacher_head(self.teacher_backbone(views[0].flatten(0, 1))).float()
+            teacher = self.teacher_head(self.teacher_backbone(views[0].flatten(0, 1)))[1].float()
         temperature = linear_then_flat(
             clock.epoch, table.teacher_temp_warmup(clock), *table.teacher_temp
         )
@@ -79,6 +80,10 @@ class Dino(nn.Module):
             student_temp=table.student_temp,
             alpha=table.alpha,
         )
+        if table.spread_weight > 0:
+            each_view = embeddings[: global_views * batch].float().view(global_views, batch, -1)
+            spread = torch.stack([uniformity_loss(view) for view in each_view]).mean()
+            loss = loss + table.spread_weight * spread
         # After the loss, so that no target sees its own centre.
         center.lerp_(teacher.mean(dim=0), 1.0 - table.center_momentum)
         with torch.no_grad():

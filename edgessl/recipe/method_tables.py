@@ -45,6 +45,8 @@ class Dino(Table):
         freeze_last_layer_epochs: How long the last layer stays as it is, or ``_steps``,
             ``_percent``.
         alpha: Weight of global-global pairs; the rest weighs global-local pairs.
+        spread_weight: Weight of the uniformity loss on the bottleneck of each global view; no
+            paper has it, factory recipes do.
     """
 
     name: Literal["dino"]
@@ -66,6 +68,7 @@ class Dino(Table):
     freeze_last_layer_steps: NonNegative | None = None
     freeze_last_layer_percent: NonNegative | None = None
     alpha: Share = 0.4
+    spread_weight: NonNegative = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> Dino:
