@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from edgessl.data.dataset import Dataset, Split
@@ -37,6 +38,16 @@ def pack_size_px(groups: Sequence[ViewGroup], median_short_px: int) -> int:
         for group in groups
     )
     return int(min(32 * math.ceil(wanted / 32), max(32 * math.ceil(median_short_px / 32), 32)))
+
+
+def median_short_px(dataset: Dataset) -> int:
+    """Return the median short side of the originals, from up to 200 of them, in pixels."""
+    paths = dataset.pretraining.paths
+    shorts = []
+    for path in paths[:: max(1, len(paths) // 200)]:
+        with Image.open(path) as image:
+            shorts.append(min(image.size))
+    return int(np.median(shorts))
 
 
 class Images:
@@ -100,3 +111,15 @@ class Images:
 def labels_of(split: Split) -> Tensor:
     """Return the labels of a split, ``(N,)`` int64; empty if it has none."""
     return torch.tensor(split.labels or (), dtype=torch.int64)
+
+
+def images_of(dataset: Dataset, recipe: Recipe, reporter: Reporter) -> Images:
+    """Return the images of a run, packed at the side its views need.
+
+    Args:
+        dataset: What the user has.
+        recipe: Decides sizes and views.
+        reporter: Shows progress of decoding.
+    """
+    groups = (*recipe.views, recipe.finetune.view)
+    return Images(dataset, recipe, pack_size_px(groups, median_short_px(dataset)), reporter)

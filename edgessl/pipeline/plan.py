@@ -8,10 +8,8 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from PIL import Image
 
 from edgessl.backbones import Classifier
-from edgessl.data.dataset import Dataset
 from edgessl.methods.dino import Dino
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
@@ -164,16 +162,6 @@ def _enlarged_percent(group: ViewGroup, pack_px: int) -> float:
 
 def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000.0
-
-
-def median_short_px(dataset: Dataset) -> int:
-    """Return the median short side of the originals, from up to 200 of them, in pixels."""
-    paths = dataset.pretraining.paths
-    shorts = []
-    for path in paths[:: max(1, len(paths) // 200)]:
-        with Image.open(path) as image:
-            shorts.append(min(image.size))
-    return int(np.median(shorts))
 
 
 def describe_plan(plan: Plan, recipe: Recipe) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 
 import torch
 
-from edgessl import __version__
 from edgessl.backbones import deployable_payload
 from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
-from edgessl.device import describe_device, pick_device
+from edgessl.device import pick_device
 from edgessl.errors import UserError
-from edgessl.metrics.cost import macs, params
+from edgessl.pipeline.claim import claim
 from edgessl.pipeline.contact_sheet import save_contact_sheet
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import (
@@ -25,24 +23,17 @@ from edgessl.pipeline.finetuning import (
     RANDOM_STAGE,
     baseline_epochs,
     finetune,
-    load_classifier,
     train_baseline,
 )
-from edgessl.pipeline.images import Images, pack_size_px
-from edgessl.pipeline.plan import describe_plan, make_plan, median_short_px, pretraining_epochs
+from edgessl.pipeline.finish import finish, score_run
+from edgessl.pipeline.found import found
+from edgessl.pipeline.images import images_of
+from edgessl.pipeline.once import once
+from edgessl.pipeline.plan import describe_plan, make_plan, pretraining_epochs
 from edgessl.pipeline.pretrain import load_pretrained, pretrain
 from edgessl.pipeline.reporter import Reporter
-from edgessl.pipeline.scores import (
-    as_values,
-    score_classifier,
-    score_features,
-    score_random_features,
-    score_thumbnails,
-)
 from edgessl.pipeline.training import Meter
-from edgessl.pipeline.verdict import verdict
-from edgessl.recipe import Recipe, load_recipe, to_toml
-from edgessl.report import write_report
+from edgessl.recipe import Recipe, load_recipe
 from edgessl.run import RunFolder
 
 BASELINES = ("random", "longer", "none")
@@ -93,7 +84,7 @@ def plan_recipe(request: Request, reporter: Reporter) -> str:
         reporter: Tells the user.
     """
     dataset, recipe, device = _prepare(request, reporter)
-    images = _images(dataset, recipe, reporter)
+    images = images_of(dataset, recipe, reporter)
     context = Context(
         RunFolder.__new__(RunFolder), recipe, dataset, images, device, request.seed, reporter
     )
@@ -120,7 +111,7 @@ def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
     with run.locked():
         if request.fresh:
             run.clear()
-        images = _images(dataset, recipe, reporter)
+        images = images_of(dataset, recipe, reporter)
         context = Context(run, recipe, dataset, images, device, request.seed, reporter)
         context = _settle_epochs(context, request)
         _claim(context, request)
@@ -152,35 +143,11 @@ def _prepare(request: Request, reporter: Reporter) -> tuple[Dataset, Recipe, tor
     if request.epochs is not None:
         overrides.append(f"pretrain.epochs={request.epochs}")
     recipe = load_recipe(request.recipe, conditions=conditions, overrides=overrides)
-    for sentence in _found(dataset):
+    for sentence in found(dataset):
         reporter.say(sentence)
-    return dataset, recipe, device
-
-
-def _found(dataset: Dataset) -> list[str]:
-    counts = ", ".join(
-        f"{len(split)} {name}"
-        for name, split in (
-            ("train", dataset.train), ("unlabeled", dataset.unlabeled),
-            ("val", dataset.val), ("test", dataset.test),
-        )
-        if len(split)
-    )
-    classes = f"{len(dataset.classes)} classes" if dataset.classes else "no labels"
-    lines = [f"{dataset.name}: {counts} images, {classes}.", *dataset.notes]
-    if dataset.quarantined:
-        lines.append(
-            f"{len(dataset.quarantined)} file(s) left out, listed in quarantine.txt; "
-            f"the first: {dataset.quarantined[0][0].name}: {dataset.quarantined[0][1]}."
-        )
     if not dataset.classes:
-        lines.append("No labels: this run pretrains only, and keeps the backbone.")
-    return lines
-
-
-def _images(dataset: Dataset, recipe: Recipe, reporter: Reporter) -> Images:
-    groups = (*recipe.views, recipe.finetune.view)
-    return Images(dataset, recipe, pack_size_px(groups, median_short_px(dataset)), reporter)
+        reporter.say("No labels: this run pretrains only, and keeps the backbone.")
+    return dataset, recipe, device
 
 
 def _settle_epochs(context: Context, request: Request) -> Context:
@@ -200,81 +167,12 @@ def _settle_epochs(context: Context, request: Request) -> Context:
 
 
 def _claim(context: Context, request: Request) -> None:
-    """Record what this folder is for, or refuse a run that is another one.
-
-    Raises:
-        UserError: The folder holds a run of another seed, data or recipe.
-    """
-    run, dataset, recipe = context.run, context.dataset, context.recipe
-    identity = {
-        "seed": context.seed,
-        "data": dataset.fingerprint,
-        "init": request.init,
-        "recipe": recipe.model_dump(mode="json"),
-    }
-    known = run.read()
-    if known:
-        differing = _differences(known["identity"], identity)
-        if differing:
-            raise UserError(
-                f"{run.path}: must be used for one run, but this one differs in "
-                f"{'; '.join(differing)}; choose another folder with --out, or start over "
-                "with --fresh"
-            )
-        return
-    provenance = {
-        "recipe": recipe.name,
-        "data": dataset.source,
-        "labels": request.labels,
-        "label_percent": request.label_percent,
-        "val_percent": recipe.data.val_percent,
-        "seed": context.seed,
-        "data_fingerprint": dataset.fingerprint,
-        "edgessl": __version__,
-    }
-    run.write_text("recipe.toml", to_toml(recipe))
-    if dataset.quarantined:
-        lines = [f"{path}\t{reason}" for path, reason in dataset.quarantined]
-        run.write_text("quarantine.txt", "\n".join(lines) + "\n")
-    run.write(
-        {
-            "edgessl": __version__,
-            "identity": identity,
-            "epochs_of_minutes": recipe.pretrain.epochs if request.minutes is not None else None,
-            "provenance": provenance,
-            "device": describe_device(context.device.type),
-            "finished": {},
-        }
+    claim(
+        context,
+        {"init": request.init},
+        {"labels": request.labels, "label_percent": request.label_percent},
+        epochs_of_minutes=context.recipe.pretrain.epochs if request.minutes is not None else None,
     )
-
-
-def _differences(known: Any, wanted: Any, place: str = "") -> list[str]:
-    if isinstance(known, dict) and isinstance(wanted, dict):
-        found = []
-        for key in sorted(known.keys() | wanted.keys()):
-            inner = f"{place}.{key}" if place else str(key)
-            found += _differences(known.get(key), wanted.get(key), inner)
-        return found
-    if known == wanted:
-        return []
-    place = place.removeprefix("recipe.")
-    return [f"{place} ({_short(known)} before, {_short(wanted)} now)"]
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 24 else text[:20] + "…"
-
-
-def _once(context: Context, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do a stage unless run.json says it is finished; return what it recorded."""
-    document = context.run.read()
-    if name not in document["finished"]:
-        result = work()
-        document = context.run.read()
-        document["finished"][name] = result
-        context.run.write(document)
-    return dict(document["finished"][name])
 
 
 def _run_stages(context: Context, request: Request) -> dict[str, Any]:
@@ -284,9 +182,9 @@ def _run_stages(context: Context, request: Request) -> dict[str, Any]:
     stages: dict[str, dict[str, Any]] = {}
 
     def train(name: str, work: Callable[[], Meter]) -> None:
-        stages[name] = _once(context, name, lambda: dict(work().facts()))
+        stages[name] = once(context, name, lambda: dict(work().facts()))
 
-    _once(context, "views", lambda: save_contact_sheet(context))
+    once(context, "views", lambda: save_contact_sheet(context))
     train("pretrain", lambda: pretrain(context, request.init))
     if dataset.classes:
         train("finetune", lambda: finetune(context, load_pretrained(context)))
@@ -298,14 +196,11 @@ def _run_stages(context: Context, request: Request) -> dict[str, Any]:
             )
         if "longer" in request.baselines:
             train("finetune_longer", lambda: _train_longer(context, stages))
-        scores = _once(context, "evaluate", lambda: _evaluate(context, request.baselines))
+        scores = once(context, "evaluate", lambda: score_run(context, request.baselines))
     else:
-        scores = _once(context, "evaluate", lambda: _keep_features(context))
-    report = _report(context, request, stages, scores)
-    run.write_json("report.json", report)
-    write_report(run.path)
-    _once(context, "report", lambda: {"done": True})
-    return report
+        scores = once(context, "evaluate", lambda: _keep_features(context))
+    name = f"{dataset.name} · {context.recipe.name}"
+    return finish(context, name, request.command, stages, scores)
 
 
 def _train_longer(context: Context, stages: dict[str, dict[str, Any]]) -> Meter:
@@ -329,64 +224,3 @@ def _keep_features(context: Context) -> dict[str, Any]:
     )
     save(context.run.path / "ckpt.pt", payload)
     return {}
-
-
-def _evaluate(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
-    """Read ``test``, once."""
-    if not len(context.dataset.test):
-        return {}
-    context.reporter.say("Scoring on test.")
-    scores = as_values(score_features(context, load_pretrained(context)))
-    tuned, confusion = score_classifier(context, "ckpt.pt")
-    found: dict[str, Any] = {
-        "scores": {**scores, "finetune_top1": tuned.to_dict()},
-        "confusion": confusion,
-        "thumbnail_knn_top1": score_thumbnails(context).to_dict(),
-        "scores_random": as_values(score_random_features(context)),
-    }
-    for name in ("random", "longer"):
-        if name in baselines:
-            score, _ = score_classifier(context, f"state/{name}.pt")
-            found.setdefault(f"scores_{name}", {})["finetune_top1"] = score.to_dict()
-    return found
-
-
-def _report(
-    context: Context, request: Request, stages: dict[str, dict[str, Any]], scores: dict[str, Any]
-) -> dict[str, Any]:
-    dataset, run = context.dataset, context.run
-    network = load_classifier(context, "ckpt.pt").backbone if dataset.classes else load_pretrained(
-        context
-    )
-    report: dict[str, Any] = {
-        "edgessl": __version__,
-        "name": f"{dataset.name} · {context.recipe.name}",
-        "command": request.command,
-        "data": {
-            "name": dataset.name,
-            "classes": list(dataset.classes),
-            "counts": {
-                "train": len(dataset.train), "unlabeled": len(dataset.unlabeled),
-                "val": len(dataset.val), "test": len(dataset.test),
-            },
-            "fingerprint": dataset.fingerprint,
-            "notes": list(dataset.notes),
-            "quarantined": len(dataset.quarantined),
-        },
-        "recipe": context.recipe.model_dump(mode="json", exclude_none=True),
-        **scores,
-        "throughput": {
-            "images_per_s": stages["pretrain"]["images_per_s"],
-            "data_share": stages["pretrain"]["data_share"],
-            "seconds": {name: facts["seconds"] for name, facts in stages.items()},
-        },
-        "model": {
-            "params": params(network),
-            "macs": macs(network, context.recipe.image.crop_px),
-        },
-        "device": run.read()["device"],
-        "seed": context.seed,
-    }
-    report["verdict"] = verdict(report)
-    report["next"] = f"edgessl export {shlex.quote(str(run.path / 'ckpt.pt'))} --onnx"
-    return report

@@ -1,0 +1,112 @@
+"""The end of a run: scores on ``test``, read once, and the report."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from edgessl import __version__
+from edgessl.metrics.cost import macs, params
+from edgessl.pipeline.context import Context
+from edgessl.pipeline.finetuning import load_classifier
+from edgessl.pipeline.once import once
+from edgessl.pipeline.pretrain import load_pretrained
+from edgessl.pipeline.scores import (
+    as_values,
+    score_classifier,
+    score_features,
+    score_random_features,
+    score_thumbnails,
+)
+from edgessl.pipeline.verdict import verdict
+from edgessl.report import write_report
+
+
+def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
+    """Score features, classifier and baselines on ``test``; nothing without one.
+
+    Args:
+        context: The run.
+        baselines: Which of ``random`` and ``longer`` were fine-tuned.
+
+    Returns:
+        The score tables of ``report.json`` and the confusion matrix, as plain values.
+    """
+    if not len(context.dataset.test):
+        return {}
+    context.reporter.say("Scoring on test.")
+    scores = as_values(score_features(context, load_pretrained(context)))
+    tuned, confusion = score_classifier(context, "ckpt.pt")
+    found: dict[str, Any] = {
+        "scores": {**scores, "finetune_top1": tuned.to_dict()},
+        "confusion": confusion,
+        "thumbnail_knn_top1": score_thumbnails(context).to_dict(),
+        "scores_random": as_values(score_random_features(context)),
+    }
+    for name in ("random", "longer"):
+        if name in baselines:
+            score, _ = score_classifier(context, f"state/{name}.pt")
+            found.setdefault(f"scores_{name}", {})["finetune_top1"] = score.to_dict()
+    return found
+
+
+def finish(
+    context: Context,
+    name: str,
+    command: str,
+    stages: Mapping[str, Mapping[str, Any]],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write ``report.json`` and ``report.html``.
+
+    Args:
+        context: The run.
+        name: Title of the run.
+        command: The command as typed.
+        stages: Throughput of each training stage, in order; the first one's is the run's.
+        facts: What else the report holds: scores, where there are any.
+
+    Returns:
+        The content of ``report.json``.
+    """
+    dataset, run = context.dataset, context.run
+    network = load_classifier(context, "ckpt.pt").backbone if dataset.classes else load_pretrained(
+        context
+    )
+    main = next(iter(stages.values()))
+    report: dict[str, Any] = {
+        "edgessl": __version__,
+        "name": name,
+        "command": command,
+        "data": {
+            "name": dataset.name,
+            "classes": list(dataset.classes),
+            "counts": {
+                "train": len(dataset.train), "unlabeled": len(dataset.unlabeled),
+                "val": len(dataset.val), "test": len(dataset.test),
+            },
+            "fingerprint": dataset.fingerprint,
+            "notes": list(dataset.notes),
+            "quarantined": len(dataset.quarantined),
+        },
+        "recipe": context.recipe.model_dump(mode="json", exclude_none=True),
+        **facts,
+        "throughput": {
+            "images_per_s": main["images_per_s"],
+            "data_share": main["data_share"],
+            "seconds": {stage: figures["seconds"] for stage, figures in stages.items()},
+        },
+        "model": {
+            "params": params(network),
+            "macs": macs(network, context.recipe.image.crop_px),
+        },
+        "device": run.read()["device"],
+        "seed": context.seed,
+    }
+    report["verdict"] = verdict(report)
+    report["next"] = f"edgessl export {shlex.quote(str(run.path / 'ckpt.pt'))} --onnx"
+    run.write_json("report.json", report)
+    write_report(run.path)
+    once(context, "report", lambda: {"done": True})
+    return report
