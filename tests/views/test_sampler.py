@@ -1,0 +1,142 @@
+"""The sampler makes every view from parameters of its own, whatever batch the image comes in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from edgessl.recipe.view_tables import Jitter, ViewGroup
+from edgessl.rng import DrawKey
+from edgessl.views import ViewParams, ViewSampler, draw_params
+from edgessl.views.blur import gaussian_blur
+from edgessl.views.colour import JITTER, luma, solarize
+from edgessl.views.sampler import make_views
+
+IMAGES, PACK_PX = 8, 40
+STRONG = Jitter(p=0.9, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2)
+GLOBAL = ViewGroup(
+    count=2, size_px=32, scale=(0.3, 1.0), jitter=STRONG, gray_p=0.3, blur_p=(1.0, 0.5),
+    solarize_p=(0.0, 0.5), interpolation="bicubic",
+)
+LOCAL = ViewGroup(count=3, size_px=16, scale=(0.05, 0.3), jitter=STRONG, blur_p=(0.5, 0.5, 0.5))
+KEY = DrawKey(seed=0, stage=0, epoch=0)
+PLAIN = ViewSampler((GLOBAL, LOCAL), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+@pytest.fixture
+def packed() -> Tensor:
+    """Coloured noise, ``(8, 3, 40, 40)`` uint8."""
+    rng = torch.Generator().manual_seed(0)
+    return torch.randint(256, (IMAGES, 3, PACK_PX, PACK_PX), dtype=torch.uint8, generator=rng)
+
+
+def _views(packed: Tensor, ids: list[int], key: DrawKey = KEY) -> list[Tensor]:
+    sizes = np.array([[40 + 7 * i, 90 - 5 * i] for i in ids], np.int32)
+    return PLAIN(packed[ids], sizes, np.array(ids), key)
+
+
+def test_every_group_gives_views_first_then_the_batch(packed: Tensor) -> None:
+    shapes = [tuple(group.shape) for group in _views(packed, list(range(IMAGES)))]
+    assert shapes == [(2, IMAGES, 3, 32, 32), (3, IMAGES, 3, 16, 16)]
+
+
+def test_pixels_stay_in_range(packed: Tensor) -> None:
+    for group in _views(packed, list(range(IMAGES))):
+        assert group.min() >= 0.0
+        assert group.max() <= 1.0
+
+
+def test_an_image_has_the_same_views_in_any_batch_and_order(packed: Tensor) -> None:
+    whole = _views(packed, list(range(IMAGES)))
+    other = _views(packed, [5, 2, 7])
+    alone = _views(packed, [2])
+    for all_of_it, some, one in zip(whole, other, alone, strict=True):
+        torch.testing.assert_close(some, all_of_it[:, [5, 2, 7]], atol=1e-6, rtol=0)
+        torch.testing.assert_close(one, all_of_it[:, [2]], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("change", ["seed", "stage", "epoch"])
+def test_another_seed_stage_or_epoch_gives_other_views(packed: Tensor, change: str) -> None:
+    ids = list(range(IMAGES))
+    for ours, theirs in zip(
+        _views(packed, ids), _views(packed, ids, replace(KEY, **{change: 1})), strict=True
+    ):
+        differ = (ours - theirs).abs().mean(dim=(2, 3, 4))
+        assert (differ > 0.01).all()  # every view of every image
+
+
+def test_no_two_samples_or_views_share_parameters() -> None:
+    sizes = np.full((64, 2), 500, np.int32)
+    shared = [
+        draw_params(group, first, sizes, np.arange(64), KEY)
+        for group, first in ((GLOBAL, 0), (LOCAL, 2))
+    ]
+    for name in ("boxes", "factors"):
+        rows = np.concatenate([getattr(p, name).reshape(-1, 4) for p in shared])
+        assert len(np.unique(rows, axis=0)) == 64 * 5
+
+
+def test_views_are_normalised_last(packed: Tensor) -> None:
+    mean, std = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
+    ids, sizes = np.arange(IMAGES), np.full((IMAGES, 2), 100, np.int32)
+    raw = PLAIN(packed, sizes, ids, KEY)
+    normalised = ViewSampler((GLOBAL, LOCAL), mean, std)(packed, sizes, ids, KEY)
+    for before, after in zip(raw, normalised, strict=True):
+        expected = (before - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+        torch.testing.assert_close(after, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_channels_last_changes_the_layout_only(packed: Tensor) -> None:
+    ids, sizes = np.arange(IMAGES), np.full((IMAGES, 2), 100, np.int32)
+    sampler = ViewSampler(
+        (GLOBAL, LOCAL), PLAIN.mean, PLAIN.std, memory_format=torch.channels_last
+    )
+    expected = PLAIN(packed, sizes, ids, KEY)
+    for ours, theirs in zip(sampler(packed, sizes, ids, KEY), expected, strict=True):
+        assert torch.equal(ours, theirs)
+        assert ours.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
+
+
+def _operations_one_by_one(pixels: Tensor, params: ViewParams, sample: int, view: int) -> Tensor:
+    """Apply what the parameters of one sample and view say, in their order."""
+    at = (sample, view)
+    if params.jitter[at]:
+        for number in params.order[at]:
+            factor = torch.tensor([params.factors[at][number]], dtype=torch.float32)
+            pixels = JITTER[number](pixels, factor)
+    if params.gray[at]:
+        pixels = luma(pixels).expand(-1, 3, -1, -1)
+    if params.sigma[at] > 0:
+        pixels = gaussian_blur(pixels, torch.tensor([params.sigma[at]], dtype=torch.float32))
+    return solarize(pixels) if params.solarize[at] else pixels
+
+
+def test_each_sample_goes_through_its_operations_in_its_own_order(packed: Tensor) -> None:
+    ids, sizes = np.arange(IMAGES), np.full((IMAGES, 2), 100, np.int32)
+    params = draw_params(GLOBAL, 0, sizes, ids, KEY)
+    assert len(np.unique(params.order.reshape(-1, 4), axis=0)) > 4
+    untouched = replace(
+        params,
+        jitter=np.zeros_like(params.jitter), gray=np.zeros_like(params.gray),
+        sigma=np.zeros_like(params.sigma), solarize=np.zeros_like(params.solarize),
+    )
+    images = packed / 255.0
+    views = make_views(images, GLOBAL, params).view(2, IMAGES, 3, 32, 32)
+    crops = make_views(images, GLOBAL, untouched).view(2, IMAGES, 3, 32, 32)
+    for view in range(2):
+        for sample in range(IMAGES):
+            expected = _operations_one_by_one(crops[view, sample][None], params, sample, view)[0]
+            torch.testing.assert_close(views[view, sample], expected, atol=1e-5, rtol=0)
+
+
+def test_grey_and_blur_commute_so_their_order_changes_nothing(packed: Tensor) -> None:
+    ids, sizes = np.arange(IMAGES), np.full((IMAGES, 2), 100, np.int32)
+    params = draw_params(GLOBAL, 0, sizes, ids, KEY)
+    params = replace(params, solarize=np.zeros_like(params.solarize))
+    usual = make_views(packed / 255.0, GLOBAL, params)
+    swapped = make_views(packed / 255.0, GLOBAL.model_copy(update={"blur_first": True}), params)
+    torch.testing.assert_close(usual, swapped, atol=1e-5, rtol=0)
