@@ -40,10 +40,9 @@ def slow_dino_loss(
                 continue
             total = 0.0
             for b in range(batch):
-                target = _softmax(
-                    [(float(teacher[g, b, k] - center[k])) / teacher_temp for k in range(prototypes)]
-                )
-                guess = _softmax([float(student[v, b, k]) / student_temp for k in range(prototypes)])
+                columns = range(prototypes)
+                target = _softmax([float(teacher[g, b, k] - center[k]) / teacher_temp for k in columns])
+                guess = _softmax([float(student[v, b, k]) / student_temp for k in columns])
                 total += sum(-t * math.log(s) for t, s in zip(target, guess, strict=True))
             terms["global" if v < globals_ else "local"].append(total / batch)
     means = {kind: sum(values) / len(values) for kind, values in terms.items() if values}

@@ -141,7 +141,7 @@ def test_operations_of_a_view_do_not_depend_on_each_other() -> None:
         *params.boxes.reshape(DRAWS, -1).T, *params.flip.T, *params.jitter.T, *params.gray.T,
         *params.factors.reshape(DRAWS, -1).T, *(params.sigma > 0).T, *params.solarize.T,
     ]
-    related = np.corrcoef(np.array(columns, np.float64))
+    related: NDArray[np.float64] = np.asarray(np.corrcoef(np.array(columns, np.float64)))
     np.fill_diagonal(related, 0.0)
     for view in (0, 4):  # the parts of one box do depend on each other
         related[view : view + 4, view : view + 4] = 0.0
