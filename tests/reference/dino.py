@@ -41,7 +41,8 @@ def slow_dino_loss(
             total = 0.0
             for b in range(batch):
                 columns = range(prototypes)
-                target = _softmax([float(teacher[g, b, k] - center[k]) / teacher_temp for k in columns])
+                centred = [float(teacher[g, b, k] - center[k]) for k in columns]
+                target = _softmax([logit / teacher_temp for logit in centred])
                 guess = _softmax([float(student[v, b, k]) / student_temp for k in columns])
                 total += sum(-t * math.log(s) for t, s in zip(target, guess, strict=True))
             terms["global" if v < globals_ else "local"].append(total / batch)
