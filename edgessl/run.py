@@ -77,12 +77,14 @@ class RunFolder:
             return {}
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except ValueError:
+            document = None
+        if not isinstance(document, dict) or not {"identity", "finished"} <= document.keys():
             raise UserError(
                 f"{path}: must be the JSON that edgessl wrote, got something else; "
                 "start over with --fresh"
-            ) from error
-        return dict(document)
+            )
+        return document
 
     def write(self, document: Mapping[str, Any]) -> None:
         """Replace run.json."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from edgessl import __version__
@@ -24,7 +25,7 @@ from edgessl.report import write_report
 
 
 def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
-    """Score features, classifier and baselines on ``test``; nothing without one.
+    """Score features, classifier and baselines on ``test``, each once; nothing without one.
 
     Args:
         context: The run.
@@ -35,20 +36,30 @@ def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
     """
     if not len(context.dataset.test):
         return {}
+    found = once(context, "evaluate", lambda: _score_own(context))
+    for name in ("random", "longer"):
+        if name in baselines:
+            # Apart from "evaluate", so that a baseline that is asked for later is scored too.
+            score = once(context, f"evaluate_{name}", partial(_score_baseline, context, name))
+            found[f"scores_{name}"] = {**found.get(f"scores_{name}", {}), **score}
+    return found
+
+
+def _score_own(context: Context) -> dict[str, Any]:
     context.reporter.say("Scoring on test.")
     scores = as_values(score_features(context, load_pretrained(context)))
     tuned, confusion = score_classifier(context, "ckpt.pt")
-    found: dict[str, Any] = {
+    return {
         "scores": {**scores, "finetune_top1": tuned.to_dict()},
         "confusion": confusion,
         "thumbnail_knn_top1": score_thumbnails(context).to_dict(),
         "scores_random": as_values(score_random_features(context)),
     }
-    for name in ("random", "longer"):
-        if name in baselines:
-            score, _ = score_classifier(context, f"state/{name}.pt")
-            found.setdefault(f"scores_{name}", {})["finetune_top1"] = score.to_dict()
-    return found
+
+
+def _score_baseline(context: Context, name: str) -> dict[str, Any]:
+    score, _ = score_classifier(context, f"state/{name}.pt")
+    return {"finetune_top1": score.to_dict()}
 
 
 def finish(

@@ -196,7 +196,7 @@ def _run_stages(context: Context, request: Request) -> dict[str, Any]:
             )
         if "longer" in request.baselines:
             train("finetune_longer", lambda: _train_longer(context, stages))
-        scores = once(context, "evaluate", lambda: score_run(context, request.baselines))
+        scores = score_run(context, request.baselines)
     else:
         scores = once(context, "evaluate", lambda: _keep_features(context))
     name = f"{dataset.name} · {context.recipe.name}"

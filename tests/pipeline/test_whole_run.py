@@ -1,0 +1,111 @@
+"""What a run leaves behind, says, and refuses, with labels and without."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny_run import Listener, request, write_images, write_recipe
+
+from edgessl import checkpoint
+from edgessl.errors import UserError
+from edgessl.pipeline.recipe import plan_recipe, run_recipe
+from edgessl.recipe import load_recipe
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the tiny recipe, and a cache of its own."""
+    monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "cache"))
+    write_recipe(tmp_path)
+    return tmp_path
+
+
+def test_unlabelled_images_are_pretrained_on_only_and_it_says_so(place: Path) -> None:
+    data = write_images(place / "images", labelled=False)
+    listener = Listener()
+    out = place / "run"
+    report = run_recipe(request(place / "tiny.toml", data, out, "pretrain.epochs=1"), listener)
+    assert "No labels: this run pretrains only, and keeps the backbone." in listener.sentences
+    assert "pretrain" in listener.stages
+    assert "finetune" not in listener.stages
+    assert report["verdict"].startswith("Pretraining is done; without labels")
+    assert "scores" not in report
+    assert checkpoint.load(out / "ckpt.pt")["head"] == "features"
+    assert report["next"] == f"edgessl export {out / 'ckpt.pt'} --onnx"
+
+
+def test_a_labelled_run_leaves_every_file_and_may_get_a_baseline_later(place: Path) -> None:
+    data, out = write_images(place / "images"), place / "run"
+    wanted = request(
+        place / "tiny.toml", data, out, "pretrain.epochs=1", "finetune.epochs=1",
+        "finetune.view.scale=[0.5, 1.0]",
+    )
+    report = run_recipe(wanted, Listener())
+    written = {path.name for path in out.iterdir()}
+    assert written >= {
+        "recipe.toml", "run.json", "log.jsonl", "timing.jsonl", "pretrained.pt", "ckpt.pt",
+        "backbone.safetensors", "views.npz", "report.json", "report.html",
+    }
+    assert load_recipe(str(out / "recipe.toml")).finetune.view.scale == (0.5, 1.0)
+    assert json.loads((out / "report.json").read_text()) == report
+    assert set(report["scores"]) == {"knn_top1", "linear_top1", "finetune_top1"}
+    assert set(report["scores_random"]) == {"knn_top1", "linear_top1"}
+    assert "no baseline was trained" in report["verdict"]
+    monitored = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert any("knn_top1" in line for line in monitored)
+
+    later = Listener()
+    again = run_recipe(replace(wanted, baselines=("random",)), later)
+    assert "pretrain" not in later.stages
+    assert again["scores"] == report["scores"]
+    assert set(again["scores_random"]) == {"knn_top1", "linear_top1", "finetune_top1"}
+    assert "for a random start with the same fine-tuning" in again["verdict"]
+
+
+def test_a_fresh_run_starts_over_and_keeps_what_is_not_its_own(place: Path) -> None:
+    data, out = write_images(place / "images", labelled=False), place / "run"
+    wanted = request(place / "tiny.toml", data, out, "pretrain.epochs=1")
+    run_recipe(wanted, Listener())
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    listener = Listener()
+    run_recipe(replace(wanted, fresh=True, seed=1), listener)
+    assert "pretrain" in listener.stages
+    assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert json.loads((out / "run.json").read_text())["identity"]["seed"] == 1
+
+
+def test_init_starts_from_the_weights_of_another_run(place: Path) -> None:
+    data = write_images(place / "images", labelled=False)
+    first = request(place / "tiny.toml", data, place / "first", "pretrain.epochs=1")
+    run_recipe(first, Listener())
+    for name in ("pretrained.pt", "backbone.safetensors"):
+        listener = Listener()
+        source = str(place / "first" / name)
+        run_recipe(replace(first, out=place / name, init=source), listener)
+        loaded = [line for line in listener.sentences if line.startswith("Starting from")]
+        assert len(loaded) == 1
+        assert loaded[0].startswith(f"Starting from {source}: ")
+        some, _, of = loaded[0].removesuffix(" tensors loaded.").rsplit(" ", 2)
+        assert some.endswith(of)  # every tensor
+
+
+def test_a_plan_trains_and_writes_nothing(place: Path) -> None:
+    data, out = write_images(place / "images"), place / "run"
+    text = plan_recipe(request(place / "tiny.toml", data, out), Listener())
+    assert not out.exists()
+    lines = dict(line.split(maxsplit=1) for line in text.splitlines())
+    assert lines["images"].endswith("for pretraining, views 2x32 + 1x16 px")
+    assert lines["steps"].startswith("4 pretraining (2 epochs, batch 8), 6 fine-tuning")
+    assert set(lines) == {"images", "steps", "pack", "rate", "time", "memory", "disk"}
+
+
+def test_a_run_json_of_something_else_is_refused(place: Path) -> None:
+    data, out = write_images(place / "images", labelled=False), place / "run"
+    out.mkdir()
+    for text in ("[1, 2]", '{"name": "other"}', "{"):
+        (out / "run.json").write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match="must be the JSON that edgessl wrote"):
+            run_recipe(request(place / "tiny.toml", data, out), Listener())
