@@ -15,6 +15,7 @@ from edgessl.cli.catalogue import list_entries, show
 from edgessl.cli.data import data
 from edgessl.cli.evaluate import evaluate
 from edgessl.cli.export import export
+from edgessl.cli.finetune import finetune
 from edgessl.cli.predict import predict
 from edgessl.cli.profile import profile
 from edgessl.cli.recipe import recipe
@@ -50,6 +51,7 @@ app.command(name="recipe")(recipe)
 app.command(name="list")(list_entries)
 app.command(name="show")(show)
 app.command(name="data")(data)
+app.command(name="finetune")(finetune)
 app.command(name="eval")(evaluate)
 app.command(name="profile")(profile)
 app.command(name="export")(export)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -59,12 +60,29 @@ def pretrain(context: Context, init: str) -> Meter:
     meter = train_stage(context, stage, method, method, context.images.pretraining(), monitor)
     if recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
+    keep_pretrained(context, backbone)
+    return meter
+
+
+def keep_pretrained(context: Context, backbone: Backbone) -> dict[str, Any]:
+    """Write ``pretrained.pt`` and ``backbone.safetensors``.
+
+    Args:
+        context: The run.
+        backbone: The network after pretraining.
+
+    Returns:
+        Its name, as plain values.
+    """
     payload = deployable_payload(
-        backbone, classes=(), preprocess=context.images.preprocess.to_dict(), provenance={}
+        backbone,
+        classes=(),
+        preprocess=context.images.preprocess.to_dict(),
+        provenance=context.run.read()["provenance"],
     )
     save_safetensors(context.run.path / "backbone.safetensors", backbone)
     checkpoint.save(context.run.path / "pretrained.pt", payload)
-    return meter
+    return {"backbone": backbone.name}
 
 
 def load_pretrained(context: Context) -> Backbone:

@@ -9,15 +9,22 @@ def verdict(report: dict[str, Any]) -> str:
     """Say whether self-supervision paid, from scores on ``test``.
 
     Args:
-        report: ``report.json`` so far: ``scores`` and, where there are any, ``scores_random`` and
-            ``scores_longer``.
+        report: ``report.json`` so far: ``data``, ``scores`` and, where there are any,
+            ``scores_random``, ``scores_longer`` and the ``start`` of a fine-tuning.
     """
     scores = report.get("scores", {})
+    if not scores and report["data"]["classes"]:
+        return (
+            "Fine-tuning is done; without test images there is nothing to score. "
+            "Evaluate it on labelled images that it has not seen: edgessl eval."
+        )
     if not scores:
         return (
             "Pretraining is done; without labels there is nothing to score. "
             "Fine-tune or evaluate it on labelled images to see what it is worth."
         )
+    supervised = report.get("start", {}).get("supervised", False)
+    subject = "Starting from this classifier" if supervised else "Self-supervision"
     longer, start = report.get("scores_longer", {}), report.get("scores_random", {})
     rivals = [
         ("a random start fine-tuned for the same total time", longer.get("finetune_top1")),
@@ -25,25 +32,28 @@ def verdict(report: dict[str, Any]) -> str:
     ]
     tuned = scores.get("finetune_top1")
     if tuned is None:
-        return _compare("kNN", scores["knn_top1"], start.get("knn_top1"), "random features")
+        rival = start.get("knn_top1")
+        return _compare(subject, "kNN", scores["knn_top1"], rival, "random features")
     for name, rival in rivals:
         if rival is not None:
-            return _compare("Fine-tuned top-1", tuned, rival, name)
+            return _compare(subject, "Fine-tuned top-1", tuned, rival, name)
     return f"Fine-tuned top-1 is {_percent(tuned)}; no baseline was trained to compare it with."
 
 
-def _compare(what: str, ours: dict[str, Any], theirs: dict[str, Any] | None, name: str) -> str:
+def _compare(
+    subject: str, what: str, ours: dict[str, Any], theirs: dict[str, Any] | None, name: str
+) -> str:
     if theirs is None:
         return f"{what} is {_percent(ours)}."
     gain = ours["value"] - theirs["value"]
     apart = ours["low"] > theirs["high"] or ours["high"] < theirs["low"]
     facts = f"{what} {_percent(ours)} against {_percent(theirs)} for {name} ({gain:+.1f} points)"
     if gain > 0 and apart:
-        return f"Self-supervision pays here: {facts}; the 95 % intervals do not overlap."
+        return f"{subject} pays here: {facts}; the 95 % intervals do not overlap."
     if gain > 0:
-        return f"Self-supervision seems to help: {facts}; one seed, and the intervals overlap."
+        return f"{subject} seems to help: {facts}; one seed, and the intervals overlap."
     if apart:
-        return f"Self-supervision did not pay here: {facts}."
+        return f"{subject} did not pay here: {facts}."
     return f"No difference is shown: {facts}; the intervals overlap."
 
 
