@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,11 +31,13 @@ class Network:
             on the CPU.
         preprocess: How files become the pixels.
         classes: Class names in the order of the logits; empty if it gives features.
+        provenance: What the file says about where it comes from, as plain values.
     """
 
     outputs: Callable[[NDArray[np.uint8]], Tensor]
     preprocess: Preprocess
     classes: tuple[str, ...]
+    provenance: Mapping[str, Any]
 
 
 def open_network(
@@ -74,7 +76,8 @@ def _from_checkpoint(
             module, pixels, preprocess.mean, preprocess.std, device=device, batch_size=_BATCH
         )
 
-    return Network(outputs, preprocess, deployable.classes if reads == "logits" else ())
+    classes = deployable.classes if reads == "logits" else ()
+    return Network(outputs, preprocess, classes, deployable.provenance)
 
 
 def _from_artifact(path: Path, reads: Literal["features", "logits"]) -> Network:
@@ -96,4 +99,4 @@ def _from_artifact(path: Path, reads: Literal["features", "logits"]) -> Network:
         ]
         return torch.from_numpy(np.concatenate(batches)).float()
 
-    return Network(outputs, preprocess, metadata.classes)
+    return Network(outputs, preprocess, metadata.classes, metadata.provenance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,8 @@ def evaluate_model(
 ) -> Evaluated:
     """Score a checkpoint or an exported file on the test images of a data set.
 
-    The original files are read through the network's own preprocessing.
+    The original files are read through the network's own preprocessing. On the data of its own
+    run they are split as that run split them, so that the score is the run's.
 
     Args:
         model: A ``ckpt.pt``, ``.onnx`` or ``.torchscript`` file.
@@ -77,7 +78,7 @@ def evaluate_model(
     """
     protocol = _protocol(protocol_name)
     network = open_network(model, protocol.reads, device=device)
-    dataset = load_dataset(data)
+    dataset = _as_trained(data, network.provenance)
     _refuse_unlabelled(dataset)
     classes, index = dataset.classes, list(range(len(dataset.classes)))
     if protocol.reads == "logits":
@@ -88,6 +89,25 @@ def evaluate_model(
     evaluation = protocol.score(outputs, len(classes))
     confusion = confusion_matrix(evaluation.predictions, outputs["test"].labels, len(classes))
     return Evaluated(model, protocol_name, dataset, evaluation, classes, confusion.tolist())
+
+
+def _as_trained(data: str, provenance: Mapping[str, Any]) -> Dataset:
+    """Load the images, with the labels and the splits of the network's run if they are its own."""
+    dataset = load_dataset(data)
+    known = provenance.get("data_fingerprint")
+    if known in (None, dataset.fingerprint):
+        return dataset
+    try:
+        recorded = load_dataset(
+            data,
+            labels=provenance["labels"],
+            label_percent=provenance["label_percent"],
+            val_percent=provenance["val_percent"],
+            seed=provenance["seed"],
+        )
+    except UserError:  # the run's labels do not go with these images: they are others
+        return dataset
+    return recorded if recorded.fingerprint == known else dataset
 
 
 def _protocol(name: str) -> Protocol:

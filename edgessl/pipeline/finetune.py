@@ -179,7 +179,7 @@ def _run_stages(context: Context, request: Request, start: Start) -> dict[str, A
     if "random" in request.baselines:
         epochs = baseline_epochs(context)
         train("finetune_random", lambda: train_baseline(context, "random", RANDOM_STAGE, epochs))
-    scores = once(context, "evaluate", lambda: score_run(context, request.baselines))
+    scores = score_run(context, request.baselines)
     name = f"{context.dataset.name} · fine-tuned from {start.path}"
     facts = {"start": {"file": str(start.path), "supervised": start.supervised}, **scores}
     return finish(context, name, request.command, stages, facts)

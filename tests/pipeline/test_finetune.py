@@ -1,0 +1,221 @@
+"""``edgessl finetune`` trains as the recipe does, from any file that a run left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny_run import Listener, request, write_images, write_recipe
+from typer.testing import CliRunner
+
+from edgessl import checkpoint
+from edgessl.backbones import Backbone
+from edgessl.cli import app
+from edgessl.errors import Interrupted, UserError
+from edgessl.pipeline.evaluate import evaluate_model
+from edgessl.pipeline.finetune import Request, run_finetune
+from edgessl.pipeline.recipe import run_recipe
+from edgessl.pipeline.start import Start, read_start
+from edgessl.pipeline.verdict import verdict
+
+
+@pytest.fixture(scope="module", autouse=True)
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGESSL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of three classes; a fifth of them becomes test."""
+    return write_images(tmp_path_factory.mktemp("data") / "colours", classes=3)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
+    """The run folder of a short ``edgessl recipe``."""
+    place = tmp_path_factory.mktemp("runs")
+    recipe = write_recipe(place)
+    run_recipe(request(recipe, images, place / "pretraining", "pretrain.epochs=1"), Listener())
+    return place / "pretraining"
+
+
+@pytest.fixture
+def wanted(tmp_path: Path, run: Path, images: Path) -> Request:
+    """Fine-tune the run's own backbone on the run's own images."""
+    return Request(
+        run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
+        device="cpu",
+    )
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(checkpoint.load(path)["weights"])
+
+
+def same(one: Path, other: Path) -> bool:
+    first, second = weights(one), weights(other)
+    return first.keys() == second.keys() and all(
+        torch.equal(first[key], second[key]) for key in first
+    )
+
+
+def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(run: Path, wanted: Request) -> None:
+    report = run_finetune(wanted, Listener())
+    assert wanted.out is not None
+    assert same(run / "ckpt.pt", wanted.out / "ckpt.pt")
+    assert report["scores"].keys() == {"knn_top1", "linear_top1", "finetune_top1"}
+
+
+def test_it_leaves_the_run_folder_of_a_recipe_without_the_views(
+    run: Path, wanted: Request
+) -> None:
+    run_finetune(wanted, Listener())
+    assert wanted.out is not None
+    left = {path.name for path in wanted.out.iterdir()}
+    assert left == {path.name for path in run.iterdir()} - {"views.npz"}
+
+
+def test_a_safetensors_file_is_the_same_start(run: Path) -> None:
+    one, other = read_start(run / "pretrained.pt"), read_start(run / "backbone.safetensors")
+    assert one.fingerprint == other.fingerprint
+    assert (other.backbone, other.last_stage, other.supervised) == ("mobilenetv2", "remove", False)
+
+
+def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
+    run: Path, wanted: Request
+) -> None:
+    screen = Listener()
+    given = replace(
+        wanted, checkpoint=run / "ckpt.pt", epochs=1, baselines=("random",), label_percent=50.0
+    )
+    report = run_finetune(given, screen)
+    assert "the backbone of the classifier" in screen.sentences[0]
+    assert report["start"]["supervised"] is True
+    assert "Self-supervision" not in report["verdict"]
+    assert report["scores_random"]["finetune_top1"]["n"] == report["scores"]["finetune_top1"]["n"]
+
+
+def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(
+    run: Path, wanted: Request
+) -> None:
+    with pytest.raises(Interrupted, match="stopped in finetune at step 3 of"):
+        run_finetune(wanted, Listener("finetune", 3))
+    screen = Listener()
+    run_finetune(wanted, screen)
+    assert "Going on with finetune from step 3." in screen.sentences
+    assert wanted.out is not None
+    assert same(run / "ckpt.pt", wanted.out / "ckpt.pt")
+
+
+def test_the_command_says_when_it_is_done_and_names_the_next_one(
+    wanted: Request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run_finetune(wanted, Listener())
+    monkeypatch.chdir(tmp_path)
+    arguments = ["finetune", str(wanted.checkpoint), "--data", wanted.data]
+    arguments += ["--out", "tuned", "--baselines", "none", "--device", "cpu"]
+    printed = CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+    assert "tuned: this run is done; --fresh starts it over." in printed
+    assert "next:   edgessl export tuned/ckpt.pt --onnx" in printed
+
+
+def test_the_default_folder_names_data_and_run(
+    run: Path, wanted: Request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_finetune(replace(wanted, out=None, epochs=1), Listener())
+    assert (tmp_path / "runs" / "colours-finetune-pretraining" / "report.html").is_file()
+
+
+def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Request) -> None:
+    changed = replace(wanted, label_percent=40.0, overrides=("data.val_percent=20",), epochs=1)
+    report = run_finetune(changed, Listener())
+    assert changed.out is not None
+    for protocol in ("knn", "linear"):
+        found = evaluate_model(changed.out / "pretrained.pt", changed.data, protocol)
+        assert found.evaluation.score.to_dict() == report["scores"][f"{protocol}_top1"]
+        assert found.dataset.fingerprint == report["data"]["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"recipe": "mobilenetv2-dyno"}, "no file 'mobilenetv2-dyno' in recipes/"),
+        ({"baselines": ("longer",)}, "--baselines: must be of random, none, got 'longer'"),
+        ({"overrides": ("finetune.epoch=3",)}, "finetune.epoch: unknown key; did you mean epochs"),
+        ({"overrides": ("backbone.name=resnet18",)}, "must be for mobilenetv2, which .* holds"),
+        ({"checkpoint": Path("gone.pt")}, "gone.pt: must be a checkpoint file, found none"),
+        ({"checkpoint": Path("gone.safetensors")}, "must be a checkpoint file, found none"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(
+    wanted: Request, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        run_finetune(replace(wanted, **changes), Listener())  # type: ignore[arg-type]
+    assert wanted.out is not None
+    assert not wanted.out.exists()
+
+
+def test_a_checkpoint_outside_a_run_needs_a_recipe(
+    run: Path, wanted: Request, tmp_path: Path
+) -> None:
+    alone = tmp_path / "alone" / "pretrained.pt"
+    alone.parent.mkdir()
+    alone.write_bytes((run / "pretrained.pt").read_bytes())
+    with pytest.raises(UserError, match="name one with --recipe"):
+        run_finetune(replace(wanted, checkpoint=alone), Listener())
+    given = replace(wanted, checkpoint=alone, recipe=str(run / "recipe.toml"))
+    run_finetune(given, Listener())
+    assert wanted.out is not None
+    assert same(run / "ckpt.pt", wanted.out / "ckpt.pt")
+
+
+def test_images_without_labels_are_refused(
+    wanted: Request, images: Path, tmp_path: Path
+) -> None:
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for index, file in enumerate(sorted(images.rglob("*.png"))):
+        (flat / f"{index}.png").write_bytes(file.read_bytes())
+    with pytest.raises(UserError, match="must have labels to fine-tune on, found none"):
+        run_finetune(replace(wanted, data=str(flat)), Listener())
+
+
+def test_other_weights_in_the_same_folder_are_refused_by_name(
+    run: Path, wanted: Request
+) -> None:
+    run_finetune(wanted, Listener())
+    with pytest.raises(UserError, match=r"differs in .*start \(.* before, .* now\)"):
+        run_finetune(replace(wanted, checkpoint=run / "ckpt.pt"), Listener())
+
+
+def test_safetensors_of_something_else_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(UserError, match="must say which backbone it holds"):
+        read_start(path)
+    path.write_text("no tensors at all")
+    with pytest.raises(UserError, match="must be a safetensors file"):
+        read_start(path)
+
+
+def test_position_embeddings_of_another_size_are_refused_with_the_way_out() -> None:
+    weights = dict(Backbone("vit-ti16", image_px=32).net.state_dict())
+    start = Start(Path("vit.pt"), "vit-ti16", "keep", 32, False, weights)
+    with pytest.raises(UserError, match=r"pass --set image\.crop_px=32"):
+        start.build(64)
+    unsized = replace(start, image_px=None)
+    with pytest.raises(UserError, match="must hold every tensor of vit-ti16 at 64 px"):
+        unsized.build(64)
+
+
+def test_labels_without_test_images_are_not_called_missing_labels() -> None:
+    assert "without test images" in verdict({"data": {"classes": ["blue", "red"]}})
+    assert "without labels" in verdict({"data": {"classes": []}})
