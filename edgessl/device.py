@@ -30,11 +30,17 @@ def pick_device(name: str) -> str:
         raise UserError(
             f"--device: must be one of {', '.join(NAMES)}, got '{name}'{nearest(name, NAMES)}"
         )
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if name == "auto":
         return next(device for device in ("cuda", "mps", "cpu") if there[device])
     if not there[name]:
-        raise UserError(f"--device: {name} must be available to torch, found none; use --device cpu")
+        raise UserError(
+            f"--device: {name} must be available to torch, found none; use --device cpu"
+        )
     return name
 
 

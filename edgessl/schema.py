@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -14,7 +15,7 @@ from edgessl.errors import UserError, nearest
 class Table(BaseModel):
     """A frozen table that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 TableType = TypeVar("TableType", bound=Table)
@@ -24,12 +25,16 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
-        UserError: It is missing or is not TOML; the message carries line and column.
+        UserError: It is missing, cannot be read, or is not TOML; the message says where.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path}: must be a TOML file, found none; check the path") from error
+    except OSError as error:
+        raise UserError(
+            f"{path}: must be a TOML file that can be read, got '{error.strerror}'; check the path"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: must be valid TOML, got: {error}") from error
 
@@ -46,7 +51,8 @@ def validate(table: type[TableType], values: dict[str, Any], where: str) -> Tabl
         UserError: One line for each mistake.
     """
     try:
-        return table.model_validate(values)
+        # Through JSON, where strict means that "3" is no number and an array still is a tuple.
+        return table.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         lines = [_line(table, mistake) for mistake in error.errors()]
         raise UserError(f"{where}: {len(lines)} mistake(s)\n  " + "\n  ".join(lines)) from error
@@ -61,6 +67,8 @@ def _line(table: type[Table], mistake: Any) -> str:
         return f"{dotted}: unknown key{hint}"
     if mistake["type"] == "missing":
         return f"{dotted}: must be given, found nothing"
+    if mistake["type"] == "model_type":
+        return f"{dotted}: must be a table, got {mistake['input']!r}"
     message = mistake["msg"].removeprefix("Value error, ")
     if mistake["type"] == "value_error":
         return f"{dotted}: {message}"

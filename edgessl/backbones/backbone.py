@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import timm
 import torch
@@ -63,7 +63,7 @@ class Backbone(nn.Module):
                 f"{nearest(name, BACKBONES) or '; see `edgessl list backbones`'}"
             )
         family = BACKBONES[name]
-        size = {"img_size": image_px} if family.fixed_px else {}
+        size: dict[str, Any] = {"img_size": image_px} if family.fixed_px else {}
         self.name = name
         self.last_stage: LastStage = last_stage
         self.image_px = image_px

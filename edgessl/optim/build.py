@@ -23,9 +23,9 @@ def build_optimizer(module: nn.Module, table: Optim) -> torch.optim.Optimizer:
         case AdamW():
             return torch.optim.AdamW(matrix_decay_groups(module), lr=0.0, betas=table.betas)
         case Sgd():
-            groups = (matrix_decay_groups if table.decay_matrices_only else all_decay_groups)(module)
+            split = matrix_decay_groups if table.decay_matrices_only else all_decay_groups
             return torch.optim.SGD(
-                groups, lr=0.0, momentum=table.momentum, nesterov=table.nesterov
+                split(module), lr=0.0, momentum=table.momentum, nesterov=table.nesterov
             )
         case _:
             assert_never(table)

@@ -22,6 +22,27 @@ def check_one_unit(table: Table, name: str) -> None:
         raise ValueError(f"{' and '.join(given)}: only one of them may be given")
 
 
+def check_fits(table: Table, name: str, epochs: int, place: str, run: str) -> None:
+    """Refuse a duration in epochs that is longer than the run it is part of.
+
+    Args:
+        table: The table that owns the duration.
+        name: Its name without unit.
+        epochs: Length of the run.
+        place: The table's key in the recipe, for the message.
+        run: Key of the run's length in the recipe, for the message.
+
+    Raises:
+        ValueError: It is longer; the message names both.
+    """
+    duration = getattr(table, f"{name}_epochs")
+    if duration is not None and duration > epochs:
+        raise ValueError(
+            f"{place}.{name}_epochs must be at most {run} ({epochs}), got {duration:g}; "
+            f"give it as {name}_percent to keep its share of the run"
+        )
+
+
 def duration_steps(table: Table, name: str, *, steps_per_epoch: int, total_steps: int) -> int:
     """Convert a duration to steps.
 
@@ -34,9 +55,10 @@ def duration_steps(table: Table, name: str, *, steps_per_epoch: int, total_steps
     Returns:
         Whole steps; 0 if the duration is not given.
     """
-    epochs, steps, percent = (getattr(table, f"{name}_{unit}") for unit in UNITS)
+    values: list[float | None] = [getattr(table, f"{name}_{unit}") for unit in UNITS]
+    epochs, steps, percent = values
     if epochs is not None:
-        return int(round(epochs * steps_per_epoch))
+        return round(epochs * steps_per_epoch)
     if steps is not None:
         return int(steps)
     return round((percent or 0.0) / 100.0 * total_steps)

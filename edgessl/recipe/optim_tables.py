@@ -48,7 +48,10 @@ class _Schedule(Table):
     @field_validator("weight_decay", mode="before")
     @classmethod
     def _constant(cls, value: object) -> object:
-        return (value, value) if isinstance(value, int | float) else value
+        """Let one number stand for both ends; strict tables want a tuple."""
+        if isinstance(value, int | float):
+            return (value, value)
+        return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _check(self) -> _Schedule:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from edgessl.recipe.duration import check_fits
 from edgessl.recipe.method_tables import Dino
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
@@ -149,4 +150,14 @@ class Recipe(Table):
                 "finetune.regrow must be given, because backbone.last_stage = 'remove' "
                 "needs a warm-up of the stage that grows back"
             )
+        pretrain, finetune = self.pretrain, self.finetune
+        check_fits(self.optim, "warmup", pretrain.epochs, "optim", "pretrain.epochs")
+        for name in ("teacher_temp_warmup", "freeze_last_layer"):
+            check_fits(self.method, name, pretrain.epochs, "method", "pretrain.epochs")
+        place = "finetune.optim"
+        check_fits(finetune.optim, "warmup", finetune.epochs, place, "finetune.epochs")
+        if finetune.regrow is not None:
+            optim, epochs = finetune.regrow.optim, finetune.regrow.epochs
+            place = "finetune.regrow.optim"
+            check_fits(optim, "warmup", epochs, place, "finetune.regrow.epochs")
         return self

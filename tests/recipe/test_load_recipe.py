@@ -1,0 +1,178 @@
+"""A recipe is found by name, changed by variants and --set, and written back as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_recipe import TEXT
+
+from edgessl import catalog
+from edgessl.backbones import Backbone
+from edgessl.errors import UserError
+from edgessl.methods.dino import Dino
+from edgessl.recipe import Recipe, load_recipe, to_toml, variants_of
+
+NAMES = sorted(catalog.entries("recipes"))
+VARIANTS = """
+[[variant]]
+name = "quick"
+[variant.pretrain]
+epochs = 1
+
+[[variant]]
+name = "other"
+[variant.optim]
+name = "lars"
+lr = 2.0
+
+[[variant]]
+when = { data = "demo", max_images = 100 }
+[variant.image]
+resize_px = 72
+crop_px = 64
+
+[[variant]]
+when = { device = "cpu" }
+[variant.pretrain]
+batch_size = 4
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """A recipe file with two named variants and two that choose themselves."""
+    file = tmp_path / "small.toml"
+    file.write_text(TEXT + VARIANTS, encoding="utf-8")
+    return str(file)
+
+
+def test_there_are_recipes() -> None:
+    assert "mobilenetv2-dino" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recipe_and_variant_loads_builds_and_survives_toml(name: str, tmp_path: Path) -> None:
+    for full_name in (name, *(f"{name}:{variant}" for variant in variants_of(name))):
+        recipe = load_recipe(full_name)
+        assert recipe.name == full_name
+        written = tmp_path / "written.toml"
+        written.write_text(to_toml(recipe), encoding="utf-8")
+        assert load_recipe(str(written)) == recipe
+        table = recipe.backbone
+        backbone = Backbone(table.name, table.last_stage, recipe.image.crop_px)
+        assert Dino(backbone, recipe.method).head.gain.shape[0] == recipe.method.prototypes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recipe_states_its_command_and_its_promise(name: str) -> None:
+    head = catalog.find("recipes", name).read_text(encoding="utf-8").split("\n\n")[0]
+    comments = [line for line in head.splitlines() if line.startswith("#")]
+    assert any(f"edgessl recipe {name}" in line for line in comments)
+    assert any("promise:" in line for line in comments)
+
+
+def test_an_unknown_recipe_is_told_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"^no file 'mobilnetv2-dino' in recipes/\. Did you mean: "):
+        load_recipe("mobilnetv2-dino")
+
+
+def test_an_unknown_variant_is_told_the_nearest(path: str) -> None:
+    expected = r"^small\.toml: has no variant 'quik'; did you mean quick\?; variants: quick, other$"
+    with pytest.raises(UserError, match=expected):
+        load_recipe(f"{path}:quik")
+
+
+def test_a_named_variant_changes_only_its_keys(path: str) -> None:
+    plain, quick = load_recipe(path), load_recipe(f"{path}:quick")
+    assert quick.name == "small:quick"
+    assert (plain.pretrain.epochs, quick.pretrain.epochs) == (2, 1)
+    assert quick.pretrain.batch_size == plain.pretrain.batch_size
+
+
+def test_a_variant_with_another_optimiser_inherits_none_of_the_old_keys(path: str) -> None:
+    optim = load_recipe(f"{path}:other").optim
+    assert (optim.name, optim.lr) == ("lars", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "device", "images", "crop_px", "batch_size"),
+    [
+        ("demo", "cuda", 100, 64, 8),
+        ("demo", "cuda", 101, 32, 8),
+        ("pets", "cuda", 50, 32, 8),
+        ("demo", "cpu", 100, 64, 4),
+    ],
+)
+def test_variants_with_when_choose_themselves(
+    path: str, data: str, device: str, images: int, crop_px: int, batch_size: int
+) -> None:
+    recipe = load_recipe(path, conditions={"data": data, "device": device, "images": images})
+    assert recipe.image.crop_px == crop_px
+    assert recipe.pretrain.batch_size == batch_size
+    assert recipe.name == "small"
+
+
+def test_without_conditions_no_variant_chooses_itself(path: str) -> None:
+    assert load_recipe(path).image.crop_px == 32
+
+
+def test_an_unknown_condition_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(TEXT + '[[variant]]\nwhen = { devise = "cpu" }\n', encoding="utf-8")
+    conditions = {"data": "demo", "device": "cpu", "images": 1}
+    with pytest.raises(UserError, match=r"variant\.when\.devise: unknown key; did you mean device"):
+        load_recipe(str(file), conditions=conditions)
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "expected"),
+    [
+        ("pretrain.epochs=7", "pretrain.epochs", 7),
+        ("optim.lr=1e-3", "optim.lr", 1e-3),
+        ("views.0.size_px=48", "views.0.size_px", 48),
+        ("views.0.scale=[0.2, 0.9]", "views.0.scale", (0.2, 0.9)),
+        ("views.0.interpolation=bicubic", "views.0.interpolation", "bicubic"),
+        ('views.0.interpolation="bicubic"', "views.0.interpolation", "bicubic"),
+        ("method.head_batch_norm=false", "method.head_batch_norm", False),
+        ("data.val_percent=20", "data.val_percent", 20.0),
+        ("views.0.jitter={p = 0.5, hue = 0.1}", "views.0.jitter.hue", 0.1),
+        ("optim={name = 'lars', lr = 3.0}", "optim.lr", 3.0),
+    ],
+)
+def test_set_changes_one_key(path: str, override: str, key: str, expected: object) -> None:
+    value: object = load_recipe(path, overrides=[override])
+    for part in key.split("."):
+        value = value[int(part)] if isinstance(value, tuple) else getattr(value, part)
+    assert value == expected
+
+
+def test_the_last_set_wins_and_beats_variants(path: str) -> None:
+    overrides = ["pretrain.epochs=5", "pretrain.epochs=6"]
+    assert load_recipe(f"{path}:quick", overrides=overrides).pretrain.epochs == 6
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("pretrain.epochs", r"^--set: must read KEY=VALUE, got 'pretrain\.epochs'"),
+        ("=3", "^--set: must read KEY=VALUE, got '=3'"),
+        ("pretrain.epoch=3", r"  pretrain\.epoch: unknown key; did you mean epochs\?"),
+        ("pretrain.epochs=ten", r"  pretrain\.epochs: Input should be a valid integer, got 'ten'"),
+        ("views.9.size_px=3", r"^--set views\.9\.size_px=3: '9' must be the number of an entry"),
+        ("views.size_px=3", r"^--set views\.size_px=3: 'size_px' must name a key; 'views' is a "),
+        ("name.x=3", r"^--set name\.x=3: 'name' is a value, not a table"),
+    ],
+)
+def test_a_set_that_cannot_be_used_is_refused(path: str, override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_recipe(path, overrides=[override])
+
+
+def test_toml_keeps_quotes_and_unusual_characters(path: str) -> None:
+    recipe = load_recipe(path, overrides=['name="a \\"b\\" \\\\ ü"'])
+    text = to_toml(recipe)
+    Path(path).write_text(text, encoding="utf-8")
+    assert load_recipe(path) == recipe
+    assert isinstance(recipe, Recipe)
+    assert recipe.name == 'a "b" \\ ü'
