@@ -17,8 +17,6 @@ class DinoHead(nn.Module):
         prototypes: Number of outputs ``K``.
         batch_norm: BN after the hidden layers (CNNs yes, ViTs no).
         train_gain: Whether the last layer's gain is trained (ViTs) or stays 1 (CNNs).
-        bottleneck_batch_norm: BN without scale and shift before the normalisation. It takes away
-            what all samples share, so that small batches leave the uniform plateau at once (ours).
 
     Source:
         Caron et al. 2021, arXiv:2104.14294; BN and gain as in SSLight.
@@ -33,7 +31,6 @@ class DinoHead(nn.Module):
         *,
         batch_norm: bool,
         train_gain: bool,
-        bottleneck_batch_norm: bool = False,
     ) -> None:
         super().__init__()
 
@@ -44,8 +41,6 @@ class DinoHead(nn.Module):
         self.mlp = nn.Sequential(
             *hidden(in_dim), *hidden(hidden_dim), nn.Linear(hidden_dim, bottleneck_dim)
         )
-        if bottleneck_batch_norm:
-            self.mlp.append(nn.BatchNorm1d(bottleneck_dim, affine=False))
         for module in self.mlp:
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.02)

@@ -11,7 +11,7 @@ from edgessl.backbones import Backbone
 from edgessl.heads.dino import DinoHead
 from edgessl.losses.dino import dino_loss, dino_targets
 from edgessl.losses.sinkhorn import sinkhorn
-from edgessl.losses.spread import uniformity_loss
+from edgessl.losses.uniformity import uniformity_loss
 from edgessl.methods.ema import teacher_of, update_teacher
 from edgessl.methods.method import Step
 from edgessl.recipe.method_tables import Dino as DinoTable
@@ -44,7 +44,6 @@ class Dino(nn.Module):
             table.prototypes,
             batch_norm=table.head_batch_norm,
             train_gain=table.train_gain,
-            bottleneck_batch_norm=table.bottleneck_batch_norm,
         )
         self.teacher_backbone = teacher_of(backbone)
         self.teacher_head = teacher_of(self.head)

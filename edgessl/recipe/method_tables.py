@@ -32,8 +32,6 @@ class Dino(Table):
         bottleneck_dim: Width of the head's normalised bottleneck.
         prototypes: Outputs ``K`` of the head.
         head_batch_norm: BN in the head (CNNs yes, ViTs no).
-        bottleneck_batch_norm: BN before the bottleneck's normalisation; no paper has it, factory
-            recipes do.
         train_gain: Train the last layer's gain (ViTs) or keep it at 1 (CNNs).
         student_temp: Softmax temperature of the student.
         teacher_temp: Temperature of the teacher at the start and after its warm-up.
@@ -54,7 +52,6 @@ class Dino(Table):
     bottleneck_dim: Width = 256
     prototypes: Annotated[int, Field(ge=2)] = 4096
     head_batch_norm: bool = True
-    bottleneck_batch_norm: bool = False
     train_gain: bool = False
     student_temp: Positive = 0.1
     teacher_temp: tuple[Positive, Positive] = (0.04, 0.07)

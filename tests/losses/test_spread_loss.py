@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from edgessl.losses.spread import uniformity_loss
+from edgessl.losses.uniformity import uniformity_loss
 
 
 def test_orthonormal_embeddings_score_minus_four() -> None:
