@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +63,24 @@ def save(path: Path, payload: dict[str, Any]) -> None:
         torch.save({"format": FORMAT, "version": VERSION, **payload}, temporary)
 
 
+def read_tensors(path: Path) -> Any:
+    """Read any file of ``torch.save`` on the CPU, without running any code from it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: It is no such file, or holds more than tensors and plain values.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        # On arbitrary bytes torch's reader ends in any of ten errors: struct.error, IndexError, …
+        raise ValueError(f"{path} is no file of torch.save") from error
+
+
 def load(path: Path) -> dict[str, Any]:
     """Read a checkpoint on the CPU, without running any code from it.
 
@@ -78,9 +94,8 @@ def load(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
     wrong = f"{path}: must be a checkpoint written by edgessl, got something else; "
     try:
-        payload = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, ValueError,
-            KeyError) as error:
+        payload = read_tensors(path)
+    except ValueError as error:
         raise UserError(wrong + "pass the ckpt.pt of a run folder") from error
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:
         raise UserError(wrong + "pass the ckpt.pt of a run folder")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from edgessl import checkpoint
@@ -72,8 +69,8 @@ def _from_file(path: Path) -> dict[str, Tensor]:
         except SafetensorError as error:
             raise UserError(f"--init {path}: must be a safetensors file, got {error}") from error
     try:
-        payload = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError) as error:
+        payload = checkpoint.read_tensors(path)
+    except ValueError as error:
         raise UserError(
             f"--init {path}: must hold plain weights (safetensors, or a torch file that loads "
             "with weights_only=True), got something else"

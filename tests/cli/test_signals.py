@@ -1,0 +1,34 @@
+"""SIGTERM saves, exits with 143, and the same command goes on from there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pipeline.tiny_run import write_images, write_recipe
+
+
+def test_sigterm_saves_and_exits_with_143(tmp_path: Path) -> None:
+    recipe, data = write_recipe(tmp_path), write_images(tmp_path / "images", labelled=False)
+    log = tmp_path / "run" / "log.jsonl"
+    environment = {**os.environ, "EDGESSL_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    command = [
+        sys.executable, "-m", "edgessl", "recipe", str(recipe), "--data", str(data),
+        "--out", str(log.parent), "--device", "cpu", "--epochs", "1000",
+    ]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not log.is_file() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + 15, told
+    assert told.startswith("error: stopped in pretrain at step ")
+    assert told.rstrip().endswith("the same command goes on from there")
+    assert len(list((log.parent / "state").glob("?.pt"))) == 1
