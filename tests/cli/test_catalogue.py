@@ -1,0 +1,56 @@
+"""``list`` and ``show`` tell what there is, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edgessl.cli import app
+from edgessl.recipe import load_recipe
+
+RECIPE = "mobilenetv2-dino"
+
+
+def _output(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("recipes", RECIPE),
+        ("backbones", "mobilenetv2"),
+        ("methods", "dino"),
+        ("data", "demo"),
+        ("targets", "cpu"),
+        ("devices", "cpu"),
+    ],
+)
+def test_list_names_what_there_is_as_text_and_json(kind: str, name: str) -> None:
+    rows = json.loads(_output("list", kind, "--json"))
+    assert name in [row["name"] for row in rows]
+    lines = _output("list", kind).splitlines()
+    assert [line.split()[0] for line in lines] == [row["name"] for row in rows]
+
+
+def test_show_prints_a_recipe_that_reads_back_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "shown.toml"
+    file.write_text(_output("show", RECIPE), encoding="utf-8")
+    assert load_recipe(str(file)) == load_recipe(RECIPE)
+
+
+def test_every_verb_has_help_and_nothing_else_is_listed() -> None:
+    verbs = {command.name for command in app.registered_commands}
+    listed = _output("--help")
+    for verb in sorted(name for name in verbs if name):
+        assert verb in listed
+        assert "Usage:" in _output(verb, "--help")
+
+
+def test_the_version_is_printed() -> None:
+    assert _output("--version").startswith("edgessl 0.")
