@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Before anything imports torch. The tensors of the tests are tiny: with a second thread they gain
+# nothing on a quiet machine, and on a busy one they take ten times as long, waiting for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def real_images() -> Path:
@@ -15,3 +19,11 @@ def real_images() -> Path:
     if not folder:
         pytest.skip("EDGESSL_TEST_DATA must name a folder that holds clothing10/ and grocery38/")
     return Path(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tests work on tiny tensors, where a second thread costs more than it does."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -23,7 +23,7 @@ class Screen:
         self._live: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._began: dict[str, tuple[float, int]] = {}
-        self._spoke = 0.0
+        self._spoke = time.monotonic()
 
     def __enter__(self) -> Screen:
         if self._console.is_terminal:

@@ -62,32 +62,34 @@ class Dino(nn.Module):
         features = torch.cat([self.backbone(group.flatten(0, 1)) for group in views])
         frozen = clock.step < table.freeze_last_layer(clock)
         embeddings, student = self.head(features, freeze_last=frozen)
-        with torch.no_grad():
-            teacher = self.teacher_head(self.teacher_backbone(views[0].flatten(0, 1)))[1].float()
-        temperature = linear_then_flat(
-            clock.epoch, table.teacher_temp_warmup(clock), *table.teacher_temp
-        )
-        center = cast(Tensor, self.center)
-        if table.centering == "sinkhorn":
-            targets = sinkhorn(teacher, epsilon=temperature)
-        else:
-            targets = dino_targets(teacher, center, temperature)
-        targets = targets.view(global_views, batch, -1)
-        loss = dino_loss(
+        targets = self._targets(views[0], clock).view(global_views, batch, -1)
+        distillation = dino_loss(
             targets,
             student.view(-1, batch, student.shape[-1]),
             student_temp=table.student_temp,
             alpha=table.alpha,
         )
+        loss = distillation
         if table.spread_weight > 0:
             each_view = embeddings[: global_views * batch].float().view(global_views, batch, -1)
             spread = torch.stack([uniformity_loss(view) for view in each_view]).mean()
             loss = loss + table.spread_weight * spread
-        # After the loss, so that no target sees its own centre.
-        center.lerp_(teacher.mean(dim=0), 1.0 - table.center_momentum)
-        with torch.no_grad():
-            entropy = -(targets * targets.clamp_min(1e-12).log()).sum(-1).mean()
-        return Step(loss, {"target_entropy": entropy})
+        entropy = -(targets * targets.clamp_min(1e-12).log()).sum(-1).mean()
+        return Step(loss, {"dino_loss": distillation.detach(), "target_entropy": entropy})
+
+    @torch.no_grad()
+    def _targets(self, global_views: Tensor, clock: Clock) -> Tensor:
+        """Return the teacher's distributions ``(G * B, K)``, then move the centre."""
+        table, center = self.table, cast(Tensor, self.center)
+        logits = self.teacher_head(self.teacher_backbone(global_views.flatten(0, 1)))[1].float()
+        temperature = linear_then_flat(
+            clock.epoch, table.teacher_temp_warmup(clock), *table.teacher_temp
+        )
+        if table.centering == "sinkhorn":
+            return sinkhorn(logits, epsilon=temperature)
+        targets = dino_targets(logits, center, temperature)
+        center.lerp_(logits.mean(dim=0), 1.0 - table.center_momentum)  # after its use
+        return targets
 
     @torch.no_grad()
     def after_step(self, clock: Clock) -> None:
