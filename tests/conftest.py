@@ -19,11 +19,3 @@ def real_images() -> Path:
     if not folder:
         pytest.skip("EDGESSL_TEST_DATA must name a folder that holds clothing10/ and grocery38/")
     return Path(folder)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    """Tests work on tiny tensors, where a second thread costs more than it does."""
-    import torch
-
-    torch.set_num_threads(1)
