@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pytest
 
-# Before anything imports torch. The tensors of the tests are tiny: with a second thread they gain
-# nothing on a quiet machine, and on a busy one they take ten times as long, waiting for each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 
 @pytest.fixture(scope="session")
 def real_images() -> Path:
@@ -19,3 +15,15 @@ def real_images() -> Path:
     if not folder:
         pytest.skip("EDGESSL_TEST_DATA must name a folder that holds clothing10/ and grocery38/")
     return Path(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Use one thread, here and in child processes, unless the caller asks for more.
+
+    The tensors of the tests are tiny: a second thread gains nothing on a quiet machine, and on a
+    busy one the two take twenty times as long, waiting for each other.
+    """
+    import torch  # a plugin of pytest may have imported it, and then the variable comes too late
+
+    torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
