@@ -46,7 +46,6 @@ class ViewGroup(Table):
         blur_p: Probability of blur, one for each view of the group.
         blur_sigma: Range of the blur's standard deviation, in output pixels.
         solarize_p: Probability of solarisation at half range, one for each view.
-        blur_first: Blur before grey instead of after (AIRL's asymmetric recipe).
     """
 
     count: Annotated[int, Field(ge=1)]
@@ -60,7 +59,6 @@ class ViewGroup(Table):
     blur_p: tuple[Probability, ...] = ()
     blur_sigma: tuple[float, float] = (0.1, 2.0)
     solarize_p: tuple[Probability, ...] = ()
-    blur_first: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> ViewGroup:

@@ -92,9 +92,9 @@ def make_views(images: Tensor, group: ViewGroup, params: ViewParams) -> Tensor:
         ]
     )
     _jitter(pixels, params)
-    steps = (_blur, _gray) if group.blur_first else (_gray, _blur)
-    for step in (*steps, _solarize):
-        step(pixels, params)
+    _gray(pixels, params)  # grey and blur commute, so papers that swap them see the same views
+    _blur(pixels, params)
+    _solarize(pixels, params)
     return pixels
 
 
