@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
 from edgessl.schema import Table
 
+Percent = Annotated[float, Field(ge=0.0, le=100.0)]
 UNITS = ("epochs", "steps", "percent")
+
+
+class StageLength(Protocol):
+    """The part of a clock that durations need."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one epoch."""
+        ...
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole stage."""
+        ...
 
 
 def check_one_unit(table: Table, name: str) -> None:
@@ -43,14 +62,13 @@ def check_fits(table: Table, name: str, epochs: int, place: str, run: str) -> No
         )
 
 
-def duration_steps(table: Table, name: str, *, steps_per_epoch: int, total_steps: int) -> int:
+def duration_steps(table: Table, name: str, clock: StageLength) -> int:
     """Convert a duration to steps.
 
     Args:
         table: The table that owns the duration.
         name: Its name without unit.
-        steps_per_epoch: Steps of one epoch.
-        total_steps: Steps of the whole stage.
+        clock: The stage it is part of.
 
     Returns:
         Whole steps; 0 if the duration is not given.
@@ -58,7 +76,7 @@ def duration_steps(table: Table, name: str, *, steps_per_epoch: int, total_steps
     values: list[float | None] = [getattr(table, f"{name}_{unit}") for unit in UNITS]
     epochs, steps, percent = values
     if epochs is not None:
-        return round(epochs * steps_per_epoch)
+        return round(epochs * clock.steps_per_epoch)
     if steps is not None:
         return int(steps)
-    return round((percent or 0.0) / 100.0 * total_steps)
+    return round((percent or 0.0) / 100.0 * clock.total_steps)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.duration import check_one_unit, duration_steps
+from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
 from edgessl.schema import Table
 
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Width = Annotated[int, Field(ge=1)]
-
-
-class _Clock(Protocol):
-    """The part of a clock that durations need."""
-
-    @property
-    def steps_per_epoch(self) -> int: ...
-    @property
-    def total_steps(self) -> int: ...
 
 
 class Dino(Table):
@@ -57,13 +48,13 @@ class Dino(Table):
     teacher_temp: tuple[Positive, Positive] = (0.04, 0.07)
     teacher_temp_warmup_epochs: NonNegative | None = None
     teacher_temp_warmup_steps: NonNegative | None = None
-    teacher_temp_warmup_percent: NonNegative | None = None
+    teacher_temp_warmup_percent: Percent | None = None
     teacher_momentum: tuple[Share, Share] = (0.996, 1.0)
     centering: Literal["mean", "sinkhorn"] = "mean"
     center_momentum: Share = 0.9
     freeze_last_layer_epochs: NonNegative | None = None
     freeze_last_layer_steps: NonNegative | None = None
-    freeze_last_layer_percent: NonNegative | None = None
+    freeze_last_layer_percent: Percent | None = None
     alpha: Share = 0.4
     spread_weight: NonNegative = 0.0
 
@@ -73,21 +64,11 @@ class Dino(Table):
         check_one_unit(self, "freeze_last_layer")
         return self
 
-    def freeze_last_layer(self, clock: _Clock) -> int:
+    def freeze_last_layer(self, clock: StageLength) -> int:
         """Steps during which the last layer is frozen."""
-        return duration_steps(
-            self,
-            "freeze_last_layer",
-            steps_per_epoch=clock.steps_per_epoch,
-            total_steps=clock.total_steps,
-        )
+        return duration_steps(self, "freeze_last_layer", clock)
 
-    def teacher_temp_warmup(self, clock: _Clock) -> int:
+    def teacher_temp_warmup(self, clock: StageLength) -> int:
         """Whole epochs over which the teacher's temperature rises."""
-        steps = duration_steps(
-            self,
-            "teacher_temp_warmup",
-            steps_per_epoch=clock.steps_per_epoch,
-            total_steps=clock.total_steps,
-        )
+        steps = duration_steps(self, "teacher_temp_warmup", clock)
         return round(steps / clock.steps_per_epoch)

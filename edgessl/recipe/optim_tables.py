@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from edgessl.recipe.duration import check_one_unit, duration_steps
+from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
 from edgessl.schema import Table
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[float, Field(gt=0.0)]
-
-
-class _Clock(Protocol):
-    """The part of a clock that durations need."""
-
-    @property
-    def steps_per_epoch(self) -> int: ...
-    @property
-    def total_steps(self) -> int: ...
 
 
 class _Schedule(Table):
@@ -41,7 +32,7 @@ class _Schedule(Table):
     warmup_lr: NonNegative = 0.0
     warmup_epochs: NonNegative | None = None
     warmup_steps: NonNegative | None = None
-    warmup_percent: NonNegative | None = None
+    warmup_percent: Percent | None = None
     schedule_by: Literal["step", "epoch"] = "step"
     weight_decay: tuple[NonNegative, NonNegative] = (0.0, 0.0)
 
@@ -58,11 +49,9 @@ class _Schedule(Table):
         check_one_unit(self, "warmup")
         return self
 
-    def warmup(self, clock: _Clock) -> int:
+    def warmup(self, clock: StageLength) -> int:
         """Steps of the warm-up."""
-        return duration_steps(
-            self, "warmup", steps_per_epoch=clock.steps_per_epoch, total_steps=clock.total_steps
-        )
+        return duration_steps(self, "warmup", clock)
 
     def peak_lr(self, batch_size: int) -> float:
         """Peak rate at a batch size."""
