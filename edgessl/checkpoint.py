@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from edgessl.errors import UserError
+from edgessl.files import atomic_path, not_writable
 
 FORMAT = "edgessl.checkpoint"
 VERSION = 1
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; flush and rename it to ``path`` on success.
-
-    Args:
-        path: The final name. Its folder must exist.
-
-    Raises:
-        UserError: The disk is full or the folder is not writable.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"{path}: must be writable, got '{error.strerror or error}'; "
-            "free some space or choose another folder with --out"
-        ) from error
-    except RuntimeError as error:
-        # torch.save reports a failed write as a RuntimeError of its zip writer.
-        if "PytorchStreamWriter" not in str(error) and "file" not in str(error):
-            raise
-        raise UserError(
-            f"{path}: must be writable, the disk may be full; "
-            "free some space or choose another folder with --out"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save(path: Path, payload: dict[str, Any]) -> None:
@@ -60,7 +25,11 @@ def save(path: Path, payload: dict[str, Any]) -> None:
         UserError: The file cannot be written.
     """
     with atomic_path(path) as temporary:
-        torch.save({"format": FORMAT, "version": VERSION, **payload}, temporary)
+        try:
+            torch.save({"format": FORMAT, "version": VERSION, **payload}, temporary)
+        except RuntimeError as error:
+            # torch.save reports a failed write as an error of its zip writer.
+            raise not_writable(path, "the disk may be full") from error
 
 
 def read_tensors(path: Path) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from edgessl import checkpoint
 from edgessl.errors import UserError
+from edgessl.files import atomic_path
 
 _SLOTS = ("a.pt", "b.pt")
 
@@ -100,7 +101,7 @@ class RunFolder:
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file of the run, whole or not at all."""
-        with checkpoint.atomic_path(self.path / name) as temporary:
+        with atomic_path(self.path / name) as temporary:
             temporary.write_bytes(content)
 
     # ---- state/: two states that alternate, so that one is always whole

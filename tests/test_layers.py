@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics"),
     ("checkpoint", "artifact", "run"),
     ("recipe",),
-    ("catalog", "schema", "device", "distributed", "rng"),
+    ("catalog", "schema", "device", "distributed", "rng", "files"),
     ("errors",),
 )
 """From the top; a part may import parts of lower rows only."""

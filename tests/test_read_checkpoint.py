@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgessl import checkpoint
+from edgessl import checkpoint, files
 from edgessl.errors import UserError
 
 
@@ -60,7 +60,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 
 def _fill_the_disk(path: Path) -> None:
-    with checkpoint.atomic_path(path) as temporary:
+    with files.atomic_path(path) as temporary:
         temporary.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 

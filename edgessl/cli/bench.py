@@ -61,16 +61,10 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
 def _write(path: Path, document: dict[str, Any]) -> None:
     from json import dumps
 
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    from edgessl.files import atomic_path
+
+    with atomic_path(path) as temporary:
         temporary.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"{path}: must be writable, got '{error.strerror}'; choose another --json FILE"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _print_table(screen: Console, document: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from edgessl.export.parity import BATCHES, Run, check_parity, random_images
 from edgessl.export.provenance import portable
 from edgessl.export.structure import check_structure
 from edgessl.export.target import Target, read_target
+from edgessl.files import atomic_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def _export(job: _Job, kind: str, folder: Path) -> Exported:
             raise GateFailed(f"model.{kind}: the record of its gates did not read back as written")
         bad = failed(gates)
         path = folder / (f"model.failed.{kind}" if bad else f"model.{kind}")
-        with checkpoint.atomic_path(path) as temporary:
+        with atomic_path(path) as temporary:
             final.replace(temporary)
     if not bad:  # an older verdict on this file would mislead
         (folder / f"model.failed.{kind}").unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
 from edgessl.evaluate import evaluate_knn
 from edgessl.evaluate.evaluation import LabelledOutputs
+from edgessl.files import atomic_path
 from edgessl.methods.dino import Dino
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.metrics.features import extract_features
@@ -111,7 +112,7 @@ def save_safetensors(path: Path, backbone: Backbone) -> None:
     weights = {
         key: value.detach().cpu().contiguous() for key, value in backbone.net.state_dict().items()
     }
-    with checkpoint.atomic_path(path) as temporary:
+    with atomic_path(path) as temporary:
         save_file(weights, temporary, metadata={"format": "pt", "backbone": backbone.name,
                                                 "last_stage": backbone.last_stage})
 

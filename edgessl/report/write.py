@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from edgessl import __version__
-from edgessl.checkpoint import atomic_path
+from edgessl.files import atomic_path
 from edgessl.report.confusion import class_scores, confused_pairs, heat_map, read_matrix
 from edgessl.report.curves import curves
 from edgessl.report.facts import data_facts, network_facts, stage_times
