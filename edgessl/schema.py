@@ -59,11 +59,11 @@ def validate(table: type[TableType], values: dict[str, Any], where: str) -> Tabl
 
 
 def _line(table: type[Table], mistake: Any) -> str:
-    place = tuple(part for part in mistake["loc"])
-    dotted = ".".join(str(part) for part in place) or "the table"
+    place, tables = _follow(table, mistake["loc"])
+    dotted = ".".join(place) or "the table"
     if mistake["type"] == "extra_forbidden":
-        known = _fields_at(table, place[:-1])
-        hint = nearest(str(place[-1]), known) or f"; known keys: {', '.join(known)}"
+        known = [key for table in tables for key in table.model_fields]
+        hint = nearest(place[-1], known) or f"; known keys: {', '.join(known)}"
         return f"{dotted}: unknown key{hint}"
     if mistake["type"] == "missing":
         return f"{dotted}: must be given, found nothing"
@@ -75,19 +75,38 @@ def _line(table: type[Table], mistake: Any) -> str:
     return f"{dotted}: {message}, got {mistake['input']!r}"
 
 
-def _fields_at(table: type[Table], place: tuple[Any, ...]) -> list[str]:
-    """Return the keys that the (nested) table at a place knows."""
-    for part in place:
+def _follow(
+    table: type[Table], location: tuple[str | int, ...]
+) -> tuple[list[str], list[type[Table]]]:
+    """Follow pydantic's location of a mistake.
+
+    Args:
+        table: Where it starts.
+        location: Keys, list positions, and tags of unions (the ``name`` of a method, say).
+
+    Returns:
+        The place as a user writes it, without tags, and the tables that could own its last key.
+    """
+    place, owners, inner = [], [table], [table]
+    for part in location:
         if isinstance(part, int):
+            place.append(str(part))
             continue
-        field = table.model_fields.get(str(part))
-        if field is None:  # the tag of a discriminated union
+        tagged = [t for t in inner if part in _names(t)]
+        if tagged and not any(part in t.model_fields for t in inner):
+            inner = tagged
             continue
-        inner = _tables_in(field.annotation)
-        if not inner:
-            return []
-        table = inner[0]
-    return list(table.model_fields)
+        place.append(part)
+        owners = inner
+        fields = [t.model_fields[part].annotation for t in inner if part in t.model_fields]
+        inner = [found for annotation in fields for found in _tables_in(annotation)]
+    return place, owners
+
+
+def _names(table: type[Table]) -> tuple[Any, ...]:
+    """Return the names that a table of a discriminated union answers to."""
+    field = table.model_fields.get("name")
+    return get_args(field.annotation) if field is not None else ()
 
 
 def _tables_in(annotation: Any) -> list[type[Table]]:

@@ -58,7 +58,7 @@ def test_the_smallest_recipe_is_accepted_and_one_decay_stands_for_both_ends() ->
          "pretrain.batch_size: Input should be a valid integer, got '8'"),
         ("optim.name", "adam", "optim: Input tag 'adam' found using 'name' does not match any of "
          "the expected tags: 'lars', 'adamw', 'sgd'"),
-        ("optim.betas", [0.9, 0.99], "optim.sgd.betas: unknown key"),
+        ("optim.betas", [0.9, 0.99], "optim.betas: unknown key"),
         ("method.queue", 4096, "method.queue: unknown key"),
         ("backbone.last_stage", "remove", "finetune.regrow must be given, because "
          "backbone.last_stage = 'remove' needs a warm-up of the stage that grows back"),
@@ -123,7 +123,7 @@ def test_several_mistakes_come_at_once(tmp_path: Path) -> None:
     lines = str(refusal.value).splitlines()
     assert lines[0] == "bad.toml: 3 mistake(s)"
     assert set(lines[1:]) == {
-        "  optim.sgd.lr: Input should be greater than 0, got -1",
+        "  optim.lr: Input should be greater than 0, got -1",
         "  pretrain.epochs: must be given, found nothing",
         "  pretrain.epoch: unknown key; did you mean epochs?",
     }
