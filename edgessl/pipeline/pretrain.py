@@ -6,11 +6,13 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
+from edgessl.data.dataset import Split
 from edgessl.evaluate import evaluate_knn
 from edgessl.evaluate.evaluation import LabelledOutputs
 from edgessl.files import atomic_path
@@ -24,6 +26,7 @@ from edgessl.pipeline.training import Meter, Stage, train_stage
 from edgessl.schedules import Clock
 
 STAGE = 0
+CALIBRATION_IMAGES = 1024  # images that BN statistics are recomputed on, at most
 MONITOR_IMAGES = 1000  # train images that vote, and val images that are asked, at most
 
 
@@ -95,10 +98,13 @@ def load_pretrained(context: Context) -> Backbone:
 
 
 def recalibrate(context: Context, backbone: Backbone) -> None:
-    """Recompute BN statistics on training images under the evaluation transform, in place."""
-    image = context.recipe.image
-    split = context.dataset.train
-    pixels = context.images.pixels(split)
+    """Recompute BN statistics under the evaluation transform, in place.
+
+    They come from images that pretraining saw, labelled or not, so few labels do not matter.
+    """
+    image, split = context.recipe.image, context.dataset.pretraining
+    order = np.random.default_rng(0).permutation(len(split))[:CALIBRATION_IMAGES]
+    pixels = context.images.pixels(Split(tuple(split.paths[i] for i in sorted(order))))
     recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)
 
 
@@ -132,15 +138,13 @@ class _Monitor:
         context = self._context
         rng = torch.Generator().manual_seed(0)
         backbone = copy.deepcopy(self._backbone)
+        if context.recipe.pretrain.recalibrate_batchnorm:
+            recalibrate(context, backbone)
         image = context.recipe.image
         outputs: list[LabelledOutputs] = []
         for split in (context.dataset.train, context.dataset.val):
-            chosen = torch.randperm(len(split), generator=rng)[:MONITOR_IMAGES].numpy()
-            pixels = context.images.pixels(split)[chosen]
-            if not outputs and context.recipe.pretrain.recalibrate_batchnorm:
-                recalibrate_batchnorm(
-                    backbone, pixels, image.mean, image.std, device=context.device
-                )
+            chosen = torch.randperm(len(split), generator=rng)[:MONITOR_IMAGES].tolist()
+            pixels = context.images.pixels(Split(tuple(split.paths[i] for i in chosen)))
             features = extract_features(
                 backbone, pixels, image.mean, image.std, device=context.device
             )
