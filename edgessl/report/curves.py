@@ -28,7 +28,9 @@ def curves(record: RunRecord) -> list[LineChart]:
 
 
 def _pretrain_loss(record: RunRecord) -> LineChart | None:
-    series = _series(record.log, PRETRAIN, "loss", "run", "loss", smooth=True)
+    # The method's own term where it is logged apart: a regulariser would shift it against ln K.
+    term = "dino_loss" if any("dino_loss" in entry for entry in record.log) else "loss"
+    series = _series(record.log, PRETRAIN, term, "run", "loss", smooth=True)
     prototypes = (_recipe(record).get("method") or {}).get("prototypes")
     # Where a DINO that learns nothing stays: it finds all prototypes equally likely.
     uniform = [Reference("uniform", "uniform, ln K", log(prototypes))] if prototypes else []
