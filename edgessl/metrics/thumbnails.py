@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, normalize, one_hot
 
-from edgessl.metrics.knn import knn_predict
-
 THUMBNAIL_PX = 16
 _CHUNK = 1024
 
@@ -61,25 +59,3 @@ def thumbnail_5nn(
     # Weights 1 + 2^-(rank + 4) sum to less than one vote more: they decide ties and nothing else.
     rank = torch.arange(ballots.shape[1]).view(1, -1, 1)
     return (ballots * (1 + 2.0 ** -(rank + 4))).sum(dim=1).argmax(dim=1)
-
-
-def thumbnail_knn(
-    train_pixels: NDArray[np.uint8],
-    train_labels: Tensor,
-    query_pixels: NDArray[np.uint8],
-    num_classes: int,
-) -> Tensor:
-    """Classify thumbnails by the rule that scores features: k 20, weights exp(s / 0.07).
-
-    Args:
-        train_pixels: ``(N, 3, H, W)`` uint8.
-        train_labels: Class indices, ``(N,)`` int64.
-        query_pixels: ``(Q, 3, H, W)`` uint8.
-        num_classes: Number of classes ``K``.
-
-    Returns:
-        Class indices, ``(Q,)``.
-    """
-    return knn_predict(
-        thumbnails(train_pixels), train_labels, thumbnails(query_pixels), num_classes
-    )

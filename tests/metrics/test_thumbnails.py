@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgessl.metrics.thumbnails import thumbnail_5nn, thumbnail_knn, thumbnails
+from edgessl.metrics.thumbnails import thumbnail_5nn, thumbnails
 
 
 def halves(bright_left: bool, offset: int, side: int = 48) -> NDArray[np.uint8]:
@@ -28,7 +28,6 @@ def test_layout_is_recognised_at_another_brightness() -> None:
     labels = torch.tensor([0, 1, 0, 1])
     query = np.stack([halves(True, 90), halves(False, 90)])
     assert thumbnail_5nn(train, labels, query, 2).tolist() == [0, 1]
-    assert thumbnail_knn(train, labels, query, 2).tolist() == [0, 1]
 
 
 def test_the_nearest_of_tied_classes_wins() -> None:
