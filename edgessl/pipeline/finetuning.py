@@ -115,7 +115,8 @@ def _warm_up(context: Context, classifier: Classifier, table: RegrowTable) -> No
         stage = Stage(
             "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,), table.optim
         )
-        train_stage(context, stage, method, method, context.images.labelled())
+        meter = train_stage(context, stage, method, method, context.images.labelled())
+        context.run.write({**context.run.read(), "warmup": meter.facts()})
         classifier.requires_grad_(True)
         if not table.keep_classifier:
             classifier.fc.load_state_dict(first_fc)

@@ -126,7 +126,7 @@ def _prepare(request: Request, reporter: Reporter) -> tuple[Dataset, Recipe, tor
                 f"--baselines: must be of {', '.join(BASELINES)}, got '{baseline}'"
             )
     device = torch.device(pick_device(request.device))
-    load_recipe(request.recipe, overrides=request.overrides)  # mistakes first, images later
+    # Before the images are read: a recipe's mistakes come first, and it says how to split them.
     draft = load_recipe(request.recipe, overrides=request.overrides)
     dataset = load_dataset(
         request.data,
@@ -204,10 +204,11 @@ def _run_stages(context: Context, request: Request) -> dict[str, Any]:
 
 
 def _train_longer(context: Context, stages: dict[str, dict[str, Any]]) -> Meter:
-    """Fine-tune a random start for as long as pretraining and fine-tuning took together."""
+    """Fine-tune a random start for as long as all stages of ours took together."""
     document = context.run.read()
     if "longer_epochs" not in document:
         ours = stages["pretrain"]["seconds"] + stages["finetune"]["seconds"]
+        ours += document.get("warmup", {}).get("seconds", 0.0)
         rate = stages["finetune"]["images_per_s"]
         document["longer_epochs"] = max(1, round(ours * rate / len(context.dataset.train)))
         context.run.write(document)
