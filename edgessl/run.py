@@ -42,6 +42,13 @@ class RunFolder:
                 "choose another with --out"
             ) from error
 
+    @classmethod
+    def unmade(cls, path: Path) -> RunFolder:
+        """Name a run folder without making it, for a plan that writes nothing."""
+        folder = cls.__new__(cls)
+        folder.path = path
+        return folder
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder against a second process.

@@ -85,10 +85,10 @@ def plan_recipe(request: Request, reporter: Reporter) -> str:
     """
     dataset, recipe, device = _prepare(request, reporter)
     images = images_of(dataset, recipe, reporter)
-    context = Context(
-        RunFolder.__new__(RunFolder), recipe, dataset, images, device, request.seed, reporter
-    )
-    return describe_plan(make_plan(context, request.baselines), recipe)
+    run = RunFolder.unmade(_folder(request, dataset, recipe))
+    context = Context(run, recipe, dataset, images, device, request.seed, reporter)
+    context = _settle_epochs(context, request)
+    return describe_plan(make_plan(context, request.baselines), context.recipe)
 
 
 def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
@@ -106,8 +106,7 @@ def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
     dataset, recipe, device = _prepare(request, reporter)
-    out = request.out or Path("runs") / f"{dataset.name}-{recipe.name.replace(':', '-')}"
-    run = RunFolder(out)
+    run = RunFolder(_folder(request, dataset, recipe))
     with run.locked():
         if request.fresh:
             run.clear()
@@ -116,6 +115,10 @@ def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
         context = _settle_epochs(context, request)
         _claim(context, request)
         return _run_stages(context, request)
+
+
+def _folder(request: Request, dataset: Dataset, recipe: Recipe) -> Path:
+    return request.out or Path("runs") / f"{dataset.name}-{recipe.name.replace(':', '-')}"
 
 
 def _prepare(request: Request, reporter: Reporter) -> tuple[Dataset, Recipe, torch.device]:
