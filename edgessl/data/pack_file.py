@@ -43,6 +43,11 @@ class Pack:
     sizes: NDArray[np.int32]
     path: Path
 
+    @property
+    def offset(self) -> int:
+        """Where the pixels begin in the file, in bytes."""
+        return len(_MAGIC)
+
     def read(self, first: int, out: NDArray[np.uint8]) -> None:
         """Read consecutive images with plain reads, which count no mapped page as memory.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,26 +22,34 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
-def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Map with one thread per core, few results ahead of the consumer.
+def ordered_map(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    threads: int | None = None,
+    ahead: int | None = None,
+) -> Generator[Result, None, None]:
+    """Map with several threads, few results ahead of the consumer.
 
     Args:
         function: Called once per item. Its exception ends the iteration and is raised here.
-        items: What to map over.
+        items: What to map over; taken by the consumer's own thread.
+        threads: How many; None for one per core.
+        ahead: Items that are taken before the first result is given; None for 8 per thread.
 
     Yields:
         The results, in the order of the items.
     """
-    workers = cpu_count()
-    ahead: deque[Future[Result]] = deque()
+    workers = threads or cpu_count()
+    started: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="edgessl-data") as pool:
         try:
             for item in items:
-                ahead.append(pool.submit(function, item))
-                if len(ahead) >= 8 * workers:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
+                started.append(pool.submit(function, item))
+                if len(started) >= (ahead or 8 * workers):
+                    yield started.popleft().result()
+            while started:
+                yield started.popleft().result()
         finally:
-            for future in ahead:
+            for future in started:
                 future.cancel()

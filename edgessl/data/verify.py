@@ -17,8 +17,9 @@ from edgessl.errors import UserError
 
 _VERSION = 1  # raise it when decode accepts or refuses other files
 _COMMIT_EVERY = 1000  # files; what an interrupted check has found so far is kept
+_ASKED_AT_ONCE = 500  # paths; older builds of SQLite take up to 999
 
-_Key = tuple[str, int, int]  # path, bytes, mtime in ns
+_Key = tuple[str | bytes, int, int]  # path, bytes, mtime in ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,13 @@ def verify(paths: Sequence[Path], progress: Progress | None = None) -> list[Veri
     Raises:
         UserError: The cache folder is not writable.
     """
-    keys = [_key(path) for path in paths]
     with _memory() as memory:
-        results = [_recall(memory, key) for key in keys]
+        results = _recall(memory, paths)
         unknown = [i for i, result in enumerate(results) if result is None]
         fresh = ordered_map(_look, (paths[i] for i in unknown))
-        for done, (i, result) in enumerate(zip(unknown, fresh, strict=True), start=1):
+        for done, (i, (key, result)) in enumerate(zip(unknown, fresh, strict=True), start=1):
             results[i] = result
-            _remember(memory, keys[i], result)
+            _remember(memory, key, result)
             if done % _COMMIT_EVERY == 0:
                 memory.commit()
             if progress is not None:
@@ -67,7 +67,12 @@ def verify(paths: Sequence[Path], progress: Progress | None = None) -> list[Veri
     return [result for result in results if result is not None]
 
 
-def _look(path: Path) -> Verified:
+def _look(path: Path) -> tuple[_Key, Verified]:
+    """Read a file; the key is taken first, so that a change meanwhile is seen the next time."""
+    return _key(path), _read(path)
+
+
+def _read(path: Path) -> Verified:
     digest = ""
     try:
         content = read_bytes(path)
@@ -80,11 +85,22 @@ def _look(path: Path) -> Verified:
 
 
 def _key(path: Path) -> _Key:
+    name = _name(path)
     try:
         status = os.stat(path)
     except OSError:
-        return (str(path), -1, -1)
-    return (str(path), status.st_size, status.st_mtime_ns)
+        return (name, -1, -1)
+    return (name, status.st_size, status.st_mtime_ns)
+
+
+def _name(path: Path) -> str | bytes:
+    """Return a path as SQLite can keep it: as bytes if it is in no known encoding."""
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text)
+    return text
 
 
 @contextmanager
@@ -124,11 +140,20 @@ def _connect(place: Path) -> sqlite3.Connection:
     return connection
 
 
-def _recall(memory: sqlite3.Connection, key: _Key) -> Verified | None:
-    row = memory.execute(
-        "SELECT digest, height, width, reason FROM files WHERE path=? AND size=? AND mtime=?", key
-    ).fetchone()
-    return Verified(*row) if row and key[1] >= 0 else None
+def _recall(memory: sqlite3.Connection, paths: Sequence[Path]) -> list[Verified | None]:
+    """Return what is known of each file; None if nothing is, or the file has changed."""
+    results: list[Verified | None] = []
+    for start in range(0, len(paths), _ASKED_AT_ONCE):
+        keys = [_key(path) for path in paths[start : start + _ASKED_AT_ONCE]]
+        marks = ",".join("?" * len(keys))
+        rows = memory.execute(
+            f"SELECT * FROM files WHERE path IN ({marks})", [key[0] for key in keys]
+        )
+        known = {row[:3]: row[3:] for row in rows}
+        for key in keys:
+            found = known.get(key)
+            results.append(Verified(*found) if found and key[1] >= 0 else None)
+    return results
 
 
 def _remember(memory: sqlite3.Connection, key: _Key, result: Verified) -> None:
