@@ -38,6 +38,9 @@ def finetune(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE change to the recipe; repeatable.")
     ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Put backbones through torch.compile.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over in a used folder.")] = False,
 ) -> None:
     """Fine-tune a pretrained backbone on labelled images, evaluate, and report.
@@ -60,6 +63,7 @@ def finetune(
         baselines=tuple(part.strip() for part in baselines.split(",") if part.strip()),
         overrides=tuple(overrides or ()),
         fresh=fresh,
+        compiled=compiled,
         command=shlex.join(["edgessl", *sys.argv[1:]]),
     )
     with Screen(console()) as screen:

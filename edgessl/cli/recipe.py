@@ -42,6 +42,9 @@ def recipe(
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what the run would take, and train nothing.")
     ] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Put backbones through torch.compile.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over in a used folder.")] = False,
 ) -> None:
     """Pretrain on your images, fine-tune on your labels, evaluate, and report.
@@ -68,6 +71,7 @@ def recipe(
         baselines=tuple(part.strip() for part in baselines.split(",") if part.strip()),
         overrides=tuple(overrides or ()),
         fresh=fresh,
+        compiled=compiled,
         command=shlex.join(["edgessl", *sys.argv[1:]]),
     )
     with Screen(console()) as screen:

@@ -21,18 +21,37 @@ def build_optimizer(module: nn.Module, table: Optim) -> torch.optim.Optimizer:
             groups = lars_groups(module, adapt_depthwise=table.adapt_depthwise)
             return Lars(groups, lr=0.0, momentum=table.momentum, eta=table.eta)
         case AdamW():
-            return torch.optim.AdamW(matrix_decay_groups(module), lr=0.0, betas=table.betas)
+            return torch.optim.AdamW(
+                matrix_decay_groups(module), lr=0.0, betas=table.betas, fused=True
+            )
         case Sgd():
             split = matrix_decay_groups if table.decay_matrices_only else all_decay_groups
-            return torch.optim.SGD(
-                split(module), lr=0.0, momentum=table.momentum, nesterov=table.nesterov
+            optimizer = torch.optim.SGD(
+                split(module), lr=0.0, momentum=table.momentum, nesterov=table.nesterov, fused=True
             )
+            _begin_at_rest(optimizer)
+            return optimizer
         case _:
             assert_never(table)
 
 
+def _begin_at_rest(optimizer: torch.optim.SGD) -> None:
+    """Give every tensor a momentum of zero, which the first step would do.
+
+    The fused step refuses tensors with and without momentum side by side, which there are when a
+    layer stays frozen for the first steps.
+    """
+    for group in optimizer.param_groups:
+        for param in group["params"] if group["momentum"] else ():
+            optimizer.state[param]["momentum_buffer"] = torch.zeros_like(param)
+
+
 def set_hyperparameters(
-    optimizer: torch.optim.Optimizer, table: Optim, clock: Clock, batch_size: int
+    optimizer: torch.optim.Optimizer,
+    table: Optim,
+    clock: Clock,
+    batch_size: int,
+    lr_factor: float = 1.0,
 ) -> float:
     """Set learning rate and weight decay for the step that the clock is at.
 
@@ -41,6 +60,7 @@ def set_hyperparameters(
         table: Its table.
         clock: Before the step.
         batch_size: Global batch, which scales the peak rate if the table has a base batch.
+        lr_factor: The scheduled rate is multiplied by it.
 
     Returns:
         The learning rate.
@@ -48,7 +68,9 @@ def set_hyperparameters(
     warmup_steps = table.warmup(clock)
     peak = table.peak_lr(batch_size)
     step = clock.step if table.schedule_by == "step" else clock.epoch * clock.steps_per_epoch
-    lr = warmup_cosine(step, clock.total_steps, warmup_steps, table.warmup_lr, peak, table.final_lr)
+    lr = lr_factor * warmup_cosine(
+        step, clock.total_steps, warmup_steps, table.warmup_lr, peak, table.final_lr
+    )
     start, end = table.weight_decay
     decay = cosine(clock.step, clock.total_steps, start, end)
     for group in optimizer.param_groups:

@@ -15,15 +15,16 @@ from edgessl.device import pick_device
 from edgessl.errors import UserError
 from edgessl.pipeline.claim import claim
 from edgessl.pipeline.context import Context
+from edgessl.pipeline.engine import engine_of
 from edgessl.pipeline.finetuning import RANDOM_STAGE, baseline_epochs, finetune, train_baseline
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.found import found
 from edgessl.pipeline.images import images_of
+from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
 from edgessl.pipeline.pretrain import keep_pretrained, load_pretrained
 from edgessl.pipeline.reporter import Reporter
 from edgessl.pipeline.start import Start, read_start
-from edgessl.pipeline.training import Meter
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.run import RunFolder
 
@@ -46,6 +47,7 @@ class Request:
         baselines: Members of ``BASELINES``.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
+        compiled: Put backbones through ``torch.compile``.
         command: The command as typed, to be repeated.
     """
 
@@ -60,6 +62,7 @@ class Request:
     baselines: tuple[str, ...] = ("random",)
     overrides: tuple[str, ...] = ()
     fresh: bool = False
+    compiled: bool = False
     command: str = ""
 
 
@@ -94,7 +97,8 @@ def run_finetune(request: Request, reporter: Reporter) -> dict[str, Any]:
         if request.fresh:
             run.clear()
         images = images_of(dataset, recipe, reporter)
-        context = Context(run, recipe, dataset, images, device, request.seed, reporter)
+        engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
+        context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
         claim(
             context,
             {"start": start.fingerprint},

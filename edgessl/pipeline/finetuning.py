@@ -7,8 +7,9 @@ from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_
 from edgessl.backbones.last_stage import last_stage_of
 from edgessl.methods.supervised import Supervised
 from edgessl.pipeline.context import Context
+from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.pretrain import new_backbone
-from edgessl.pipeline.training import Meter, Stage, train_stage
+from edgessl.pipeline.training import Stage, train_stage
 from edgessl.recipe.tables import RegrowTable
 
 WARMUP_STAGE, FINETUNE_STAGE, RANDOM_STAGE, LONGER_STAGE = 1, 2, 3, 4
@@ -71,7 +72,7 @@ def load_classifier(context: Context, name: str) -> Classifier:
     module = deployable_from(checkpoint.load(path), str(path)).module
     if not isinstance(module, Classifier):
         raise TypeError(f"{path} holds no classifier")
-    context.place(module)
+    context.engine.place(module)
     return module
 
 
@@ -87,7 +88,9 @@ def _train(
     method = Supervised(
         classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha
     )
-    stage = Stage(name, number, epochs, table.batch_size, (table.view,), table.optim)
+    stage = Stage(
+        name, number, epochs, table.batch_size, (table.view,), table.optim, table.accumulate
+    )
     return train_stage(context, stage, method, method, context.images.labelled())
 
 
@@ -113,7 +116,8 @@ def _warm_up(context: Context, classifier: Classifier, table: RegrowTable) -> No
             frozen=frozen if table.freeze_batchnorm else (),
         )
         stage = Stage(
-            "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,), table.optim
+            "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,),
+            table.optim, finetune.accumulate,
         )
         meter = train_stage(context, stage, method, method, context.images.labelled())
         context.run.write({**context.run.read(), "warmup": meter.facts()})

@@ -16,6 +16,7 @@ from edgessl.data.dataset import Dataset, Split
 from edgessl.data.evalset import decode_eval
 from edgessl.data.pack import Pack, build_pack
 from edgessl.data.preprocess import Preprocess
+from edgessl.data.store import MemoryStore
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe
 from edgessl.recipe.view_tables import ViewGroup
@@ -86,16 +87,13 @@ class Images:
     def pretraining(self) -> TrainingData:
         """Return every image that pretraining sees, without labels."""
         pack = self.pack()
-        return TrainingData(torch.from_numpy(np.array(pack.images)), pack.sizes)
+        return TrainingData(MemoryStore(torch.from_numpy(np.array(pack.images)), pack.sizes))
 
     def labelled(self) -> TrainingData:
         """Return the labelled training images."""
         pack, count = self.pack(), len(self.dataset.train)
-        return TrainingData(
-            torch.from_numpy(np.array(pack.images[:count])),
-            pack.sizes[:count],
-            labels_of(self.dataset.train),
-        )
+        images = torch.from_numpy(np.array(pack.images[:count]))
+        return TrainingData(MemoryStore(images, pack.sizes[:count]), labels_of(self.dataset.train))
 
     def pixels(self, split: Split) -> NDArray[np.uint8]:
         """Return a split under the evaluation transform, ``(N, 3, crop_px, crop_px)``."""

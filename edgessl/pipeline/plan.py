@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from edgessl.backbones import Classifier
+from edgessl.data.store import MemoryStore
 from edgessl.methods.dino import Dino
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
@@ -128,20 +129,21 @@ def _supervised_rate(context: Context) -> float:
 
 def _rate(context: Context, method: Dino | Supervised, stage: Stage) -> float:
     """Measure images/s of a stage on random pixels of the pack's size."""
-    context.place(method)
+    context.engine.place(method)
     method.train()
     size = context.images.size_px
     generator = torch.Generator().manual_seed(0)
     count = stage.batch_size
     pixels = torch.randint(256, (count, 3, size, size), dtype=torch.uint8, generator=generator)
     labels = torch.zeros(count, dtype=torch.int64)
-    data = TrainingData(pixels, np.full((count, 2), size, np.int32), labels)
+    store = MemoryStore(pixels, np.full((count, 2), size, np.int32))
+    data = TrainingData(store, labels)
     image = context.recipe.image
-    sampler = ViewSampler(stage.groups, image.mean, image.std, context.memory_format)
+    sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
     steps = fit(
         method, data, sampler, build_optimizer(method, stage.optim), stage.optim,
         clock=Clock(0, 1, max(stage.epochs, _WARMUP_STEPS + _PROBE_STEPS)), batch_size=count,
-        seed=0, device=context.device,
+        seed=0, engine=context.engine,
     )
     seconds = []
     for _ in range(_WARMUP_STEPS + _PROBE_STEPS):

@@ -22,7 +22,8 @@ from edgessl.metrics.features import extract_features
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.images import labels_of
 from edgessl.pipeline.init import initialise
-from edgessl.pipeline.training import Meter, Stage, train_stage
+from edgessl.pipeline.meter import Meter
+from edgessl.pipeline.training import Stage, train_stage
 from edgessl.schedules import Clock
 
 STAGE = 0
@@ -58,7 +59,7 @@ def pretrain(context: Context, init: str) -> Meter:
     method = Dino(backbone, recipe.method)
     stage = Stage(
         "pretrain", STAGE, recipe.pretrain.epochs, recipe.pretrain.batch_size,
-        recipe.views, recipe.optim,
+        recipe.views, recipe.optim, recipe.pretrain.accumulate,
     )
     monitor = _Monitor(context, backbone) if len(context.dataset.val) else None
     meter = train_stage(context, stage, method, method, context.images.pretraining(), monitor)
@@ -93,7 +94,7 @@ def load_pretrained(context: Context) -> Backbone:
     """Read the pretrained backbone back."""
     path = context.run.path / "pretrained.pt"
     backbone = deployable_from(checkpoint.load(path), str(path)).backbone
-    context.place(backbone)
+    context.engine.place(backbone)
     return backbone
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from edgessl.errors import UserError
 from edgessl.pipeline.claim import claim
 from edgessl.pipeline.contact_sheet import save_contact_sheet
 from edgessl.pipeline.context import Context
+from edgessl.pipeline.engine import engine_of
 from edgessl.pipeline.finetuning import (
     LONGER_STAGE,
     RANDOM_STAGE,
@@ -28,11 +29,11 @@ from edgessl.pipeline.finetuning import (
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.found import found
 from edgessl.pipeline.images import images_of
+from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
 from edgessl.pipeline.plan import describe_plan, make_plan, pretraining_epochs
 from edgessl.pipeline.pretrain import load_pretrained, pretrain
 from edgessl.pipeline.reporter import Reporter
-from edgessl.pipeline.training import Meter
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.run import RunFolder
 
@@ -57,6 +58,7 @@ class Request:
         baselines: Members of ``BASELINES``.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
+        compiled: Put backbones through ``torch.compile``.
         command: The command as typed, to be repeated.
     """
 
@@ -73,6 +75,7 @@ class Request:
     baselines: tuple[str, ...] = ("random",)
     overrides: tuple[str, ...] = ()
     fresh: bool = False
+    compiled: bool = False
     command: str = ""
 
 
@@ -84,9 +87,10 @@ def plan_recipe(request: Request, reporter: Reporter) -> str:
         reporter: Tells the user.
     """
     dataset, recipe, device = _prepare(request, reporter)
+    engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
     images = images_of(dataset, recipe, reporter)
     run = RunFolder.unmade(_folder(request, dataset, recipe))
-    context = Context(run, recipe, dataset, images, device, request.seed, reporter)
+    context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
     context = _settle_epochs(context, request)
     return describe_plan(make_plan(context, request.baselines), context.recipe)
 
@@ -111,7 +115,8 @@ def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
         if request.fresh:
             run.clear()
         images = images_of(dataset, recipe, reporter)
-        context = Context(run, recipe, dataset, images, device, request.seed, reporter)
+        engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
+        context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
         context = _settle_epochs(context, request)
         _claim(context, request)
         return _run_stages(context, request)
@@ -163,10 +168,7 @@ def _settle_epochs(context: Context, request: Request) -> Context:
         context.reporter.say(f"{request.minutes:g} minutes are {epochs} pretraining epochs here.")
     pretrain_table = context.recipe.pretrain.model_copy(update={"epochs": epochs})
     recipe = context.recipe.model_copy(update={"pretrain": pretrain_table})
-    return Context(
-        context.run, recipe, context.dataset, context.images, context.device, context.seed,
-        context.reporter,
-    )
+    return replace(context, recipe=recipe)
 
 
 def _claim(context: Context, request: Request) -> None:

@@ -43,7 +43,7 @@ def score_random_features(context: Context) -> dict[str, Score]:
     reads the better of untouched and recalibrated statistics.
     """
     untouched = new_backbone(context, stage=STAGE, whole=False)
-    context.place(untouched)
+    context.engine.place(untouched)
     recalibrated = copy.deepcopy(untouched)
     recalibrate(context, recalibrated)
     candidates = [score_features(context, backbone) for backbone in (untouched, recalibrated)]

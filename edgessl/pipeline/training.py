@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
-from types import FrameType
 
 import torch
 from torch import nn
 
-from edgessl.errors import Interrupted
+from edgessl import checkpoint
+from edgessl.backbones import Backbone
+from edgessl.errors import GateFailed, Interrupted
 from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
+from edgessl.pipeline.bottleneck import bottleneck
 from edgessl.pipeline.context import Context
+from edgessl.pipeline.guard import Verdict
+from edgessl.pipeline.meter import Meter
+from edgessl.pipeline.pace import Pace
+from edgessl.pipeline.stage_state import StageState
+from edgessl.pipeline.stop_request import StopRequest
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.schedules import Clock
 from edgessl.train import StepRecord, TrainingData, fit, steps_per_epoch
 from edgessl.views import ViewSampler
 
-SAVE_EVERY_S = 60.0
 LOG_LINES = 400  # about this many lines of log a stage
-WARMUP_STEPS = 5  # oneDNN's first steps are slow; they would spoil the rate
+VERDICT_AFTER = 8  # log lines, and
+VERDICT_AFTER_S = 20.0  # seconds of training, after which the pace is worth a sentence
+
+Watch = Callable[[Clock], dict[str, float] | None]
+"""Called after every epoch; the figures it returns are logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Stage:
         batch_size: Images in a step; a smaller set is one batch.
         groups: Groups of views.
         optim: Optimiser and schedules.
+        accumulate: Micro-batches in a step.
     """
 
     name: str
@@ -46,60 +54,7 @@ class Stage:
     batch_size: int
     groups: tuple[ViewGroup, ...]
     optim: Optim
-
-
-@dataclass(slots=True)
-class Meter:
-    """Wall time of a stage, kept over interruptions.
-
-    Attributes:
-        seconds: Time in steps.
-        data_seconds: Share of it outside forward, backward, optimiser and EMA.
-        images: Images trained on.
-        watch_seconds: Time of the monitor, outside steps.
-    """
-
-    seconds: float = 0.0
-    data_seconds: float = 0.0
-    images: int = 0
-    watch_seconds: float = 0.0
-
-    def facts(self) -> dict[str, float]:
-        """Return throughput in plain values."""
-        return {
-            "seconds": round(self.seconds + self.watch_seconds, 2),
-            "images_per_s": round(self.images / self.seconds, 2) if self.seconds else 0.0,
-            "data_share": round(self.data_seconds / self.seconds, 4) if self.seconds else 0.0,
-            "monitor_share": round(self.watch_seconds / (self.seconds + self.watch_seconds), 4)
-            if self.seconds
-            else 0.0,
-        }
-
-
-class _StopRequest:
-    """Remembers the first Ctrl-C or SIGTERM, so that a step is never cut in two."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def _remember(self, number: int, _frame: FrameType | None) -> None:
-        self.number = number
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        try:
-            before = {
-                number: signal.signal(number, self._remember)
-                for number in (signal.SIGINT, signal.SIGTERM)
-            }
-        except ValueError:  # not in the main thread, where Python allows no handlers
-            yield
-            return
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    accumulate: int = 1
 
 
 def train_stage(
@@ -108,7 +63,7 @@ def train_stage(
     method: Method,
     module: nn.Module,
     data: TrainingData,
-    watch: Callable[[Clock], dict[str, float] | None] | None = None,
+    watch: Watch | None = None,
 ) -> Meter:
     """Train a method to the end of its stage, from where an earlier run of it stopped.
 
@@ -118,136 +73,168 @@ def train_stage(
         method: The method, with the weights the stage starts from.
         module: The same object as a module: what is saved.
         data: Its images.
-        watch: Called after every epoch; the figures it returns are logged.
+        watch: The monitor.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM, after saving.
+        GateFailed: The loss stays not finite, in spite of rollbacks.
     """
-    run, reporter = context.run, context.reporter
-    context.place(module)
+    context.engine.place(module)
     module.train()
-    per_epoch = steps_per_epoch(len(data), stage.batch_size)
-    batch_size = min(stage.batch_size, len(data))
+    if context.engine.compiled:
+        _compile_backbones(module)
     optimizer = build_optimizer(module, stage.optim)
-    step, meter = _restore(context, stage.name, module, optimizer)
-    clock = Clock(step, per_epoch, stage.epochs, stage.number)
-    sampler = ViewSampler(
-        stage.groups, context.recipe.image.mean, context.recipe.image.std, context.memory_format
-    )
-    log_every = max(1, clock.total_steps // LOG_LINES)
-    saved_at, recent, stop = perf_counter(), _Recent(), _StopRequest()
-    with stop.listening():
+    state = StageState(context.run, stage.name, module, optimizer, context.engine.scaler())
+    if not state.restore():
+        state.save(0)  # so that there is always something to roll back to
+    elif state.step:
+        context.reporter.say(f"Going on with {stage.name} from step {state.step}.")
+    training = _Training(context, stage, method, data, optimizer, state, watch)
+    with training.stop.listening():
+        while not training.advance():
+            _roll_back(context, state)
+    return state.meter
+
+
+class _Training:
+    """One stage under way."""
+
+    def __init__(
+        self,
+        context: Context,
+        stage: Stage,
+        method: Method,
+        data: TrainingData,
+        optimizer: torch.optim.Optimizer,
+        state: StageState,
+        watch: Watch | None,
+    ) -> None:
+        self.stop = StopRequest()
+        self._context = context
+        self._stage = stage
+        self._method = method
+        self._data = data
+        self._optimizer = optimizer
+        self._state = state
+        self._watch = watch
+        self._watched: dict[str, float] = {}
+        self._loss = float("nan")
+        self._told = state.step > 0
+
+    def advance(self) -> bool:
+        """Train from the state to the end of the stage.
+
+        Returns:
+            False if the state has to be restored first.
+        """
+        context, stage, state = self._context, self._stage, self._state
+        per_epoch = steps_per_epoch(len(self._data), stage.batch_size)
+        clock = Clock(state.step, per_epoch, stage.epochs, stage.number)
+        batch_size = min(stage.batch_size, len(self._data))
+        image = context.recipe.image
+        sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
+        log_every = max(1, clock.total_steps // LOG_LINES)
+        pace = Pace(state.meter)
         for record in fit(
-            method, data, sampler, optimizer, stage.optim,
-            clock=clock, batch_size=batch_size, seed=context.seed, device=context.device,
-        ):
+            self._method, self._data, sampler, self._optimizer, stage.optim,
+            clock=clock, batch_size=batch_size, seed=context.seed, engine=context.engine,
+            accumulate=stage.accumulate, lr_factor=state.guard.lr_factor, scaler=state.scaler,
+        ):  # fmt: skip
             clock = record.clock
-            recent.add(record, batch_size)
-            meter.seconds += record.seconds
-            meter.data_seconds += record.data_seconds
-            meter.images += batch_size
-            if clock.step % log_every == 0 or clock.step == clock.total_steps:
-                recent.loss = record.loss.item()  # .item() waits for a GPU: once per log line
-                run.log(_entry(stage.name, record, recent.loss))
-                run.log(
-                    {"stage": stage.name, "step": clock.step, **recent.facts()}, "timing.jsonl"
-                )
-            if watch is not None and clock.step % per_epoch == 0:
-                began = perf_counter()
-                figures = watch(clock)
-                if figures:
-                    recent.watched = figures
-                    run.log({"stage": stage.name, "step": clock.step, "epoch": clock.epoch,
-                             **figures})
-                meter.watch_seconds += perf_counter() - began
-            reporter.progress(stage.name, clock.step, clock.total_steps, recent.note(clock))
-            if stop.number or perf_counter() - saved_at > SAVE_EVERY_S:
-                _save(context, stage.name, clock.step, module, optimizer, meter)
-                saved_at = perf_counter()
-            if stop.number:
+            pace.add(record, batch_size)
+            if record.skipped or clock.step % log_every == 0 or clock.step == clock.total_steps:
+                self._log(record, pace)
+            match state.guard.judge(record.skipped):
+                case Verdict.ROLL_BACK:
+                    return False
+                case Verdict.STOP:
+                    raise self._diverged(record)
+            epoch_ended = clock.step % per_epoch == 0
+            if self._watch is not None and epoch_ended:
+                with pace.aside("monitor"):
+                    self._monitor(clock)
+            context.reporter.progress(
+                stage.name, clock.step, clock.total_steps, self._note(clock, pace)
+            )
+            if self.stop.number or state.due(epoch_ended):
+                with pace.aside("save"):
+                    state.save(clock.step)
+            if self.stop.number:
                 raise Interrupted(
                     f"stopped in {stage.name} at step {clock.step} of {clock.total_steps}; "
                     "the same command goes on from there",
-                    stop.number,
+                    self.stop.number,
                 )
-    return meter
+        pace.settle()
+        return True
 
+    def _log(self, record: StepRecord, pace: Pace) -> None:
+        context, clock = self._context, record.clock
+        pace.settle()
+        self._loss = record.loss.item()  # .item() waits for a GPU: once per log line
+        place = {"stage": self._stage.name, "step": clock.step}
+        entry = {**place, "epoch": round(clock.step / clock.steps_per_epoch, 4),
+                 "loss": self._loss, "lr": record.lr,
+                 **{name: value.item() for name, value in record.log.items()}}  # fmt: skip
+        if record.skipped:
+            entry = {**place, "skipped": True, "loss": str(self._loss), "lr": record.lr}
+            context.reporter.say(
+                f"{self._stage.name}, step {clock.step}: the loss is {self._loss}; "
+                "the step is skipped."
+            )
+        context.run.log(entry)
+        context.run.log({**place, **pace.facts()}, "timing.jsonl")
+        facts = pace.meter.facts()
+        if not self._told and pace.lines >= VERDICT_AFTER and facts["seconds"] >= VERDICT_AFTER_S:
+            self._told = True
+            context.reporter.say(bottleneck(facts, context.device.type))
 
-class _Recent:
-    """Figures of the last steps, for the progress line."""
+    def _monitor(self, clock: Clock) -> None:
+        figures = self._watch(clock) if self._watch is not None else None
+        if figures:
+            self._watched = figures
+            self._context.run.log(
+                {"stage": self._stage.name, "step": clock.step, "epoch": clock.epoch, **figures}
+            )
 
-    def __init__(self) -> None:
-        self.loss = float("nan")
-        self.watched: dict[str, float] = {}
-        self._steps: list[tuple[float, float, int]] = []
-        self._seen = 0
-
-    def add(self, record: StepRecord, images: int) -> None:
-        self._seen += 1
-        if self._seen == WARMUP_STEPS:
-            self._steps.clear()
-        self._steps.append((record.seconds, record.data_seconds, images))
-        del self._steps[:-50]
-
-    def facts(self) -> dict[str, float]:
-        seconds = sum(step[0] for step in self._steps)
-        return {
-            "images_per_s": round(sum(step[2] for step in self._steps) / seconds, 2),
-            "data_share": round(sum(step[1] for step in self._steps) / seconds, 4),
-        }
-
-    def note(self, clock: Clock) -> str:
-        facts = self.facts()
-        watched = "".join(f" · {_LABELS.get(k, k)} {v:.1f} %" for k, v in self.watched.items())
+    def _note(self, clock: Clock, pace: Pace) -> str:
+        facts = pace.facts()
+        watched = "".join(
+            f" · {_LABELS.get(key, key)} {value:.1f} %" for key, value in self._watched.items()
+        )
         return (
-            f"epoch {clock.epoch}/{clock.epochs} · loss {self.loss:.3f} · "
+            f"epoch {clock.epoch}/{clock.epochs} · loss {self._loss:.3f} · "
             f"{facts['images_per_s']:.0f} img/s · data {100 * facts['data_share']:.0f} %{watched}"
+        )
+
+    def _diverged(self, record: StepRecord) -> GateFailed:
+        """Keep what is needed to see the failure again."""
+        context, stage, step = self._context, self._stage, record.clock.step - 1
+        dump = context.run.path / "state" / "diverged.pt"
+        checkpoint.save(dump, {**self._state.payload(), "failed_step": step})
+        return GateFailed(
+            f"{stage.name}: the loss must stay finite, got {self._loss} at step {step + 1} after "
+            f"{self._state.guard.rollbacks} rollbacks, each with half the learning rate "
+            f"({record.lr:g} now); lower it with --set; weights and step are kept in {dump}"
         )
 
 
 _LABELS = {"knn_top1": "kNN on val", "val_top1": "top-1 on val"}
 
 
-def _entry(stage: str, record: StepRecord, loss: float) -> dict[str, object]:
-    clock = record.clock
-    return {
-        "stage": stage,
-        "step": clock.step,
-        "epoch": round(clock.step / clock.steps_per_epoch, 4),
-        "loss": loss,
-        "lr": record.lr,
-        **{name: value.item() for name, value in record.log.items()},
-    }
-
-
-def _save(
-    context: Context,
-    stage: str,
-    step: int,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    meter: Meter,
-) -> None:
-    context.run.save_state(
-        {
-            "stage": stage,
-            "step": step,
-            "module": module.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "meter": [meter.seconds, meter.data_seconds, meter.images, meter.watch_seconds],
-        }
+def _roll_back(context: Context, state: StageState) -> None:
+    """Return to the last state with half the learning rate, and remember that."""
+    guard = state.guard
+    state.restore()
+    state.guard = guard
+    state.save(state.step)
+    context.reporter.say(
+        f"The loss stayed not finite: back to step {state.step}, with the learning rate times "
+        f"{guard.lr_factor:g}."
     )
 
 
-def _restore(
-    context: Context, stage: str, module: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[int, Meter]:
-    state = context.run.load_state(stage)
-    step = 0 if state is None else int(state["step"])
-    context.run.cut_log(stage, step)
-    if state is None:
-        return 0, Meter()
-    module.load_state_dict(state["module"], strict=True)
-    optimizer.load_state_dict(state["optimizer"])
-    context.reporter.say(f"Going on with {stage} from step {step}.")
-    return step, Meter(*state["meter"])
+def _compile_backbones(module: nn.Module) -> None:
+    for child in module.modules():
+        if isinstance(child, Backbone):
+            child.net.compile()  # in place, so that state dicts keep their keys

@@ -62,6 +62,8 @@ class PretrainTable(Table):
     Attributes:
         epochs: Passes over the training and unlabelled images.
         batch_size: Images in a step.
+        accumulate: Micro-batches in a step, one after the other, to save memory. BN and what a
+            loss compares within a batch see one micro-batch.
         recalibrate_batchnorm: Recompute BN statistics under the evaluation transform before
             features are scored or kept (factory recipes yes, paper recipes no).
         monitor_every_percent: How often features are scored on ``val``, in percent of the run.
@@ -69,6 +71,7 @@ class PretrainTable(Table):
 
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
+    accumulate: Count = 1
     recalibrate_batchnorm: bool = True
     monitor_every_percent: Annotated[float, Field(gt=0.0, le=100.0)] = 10.0
 
@@ -95,6 +98,7 @@ class FinetuneTable(Table):
     Attributes:
         epochs: Passes over the labelled images.
         batch_size: Images in a step.
+        accumulate: Micro-batches in a step.
         optim: Optimiser and schedule.
         views: The one training view.
         label_smoothing: Share of the target spread over all classes.
@@ -104,11 +108,24 @@ class FinetuneTable(Table):
 
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
+    accumulate: Count = 1
     optim: Optim
     view: ViewGroup
     label_smoothing: Probability = 0.0
     mixup_alpha: NonNegative = 0.0
     regrow: RegrowTable | None = None
+
+
+class EngineTable(Table):
+    """How training computes, where the fastest on this machine is not wanted.
+
+    Attributes:
+        precision: Of matrix products and convolutions.
+        memory_format: Layout of images and convolutions.
+    """
+
+    precision: Literal["fp32", "bf16", "fp16"] | None = None
+    memory_format: Literal["channels_last", "contiguous"] | None = None
 
 
 class DataTable(Table):
@@ -140,6 +157,7 @@ class Recipe(Table):
     optim: Optim
     pretrain: PretrainTable
     finetune: FinetuneTable
+    engine: EngineTable = EngineTable()
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
@@ -151,6 +169,12 @@ class Recipe(Table):
                 "needs a warm-up of the stage that grows back"
             )
         pretrain, finetune = self.pretrain, self.finetune
+        for table, place in ((pretrain, "pretrain"), (finetune, "finetune")):
+            if table.batch_size // table.accumulate < 2:
+                raise ValueError(
+                    f"{place}.accumulate must leave micro-batches of at least 2 of the "
+                    f"{table.batch_size} images, got {table.accumulate}"
+                )
         check_fits(self.optim, "warmup", pretrain.epochs, "optim", "pretrain.epochs")
         for name in ("teacher_temp_warmup", "freeze_last_layer"):
             check_fits(self.method, name, pretrain.epochs, "method", "pretrain.epochs")

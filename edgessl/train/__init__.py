@@ -1,5 +1,6 @@
 """Training: one loop for pretraining, fine-tuning and the baselines."""
 
+from edgessl.train.engine import Engine, Precision
 from edgessl.train.fit import StepRecord, TrainingData, fit, steps_per_epoch
 
-__all__ = ["StepRecord", "TrainingData", "fit", "steps_per_epoch"]
+__all__ = ["Engine", "Precision", "StepRecord", "TrainingData", "fit", "steps_per_epoch"]

@@ -11,7 +11,7 @@ from tiny_run import Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import training
+from edgessl.pipeline import stage_state
 from edgessl.pipeline.recipe import run_recipe
 from edgessl.run import RunFolder
 
@@ -83,7 +83,8 @@ def test_a_run_that_died_unwarned_goes_on_from_its_last_state(
     whole: tuple[Path, dict[str, object]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_EVERY_S", 0.0)  # a state after every step
+    monkeypatch.setattr(stage_state, "SAVE_EVERY_S", 0.0)  # a state after every step
+    monkeypatch.setattr(stage_state, "SAVE_SHARE", float("inf"))
     out = place / "died"
     with pytest.raises(RuntimeError, match="power cut"):
         run(out, Listener("pretrain", 3, crash=True))

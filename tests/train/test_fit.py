@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
+from edgessl.data.store import MemoryStore
 from edgessl.methods.method import Step
 from edgessl.optim import build_optimizer
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.schedules import Clock
-from edgessl.train import StepRecord, TrainingData, fit, steps_per_epoch
+from edgessl.train import Engine, StepRecord, TrainingData, fit, steps_per_epoch
 from edgessl.views import ViewSampler
 
 IMAGES, BATCH = 10, 4
@@ -58,7 +59,8 @@ def data() -> TrainingData:
     pixels = torch.randint(
         256, (IMAGES, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
-    return TrainingData(pixels, np.full((IMAGES, 2), 20, np.int32), torch.arange(IMAGES))
+    store = MemoryStore(pixels, np.full((IMAGES, 2), 20, np.int32))
+    return TrainingData(store, torch.arange(IMAGES))
 
 
 def _fit(
@@ -69,7 +71,7 @@ def _fit(
         probe, data, ViewSampler(groups, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)),
         optimizer or build_optimizer(probe, OPTIM), OPTIM,
         clock=Clock(step, steps_per_epoch(IMAGES, BATCH), epochs=3), batch_size=BATCH, seed=0,
-        device=CPU,
+        engine=Engine(CPU),
     )
 
 

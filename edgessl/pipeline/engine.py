@@ -1,0 +1,125 @@
+"""Which precision and memory format a run computes in: measured once a machine and network."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from statistics import median
+from time import perf_counter
+from typing import Literal
+
+import torch
+
+from edgessl.backbones import Backbone
+from edgessl.data.cache import appearing, cache_part
+from edgessl.device import describe_device
+from edgessl.pipeline.reporter import Reporter
+from edgessl.recipe import Recipe
+from edgessl.train import Engine, Precision
+
+MemoryFormat = Literal["channels_last", "contiguous"]
+Choice = tuple[Precision, MemoryFormat]
+
+FORMATS: dict[MemoryFormat, torch.memory_format] = {
+    "channels_last": torch.channels_last,
+    "contiguous": torch.contiguous_format,
+}
+FP32_BONUS = 1.15  # a lower precision must be this much faster to be worth its rounding
+
+_BATCH = 16
+_WARMUPS, _ROUNDS = 2, 5
+
+
+def engine_of(
+    recipe: Recipe, device: torch.device, *, compiled: bool, reporter: Reporter
+) -> Engine:
+    """Choose how a run computes: what the recipe says, else what is fastest here.
+
+    Args:
+        recipe: May fix precision and memory format.
+        device: Where it trains.
+        compiled: Whether backbones are compiled.
+        reporter: Is told what was measured.
+    """
+    precision, layout = recipe.engine.precision, recipe.engine.memory_format
+    if precision is None or layout is None:
+        candidates = [
+            choice
+            for choice in _candidates(device)
+            if precision in (None, choice[0]) and layout in (None, choice[1])
+        ]
+        if len(candidates) > 1:
+            candidates = [_fastest(recipe, device, candidates, reporter)]
+        found_precision, found_layout = (
+            candidates[0] if candidates else ("fp32", "channels_last")
+        )
+        precision, layout = precision or found_precision, layout or found_layout
+    return Engine(device, FORMATS[layout], precision, compiled)
+
+
+def _candidates(device: torch.device) -> list[Choice]:
+    """List what is worth measuring; fp16 needs loss scaling, so only who asks for it gets it."""
+    precisions: tuple[Precision, ...] = ("fp32",) if device.type == "mps" else ("fp32", "bf16")
+    formats: tuple[MemoryFormat, ...] = ("channels_last", "contiguous")
+    return list(product(precisions, formats))
+
+
+def _fastest(
+    recipe: Recipe, device: torch.device, candidates: list[Choice], reporter: Reporter
+) -> Choice:
+    size_px = recipe.views[0].size_px
+    backbone = f"{recipe.backbone.name}, {recipe.backbone.last_stage}"
+    facts = describe_device(device.type)
+    names = [" ".join(choice) for choice in candidates]
+    key = " | ".join(
+        [str(facts.get("gpu", facts["cpu"])), f"{torch.get_num_threads()} threads",
+         f"torch {torch.__version__}", backbone, f"{size_px} px", *names]
+    )  # fmt: skip
+    place = cache_part("engines.json")
+    try:
+        known = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    if key not in known:
+        known[key] = dict(zip(names, _measure(recipe, device, candidates), strict=True))
+        with appearing(place) as temporary:
+            temporary.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    times: dict[str, float] = known[key]
+    best = min(candidates, key=lambda choice: _cost(choice, times[" ".join(choice)]))
+    told = ", ".join(f"{name} {times[name]:.0f}" for name in names)
+    reporter.say(
+        f"Computing in {best[0]}, {best[1].replace('_', '-')}: the fastest for this network here "
+        f"(ms a step of {_BATCH} images, measured once: {told}). --set engine.precision=… or "
+        "engine.memory_format=… overrides."
+    )
+    return best
+
+
+def _cost(choice: Choice, milliseconds: float) -> float:
+    return milliseconds / FP32_BONUS if choice[0] == "fp32" else milliseconds
+
+
+def _measure(recipe: Recipe, device: torch.device, candidates: list[Choice]) -> list[float]:
+    """Time a forward and backward pass of the backbone, candidates in turn, in ms."""
+    size_px = recipe.views[0].size_px
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        backbone = Backbone(recipe.backbone.name, recipe.backbone.last_stage, size_px).train()
+    images = torch.rand(
+        _BATCH, 3, size_px, size_px, generator=torch.Generator().manual_seed(0)
+    ).to(device)
+    times: list[list[float]] = [[] for _ in candidates]
+    for _ in range(_WARMUPS + _ROUNDS):
+        for (precision, layout), found in zip(candidates, times, strict=True):
+            engine = Engine(device, FORMATS[layout], precision)
+            engine.place(backbone)
+            batch = images.contiguous(memory_format=engine.memory_format)
+            began = perf_counter()
+            with engine.autocast():
+                loss = backbone(batch).float().square().mean()
+            torch.autograd.backward(loss)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            found.append(1000.0 * (perf_counter() - began))
+            backbone.zero_grad(set_to_none=True)
+    return [round(median(found[_WARMUPS:]), 2) for found in times]
