@@ -64,6 +64,11 @@ def pack_limit_bytes(cache: Path, there_bytes: int = 0) -> int:
     return int(min(limit_gb * 1e9, max(there_bytes, DISK_SHARE * (free_bytes + there_bytes))))
 
 
+def local_processes() -> int:
+    """Return how many processes torchrun started on this machine; 1 without it."""
+    return max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
 def describe_home(home: Home, size_px: int, pack_bytes: int) -> str:
     """Tell where the pixels are in one sentence.
 

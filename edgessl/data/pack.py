@@ -14,7 +14,7 @@ from edgessl.data.parallel import Progress, ordered_map
 from edgessl.data.squash import squash
 from edgessl.errors import UserError
 
-__all__ = ["Pack", "build_pack", "pack_place"]
+__all__ = ["Pack", "build_pack", "bytes_there", "pack_place"]
 
 _VERSION = 1  # raise it when the same file would give other pixels
 
@@ -69,6 +69,18 @@ def pack_place(digests: Sequence[str], size_px: int) -> Path:
     return cache_part("packs") / f"{name}-{size_px}.pack"
 
 
+def bytes_there(place: Path) -> int:
+    """Return the bytes on disk of a pack, finished or not; 0 if it was never begun."""
+    for path in (place, _part(place)):
+        if path.is_file():
+            return path.stat().st_size
+    return 0
+
+
+def _part(place: Path) -> Path:
+    return place.with_name(f".{place.name}.part")
+
+
 def _open(place: Path, count: int, size_px: int, say: Callable[[str], None]) -> Pack | None:
     """Open a pack that is there and whole."""
     try:
@@ -90,7 +102,7 @@ def _build(
     progress: Progress | None,
     say: Callable[[str], None],
 ) -> None:
-    part, log = place.with_name(f".{place.name}.part"), place.with_name(f".{place.name}.log")
+    part, log = _part(place), place.with_name(f".{place.name}.log")
     waiting = _Waiting(log, len(paths), progress, say)
     with locked_file(part, waiting) as file:
         if place.exists() and open_pack(place, len(paths), size_px):  # made by who held the lock

@@ -11,7 +11,8 @@ from PIL import Image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+"""Pillow's antialiased kernels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Preprocess:
         new_width = self.resize_px if width == short else int(self.resize_px * width / short)
         new_height = self.resize_px if height == short else int(self.resize_px * height / short)
         if (new_width, new_height) != (width, height):
-            image = image.resize((new_width, new_height), _FILTERS[self.interpolation])
+            image = image.resize((new_width, new_height), FILTERS[self.interpolation])
         left = round((new_width - self.crop_px) / 2.0)
         top = round((new_height - self.crop_px) / 2.0)
         image = image.crop((left, top, left + self.crop_px, top + self.crop_px))

@@ -1,4 +1,4 @@
-"""One file of a data set to the square of pixels that views are cut from."""
+"""One file of a data set to the square of pixels that views are cut from, and nearly back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edgessl.data.decode import BadImage, decode, read_bytes
+from edgessl.data.preprocess import FILTERS, Preprocess
 from edgessl.errors import UserError
 
 
@@ -39,3 +40,27 @@ def squash(path: Path, digest: str, size_px: int) -> tuple[NDArray[np.uint8], tu
         ) from bad
     squashed = image.resize((size_px, size_px), Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(squashed).transpose(2, 0, 1)), size
+
+
+def unsquash(
+    packed: NDArray[np.uint8], size: tuple[int, int], preprocess: Preprocess
+) -> NDArray[np.uint8]:
+    """Give a packed image back its shape, under nearly the evaluation transform.
+
+    Args:
+        packed: ``(3, S, S)`` uint8.
+        size: Height and width of the upright original.
+        preprocess: The transform that is imitated.
+
+    Returns:
+        ``(3, crop_px, crop_px)`` uint8.
+    """
+    side = packed.shape[-1]
+    share = min(1.0, preprocess.crop_px / preprocess.resize_px) * min(size)
+    down, across = (0.5 * side * share / px for px in size)  # half the crop, in packed pixels
+    middle = 0.5 * side
+    box = (middle - across, middle - down, middle + across, middle + down)
+    image = Image.fromarray(np.ascontiguousarray(packed.transpose(1, 2, 0)))
+    crop = (preprocess.crop_px, preprocess.crop_px)
+    resized = image.resize(crop, FILTERS[preprocess.interpolation], box)
+    return np.asarray(resized).transpose(2, 0, 1)

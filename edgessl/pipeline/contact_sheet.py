@@ -25,16 +25,16 @@ def save_contact_sheet(context: Context) -> dict[str, Any]:
     Returns:
         How many images it shows.
     """
-    pack = context.images.pack()
-    count = min(IMAGES, len(pack.sizes))
-    ids = np.linspace(0, len(pack.sizes) - 1, count).astype(np.int64)
-    packed = np.array(pack.images[ids])
-    images = torch.from_numpy(packed).float() / 255.0
-    arrays = {"originals": packed}
+    store = context.images.pretraining().images
+    count = min(IMAGES, len(store))
+    ids = np.linspace(0, len(store) - 1, count).astype(np.int64)
+    (packed,) = store.batches([ids], torch.device("cpu"))
+    images = packed.float() / 255.0
+    arrays = {"originals": packed.numpy()}
     first_view = 0
     for name, group in zip(("global", "local"), context.recipe.views, strict=False):
         key = DrawKey(context.seed, 0, 0)
-        params = draw_params(group, first_view, pack.sizes[ids], ids, key)
+        params = draw_params(group, first_view, store.sizes[ids], ids, key)
         first_view += group.count
         views = make_views(images, group, params)
         views = views.view(group.count, count, *views.shape[1:])

@@ -96,7 +96,7 @@ def run_finetune(request: Request, reporter: Reporter) -> dict[str, Any]:
     with run.locked():
         if request.fresh:
             run.clear()
-        images = images_of(dataset, recipe, reporter)
+        images = images_of(dataset, recipe, reporter, device)
         engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
         context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
         claim(

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.evalset import decode_eval
-from edgessl.data.pack import Pack, build_pack
 from edgessl.data.preprocess import Preprocess
-from edgessl.data.store import MemoryStore
+from edgessl.data.squash import unsquash
+from edgessl.data.store import FirstImages, ImageStore
+from edgessl.data.verify import verify
+from edgessl.pipeline.packed import Packed
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.train import TrainingData
+
+PackedSplit = Literal["pretraining", "train", "val"]
+_READ_AT_ONCE = 128  # packed images
 
 
 def pack_size_px(groups: Sequence[ViewGroup], median_short_px: int) -> int:
@@ -44,11 +50,8 @@ def pack_size_px(groups: Sequence[ViewGroup], median_short_px: int) -> int:
 def median_short_px(dataset: Dataset) -> int:
     """Return the median short side of the originals, from up to 200 of them, in pixels."""
     paths = dataset.pretraining.paths
-    shorts = []
-    for path in paths[:: max(1, len(paths) // 200)]:
-        with Image.open(path) as image:
-            shorts.append(min(image.size))
-    return int(np.median(shorts))
+    found = verify(paths[:: max(1, len(paths) // 200)])
+    return int(np.median([min(one.height, one.width) for one in found]))
 
 
 class Images:
@@ -59,41 +62,33 @@ class Images:
         recipe: Decides sizes.
         size_px: Side of packed images.
         reporter: Shows progress of decoding.
+        device: Where the run trains; its memory may hold the pack.
     """
 
     def __init__(
-        self, dataset: Dataset, recipe: Recipe, size_px: int, reporter: Reporter
+        self,
+        dataset: Dataset,
+        recipe: Recipe,
+        size_px: int,
+        reporter: Reporter,
+        device: torch.device | None = None,
     ) -> None:
         self.dataset = dataset
         self.size_px = size_px
         self.preprocess = Preprocess(**recipe.image.model_dump())
+        self.packed = Packed(dataset, size_px, reporter, device or torch.device("cpu"))
         self._reporter = reporter
-        self._pack: Pack | None = None
         self._evaluation: dict[tuple[Path, ...], NDArray[np.uint8]] = {}
-
-    def pack(self) -> Pack:
-        """Return the pack of train and unlabelled images, in that order."""
-        if self._pack is None:
-            split = self.dataset.pretraining
-            self._pack = build_pack(
-                split.paths,
-                split.digests,
-                self.size_px,
-                progress=lambda done, total: self._reporter.progress("packing", done, total),
-                say=self._reporter.say,
-            )
-        return self._pack
+        self._unsquashed: dict[tuple[PackedSplit, bytes], NDArray[np.uint8]] = {}
 
     def pretraining(self) -> TrainingData:
         """Return every image that pretraining sees, without labels."""
-        pack = self.pack()
-        return TrainingData(MemoryStore(torch.from_numpy(np.array(pack.images)), pack.sizes))
+        return TrainingData(self.packed.pretraining())
 
     def labelled(self) -> TrainingData:
-        """Return the labelled training images."""
-        pack, count = self.pack(), len(self.dataset.train)
-        images = torch.from_numpy(np.array(pack.images[:count]))
-        return TrainingData(MemoryStore(images, pack.sizes[:count]), labels_of(self.dataset.train))
+        """Return the labelled training images: the first ones of the same store."""
+        images = FirstImages(self.packed.pretraining(), len(self.dataset.train))
+        return TrainingData(images, labels_of(self.dataset.train))
 
     def pixels(self, split: Split) -> NDArray[np.uint8]:
         """Return a split under the evaluation transform, ``(N, 3, crop_px, crop_px)``."""
@@ -105,19 +100,61 @@ class Images:
             )
         return self._evaluation[split.paths]
 
+    def packed_pixels(self, split: PackedSplit, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Return images under nearly the evaluation transform, from packed pixels, for the monitor.
+
+        Args:
+            split: Where they are; ``pretraining`` is train, then unlabeled.
+            indices: Positions in the split.
+
+        Returns:
+            ``(n, 3, crop_px, crop_px)`` uint8.
+        """
+        ids = np.asarray(indices, np.int64)
+        key = (split, ids.tobytes())
+        if key not in self._unsquashed:
+            store = self.packed.val() if split == "val" else self.packed.pretraining()
+            self._unsquashed[key] = self._unsquash(store, ids)
+        return self._unsquashed[key]
+
+    def _unsquash(self, store: ImageStore, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+        crop_px = self.preprocess.crop_px
+        out = np.empty((len(ids), 3, crop_px, crop_px), np.uint8)
+        parts = np.split(ids, range(_READ_AT_ONCE, len(ids), _READ_AT_ONCE))
+        packed = chain.from_iterable(store.batches(parts, torch.device("cpu")))
+        for i, (image, size) in enumerate(zip(packed, store.sizes[ids].tolist(), strict=True)):
+            out[i] = unsquash(image.numpy(), size, self.preprocess)
+        return out
+
+    def ram_bytes(self) -> int:
+        """Return the most that the images of a run with labels take in RAM, in bytes.
+
+        That is the store of packed images where it lives, and every split under the evaluation
+        transform, which are kept once they were read. Nothing is read for this.
+        """
+        dataset, crop_px = self.dataset, self.preprocess.crop_px
+        evaluated = 0
+        if dataset.classes and len(dataset.test):
+            evaluated = len(dataset.train) + len(dataset.val) + len(dataset.test)
+        return self.packed.ram_bytes() + evaluated * 3 * crop_px**2
+
 
 def labels_of(split: Split) -> Tensor:
     """Return the labels of a split, ``(N,)`` int64; empty if it has none."""
     return torch.tensor(split.labels or (), dtype=torch.int64)
 
 
-def images_of(dataset: Dataset, recipe: Recipe, reporter: Reporter) -> Images:
+def images_of(
+    dataset: Dataset, recipe: Recipe, reporter: Reporter, device: torch.device | None = None
+) -> Images:
     """Return the images of a run, packed at the side its views need.
 
     Args:
         dataset: What the user has.
         recipe: Decides sizes and views.
         reporter: Shows progress of decoding.
+        device: Where the run trains; None for the CPU.
     """
     groups = (*recipe.views, recipe.finetune.view)
-    return Images(dataset, recipe, pack_size_px(groups, median_short_px(dataset)), reporter)
+    size_px = pack_size_px(groups, median_short_px(dataset))
+    return Images(dataset, recipe, size_px, reporter, device)

@@ -20,7 +20,7 @@ from edgessl.methods.dino import Dino
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.metrics.features import extract_features
 from edgessl.pipeline.context import Context
-from edgessl.pipeline.images import labels_of
+from edgessl.pipeline.images import PackedSplit, labels_of
 from edgessl.pipeline.init import initialise
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.training import Stage, train_stage
@@ -104,9 +104,14 @@ def recalibrate(context: Context, backbone: Backbone) -> None:
     They come from images that pretraining saw, labelled or not, so few labels do not matter.
     """
     image, split = context.recipe.image, context.dataset.pretraining
-    order = np.random.default_rng(0).permutation(len(split))[:CALIBRATION_IMAGES]
-    pixels = context.images.pixels(Split(tuple(split.paths[i] for i in sorted(order))))
+    chosen = _calibration_images(len(split))
+    pixels = context.images.pixels(Split(tuple(split.paths[i] for i in chosen)))
     recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)
+
+
+def _calibration_images(count: int) -> list[int]:
+    order = np.random.default_rng(0).permutation(count)[:CALIBRATION_IMAGES]
+    return sorted(order.tolist())
 
 
 def save_safetensors(path: Path, backbone: Backbone) -> None:
@@ -125,7 +130,10 @@ def save_safetensors(path: Path, backbone: Backbone) -> None:
 
 
 class _Monitor:
-    """kNN accuracy on ``val`` now and then, to see whether pretraining learns."""
+    """kNN accuracy on ``val`` now and then, to see whether pretraining learns.
+
+    All its images come from the pack: no original is decoded for it.
+    """
 
     def __init__(self, context: Context, backbone: Backbone) -> None:
         self._context = context
@@ -140,15 +148,25 @@ class _Monitor:
         rng = torch.Generator().manual_seed(0)
         backbone = copy.deepcopy(self._backbone)
         if context.recipe.pretrain.recalibrate_batchnorm:
-            recalibrate(context, backbone)
+            self._recalibrate(backbone)
         image = context.recipe.image
         outputs: list[LabelledOutputs] = []
-        for split in (context.dataset.train, context.dataset.val):
+        splits: tuple[tuple[PackedSplit, Split], ...] = (
+            ("train", context.dataset.train), ("val", context.dataset.val),
+        )
+        for name, split in splits:
             chosen = torch.randperm(len(split), generator=rng)[:MONITOR_IMAGES].tolist()
-            pixels = context.images.pixels(Split(tuple(split.paths[i] for i in chosen)))
+            pixels = context.images.packed_pixels(name, chosen)
             features = extract_features(
                 backbone, pixels, image.mean, image.std, device=context.device
             )
             outputs.append(LabelledOutputs(features, labels_of(split)[chosen]))
         score = evaluate_knn(outputs[0], outputs[1], len(context.dataset.classes)).score
         return {"knn_top1": round(score.value, 2)}
+
+    def _recalibrate(self, backbone: Backbone) -> None:
+        """Recompute BN statistics on the images of ``recalibrate``, packed."""
+        context, image = self._context, self._context.recipe.image
+        chosen = _calibration_images(len(context.dataset.pretraining))
+        pixels = context.images.packed_pixels("pretraining", chosen)
+        recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)

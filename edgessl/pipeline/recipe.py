@@ -88,7 +88,7 @@ def plan_recipe(request: Request, reporter: Reporter) -> str:
     """
     dataset, recipe, device = _prepare(request, reporter)
     engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
-    images = images_of(dataset, recipe, reporter)
+    images = images_of(dataset, recipe, reporter, device)
     run = RunFolder.unmade(_folder(request, dataset, recipe))
     context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
     context = _settle_epochs(context, request)
@@ -114,7 +114,7 @@ def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
     with run.locked():
         if request.fresh:
             run.clear()
-        images = images_of(dataset, recipe, reporter)
+        images = images_of(dataset, recipe, reporter, device)
         engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
         context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
         context = _settle_epochs(context, request)

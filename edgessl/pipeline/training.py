@@ -219,7 +219,7 @@ class _Training:
         )
 
 
-_LABELS = {"knn_top1": "kNN on val", "val_top1": "top-1 on val"}
+_LABELS = {"knn_top1": "kNN on val (pack)", "val_top1": "top-1 on val"}
 
 
 def _roll_back(context: Context, state: StageState) -> None:
