@@ -39,8 +39,10 @@ from work import (
     Work,
 )
 
-MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+MEMORY_FORMATS = {
+    "contiguous_format": torch.contiguous_format, "channels_last": torch.channels_last,
+}  # fmt: skip
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Dino(nn.Module):
@@ -140,8 +142,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int)
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--memory-format", choices=MEMORY_FORMATS, default="contiguous")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--memory-format", choices=MEMORY_FORMATS, default="contiguous_format")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
     given = parser.parse_args()
     warnings.simplefilter("ignore", FutureWarning)  # lightly's head uses an old weight_norm
     work, device = WORKS[given.work].with_batch(given.batch), torch.device(given.device)

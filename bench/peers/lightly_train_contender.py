@@ -1,9 +1,9 @@
 """lightly-train's DINO as a contender; see ``turns.py``.
 
 ``lightly_train.pretrain`` is what its command ``lightly-train pretrain`` calls, with the same
-arguments. Its trainer is Lightning's: one more callback, which waits at the end of every batch, keeps
-it to its turns. Its checkpoint at the end of each epoch is switched off, since a turn can hold that
-end or not. Runs in the library's environment, without edgessl.
+arguments. Its trainer is Lightning's: one more callback, which waits at the end of every batch,
+keeps it to its turns. Its checkpoint at the end of each epoch is switched off, since a turn can
+hold that end or not. Runs in the library's environment, without edgessl.
 """
 
 from __future__ import annotations

@@ -1,167 +1,211 @@
-"""Three pretraining loops that do the same work: edgessl, lightly, lightly in channels-last.
+"""edgessl's loop: what ``edgessl recipe`` runs, with a word after every step.
 
-MobileNetV2, DINO, 2 x 64 + 6 x 36 px views, batch 32, the same head, float32, SGD. Each is a
-function that starts the loop and yields once after every optimiser step.
+``train`` is the only place that knows how the package is called; the others go through it.
 """
 
 from __future__ import annotations
 
-import copy
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
 import numpy as np
-import timm
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor
+from work import (
+    BOTTLENECK,
+    EPOCHS,
+    GLOBAL_SCALE,
+    GLOBAL_VIEWS,
+    HIDDEN,
+    JUDGED,
+    LOCAL_SCALE,
+    LOCAL_VIEWS,
+    LR,
+    MEAN,
+    MOMENTUM,
+    PROTOTYPES,
+    STD,
+    TEACHER_MOMENTUM,
+    WEIGHT_DECAY,
+    WORKS,
+    Work,
+)
 
-from edgessl.backbones import Backbone
-from edgessl.data.pack import build_pack
-from edgessl.methods.dino import Dino
-from edgessl.optim import build_optimizer
-from edgessl.pipeline.images import pack_size_px
-from edgessl.recipe.method_tables import Dino as DinoTable
+from edgessl.data.store import ImageStore
+from edgessl.methods.method import Method
+from edgessl.pipeline import training
+from edgessl.pipeline.recipe import Request, run_recipe
+from edgessl.recipe import Recipe, to_toml
+from edgessl.recipe.method_tables import Dino
 from edgessl.recipe.optim_tables import Sgd
+from edgessl.recipe.tables import BackboneTable, FinetuneTable, ImageTable, PretrainTable
 from edgessl.recipe.view_tables import Jitter, ViewGroup
-from edgessl.schedules import Clock
-from edgessl.train import TrainingData, fit, steps_per_epoch
+from edgessl.train import StepRecord, TrainingData, fit
 from edgessl.views import ViewSampler
 
-Start = Callable[[], Iterator[None]]
-
-BATCH = 32
-EPOCHS = 100  # more than any measurement runs
-WORKERS = 2
-GLOBAL_PX, GLOBAL_SCALE = 64, (0.3, 1.0)
-LOCAL_PX, LOCAL_SCALE, LOCAL_VIEWS = 36, (0.05, 0.3), 6
-HIDDEN, BOTTLENECK, PROTOTYPES = 2048, 256, 4096
-LR, MOMENTUM, WEIGHT_DECAY = 0.03, 0.9, 1e-4
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
 _JITTER = Jitter(p=0.8, brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1)
-GROUPS = (
-    ViewGroup(
-        count=2, size_px=GLOBAL_PX, scale=GLOBAL_SCALE, jitter=_JITTER, gray_p=0.2,
-        blur_p=(1.0, 0.1), solarize_p=(0.0, 0.2),
-    ),
-    ViewGroup(
-        count=LOCAL_VIEWS, size_px=LOCAL_PX, scale=LOCAL_SCALE, jitter=_JITTER, gray_p=0.2,
-        blur_p=(0.5,) * LOCAL_VIEWS,
-    ),
-)  # fmt: skip
-METHOD = DinoTable(
+METHOD = Dino(
     name="dino", hidden_dim=HIDDEN, bottleneck_dim=BOTTLENECK, prototypes=PROTOTYPES,
+    teacher_momentum=(TEACHER_MOMENTUM, 1.0),
 )  # fmt: skip
 OPTIM = Sgd(
     name="sgd", lr=LR, lr_batch=0, momentum=MOMENTUM, weight_decay=(WEIGHT_DECAY, WEIGHT_DECAY)
 )
 
 
-def edgessl_loop(paths: list[Path]) -> tuple[Start, float]:
-    """Pack the files and train on them as ``edgessl recipe`` does.
+def view_groups(work: Work) -> tuple[ViewGroup, ...]:
+    """Return the views of a work; colours and blur are the defaults of lightly's transform."""
+    return (
+        ViewGroup(
+            count=GLOBAL_VIEWS, size_px=work.global_px, scale=GLOBAL_SCALE, jitter=_JITTER,
+            gray_p=0.2, blur_p=(1.0, 0.1), solarize_p=(0.0, 0.2),
+        ),
+        ViewGroup(
+            count=LOCAL_VIEWS, size_px=work.local_px, scale=LOCAL_SCALE, jitter=_JITTER,
+            gray_p=0.2, blur_p=(0.5,) * LOCAL_VIEWS,
+        ),
+    )  # fmt: skip
+
+
+BATCH, GROUPS = WORKS[JUDGED].batch, view_groups(WORKS[JUDGED])
+
+
+def recipe_of(work: Work) -> Recipe:
+    """Return the recipe that does a work; its fine-tuning is never reached."""
+    px = work.global_px
+    return Recipe(
+        name="work",
+        source="factory",
+        backbone=BackboneTable(name=work.backbone),
+        method=METHOD,
+        image=ImageTable(mean=MEAN, std=STD, resize_px=px, crop_px=px),
+        views=view_groups(work),
+        optim=OPTIM,
+        pretrain=PretrainTable(epochs=EPOCHS, batch_size=work.batch),
+        finetune=FinetuneTable(
+            epochs=1, batch_size=work.batch, optim=OPTIM,
+            view=ViewGroup(count=1, size_px=px, scale=(0.35, 1.0)),
+        ),
+    )  # fmt: skip
+
+
+class Enough(Exception):
+    """Leaves a run that has been measured."""
+
+
+class Listener:
+    """A reporter that passes on the steps of pretraining, and keeps what it is told.
 
     Args:
-        paths: Image files.
+        after_step: Called after every optimiser step.
 
-    Returns:
-        The loop, and the seconds that packing took: paid once, before the first epoch.
+    Attributes:
+        sentences: What the run said.
+        engine: What it computes in: ``precision``, ``memory_format``, ``compiled``.
     """
-    began = perf_counter()
-    digests = [hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest() for path in paths]
-    pack = build_pack(paths, digests, pack_size_px(GROUPS, 10_000))
-    packing_s = perf_counter() - began
-    data = TrainingData(torch.from_numpy(np.array(pack.images)), pack.sizes)
-    method = Dino(Backbone("mobilenetv2"), METHOD).to(memory_format=torch.channels_last).train()
-    optimizer = build_optimizer(method, OPTIM)
-    sampler = ViewSampler(GROUPS, MEAN, STD, torch.channels_last)
 
-    def start() -> Iterator[None]:
-        steps = fit(
-            method, data, sampler, optimizer, OPTIM,
-            clock=Clock(0, steps_per_epoch(len(data), BATCH), EPOCHS), batch_size=BATCH, seed=0,
-            device=torch.device("cpu"),
-        )  # fmt: skip
-        for _record in steps:
-            yield
+    def __init__(self, after_step: Callable[[], None]) -> None:
+        self.sentences: list[str] = []
+        self.engine: dict[str, Any] = {}
+        self._after_step = after_step
 
-    return start, packing_s
+    def say(self, sentence: str) -> None:
+        """Keep a sentence."""
+        self.sentences.append(sentence)
+
+    def progress(self, activity: str, done: int, total: int, note: str = "") -> None:
+        """Pass on a step."""
+        if activity == "pretrain":
+            self._after_step()
 
 
-def lightly_loop(folder: Path, memory_format: torch.memory_format) -> Start:
-    """Train as lightly's documentation writes it (docs.lightly.ai/examples/dino.html).
-
-    Its example has ResNet-18, Adam and 8 workers; here are the network and the optimiser of the
-    other loop, and as many workers as the machine has cores.
+def train(
+    folder: Path,
+    out: Path,
+    work: Work,
+    listener: Listener,
+    *,
+    device: str = "cpu",
+    overrides: tuple[str, ...] = (),
+    compiled: bool = False,
+    one_batch: bool = False,
+) -> None:
+    """Run ``edgessl recipe`` on a folder until the listener raises.
 
     Args:
-        folder: Folder of images.
-        memory_format: ``torch.contiguous_format`` as in the example, or channels-last.
+        folder: Images.
+        out: Folder to make, for the recipe and the run.
+        work: What to train.
+        listener: Hears of every step.
+        device: ``--device``.
+        overrides: ``--set``.
+        compiled: ``--compile``.
+        one_batch: Make the views of one batch and train on them for ever: the limit that the
+            loop's speed is compared with.
     """
-    from lightly.data import LightlyDataset
-    from lightly.loss import DINOLoss
-    from lightly.models.utils import update_momentum
-    from lightly.transforms.dino_transform import DINOTransform
-    from lightly.utils.scheduler import cosine_schedule
-
-    transform = DINOTransform(
-        global_crop_size=GLOBAL_PX, global_crop_scale=GLOBAL_SCALE, local_crop_size=LOCAL_PX,
-        local_crop_scale=LOCAL_SCALE, n_local_views=LOCAL_VIEWS,
+    out.mkdir(parents=True)
+    recipe = out / "work.toml"
+    recipe.write_text(to_toml(recipe_of(work)), encoding="utf-8")
+    request = Request(
+        recipe=str(recipe), data=str(folder), out=out / "run", device=device,
+        baselines=("none",), overrides=overrides, compiled=compiled, command="benchmark",
     )  # fmt: skip
-    loader = torch.utils.data.DataLoader(
-        LightlyDataset(str(folder), transform=transform), batch_size=BATCH, shuffle=True,
-        drop_last=True, num_workers=WORKERS,
-    )  # fmt: skip
-    model = _LightlyDino().to(memory_format=memory_format).train()
-    criterion = DINOLoss(output_dim=PROTOTYPES, warmup_teacher_temp_epochs=5)
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY
-    )
-
-    def start() -> Iterator[None]:
-        for epoch in range(EPOCHS):
-            momentum = cosine_schedule(epoch, EPOCHS, 0.996, 1)
-            for batch in loader:
-                views = [view.to(memory_format=memory_format) for view in batch[0]]
-                update_momentum(model.student_backbone, model.teacher_backbone, m=momentum)
-                update_momentum(model.student_head, model.teacher_head, m=momentum)
-                teacher_out = [model.forward_teacher(view) for view in views[:2]]
-                student_out = [model(view) for view in views]
-                loss = criterion(teacher_out, student_out, epoch=epoch)
-                loss.backward()
-                model.student_head.cancel_last_layer_gradients(current_epoch=epoch)
-                optimizer.step()
-                optimizer.zero_grad()
-                yield
-
-    return start
+    training.fit = _listened_to(listener, one_batch)
+    try:
+        run_recipe(request, listener)
+    finally:
+        training.fit = fit
 
 
-class _LightlyDino(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        from lightly.models.modules import DINOProjectionHead
-        from lightly.models.utils import deactivate_requires_grad
+def _listened_to(listener: Listener, one_batch: bool) -> Callable[..., Iterator[StepRecord]]:
+    """Return the training loop, which now tells its engine, and may be fed with one batch."""
 
-        self.student_backbone = timm.create_model("mobilenetv2_100", num_classes=0)
-        width = Backbone("mobilenetv2").feature_dim
-        self.student_head = DINOProjectionHead(
-            width, HIDDEN, BOTTLENECK, PROTOTYPES, batch_norm=True, freeze_last_layer=1
-        )
-        self.teacher_backbone = copy.deepcopy(self.student_backbone)
-        self.teacher_head = DINOProjectionHead(
-            width, HIDDEN, BOTTLENECK, PROTOTYPES, batch_norm=True
-        )
-        deactivate_requires_grad(self.teacher_backbone)
-        deactivate_requires_grad(self.teacher_head)
+    def fit_here(
+        method: Method, data: TrainingData, sampler: ViewSampler, *args: Any, **settings: Any
+    ) -> Iterator[StepRecord]:
+        engine = settings["engine"]
+        listener.engine = {
+            "precision": engine.precision,
+            "memory_format": str(engine.memory_format).removeprefix("torch."),
+            "compiled": engine.compiled,
+        }
+        if one_batch:
+            data = replace(data, images=_OneBatch(data.images))
+            sampler = _OneBatchOfViews(sampler)
+        return fit(method, data, sampler, *args, **settings)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.student_backbone(images).flatten(start_dim=1)
-        logits: torch.Tensor = self.student_head(features)
-        return logits
+    return fit_here
 
-    def forward_teacher(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.teacher_backbone(images).flatten(start_dim=1)
-        logits: torch.Tensor = self.teacher_head(features)
-        return logits
+
+class _OneBatch:
+    """A store that reads its first batch and gives it again and again."""
+
+    def __init__(self, store: ImageStore) -> None:
+        self._store = store
+        self.sizes = store.sizes
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def batches(self, ids: Iterable[NDArray[np.int64]], device: torch.device) -> Iterator[Tensor]:
+        wanted = iter(ids)
+        (images,) = self._store.batches([next(wanted)], device)
+        yield images
+        for _ in wanted:
+            yield images
+
+
+class _OneBatchOfViews(ViewSampler):
+    """A sampler that makes the views of its first batch and gives them again and again."""
+
+    def __init__(self, sampler: ViewSampler) -> None:
+        super().__init__(sampler.groups, sampler.mean, sampler.std, sampler.memory_format)
+        self._views: list[Tensor] | None = None
+
+    def __call__(self, *args: Any, **settings: Any) -> list[Tensor]:
+        if self._views is None:
+            self._views = super().__call__(*args, **settings)
+        return self._views

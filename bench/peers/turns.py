@@ -1,9 +1,9 @@
 """A contender's side of the turns: its loop waits here between them, and is timed in them.
 
 The conductor writes ``go WARMUP COUNTED`` to the loop's standard input and gets one JSON line back
-when as many steps are done: the wall time of the counted ones, and the CPU time of the whole process
-group, data-loader workers included. Linux only. Needs nothing but Python, so that it runs in the
-environment of any library.
+when as many steps are done: the wall time of the counted ones, and the CPU time of the whole
+process group, data-loader workers included. Linux only. Needs nothing but Python, so that it runs
+in the environment of any library.
 """
 
 from __future__ import annotations
