@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +18,7 @@ MAX_FILE_BYTES = 512 * 2**20
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000")
 """Pillow's decoders that may run. Others start programs (EPS) or are not pictures (HDF5)."""
 
+_PILLOWS = ("ignore", None, UserWarning, re.compile(r"PIL\."), 0)  # as ``warnings`` keeps it
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -81,6 +84,7 @@ def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image,
     Raises:
         BadImage: The content is no usable image.
     """
+    _silence_pillow()
     try:
         image = _open(BytesIO(content))
         _check_size(image)
@@ -100,6 +104,16 @@ def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image,
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     return image, (width, height) if orientation >= 5 else (height, width)
+
+
+def _silence_pillow() -> None:
+    """Keep Pillow's remarks on odd metadata (a damaged EXIF block) off the screen.
+
+    For the whole process and for good, because changing filters for a while would race with the
+    threads that decode.
+    """
+    if _PILLOWS not in warnings.filters:
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def _open(file: BinaryIO) -> Image.Image:

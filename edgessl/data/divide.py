@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from edgessl.data.listing import SPLIT_NAMES, SplitName
-from edgessl.data.split import Sample, Splits, hold_out, keep_labels, separate
+from edgessl.data.split import (
+    Sample,
+    Splits,
+    hold_out,
+    keep_labels,
+    separate,
+    torn_contents,
+)
 from edgessl.errors import UserError
 
 TEST_PERCENT = 20.0
@@ -56,8 +61,10 @@ def divide(
             if splits["val"]
             else "The classes are too small to hold out a val split."
         )
-    if torn := _torn(splits):
-        notes.append(f"{torn} image(s) appear under more than one class: correct their labels.")
+    if torn := torn_contents(s for part in splits.values() for s in part if s.label):
+        notes.append(
+            f"{len(torn)} image(s) appear under more than one class: correct their labels."
+        )
     return splits, notes
 
 
@@ -123,9 +130,3 @@ def _check_classes(source: str, splits: Splits) -> None:
             f"{source}: must hold at least 2 classes, got {got}; "
             "add class folders, or move the images to unlabeled/ to use them without labels"
         )
-
-
-def _torn(splits: Splits) -> int:
-    """Count contents whose copies carry different labels."""
-    labels = {(s.digest, s.label) for part in splits.values() for s in part if s.label}
-    return sum(count > 1 for count in Counter(digest for digest, _ in labels).values())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from edgessl.data.listing import Entry, Listing, SplitName
-from edgessl.data.walk import Tree, walk
+from edgessl.data.walk import Folder, Tree, walk
 from edgessl.errors import UserError
 
 SPLIT_FOLDERS: dict[str, SplitName] = {
@@ -41,13 +42,12 @@ def list_folder(folder: Path) -> Listing:
     """
     root = Path(os.path.abspath(folder))  # unlike absolute(), this gives ".." a name
     tree = walk(root)
-    if not tree.files:
+    if not tree.folders:
         raise UserError(f"{root}: must hold images, found none{_unreadable(tree)}; check the path")
-    depth = _wrappers(tree.files)
-    inside = tuple(Path(*file.parts[depth:]) for file in tree.files)
-    base = root.joinpath(*tree.files[0].parts[:depth])
-    tops = {file.parts[0] for file in inside if len(file.parts) > 1}
-    splits = {top for top in tops if top.lower() in SPLIT_FOLDERS}
+    depth = _wrappers(tree.folders)
+    inside = tuple(Folder(folder.parts[depth:], folder.names) for folder in tree.folders)
+    base = root.joinpath(*tree.folders[0].parts[:depth])
+    splits = {folder.parts[0] for folder in inside if _split_of(folder)}
     roles = {SPLIT_FOLDERS[top.lower()] for top in splits}
     if "train" in roles:
         entries, notes = _split_layout(base, inside)
@@ -67,47 +67,59 @@ def class_name(folder: str) -> str:
     return unicodedata.normalize("NFC", folder)
 
 
-def _wrappers(files: tuple[Path, ...]) -> int:
+def _wrappers(folders: tuple[Folder, ...]) -> int:
     """Count the outer folders that hold nothing but one folder, as unpacked archives have."""
     depth = 0
-    while True:
-        tops = {file.parts[depth] for file in files}
-        name = next(iter(tops))
-        # The last folder before the images is a class, and a split is never a wrapper.
-        deep = all(len(file.parts) > depth + 2 for file in files)
-        if len(tops) > 1 or not deep or name.lower() in SPLIT_FOLDERS:
-            return depth
+    # The last folder before the images is a class, and a split is never a wrapper.
+    while all(len(folder.parts) > depth + 1 for folder in folders):
+        tops = {folder.parts[depth] for folder in folders}
+        if len(tops) > 1 or next(iter(tops)).lower() in SPLIT_FOLDERS:
+            break
         depth += 1
+    return depth
 
 
-def _split_layout(base: Path, files: tuple[Path, ...]) -> tuple[list[Entry], list[str]]:
+def _split_of(folder: Folder) -> SplitName | None:
+    """Return the split whose folder this one is, or is in."""
+    return SPLIT_FOLDERS.get(folder.parts[0].lower()) if folder.parts else None
+
+
+def _entries(base: Path, folder: Folder, label: str | None, split: SplitName) -> Iterator[Entry]:
+    place = base.joinpath(*folder.parts)
+    return (Entry(place / name, label, split) for name in folder.names)
+
+
+def _split_layout(base: Path, folders: tuple[Folder, ...]) -> tuple[list[Entry], list[str]]:
     entries: list[Entry] = []
     outside = 0
-    for file in files:
-        split = SPLIT_FOLDERS.get(file.parts[0].lower()) if len(file.parts) > 1 else None
+    for folder in folders:
+        split = _split_of(folder)
         if split is None:
-            outside += 1
-        elif split == "unlabeled" or len(file.parts) == 2:
+            outside += len(folder.names)
+        elif split == "unlabeled" or len(folder.parts) == 1:
             kept_out = split in ("test", "val")
-            entries.append(Entry(base / file, None, "test" if kept_out else "unlabeled"))
+            entries += _entries(base, folder, None, "test" if kept_out else "unlabeled")
         else:
-            entries.append(Entry(base / file, class_name(file.parts[1]), split))
+            entries += _entries(base, folder, class_name(folder.parts[1]), split)
     notes = [f"{outside} image(s) outside the split folders are left out."] if outside else []
     return entries, notes
 
 
-def _class_layout(base: Path, files: tuple[Path, ...]) -> tuple[list[Entry], list[str]]:
-    extra = [f for f in files if SPLIT_FOLDERS.get(f.parts[0].lower()) and len(f.parts) > 1]
-    files = tuple(file for file in files if file not in set(extra))
-    loose = sum(len(file.parts) == 1 for file in files)
-    classes = {file.parts[0] for file in files if len(file.parts) == 2}
-    entries = [Entry(base / file, None, "unlabeled") for file in extra]
-    if loose or not classes:
-        entries += [Entry(base / file, None, "unlabeled") for file in files]
-        nested = any(len(file.parts) > 1 for file in files)
-        return entries, [_not_classes(loose)] if nested else []
-    entries += [Entry(base / file, class_name(file.parts[0]), "train") for file in files]
-    return entries, []
+def _class_layout(base: Path, folders: tuple[Folder, ...]) -> tuple[list[Entry], list[str]]:
+    entries: list[Entry] = []
+    for folder in folders:
+        if _split_of(folder):
+            entries += _entries(base, folder, None, "unlabeled")
+    folders = tuple(folder for folder in folders if not _split_of(folder))
+    loose = sum(len(folder.names) for folder in folders if not folder.parts)
+    labelled = not loose and any(len(folder.parts) == 1 for folder in folders)
+    for folder in folders:
+        if labelled:
+            entries += _entries(base, folder, class_name(folder.parts[0]), "train")
+        else:
+            entries += _entries(base, folder, None, "unlabeled")
+    nested = any(folder.parts for folder in folders)
+    return entries, [_not_classes(loose)] if nested and not labelled else []
 
 
 def _not_classes(loose: int) -> str:

@@ -23,6 +23,7 @@ def load_dataset(
     val_percent: float = 10.0,
     seed: int = 0,
     progress: Progress | None = None,
+    download: bool = True,
 ) -> Dataset:
     """Find, check and split the images of a named set, a folder or a CSV manifest.
 
@@ -38,6 +39,7 @@ def load_dataset(
         val_percent: Share of each class of train that becomes ``val`` where the source has none.
         seed: Chooses the labels that ``label_percent`` keeps.
         progress: Called with (done, total) while files are read.
+        download: Whether a named set that is not on this machine may be fetched.
 
     Raises:
         UserError: The source is not there, or holds too few or too many unusable images, fewer
@@ -48,11 +50,11 @@ def load_dataset(
         raise UserError(f"--label-percent: must be above 0 and up to 100, got {label_percent:g}")
     if not 0 <= val_percent < 100:
         raise UserError(f"val_percent: must be at least 0 and under 100, got {val_percent:g}")
-    listing = list_source(data)
+    listing = list_source(data, download=download)
     notes = list(listing.notes)
     entries = listing.entries
     if labels is not None:
-        labelled = list_source(labels)
+        labelled = list_source(labels, download=download)
         notes += labelled.notes
         entries = _labels_from(labelled, listing)
         notes.append(f"Labels come from {labels}; the images of {data} are for pretraining only.")

@@ -136,15 +136,17 @@ NAMED: dict[str, NamedSet] = {
 """Name after ``--data`` -> the set."""
 
 
-def list_named(name: str) -> Listing:
+def list_named(name: str, *, may_download: bool = True) -> Listing:
     """List a named set: from ``EDGESSL_DATA``, else the cache, else the network.
 
     Args:
         name: A key of ``NAMED``.
+        may_download: Whether the network may be asked.
 
     Raises:
         EdgesslError: It is nowhere on this machine and cannot be downloaded.
-        UserError: Its files are not what the layout promises, or the cache is not writable.
+        UserError: It is nowhere on this machine and may not be downloaded, its files are not what
+            the layout promises, or the cache is not writable.
     """
     chosen = os.environ.get("EDGESSL_DATA")
     homes = [Path(chosen).expanduser() / name, Path(chosen).expanduser()] if chosen else []
@@ -152,6 +154,11 @@ def list_named(name: str) -> Listing:
     for home in (*homes, cached):
         if base := _base(NAMED[name], home):
             return _listing(name, name, base)
+    if not may_download:
+        raise UserError(
+            f"{name}: must be on this machine, found it neither in {cached} nor in $EDGESSL_DATA; "
+            f"edgessl data {name} downloads it ({NAMED[name].download_mb} MB)"
+        )
     download(name, NAMED[name].dataset, cached, _way_out(name, cached))
     base = _base(NAMED[name], cached)
     if base is None:

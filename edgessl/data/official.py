@@ -87,7 +87,12 @@ def read_food(base: Path) -> list[Entry]:
 
 def read_eurosat(base: Path) -> list[Entry]:
     """Read EuroSAT (RGB): class folders. It has no official split."""
-    return [Entry(base / file, file.parts[0], "train") for file in walk(base).files]
+    return [
+        Entry(base.joinpath(*folder.parts, name), folder.parts[0], "train")
+        for folder in walk(base).folders
+        for name in folder.names
+        if folder.parts
+    ]
 
 
 def _lines(file: Path) -> Iterator[str]:

@@ -24,16 +24,17 @@ def names() -> dict[str, str]:
     return about
 
 
-def list_source(data: str) -> Listing:
+def list_source(data: str, *, download: bool = True) -> Listing:
     """List the images of a source, without opening them.
 
     A folder of that name comes before a named set, so that nothing is downloaded by surprise.
 
     Args:
         data: What stands after ``--data`` or ``--labels``.
+        download: Whether a named set that is not on this machine may be fetched.
 
     Raises:
-        UserError: There is no such source, or it cannot be used.
+        UserError: There is no such source, it cannot be used, or it may not be downloaded.
         EdgesslError: A named set is missing and cannot be downloaded.
     """
     path = Path(data).expanduser()
@@ -48,7 +49,7 @@ def list_source(data: str) -> Listing:
     if data == "demo":
         return list_demo()
     if data in NAMED:
-        return list_named(data)
+        return list_named(data, may_download=download)
     close = get_close_matches(data, list(names()), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names())}"
     raise UserError(

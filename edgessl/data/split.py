@@ -48,13 +48,12 @@ def hold_out(
     Returns:
         Digests of the contents held out.
     """
-    labels: dict[str, set[str | None]] = defaultdict(set)
-    for sample in samples:
-        labels[sample.digest].add(sample.label)
+    samples = list(samples)
+    torn = torn_contents(samples)
+    labels = {sample.digest: sample.label for sample in samples if sample.digest not in torn}
     members: dict[str | None, list[str]] = defaultdict(list)
-    for digest, names in labels.items():
-        if len(names) == 1:
-            members[next(iter(names))].append(digest)
+    for digest, name in labels.items():
+        members[name].append(digest)
     chosen: set[str] = set()
     for digests in members.values():
         total = len(digests)
@@ -63,6 +62,12 @@ def hold_out(
             count = max(count, 1)
         chosen.update(_ranked(digests, salt)[: min(count, total - 1)])
     return frozenset(chosen)
+
+
+def torn_contents(samples: Iterable[Sample]) -> set[str]:
+    """Return the digests of contents whose copies carry different labels."""
+    labels: dict[str, str | None] = {}
+    return {s.digest for s in samples if labels.setdefault(s.digest, s.label) != s.label}
 
 
 def keep_labels(samples: Iterable[Sample], percent: float, seed: int) -> frozenset[str]:

@@ -23,17 +23,30 @@ _LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """The image files directly in one folder.
+
+    Attributes:
+        parts: Names of the folders that lead to it; empty for the root.
+        names: Names of its image files, sorted; at least one.
+    """
+
+    parts: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
-    """The image files under a folder.
+    """The image files under a folder. What a file is for depends on its folder alone.
 
     Attributes:
         root: The folder, absolute.
-        files: Paths relative to ``root``, sorted.
+        folders: Every folder that holds images.
         unsupported: Suffix -> number of files with it that cannot be read.
     """
 
     root: Path
-    files: tuple[Path, ...]
+    folders: tuple[Folder, ...]
     unsupported: dict[str, int]
 
 
@@ -43,15 +56,19 @@ def walk(root: Path) -> Tree:
     Raises:
         UserError: A folder cannot be read.
     """
-    files: list[Path] = []
+    folders: list[Folder] = []
     unsupported: Counter[str] = Counter()
-    for path in _files(root, set()):
-        suffix = path.suffix.lower()
-        if suffix in SUFFIXES:
-            files.append(path.relative_to(root))
-        elif suffix in UNSUPPORTED:
-            unsupported[suffix] += 1
-    return Tree(root, tuple(sorted(files)), dict(sorted(unsupported.items())))
+    for parts, names in _folders(str(root), (), set()):
+        images = []
+        for name in names:
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in SUFFIXES:
+                images.append(name)
+            elif suffix in UNSUPPORTED:
+                unsupported[suffix] += 1
+        if images:
+            folders.append(Folder(parts, tuple(images)))
+    return Tree(root, tuple(folders), dict(sorted(unsupported.items())))
 
 
 def is_litter(name: str) -> bool:
@@ -59,22 +76,30 @@ def is_litter(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LITTER
 
 
-def _files(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _folders(
+    folder: str, parts: tuple[str, ...], seen: set[tuple[int, int]]
+) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield the path of each folder and the sorted names of its files."""
+    files: list[str] = []
+    inner: list[os.DirEntry[str]] = []
     try:
-        status = folder.stat()
+        status = os.stat(folder)
         if (status.st_dev, status.st_ino) in seen:
             return
         seen.add((status.st_dev, status.st_ino))
-        # Real folders before links, so that a folder keeps its own name.
-        entries = sorted(os.scandir(folder), key=lambda entry: (entry.is_symlink(), entry.name))
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if is_litter(entry.name):
+                    continue
+                if entry.is_dir():
+                    inner.append(entry)
+                else:
+                    files.append(entry.name)
     except OSError as error:
         raise UserError(
             f"{folder}: must be readable, got '{error.strerror}'; change its permissions"
         ) from error
-    for entry in entries:
-        if is_litter(entry.name):
-            continue
-        if entry.is_dir():
-            yield from _files(Path(entry.path), seen)
-        else:
-            yield Path(entry.path)
+    yield parts, sorted(files)
+    # Real folders before links, so that a folder keeps its own name.
+    for entry in sorted(inner, key=lambda entry: (entry.is_symlink(), entry.name)):
+        yield from _folders(entry.path, (*parts, entry.name), seen)

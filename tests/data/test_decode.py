@@ -174,3 +174,20 @@ def test_a_large_jpeg_is_decoded_smaller_on_request(tmp_path: Path) -> None:
     path = save(tmp_path / "a.jpg", seed=1, size=(640, 480))
     assert read_image(path, at_least_px=100).size == (160, 120)
     assert read_image(path, at_least_px=1000).size == (640, 480)
+
+
+def test_a_damaged_exif_block_is_no_fault_of_the_pixels_and_not_worth_a_word(
+    tmp_path: Path,
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    cut = exif.tobytes()[:14]  # Pillow warns of it, and warnings are errors here
+    Image.new("RGB", (16, 12), RED).save(tmp_path / "a.jpg", exif=cut)
+    assert np.abs(np.subtract(colour(tmp_path / "a.jpg"), RED)).max() <= 3
+
+
+def test_a_palette_with_several_degrees_of_transparency(tmp_path: Path) -> None:
+    image = Image.new("P", (16, 12), 1)
+    image.putpalette([*WHITE, *RED])
+    image.save(tmp_path / "a.png", transparency=bytes([0, 0]))
+    assert colour(tmp_path / "a.png") == WHITE

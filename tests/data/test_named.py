@@ -237,3 +237,8 @@ def test_torchvision_has_every_set() -> None:
     from torchvision import datasets
 
     assert all(hasattr(datasets, known.dataset) for known in named.NAMED.values())
+
+
+def test_a_missing_set_that_may_not_be_downloaded_is_refused_without_asking_the_network() -> None:
+    with pytest.raises(UserError, match=r"pets: must be on this machine.*edgessl data pets"):
+        load_dataset("pets", download=False)
