@@ -96,3 +96,10 @@ def _print_cache(screen: Console, document: dict[str, Any]) -> None:
     screen.print(f"cache: {document['folder']}", markup=False)
     for name, size in document["bytes"].items():
         screen.print(f"  {name}: {size / 1e6:.1f} MB", markup=False)
+        for pack in document["packs"] if name == "packs" else ():
+            ending = "" if pack["finished"] else ", unfinished: the next run goes on with it"
+            screen.print(
+                f"    {pack['images']} images, {pack['size_px']} px, "
+                f"{pack['bytes'] / 1e6:.1f} MB{ending}",
+                markup=False,
+            )

@@ -73,6 +73,18 @@ def pack_bytes(count: int, size_px: int) -> int:
     return len(_MAGIC) + count * (3 * size_px * size_px + 12) + 4
 
 
+def images_in(size_bytes: int, size_px: int, *, finished: bool) -> int:
+    """Return how many images a pack of a size holds.
+
+    Args:
+        size_bytes: Size of its file.
+        size_px: Side of its images.
+        finished: Whether the file has sizes and checksums at its end.
+    """
+    each = 3 * size_px * size_px + (12 if finished else 0)
+    return max(0, size_bytes - len(_MAGIC)) // each
+
+
 def open_pack(place: Path, count: int, size_px: int) -> Pack | None:
     """Open a pack; None if it is not whole.
 

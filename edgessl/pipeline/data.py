@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from edgessl.data.cache import cache_root, cache_sizes, clear_cache
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
+from edgessl.data.pack_list import list_packs
 from edgessl.data.parallel import Progress
 from edgessl.data.verify import verify
 
@@ -61,10 +63,15 @@ def describe_cache(clear: bool) -> dict[str, Any]:
         clear: Whether to delete all of it first.
 
     Returns:
-        ``folder``, ``bytes`` by part, and ``freed_bytes``.
+        ``folder``, ``bytes`` by part, ``packs`` one by one, and ``freed_bytes``.
     """
     freed = clear_cache() if clear else 0
-    return {"folder": str(cache_root()), "bytes": cache_sizes(), "freed_bytes": freed}
+    return {
+        "folder": str(cache_root()),
+        "bytes": cache_sizes(),
+        "packs": [asdict(pack) for pack in list_packs()],
+        "freed_bytes": freed,
+    }
 
 
 def _classes(dataset: Dataset) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import pytest
 from pictures import save
 
 from edgessl.data.pack import build_pack, pack_place
+from edgessl.data.pack_list import list_packs
 from edgessl.data.verify import verify
 from edgessl.errors import UserError
 
@@ -159,3 +160,14 @@ def test_a_full_disk_ends_with_one_message_and_leaves_nothing(
     assert "UserError" in done.stderr
     assert "cache must be writable, got 'File too large'; free some space" in done.stderr
     assert list((cache / "packs").iterdir()) == []
+
+
+def test_finished_and_unfinished_packs_are_listed(paths: list[Path]) -> None:
+    assert list_packs() == []
+    build_pack(paths[:3], _digests(paths[:3]), 32)
+    _killed_at(paths, 5)
+    listed = [(pack.images, pack.size_px, pack.finished) for pack in list_packs()]
+    assert listed == [(3, 32, True), (5, 16, False)]
+    finished, unfinished = list_packs()
+    assert finished.bytes == 16 + 3 * (3 * 32**2 + 12) + 4
+    assert unfinished.bytes == 16 + 5 * 3 * 16**2
