@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,10 @@ def save(path: Path, payload: dict[str, Any]) -> None:
     """
     with atomic_path(path) as temporary:
         try:
-            torch.save({"format": FORMAT, "version": VERSION, **payload}, temporary)
+            # To an open file, because torch writes the name of a path into the file: the same
+            # content shall give the same bytes.
+            with temporary.open("wb") as file:
+                torch.save({"format": FORMAT, "version": VERSION, **payload}, file)
         except RuntimeError as error:
             # torch.save reports a failed write as an error of its zip writer.
             raise not_writable(path, "the disk may be full") from error
@@ -63,6 +68,7 @@ def load(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
     wrong = f"{path}: must be a checkpoint written by edgessl, got something else; "
     try:
+        _check_sums(path)
         payload = read_tensors(path)
     except ValueError as error:
         raise UserError(wrong + "pass the ckpt.pt of a run folder") from error
@@ -74,3 +80,25 @@ def load(path: Path) -> dict[str, Any]:
             "update edgessl"
         )
     return payload
+
+
+def _check_sums(path: Path) -> None:
+    """Compare every record with its checksum, which ``torch.load`` does not.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: A record was changed after it was written, or the file is no such archive.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a bad offset
+            raise
+        raise ValueError(f"{path} is no file of torch.save") from error
+    if damaged:
+        raise ValueError(f"{path}: {damaged} does not match its checksum")

@@ -6,16 +6,23 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from edgessl import checkpoint
 from edgessl.errors import UserError
-from edgessl.files import atomic_path
+from edgessl.files import atomic_path, remove_leftovers
 
 _SLOTS = ("a.pt", "b.pt")
+_LOGS = ("log.jsonl", "timing.jsonl")
+_FILES = ("recipe.toml", "run.json", *_LOGS, "pretrained.pt", "backbone.safetensors", "ckpt.pt",
+          "report.json", "report.html", "views.npz", "quarantine.txt")  # fmt: skip
+_STATE_FILES = (*_SLOTS, "pretrain-end.pt", "finetune-end.pt", "warmup.pt", "random.pt",
+                "longer.pt", "diverged.pt")  # fmt: skip
+
+Say = Callable[[str], None]
 
 
 class RunFolder:
@@ -64,17 +71,24 @@ class RunFolder:
                     f"{self.path}: must be used by one process at a time, another is running; "
                     "wait for it or choose another folder with --out"
                 ) from error
+            remove_leftovers(self.path, _FILES)
+            remove_leftovers(self.path / "state", _STATE_FILES)
             yield
 
     def clear(self) -> None:
         """Remove everything that a run wrote, but nothing else."""
-        written = ("recipe.toml", "run.json", "log.jsonl", "timing.jsonl", "pretrained.pt",
-                   "backbone.safetensors", "ckpt.pt", "report.json", "report.html", "views.npz",
-                   "quarantine.txt")
-        for name in written:
+        # First of all: without it there is no run, and a new one forgets what is left of the work.
+        (self.path / "run.json").unlink(missing_ok=True)
+        for name in _FILES:
+            (self.path / name).unlink(missing_ok=True)
+        self.forget_work()
+
+    def forget_work(self) -> None:
+        """Remove states and logs, which only the run that wrote them can use."""
+        for name in _LOGS:
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "state", ignore_errors=True)
-        (self.path / "state").mkdir()
+        (self.path / "state").mkdir(exist_ok=True)
 
     # ---- run.json: what the run is, and which stages it has finished
 
@@ -113,41 +127,98 @@ class RunFolder:
 
     # ---- state/: two states that alternate, so that one is always whole
 
-    def save_state(self, payload: dict[str, Any]) -> None:
-        """Write a resumable state over the older of the two."""
-        slots = [self.path / "state" / name for name in _SLOTS]
-        checkpoint.save(min(slots, key=_modified), payload)
+    def save_state(self, payload: dict[str, Any], *, over_newest: bool = False) -> None:
+        """Write a resumable state over the older of the two.
 
-    def load_state(self, stage: str) -> dict[str, Any] | None:
-        """Return the newest readable state of a stage, or None."""
-        slots = [self.path / "state" / name for name in _SLOTS]
-        for slot in sorted(slots, key=_modified, reverse=True):
-            if not slot.is_file():
-                continue
+        Args:
+            payload: The state; its ``stage`` and ``step`` say what it is of.
+            over_newest: Replace the newer one, because it turned out to be of no use.
+        """
+        self._flush_logs()  # a state promises that the log up to its step is there
+        slots = sorted((self.path / "state" / name for name in _SLOTS), key=_modified)
+        other, place = slots if over_newest else reversed(slots)
+        checkpoint.save(place, payload)
+        # Clocks are coarse, and may be set back: the order of the two must not depend on them.
+        later = max(_modified(place), _modified(other) + 1)
+        os.utime(place, ns=(later, later))
+
+    def save_end(self, payload: dict[str, Any]) -> None:
+        """Keep the state at the end of a stage, from which a longer one could go on."""
+        self._flush_logs()
+        checkpoint.save(self.path / "state" / f"{payload['stage']}-end.pt", payload)
+
+    def load_states(self, stage: str, say: Say) -> list[dict[str, Any]]:
+        """Return the readable states of a stage, the furthest first.
+
+        Args:
+            stage: Its name.
+            say: Told of states that cannot be read.
+        """
+        found, damaged = [], []
+        for path in self._state_paths(stage):
             try:
-                payload = checkpoint.load(slot)
+                payload = checkpoint.load(path)
             except UserError:
-                continue  # half-written by something other than us: the other one is older
+                damaged.append(path.name)
+                continue
             if payload["stage"] == stage:
-                return payload
-        return None
+                found.append((payload["step"], _modified(path), path.name, payload))
+        found.sort(key=lambda state: state[:3], reverse=True)
+        if damaged:
+            what = f"{self.path / 'state'}: {' and '.join(damaged)} cannot be read (damaged)"
+            way = f"going on from {found[0][2]}" if found else f"{stage} starts from its beginning"
+            say(f"{what}; {way}.")
+        return [state[3] for state in found]
+
+    def drop_states(self, *, but: str) -> None:
+        """Remove the alternating states, except those of one stage.
+
+        Args:
+            but: That stage's name.
+        """
+        for name in _SLOTS:
+            path = self.path / "state" / name
+            try:
+                keep = path.is_file() and checkpoint.load(path)["stage"] == but
+            except UserError:
+                keep = False
+            if not keep:
+                path.unlink(missing_ok=True)
+
+    def _state_paths(self, stage: str) -> list[Path]:
+        names = (*_SLOTS, f"{stage}-end.pt")
+        return [path for name in names if (path := self.path / "state" / name).is_file()]
 
     # ---- log.jsonl and timing.jsonl
 
-    def cut_log(self, stage: str, step: int) -> None:
-        """Drop the log lines of a stage after a step, which will be written again."""
-        path = self.path / "log.jsonl"
-        if not path.is_file():
-            return
-        kept = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # a line cut short by a kill
-            if entry["stage"] != stage or entry["step"] <= step:
-                kept.append(line)
-        self.write_text("log.jsonl", "".join(line + "\n" for line in kept))
+    def cut_logs(self, stage: str, step: int, finished: Collection[str]) -> None:
+        """Drop the log lines that will be written again, and what a kill has cut short.
+
+        Args:
+            stage: The stage that goes on.
+            step: Its lines after this step are dropped.
+            finished: Stages that are not done again; lines of all others are dropped.
+        """
+        for name in _LOGS:
+            path = self.path / name
+            if not path.is_file():
+                continue
+            text = path.read_text(encoding="utf-8", errors="replace")
+            kept = "".join(
+                line + "\n"
+                for line in text.splitlines()
+                if (place := _place(line))
+                and (place[0] in finished or (place[0] == stage and place[1] <= step))
+            )
+            if kept != text:
+                self.write_text(name, kept)
+
+    def _flush_logs(self) -> None:
+        for name in _LOGS:
+            path = self.path / name
+            if path.is_file():
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
 
     def log(self, entry: Mapping[str, Any], name: str = "log.jsonl") -> None:
         """Append a line."""
@@ -155,5 +226,14 @@ class RunFolder:
             file.write(json.dumps(entry) + "\n")
 
 
-def _modified(path: Path) -> float:
+def _place(line: str) -> tuple[str, int] | None:
+    """Return stage and step of a log line; None if it is none."""
+    try:
+        entry = json.loads(line)
+        return str(entry["stage"]), int(entry["step"])
+    except (ValueError, TypeError, KeyError):  # cut short
+        return None
+
+
+def _modified(path: Path) -> int:
     return path.stat().st_mtime_ns if path.is_file() else 0

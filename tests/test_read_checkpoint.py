@@ -52,6 +52,32 @@ def test_a_checkpoint_reads_back_as_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["ckpt.pt"]
 
 
+def test_no_changed_byte_goes_unnoticed(tmp_path: Path) -> None:
+    path = tmp_path / "ckpt.pt"
+    weights = torch.arange(40.0)
+    checkpoint.save(path, {"weights": weights, "classes": ["x"]})
+    sound = path.read_bytes()
+    refused = 0
+    for position in range(0, len(sound), 3):
+        changed = bytearray(sound)
+        changed[position] ^= 0x10
+        path.write_bytes(changed)
+        try:
+            loaded = checkpoint.load(path)
+        except UserError:
+            refused += 1
+        else:  # padding, or a field that no reader looks at
+            assert torch.equal(loaded["weights"], weights)
+            assert loaded["classes"] == ["x"]
+    assert refused > 100
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one.pt", "another.pt"):
+        checkpoint.save(tmp_path / name, {"weights": torch.arange(3.0)})
+    assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "another.pt").read_bytes()
+
+
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "new.pt"
     torch.save({"format": checkpoint.FORMAT, "version": checkpoint.VERSION + 1}, path)

@@ -23,7 +23,8 @@ class Guard:
 
     One bad batch is skipped. Several in a row mean that the weights are bad already: the last
     state is restored, and the learning rate halved from there, since the same step would fail
-    again. If that does not help, the stage ends.
+    again. The second time it is the state before, because the last one may hold weights that had
+    exploded already. If that does not help, the stage ends.
 
     Attributes:
         skipped: Steps skipped in a row.

@@ -6,11 +6,11 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgessl.pipeline.guard import Guard
 from edgessl.pipeline.meter import Meter
-from edgessl.run import RunFolder
+from edgessl.run import RunFolder, Say
 
 SAVE_EVERY_S = 60.0
 SAVE_EPOCH_EVERY_S = 10.0  # an epoch's end is saved too, unless a state is younger than this
@@ -26,6 +26,7 @@ class StageState:
         module: What is trained.
         optimizer: Its optimiser.
         scaler: Its gradient scaler.
+        say: Told of states that cannot be read.
 
     Attributes:
         step: Steps done, as last saved or restored.
@@ -40,6 +41,7 @@ class StageState:
         module: nn.Module,
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler,
+        say: Say,
     ) -> None:
         self.step = 0
         self.meter = Meter()
@@ -49,40 +51,64 @@ class StageState:
         self._stage = stage
         self._module = module
         self._optimizer = optimizer
+        self._say = say
         self._saved_at = perf_counter()
         self._save_seconds = 0.0
 
     def restore(self) -> bool:
-        """Take the newest saved state, and cut the log back to it.
+        """Take the furthest saved state, and cut the logs back to it.
 
         Returns:
-            Whether there was one. Without one, nothing but the log is touched.
+            Whether there was one. Without one, nothing but the logs is touched.
         """
-        saved = self._run.load_state(self._stage)
-        self._run.cut_log(self._stage, 0 if saved is None else int(saved["step"]))
-        if saved is None:
-            return False
-        self._module.load_state_dict(saved["module"], strict=True)
-        self._optimizer.load_state_dict(saved["optimizer"])
-        self.scaler.load_state_dict(saved["scaler"])
-        self.step = int(saved["step"])
-        self.meter = Meter(**saved["meter"])
-        self.guard = Guard(**saved["guard"])
-        return True
+        states = self._run.load_states(self._stage, self._say)
+        self._run.cut_logs(self._stage, states[0]["step"] if states else 0, self._finished())
+        if states:
+            self._take(states[0])
+        return bool(states)
+
+    def roll_back(self) -> None:
+        """Return to the last state, the second time to the one before; the guard remembers it.
+
+        How far that is depends on when states were saved, and so on time: a run that was rolled
+        back is not repeatable bit for bit, unlike any other.
+        """
+        guard = self.guard
+        states = self._run.load_states(self._stage, self._say)
+        chosen = states[min(guard.rollbacks, len(states)) - 1]
+        self._run.cut_logs(self._stage, chosen["step"], self._finished())
+        self._take(chosen)
+        self.guard = guard
+        self._run.save_state(self.payload(), over_newest=True)
+        self._saved_at = perf_counter()
 
     def due(self, epoch_ended: bool) -> bool:
-        """Say whether a state should be saved now."""
+        """Say whether a state should be saved now: not while the weights are in doubt."""
         age = perf_counter() - self._saved_at
         wait = SAVE_EPOCH_EVERY_S if epoch_ended else SAVE_EVERY_S
-        return age > max(wait, self._save_seconds / SAVE_SHARE)
+        return not self.guard.skipped and age > max(wait, self._save_seconds / SAVE_SHARE)
 
     def save(self, step: int) -> None:
-        """Write the state after a step."""
+        """Write the state after a step, unless its weights are spoilt and the last one is better.
+
+        Args:
+            step: Steps done.
+        """
         began = perf_counter()
-        self.step = step
-        self._run.save_state(self.payload())
+        if _finite(self._module):
+            self.step = step
+            self._run.save_state(self.payload())
         self._saved_at = perf_counter()
         self._save_seconds = self._saved_at - began
+
+    def keep_end(self, step: int) -> None:
+        """Keep the state at the end of the stage, so that the stage can be made longer.
+
+        Args:
+            step: Steps of the stage.
+        """
+        self.step = step
+        self._run.save_end(self.payload())
 
     def payload(self) -> dict[str, Any]:
         """Return the state as tensors and plain values."""
@@ -95,3 +121,23 @@ class StageState:
             "meter": self.meter.to_dict(),
             "guard": {"skipped": self.guard.skipped, "rollbacks": self.guard.rollbacks},
         }
+
+    def _take(self, saved: dict[str, Any]) -> None:
+        self._module.load_state_dict(saved["module"], strict=True)
+        self._optimizer.load_state_dict(saved["optimizer"])
+        self.scaler.load_state_dict(saved["scaler"])
+        self.step = int(saved["step"])
+        self.meter = Meter(**saved["meter"])
+        self.guard = Guard(**saved["guard"])
+
+    def _finished(self) -> set[str]:
+        return set(self._run.read().get("finished", {}))
+
+
+def _finite(module: nn.Module) -> bool:
+    """Say whether all weights are finite, with one wait for a GPU."""
+    weights: list[Tensor] = [
+        value for value in module.state_dict().values() if value.is_floating_point()
+    ]
+    norms = torch._foreach_norm(weights, float("inf"))
+    return bool(torch.stack([norm.float() for norm in norms]).isfinite().all())

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from edgessl import checkpoint
 from edgessl.backbones import Backbone
-from edgessl.errors import GateFailed, Interrupted
+from edgessl.errors import Interrupted
 from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.bottleneck import bottleneck
 from edgessl.pipeline.context import Context
+from edgessl.pipeline.diverged import diverged, refuse_diverged
 from edgessl.pipeline.guard import Verdict
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.pace import Pace
@@ -46,6 +46,7 @@ class Stage:
         groups: Groups of views.
         optim: Optimiser and schedules.
         accumulate: Micro-batches in a step.
+        extendable: Whether its last state is kept, so that it can be made longer.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Stage:
     groups: tuple[ViewGroup, ...]
     optim: Optim
     accumulate: int = 1
+    extendable: bool = False
 
 
 def train_stage(
@@ -77,14 +79,17 @@ def train_stage(
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM, after saving.
-        GateFailed: The loss stays not finite, in spite of rollbacks.
+        GateFailed: The loss stays not finite, in spite of rollbacks, now or in an earlier run.
     """
+    refuse_diverged(context.run.path, stage.name)
     context.engine.place(module)
     module.train()
     if context.engine.compiled:
         _compile_backbones(module)
     optimizer = build_optimizer(module, stage.optim)
-    state = StageState(context.run, stage.name, module, optimizer, context.engine.scaler())
+    state = StageState(
+        context.run, stage.name, module, optimizer, context.engine.scaler(), context.reporter.say
+    )
     if not state.restore():
         state.save(0)  # so that there is always something to roll back to
     elif state.step:
@@ -92,7 +97,7 @@ def train_stage(
     training = _Training(context, stage, method, data, optimizer, state, watch)
     with training.stop.listening():
         while not training.advance():
-            _roll_back(context, state)
+            _roll_back(context, stage, state)
     return state.meter
 
 
@@ -148,7 +153,10 @@ class _Training:
                 case Verdict.ROLL_BACK:
                     return False
                 case Verdict.STOP:
-                    raise self._diverged(record)
+                    raise diverged(
+                        context.run.path, stage.name, state.payload(), record.clock, record.loss,
+                        record.lr,
+                    )
             epoch_ended = clock.step % per_epoch == 0
             if self._watch is not None and epoch_ended:
                 with pace.aside("monitor"):
@@ -161,11 +169,13 @@ class _Training:
                     state.save(clock.step)
             if self.stop.number:
                 raise Interrupted(
-                    f"stopped in {stage.name} at step {clock.step} of {clock.total_steps}; "
+                    f"stopped in {stage.name} at step {state.step} of {clock.total_steps}; "
                     "the same command goes on from there",
                     self.stop.number,
                 )
         pace.settle()
+        if stage.extendable:
+            state.keep_end(clock.step)
         return True
 
     def _log(self, record: StepRecord, pace: Pace) -> None:
@@ -207,30 +217,20 @@ class _Training:
             f"{facts['images_per_s']:.0f} img/s · data {100 * facts['data_share']:.0f} %{watched}"
         )
 
-    def _diverged(self, record: StepRecord) -> GateFailed:
-        """Keep what is needed to see the failure again."""
-        context, stage, step = self._context, self._stage, record.clock.step - 1
-        dump = context.run.path / "state" / "diverged.pt"
-        checkpoint.save(dump, {**self._state.payload(), "failed_step": step})
-        return GateFailed(
-            f"{stage.name}: the loss must stay finite, got {self._loss} at step {step + 1} after "
-            f"{self._state.guard.rollbacks} rollbacks, each with half the learning rate "
-            f"({record.lr:g} now); lower it with --set; weights and step are kept in {dump}"
-        )
-
 
 _LABELS = {"knn_top1": "kNN on val (pack)", "val_top1": "top-1 on val"}
 
 
-def _roll_back(context: Context, state: StageState) -> None:
-    """Return to the last state with half the learning rate, and remember that."""
-    guard = state.guard
-    state.restore()
-    state.guard = guard
-    state.save(state.step)
+def _roll_back(context: Context, stage: Stage, state: StageState) -> None:
+    """Return to an earlier state with half the learning rate, and tell."""
+    state.roll_back()
+    factor = state.guard.lr_factor
+    context.run.log(
+        {"stage": stage.name, "step": state.step, "rolled_back": True, "lr_factor": factor}
+    )
     context.reporter.say(
         f"The loss stayed not finite: back to step {state.step}, with the learning rate times "
-        f"{guard.lr_factor:g}."
+        f"{factor:g}."
     )
 
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgessl.data.store import ImageStore
+from edgessl.distributed import ALONE, World
+from edgessl.distributed.collectives import means_over_processes
 from edgessl.methods.method import Method
 from edgessl.optim import set_hyperparameters
 from edgessl.recipe.optim_tables import Optim
 from edgessl.rng import DrawKey, permutation, step_seed
 from edgessl.schedules import Clock
+from edgessl.train.buffers import BufferBackup
 from edgessl.train.engine import Engine
 from edgessl.train.finite import FiniteCheck
+from edgessl.train.parallel import Parallel
 from edgessl.train.stopwatch import Stopwatch
 from edgessl.views import ViewSampler
 
@@ -44,7 +50,7 @@ class MicroBatch:
 
     Attributes:
         key: Of their random draws.
-        ids: Which images, ``(B,)``.
+        ids: Which images, ``(B,)``: with several processes, this one's.
         last: Whether the optimiser steps after it.
     """
 
@@ -59,8 +65,8 @@ class StepRecord:
 
     Attributes:
         clock: After the step.
-        loss: Its loss, still on the device.
-        log: Further scalars of the method, on the device.
+        loss: Its loss over the global batch, still on the device.
+        log: Further scalars of the method, likewise.
         lr: Its learning rate.
         skipped: Whether the weights stayed, because the loss was not finite.
         watch: Where its time went.
@@ -79,17 +85,29 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
     return max(1, images // batch_size)
 
 
+def step_images(images: int, batch_size: int, parts: int = 1) -> int:
+    """Images in a step: the batch, or a smaller set cut to a multiple of ``parts``."""
+    return batch_size if images >= batch_size else images // parts * parts
+
+
 def micro_batches(
-    clock: Clock, images: int, *, batch_size: int, accumulate: int, seed: int
+    clock: Clock,
+    images: int,
+    *,
+    batch_size: int,
+    accumulate: int,
+    seed: int,
+    world: World = ALONE,
 ) -> Iterator[MicroBatch]:
     """List what is left of a stage, as a function of the seed and the clock alone.
 
     Args:
         clock: Where to start.
         images: Images in the set.
-        batch_size: Images in a step.
+        batch_size: Images in a step, of all processes.
         accumulate: Micro-batches in a step.
         seed: The run's seed.
+        world: The processes; each gets a contiguous part of every micro-batch.
     """
     for epoch in range(clock.epoch, clock.epochs):
         key = DrawKey(seed, clock.stage, epoch)
@@ -98,7 +116,7 @@ def micro_batches(
         for start in range(first, clock.steps_per_epoch):
             parts = np.array_split(order[start * batch_size : (start + 1) * batch_size], accumulate)
             for number, ids in enumerate(parts, start=1):
-                yield MicroBatch(key, ids, number == accumulate)
+                yield MicroBatch(key, ids[world.share_of(len(ids))], number == accumulate)
 
 
 def fit(
@@ -114,12 +132,15 @@ def fit(
     engine: Engine,
     accumulate: int = 1,
     lr_factor: float = 1.0,
+    batchnorm_groups: int = 1,
     scaler: torch.amp.GradScaler | None = None,
 ) -> Iterator[StepRecord]:
     """Train from ``clock`` to the end of its stage, one record a step.
 
     Everything random is a function of the seed and the clock, so that going on from any step gives
-    what an uninterrupted run gives. A step whose loss is not finite leaves the weights alone.
+    what an uninterrupted run gives. A step whose loss is not finite leaves everything alone:
+    weights, running statistics, optimiser, and what follows the weights. Nor does anything depend
+    on the number of processes, but for dropout and drop path, whose masks each process draws.
 
     Args:
         method: In training mode, on the device.
@@ -128,38 +149,50 @@ def fit(
         optimizer: Updates the method's parameters.
         optim: Its schedules.
         clock: Where to start.
-        batch_size: Images in a step.
+        batch_size: Images in a step, of all processes.
         seed: The run's seed.
         engine: What it runs on.
         accumulate: Micro-batches in a step, each with a forward and backward pass of its own.
         lr_factor: The scheduled learning rate is multiplied by it.
+        batchnorm_groups: Equal contiguous groups of a micro-batch that BN is computed over.
         scaler: Of fp16 gradients; None for a new one.
     """
     scaler = scaler or engine.scaler()
-    work = {"batch_size": batch_size, "accumulate": accumulate, "seed": seed}
-    ahead = (micro.ids for micro in micro_batches(clock, len(data), **work))
+    listed = partial(
+        micro_batches, clock, len(data),
+        batch_size=batch_size, accumulate=accumulate, seed=seed, world=engine.world,
+    )  # fmt: skip
+    parallel = Parallel(method, engine, batchnorm_groups=batchnorm_groups)
+    ahead = (micro.ids for micro in listed())
     batches = data.images.batches(ahead, engine.device)
+    buffers = BufferBackup(cast(nn.Module, method).buffers())  # every method is a module
     losses: list[Tensor] = []
     finite: list[FiniteCheck] = []
     watch = Stopwatch(engine.device)
-    for micro, packed in zip(micro_batches(clock, len(data), **work), batches, strict=True):
+    for micro, packed in zip(listed(), batches, strict=True):
         watch.lap("data")
         views = sampler(packed, data.images.sizes[micro.ids], micro.ids, micro.key)
         labels = None
         if data.labels is not None:
             labels = data.labels[torch.from_numpy(micro.ids)].to(engine.device, non_blocking=True)
-        torch.manual_seed(step_seed(micro.key, clock.step * accumulate + len(losses)))
+        draw = step_seed(micro.key, clock.step * accumulate + len(losses))
+        torch.manual_seed((draw + engine.world.rank) % 2**63)
         watch.lap("views")
 
-        with engine.autocast():
-            loss, log = method(views, labels, clock)
-        losses.append(loss.detach() / accumulate)
+        if not losses:
+            buffers.keep()
+        step = parallel(views, labels, clock, exchange=micro.last)
+        log = means_over_processes({**step.log, "loss": step.loss.detach()})
+        loss = log.pop("loss")
+        losses.append(loss / accumulate)
         finite.append(FiniteCheck(loss))
-        torch.autograd.backward(scaler.scale(loss / accumulate))
+        torch.autograd.backward(scaler.scale(step.loss / accumulate))
         watch.lap("forward_backward")
         if not micro.last:
             continue
 
+        for parameter in step.frozen:
+            parameter.grad = None
         lr = set_hyperparameters(optimizer, optim, clock, batch_size, lr_factor)
         skipped = not all(finite)
         if not skipped:
@@ -168,6 +201,8 @@ def fit(
             watch.lap("optimizer")
             method.after_step(clock)
             watch.lap("teacher")
+        else:
+            buffers.put_back()
         optimizer.zero_grad(set_to_none=True)
         clock = replace(clock, step=clock.step + 1)
         yield StepRecord(clock, torch.stack(losses).sum(), log, lr, skipped, watch)

@@ -84,6 +84,7 @@ def test_a_run_that_died_unwarned_goes_on_from_its_last_state(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(stage_state, "SAVE_EVERY_S", 0.0)  # a state after every step
+    monkeypatch.setattr(stage_state, "SAVE_EPOCH_EVERY_S", 0.0)
     monkeypatch.setattr(stage_state, "SAVE_SHARE", float("inf"))
     out = place / "died"
     with pytest.raises(RuntimeError, match="power cut"):
@@ -96,6 +97,7 @@ def test_a_run_that_died_unwarned_goes_on_from_its_last_state(
     last = Listener()
     report = run(out, last)
     assert "Going on with pretrain from step 1." in last.sentences
+    assert any("cannot be read (damaged); going on from" in line for line in last.sentences)
     _assert_same(out, report, whole)
 
 
