@@ -61,6 +61,9 @@ class Contender:
     ) -> None:
         self._signal(signal.SIGKILL)
         self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def wait_until_ready(self, timeout_s: float) -> dict[str, Any]:
         """Return what it says of itself after its first step; it is stopped from then on.

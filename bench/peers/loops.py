@@ -123,7 +123,7 @@ class Listener:
 
 
 def train(
-    folder: Path,
+    data: Path | str,
     out: Path,
     work: Work,
     listener: Listener,
@@ -133,11 +133,11 @@ def train(
     compiled: bool = False,
     one_batch: bool = False,
 ) -> None:
-    """Run ``edgessl recipe`` on a folder until the listener raises.
+    """Run ``edgessl recipe`` until the listener raises.
 
     Args:
-        folder: Images.
-        out: Folder to make, for the recipe and the run.
+        data: ``--data``.
+        out: Folder for the recipe and the run; a run that is there goes on.
         work: What to train.
         listener: Hears of every step.
         device: ``--device``.
@@ -146,11 +146,11 @@ def train(
         one_batch: Make the views of one batch and train on them for ever: the limit that the
             loop's speed is compared with.
     """
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
     recipe = out / "work.toml"
     recipe.write_text(to_toml(recipe_of(work)), encoding="utf-8")
     request = Request(
-        recipe=str(recipe), data=str(folder), out=out / "run", device=device,
+        recipe=str(recipe), data=str(data), out=out / "run", device=device,
         baselines=("none",), overrides=overrides, compiled=compiled, command="benchmark",
     )  # fmt: skip
     training.fit = _listened_to(listener, one_batch)
