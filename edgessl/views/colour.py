@@ -1,6 +1,9 @@
 """Colour operations on batches with one parameter a sample, as torchvision computes them.
 
-All take and return pixels in [0, 1], ``(N, 3, H, W)``, and factors of shape ``(N,)``.
+All take pixels in [0, 1], ``(N, 3, H, W)``, and factors of shape ``(N,)``; they change the pixels
+in place and return them. They are fastest when the pixels are ``(3, N, H, W)`` in memory. Products
+and sums stay apart: fused ones round differently at the end of a vector, and then a sample's views
+would depend on its place in the batch.
 """
 
 from __future__ import annotations
@@ -14,58 +17,57 @@ _LUMA = (0.2989, 0.587, 0.114)  # torchvision's weights
 
 
 def luma(pixels: Tensor) -> Tensor:
-    """Return the grey value of each pixel, ``(N, 1, H, W)``."""
+    """Return the grey value of each pixel, ``(N, 1, H, W)``; the pixels stay as they are."""
     red, green, blue = pixels.unbind(dim=1)
-    return (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).unsqueeze(1)
-
-
-def _blend(pixels: Tensor, other: Tensor | float, factor: Tensor) -> Tensor:
-    factor = factor[:, None, None, None]
-    return (pixels * factor + (1.0 - factor) * other).clamp_(0.0, 1.0)
+    grey = red * _LUMA[0]
+    grey += green * _LUMA[1]
+    grey += blue * _LUMA[2]
+    return grey.unsqueeze(1)
 
 
 def brightness(pixels: Tensor, factor: Tensor) -> Tensor:
     """Scale all pixels; factor 0 is black, 1 changes nothing."""
-    return (pixels * factor[:, None, None, None]).clamp_(0.0, 1.0)
+    return pixels.mul_(factor[:, None, None, None]).clamp_(0.0, 1.0)
 
 
 def contrast(pixels: Tensor, factor: Tensor) -> Tensor:
     """Blend with the image's mean grey; factor 0 is flat grey, 1 changes nothing."""
-    return _blend(pixels, luma(pixels).mean(dim=(1, 2, 3), keepdim=True), factor)
+    factor = factor[:, None, None, None]
+    mean = luma(pixels.mean(dim=(2, 3), keepdim=True))
+    return pixels.mul_(factor).add_((1.0 - factor) * mean).clamp_(0.0, 1.0)
 
 
 def saturation(pixels: Tensor, factor: Tensor) -> Tensor:
     """Blend with the grey image; factor 0 is grey, 1 changes nothing."""
-    return _blend(pixels, luma(pixels), factor)
+    factor = factor[:, None, None, None]
+    grey = luma(pixels).mul_(1.0 - factor)
+    return pixels.mul_(factor).add_(grey).clamp_(0.0, 1.0)
 
 
 def hue(pixels: Tensor, shift: Tensor) -> Tensor:
     """Turn the hue by ``shift`` turns of the colour circle, value and saturation kept.
 
-    The HSV round trip is exact; both ways are written with the chroma, so no division by the value
-    is needed: a channel is ``value - chroma * clamp(min(k, 4 - k), 0, 1)`` with
-    ``k = (n + 6 hue) mod 6`` and n = 5, 3, 1 for red, green, blue.
+    The HSV round trip is exact, but needs no case for each sextant. With value V (the largest
+    channel), m (the smallest) and chroma C = V - m, the distance to red on the circle, in sextants,
+    is ``1 + (G + B - R - m) / C``, on green's side where G > B. The channels of a colour ``h``
+    sextants from red are ``V - C clamp(||h + n| - 3| - 1, 0, 1)`` with n = 3, 1, -1 for red, green,
+    blue.
     """
     red, green, blue = pixels.unbind(dim=1)
-    value = pixels.amax(dim=1)
-    chroma = value - pixels.amin(dim=1)
-    safe = chroma.clamp_min(1e-8)
-    sextant = torch.where(
-        value == red,
-        (green - blue) / safe,
-        torch.where(value == green, 2.0 + (blue - red) / safe, 4.0 + (red - green) / safe),
-    )
-    sextant += 6.0 * shift[:, None, None] + 6.0  # positive, so that remainder is cheap
-    result = torch.empty_like(pixels)
-    for channel, offset in enumerate((5.0, 3.0, 1.0)):
-        k = torch.remainder(sextant + offset, 6.0)
-        k = torch.minimum(k, 4.0 - k).clamp_(0.0, 1.0)
-        torch.addcmul(value, k, chroma, value=-1.0, out=result[:, channel])
-    return result
+    value = torch.maximum(torch.maximum(red, green), blue)
+    least = torch.minimum(torch.minimum(red, green), blue)
+    from_red = (green + blue).sub_(red).sub_(least)
+    chroma = torch.sub(value, least, out=least)
+    from_red.div_(chroma.clamp_min(1e-8)).add_(1.0).copysign_(green - blue)  # in [-3, 3]
+    turn = torch.stack([6.0 * shift + n for n in (3.0, 1.0, -1.0)], dim=1)
+    turn = torch.remainder(turn + 3.0, 6.0) - 3.0  # in [-3, 3)
+    torch.add(from_red[:, None], turn[:, :, None, None], out=pixels)
+    pixels.abs_().sub_(3.0).abs_().sub_(1.0).clamp_(0.0, 1.0).mul_(chroma[:, None])
+    return torch.sub(value[:, None], pixels, out=pixels)
 
 
 def solarize(pixels: Tensor) -> Tensor:
-    """Invert every channel value at or above half range (128 of 255)."""
+    """Invert every channel value at or above half range (128 of 255); gives new pixels."""
     return torch.where(pixels >= 128.0 / 255.0, 1.0 - pixels, pixels)
 
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.rng import DrawKey
 from edgessl.views.blur import gaussian_blur
-from edgessl.views.colour import JITTER, luma, solarize
+from edgessl.views.colour import luma, solarize
+from edgessl.views.jitter import apply_jitter, order_numbers
 from edgessl.views.params import ViewParams, draw_params
 from edgessl.views.resample import crop_and_resize
 
@@ -56,7 +57,10 @@ class ViewSampler:
         Returns:
             Normalised views, one tensor ``(V, B, 3, H, W)`` for each group.
         """
-        images = packed.to(torch.float32).mul_(1.0 / 255.0)
+        # Column by column in memory, as the resampling reads them.
+        columns = packed.permute(0, 3, 1, 2)
+        images = columns.to(torch.float32, memory_format=torch.contiguous_format)
+        images = images.mul_(1.0 / 255.0).permute(0, 2, 3, 1)
         views, first_view = [], 0
         for group in self.groups:
             params = draw_params(group, first_view, sizes, ids, key)
@@ -65,9 +69,9 @@ class ViewSampler:
         return views
 
     def _normalise(self, pixels: Tensor, count: int) -> Tensor:
-        mean = torch.tensor(self.mean, device=pixels.device)[:, None, None]
-        scale = torch.tensor(self.std, device=pixels.device)[:, None, None].reciprocal()
-        pixels = pixels.sub_(mean).mul_(scale).contiguous(memory_format=self.memory_format)
+        for channel, mean, std in zip(pixels.unbind(dim=1), self.mean, self.std, strict=True):
+            channel.sub_(mean).mul_(1.0 / std)
+        pixels = pixels.contiguous(memory_format=self.memory_format)
         return pixels.view(count, -1, *pixels.shape[1:])
 
 
@@ -75,27 +79,36 @@ def make_views(images: Tensor, group: ViewGroup, params: ViewParams) -> Tensor:
     """Apply given parameters to a batch.
 
     Args:
-        images: Pixels in [0, 1], ``(B, 3, S, S)``.
-        group: Size and interpolation come from here.
+        images: Pixels in [0, 1], ``(B, 3, S, S)``; fastest when ``(B, W, 3, H)`` in memory.
+        group: Size, crop, interpolation and the order of operations come from here.
         params: One set for each sample and view.
 
     Returns:
-        Pixels in [0, 1], ``(V * B, 3, size_px, size_px)``, view by view.
+        Pixels in [0, 1], ``(V * B, 3, size_px, size_px)``, view by view; in memory
+        ``(3, V * B, size_px, size_px)``.
     """
-    device = images.device
-    boxes = torch.from_numpy(params.boxes).to(device, torch.float32)
-    flip = torch.from_numpy(params.flip).to(device)
-    pixels = torch.cat(
-        [
-            crop_and_resize(images, boxes[:, v], flip[:, v], group.size_px, group.interpolation)
-            for v in range(group.count)
-        ]
-    )
-    _jitter(pixels, params)
-    _gray(pixels, params)  # grey and blur commute, so papers that swap them see the same views
-    _blur(pixels, params)
-    _solarize(pixels, params)
-    return pixels
+    numbers = order_numbers(_by_view(params.jitter), _by_view(params.order))
+    order = np.argsort(numbers, kind="stable")  # samples are cut in this order, then put back
+
+    def sorted_(values: NDArray[Scalar]) -> NDArray[Scalar]:
+        return _by_view(values)[order]
+
+    pixels = crop_and_resize(
+        images, sorted_(params.boxes), sorted_(params.flip), group.size_px, group.interpolation,
+        image=order % len(images), beyond=group.crop != "resized",
+    )  # fmt: skip
+    gray = sorted_(params.gray)
+    if group.gray_first:
+        _gray(pixels, gray)
+    factors = torch.from_numpy(sorted_(params.factors).astype(np.float32))
+    factors = factors.to(images.device, non_blocking=True)
+    apply_jitter(pixels, numbers[order], factors, group.jitter.strengths)
+    if not group.gray_first:
+        _gray(pixels, gray)  # grey and blur commute, so papers that swap them see the same views
+    _blur(pixels, sorted_(params.sigma))
+    _solarize(pixels, sorted_(params.solarize))
+    back = torch.from_numpy(np.argsort(order)).to(images.device, non_blocking=True)
+    return pixels.transpose(0, 1).index_select(1, back).transpose(0, 1)
 
 
 def _by_view(values: NDArray[Scalar]) -> NDArray[Scalar]:
@@ -108,32 +121,24 @@ def _chosen(mask: NDArray[np.bool_], device: torch.device) -> Tensor:
     return torch.from_numpy(np.flatnonzero(mask)).to(device, non_blocking=True)
 
 
-def _jitter(pixels: Tensor, params: ViewParams) -> None:
-    jitter = _by_view(params.jitter)
-    order = _by_view(params.order)
-    factors = torch.from_numpy(_by_view(params.factors)).to(pixels.device, torch.float32)
-    for place in range(4):  # samples whose operation number `place` is this one, all together
-        for number, operation in enumerate(JITTER):
-            index = _chosen(jitter & (order[:, place] == number), pixels.device)
-            if len(index):
-                pixels[index] = operation(pixels[index], factors[index, number])
-
-
-def _gray(pixels: Tensor, params: ViewParams) -> None:
-    index = _chosen(_by_view(params.gray), pixels.device)
+def _gray(pixels: Tensor, mask: NDArray[np.bool_]) -> None:
+    index = _chosen(mask, pixels.device)
     if len(index):
-        pixels[index] = luma(pixels[index]).expand(-1, 3, -1, -1)
+        grey = luma(pixels.index_select(0, index))
+        for channel in pixels.unbind(dim=1):
+            channel.index_copy_(0, index, grey[:, 0])
 
 
-def _blur(pixels: Tensor, params: ViewParams) -> None:
-    sigma = _by_view(params.sigma)
+def _blur(pixels: Tensor, sigma: NDArray[np.float64]) -> None:
     index = _chosen(sigma > 0, pixels.device)
     if len(index):
-        chosen = torch.from_numpy(sigma).to(pixels.device, torch.float32)[index]
-        pixels[index] = gaussian_blur(pixels[index], chosen)
+        planes = pixels.transpose(0, 1)
+        blurred = gaussian_blur(planes.index_select(1, index).transpose(0, 1), sigma[sigma > 0])
+        planes.index_copy_(1, index, blurred.transpose(0, 1))
 
 
-def _solarize(pixels: Tensor, params: ViewParams) -> None:
-    index = _chosen(_by_view(params.solarize), pixels.device)
+def _solarize(pixels: Tensor, mask: NDArray[np.bool_]) -> None:
+    index = _chosen(mask, pixels.device)
     if len(index):
-        pixels[index] = solarize(pixels[index])
+        planes = pixels.transpose(0, 1)
+        planes.index_copy_(1, index, solarize(planes.index_select(1, index)))

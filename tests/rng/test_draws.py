@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from edgessl.rng import DrawKey, permutation, step_seed, uniforms
+from edgessl.rng import (
+    DrawKey,
+    permutation,
+    step_seed,
+    uniforms,
+    uniforms_of_operations,
+    uniforms_of_pairs,
+)  # fmt: skip
 
 KEY = DrawKey(seed=0, stage=0, epoch=0)
 IDS, VIEWS = np.arange(500), np.arange(4)
@@ -83,3 +90,15 @@ def test_step_seeds_are_distinct_and_fit_torchs_generator() -> None:
     seeds = {step_seed(DrawKey(0, stage, 0), step) for stage in range(5) for step in range(2000)}
     assert len(seeds) == 10_000
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_several_operations_at_once_draw_what_each_draws_alone() -> None:
+    together = uniforms_of_operations(KEY, IDS, VIEWS, {3: 5, 0: 1, 2: 4})
+    for draws, (operation, count) in zip(together, ((3, 5), (0, 1), (2, 4)), strict=True):
+        assert np.array_equal(draws, uniforms(KEY, IDS, VIEWS, operation, count))
+
+
+def test_pairs_of_sample_and_view_draw_what_they_draw_among_all() -> None:
+    ids, views = np.array([7, 3, 7]), np.array([2, 0, 1])
+    drawn = uniforms_of_pairs(KEY, ids, views, 4, 6)
+    assert np.array_equal(drawn, uniforms(KEY, IDS, VIEWS, 4, 6)[ids, views])

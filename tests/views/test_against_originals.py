@@ -52,8 +52,7 @@ def test_views_at_the_lower_quartile_area_are_within_4_of_255(
     params = draw_params(group, 0, pack.sizes, np.arange(len(files)), DrawKey(0, 0, 0))
     boxes = params.boxes[:, 0]
     packed = torch.from_numpy(np.array(pack.images)) / 255.0
-    flip = torch.zeros(len(files), dtype=torch.bool)
-    views = crop_and_resize(packed, torch.from_numpy(boxes).float(), flip, size_px, kernel)
+    views = crop_and_resize(packed, boxes, np.zeros(len(files), bool), size_px, kernel)
 
     errors = []
     for pixels, box, view in zip(originals, boxes, views, strict=True):

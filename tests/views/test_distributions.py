@@ -146,3 +146,38 @@ def test_operations_of_a_view_do_not_depend_on_each_other() -> None:
     for view in (0, 4):  # the parts of one box do depend on each other
         related[view : view + 4, view : view + 4] = 0.0
     assert np.abs(related).max() < 4.5 / math.sqrt(DRAWS)
+
+
+def test_golden_parameters_never_change() -> None:
+    """A released recipe must give the same views for ever; made with the first version."""
+    jitter = Jitter(p=0.8, brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1)
+    group = ViewGroup(
+        count=2, size_px=32, scale=(0.3, 1.0), jitter=jitter, gray_p=0.2, blur_p=(1.0, 0.1),
+        solarize_p=(0.0, 0.2),
+    )
+    sizes = np.array([[30, 400], [375, 500]], np.int32)
+    params = draw_params(group, 0, sizes, np.arange(2), DrawKey(0, 0, 0))
+    pixels = params.boxes * np.concatenate([sizes[:, ::-1]] * 2, axis=1)[:, None]
+    np.testing.assert_allclose(
+        pixels,
+        [
+            [[180.0, 0.0, 40.0, 30.0], [180.0, 0.0, 40.0, 30.0]],  # no try fits: the central crop
+            [[114.0, 33.0, 352.0, 337.0], [165.0, 78.0, 281.0, 280.0]],
+        ],
+    )
+    assert params.order.tolist() == [[[2, 1, 0, 3], [1, 0, 3, 2]], [[2, 3, 0, 1], [3, 2, 0, 1]]]
+    np.testing.assert_allclose(
+        params.factors[:, 1],
+        [
+            [1.2453854770598056, 0.8777463251666543, 1.1675669617302036, -0.04609450474716295],
+            [0.6658699580409295, 0.743842536525898, 0.8314198735140953, 0.0005015030833298295],
+        ],
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(
+        params.sigma, [[0.34514390937536565, 0.0], [0.395909839287764, 0.0]], rtol=1e-12
+    )
+    assert params.flip.tolist() == [[True, False], [False, False]]
+    assert params.gray.tolist() == [[False, True], [False, False]]
+    assert not params.solarize.any()
+    assert params.jitter.all()

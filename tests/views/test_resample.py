@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
 from edgessl.recipe.view_tables import Interpolation
-from edgessl.views.resample import crop_and_resize, resample_weights
+from edgessl.views.resample import crop_and_resize, place_axis
 
 KERNELS = get_args(Interpolation)
 SOURCE_PX = 96
@@ -42,8 +43,7 @@ def _reference(images: Tensor, flips: list[bool], out_px: int, kernel: Interpola
 def test_whole_pixel_boxes_match_torchvision(kernel: Interpolation, out_px: int) -> None:
     images = _images(len(BOXES))
     flips = [False, True, False, True, True]
-    boxes = torch.tensor(BOXES) / SOURCE_PX
-    views = crop_and_resize(images, boxes, torch.tensor(flips), out_px, kernel)
+    views = crop_and_resize(images, np.array(BOXES) / SOURCE_PX, np.array(flips), out_px, kernel)
     error = (views - _reference(images, flips, out_px, kernel)).abs()
     assert error.mean() <= 0.1 / 255
     assert error.max() <= 1 / 255
@@ -52,34 +52,43 @@ def test_whole_pixel_boxes_match_torchvision(kernel: Interpolation, out_px: int)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_the_whole_image_at_its_own_size_is_unchanged(kernel: Interpolation) -> None:
     images = _images(2)
-    box = torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2)
-    views = crop_and_resize(images, box, torch.tensor([False, True]), SOURCE_PX, kernel)
+    box = np.array([[0.0, 0.0, 1.0, 1.0]] * 2)
+    views = crop_and_resize(images, box, np.array([False, True]), SOURCE_PX, kernel)
     torch.testing.assert_close(views, torch.stack([images[0], images[1].flip(-1)]))
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_weights_of_a_flipped_axis_are_the_same_rows_backwards(kernel: Interpolation) -> None:
-    start, length = torch.tensor([0.2]), torch.tensor([0.5])
-    forwards = resample_weights(start, length, 32, SOURCE_PX, kernel)
-    backwards = resample_weights(start + length, -length, 32, SOURCE_PX, kernel)
-    torch.testing.assert_close(backwards, forwards.flip(1), atol=1e-5, rtol=0)
+def test_a_flipped_view_is_the_view_backwards(kernel: Interpolation) -> None:
+    images, boxes = _images(len(BOXES)), np.array(BOXES) / SOURCE_PX
+    forwards = crop_and_resize(images, boxes, np.zeros(len(BOXES), bool), 32, kernel)
+    backwards = crop_and_resize(images, boxes, np.ones(len(BOXES), bool), 32, kernel)
+    torch.testing.assert_close(backwards, forwards.flip(-1), atol=1e-5, rtol=0)
+
+
+def test_a_crop_ends_on_the_same_pixel_wherever_float32_would_put_its_edge() -> None:
+    """Each crop holds whole pixels of a striped image; a neighbour's say would show."""
+    for source_px in (96, 97, 300, 384):
+        low = np.arange(0, source_px - 8)
+        start, length = low / source_px, np.full(len(low), 8 / source_px)
+        axis = place_axis(start, length, np.zeros(len(low), bool), 8, source_px)
+        assert np.array_equal(axis.first, low)
+        assert np.array_equal(axis.last, low + 7)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_flat_images_stay_flat_in_every_box_even_under_a_pixel(kernel: Interpolation) -> None:
-    rng = torch.Generator().manual_seed(1)
-    corner = torch.rand(200, 2, generator=rng)
-    boxes = torch.cat([corner, (1.0 - corner) * torch.rand(200, 2, generator=rng)], dim=1)
+    corner = np.random.default_rng(1).random((200, 2))
+    boxes = np.concatenate([corner, (1.0 - corner) * np.random.default_rng(2).random((200, 2))], 1)
     boxes[:50, 2:] *= 0.01  # narrower than one packed pixel
     images = torch.full((200, 3, 32, 32), 0.25)
-    views = crop_and_resize(images, boxes, torch.zeros(200, dtype=torch.bool), 16, kernel)
+    views = crop_and_resize(images, boxes, np.zeros(200, bool), 16, kernel)
     torch.testing.assert_close(views, torch.full_like(views, 0.25))
 
 
 def test_pixels_outside_the_crop_have_no_say() -> None:
     images = torch.ones(1, 3, 64, 64)
     images[:, :, 16:48, 16:48] = 0.0
-    box = torch.tensor([[0.25, 0.25, 0.5, 0.5]])
+    box = np.array([[0.25, 0.25, 0.5, 0.5]])
     for kernel in KERNELS:
-        view = crop_and_resize(images, box, torch.tensor([False]), 8, kernel)
+        view = crop_and_resize(images, box, np.array([False]), 8, kernel)
         assert view.abs().max() == 0.0
