@@ -41,7 +41,7 @@ def pack_size_px(groups: Sequence[ViewGroup], median_short_px: int) -> int:
         than the originals have.
     """
     wanted = max(
-        group.size_px / math.sqrt(group.scale[0] + 0.25 * (group.scale[1] - group.scale[0]))
+        group.size_px / math.sqrt(group.area[0] + 0.25 * (group.area[1] - group.area[0]))
         for group in groups
     )
     return int(min(32 * math.ceil(wanted / 32), max(32 * math.ceil(median_short_px / 32), 32)))

@@ -156,7 +156,7 @@ def _rate(context: Context, method: Dino | Supervised, stage: Stage) -> float:
 
 
 def _enlarged_percent(group: ViewGroup, pack_px: int) -> float:
-    low, high = group.scale
+    low, high = group.area
     limit = (group.size_px / pack_px) ** 2  # crops under this area have fewer packed pixels
     share = 0.0 if high == low else (limit - low) / (high - low)
     return round(100.0 * min(1.0, max(0.0, share)), 1)
