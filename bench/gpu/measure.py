@@ -223,6 +223,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     if given.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device: cuda must be available to torch, found none; rehearse with cpu")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that parts end too
     machine = describe(given.device)
     results: dict[str, dict[str, Any]] = {}
     with TemporaryDirectory() as cache:
