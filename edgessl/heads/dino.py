@@ -48,16 +48,19 @@ class DinoHead(nn.Module):
         self.direction = nn.Parameter(nn.Linear(bottleneck_dim, prototypes, bias=False).weight)
         self.gain = nn.Parameter(torch.ones(prototypes, 1), requires_grad=train_gain)
 
-    def forward(self, features: Tensor, *, freeze_last: bool = False) -> tuple[Tensor, Tensor]:
+    def last_layer(self) -> tuple[nn.Parameter, ...]:
+        """Return the trainable parameters of the last layer."""
+        return (self.direction, self.gain) if self.gain.requires_grad else (self.direction,)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Compute prototype logits.
 
         Args:
             features: ``(N, D)``.
-            freeze_last: Let no gradient reach the last layer.
 
         Returns:
             The normalised bottleneck ``(N, P)`` and the logits, cosines times the gain, ``(N, K)``.
         """
         bottleneck = normalize(self.mlp(features), dim=-1)
         prototypes = self.gain * normalize(self.direction, dim=-1)
-        return bottleneck, linear(bottleneck, prototypes.detach() if freeze_last else prototypes)
+        return bottleneck, linear(bottleneck, prototypes)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax, softmax
 
+from edgessl.losses.precision import at_least_fp32
+
 
 def dino_targets(teacher: Tensor, center: Tensor, temperature: float) -> Tensor:
     """Sharpen and centre the teacher's logits.
@@ -37,7 +39,7 @@ def dino_loss(targets: Tensor, student: Tensor, *, student_temp: float, alpha: f
     Source:
         Caron et al. 2021, arXiv:2104.14294, Algorithm 1; alpha: SSLight (Tan et al., ICLR 2023).
     """
-    log_prob = log_softmax(student.float() / student_temp, dim=-1)
+    log_prob = log_softmax(at_least_fp32(student) / student_temp, dim=-1)
     pairs = -torch.einsum("gbk,vbk->gv", targets, log_prob) / student.shape[1]  # (G, V)
     views, globals_ = pairs.shape[1], pairs.shape[0]
     different = ~torch.eye(globals_, views, dtype=torch.bool, device=pairs.device)

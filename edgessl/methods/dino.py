@@ -8,8 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
+from edgessl.distributed.collectives import (
+    gather,
+    gather_with_gradient,
+    mean_over_processes,
+    own_part,
+)
 from edgessl.heads.dino import DinoHead
 from edgessl.losses.dino import dino_loss, dino_targets
+from edgessl.losses.precision import at_least_fp32
 from edgessl.losses.sinkhorn import sinkhorn
 from edgessl.losses.uniformity import uniformity_loss
 from edgessl.methods.ema import teacher_of, update_teacher
@@ -23,7 +30,8 @@ class Dino(nn.Module):
 
     The student's backbone is kept. The first group of views is the global one, which the teacher
     sees too. Each resolution group goes through the backbone on its own, so BN statistics are
-    separate; the heads see all views together.
+    separate; the heads see all views together. The centre, Sinkhorn-Knopp and the uniformity loss
+    see the batch of all processes; the last two see one micro-batch of it.
 
     Args:
         backbone: The student's backbone.
@@ -48,6 +56,8 @@ class Dino(nn.Module):
         self.teacher_backbone = teacher_of(backbone)
         self.teacher_head = teacher_of(self.head)
         self.register_buffer("center", torch.zeros(table.prototypes))
+        self._logit_means: list[Tensor] = []  # of the teacher, a micro-batch each
+        self._logits_of: Clock | None = None
 
     def forward(self, views: list[Tensor], labels: Tensor | None, clock: Clock) -> Step:
         """Compute the loss.
@@ -60,8 +70,7 @@ class Dino(nn.Module):
         table = self.table
         global_views, batch = views[0].shape[:2]
         features = torch.cat([self.backbone(group.flatten(0, 1)) for group in views])
-        frozen = clock.step < table.freeze_last_layer(clock)
-        embeddings, student = self.head(features, freeze_last=frozen)
+        embeddings, student = self.head(features)
         targets = self._targets(views[0], clock).view(global_views, batch, -1)
         distillation = dino_loss(
             targets,
@@ -71,29 +80,40 @@ class Dino(nn.Module):
         )
         loss = distillation
         if table.spread_weight > 0:
-            each_view = embeddings[: global_views * batch].float().view(global_views, batch, -1)
-            spread = torch.stack([uniformity_loss(view) for view in each_view]).mean()
+            each_view = at_least_fp32(embeddings[: global_views * batch]).view(
+                global_views, batch, -1
+            )
+            everywhere = gather_with_gradient(each_view.transpose(0, 1)).transpose(0, 1)
+            spread = torch.stack([uniformity_loss(view) for view in everywhere]).mean()
             loss = loss + table.spread_weight * spread
         entropy = -(targets * targets.clamp_min(1e-12).log()).sum(-1).mean()
-        return Step(loss, {"dino_loss": distillation.detach(), "target_entropy": entropy})
+        log = {"dino_loss": distillation.detach(), "target_entropy": entropy}
+        frozen = clock.step < table.freeze_last_layer(clock)
+        return Step(loss, log, self.head.last_layer() if frozen else ())
 
     @torch.no_grad()
     def _targets(self, global_views: Tensor, clock: Clock) -> Tensor:
-        """Return the teacher's distributions ``(G * B, K)``, then move the centre."""
+        """Return the teacher's distributions ``(G * B, K)``; note its logits for the centre."""
         table, center = self.table, cast(Tensor, self.center)
-        logits = self.teacher_head(self.teacher_backbone(global_views.flatten(0, 1)))[1].float()
+        features = self.teacher_backbone(global_views.flatten(0, 1))
+        logits = at_least_fp32(self.teacher_head(features)[1])
         temperature = linear_then_flat(
             clock.epoch, table.teacher_temp_warmup(clock), *table.teacher_temp
         )
         if table.centering == "sinkhorn":
-            return sinkhorn(logits, epsilon=temperature)
-        targets = dino_targets(logits, center, temperature)
-        center.lerp_(logits.mean(dim=0), 1.0 - table.center_momentum)  # after its use
-        return targets
+            return own_part(sinkhorn(gather(logits), epsilon=temperature))
+        if clock != self._logits_of:  # those of a step that was skipped are dropped
+            self._logit_means, self._logits_of = [], clock
+        self._logit_means.append(logits.mean(dim=0))
+        return dino_targets(logits, center, temperature)
 
     @torch.no_grad()
     def after_step(self, clock: Clock) -> None:
-        """Move the teacher towards the student; momentum rises along a cosine."""
+        """Move the centre, then the teacher towards the student along a cosine of momentum."""
+        if self._logit_means:
+            mean = mean_over_processes(torch.stack(self._logit_means).mean(dim=0))
+            cast(Tensor, self.center).lerp_(mean, 1.0 - self.table.center_momentum)
+            self._logit_means.clear()
         momentum = cosine(clock.step, clock.total_steps, *self.table.teacher_momentum)
         update_teacher(self.teacher_backbone, self.backbone, momentum)
         update_teacher(self.teacher_head, self.head, momentum)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
 from edgessl.schedules import Clock
@@ -16,14 +16,21 @@ class Step(NamedTuple):
     Attributes:
         loss: Scalar to minimise.
         log: Scalars worth a line in the log.
+        frozen: Trainable parameters that stay as they are at this step: the loop drops their
+            gradients. (Without a gradient, processes would wait for each other's.)
     """
 
     loss: Tensor
     log: dict[str, Tensor]
+    frozen: tuple[nn.Parameter, ...] = ()
 
 
 class Method(Protocol):
     """A module that turns views into a loss.
+
+    With several processes, each passes its part of the batch. Whatever compares images with each
+    other gathers first; losses and logged scalars are averaged over processes by the loop. Every
+    trainable parameter takes part in every loss, because processes exchange all gradients.
 
     ``labels`` is ``(B,)`` for supervised training and None otherwise, so that pretraining,
     fine-tuning and the baselines share one loop, and with it one way to resume.

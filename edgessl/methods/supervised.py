@@ -8,6 +8,7 @@ from torch.distributions import Beta
 from torch.nn.functional import cross_entropy
 
 from edgessl.backbones import Backbone, Classifier
+from edgessl.distributed.collectives import from_first, gather, own_part, processes
 from edgessl.methods.method import Step
 from edgessl.schedules import Clock
 
@@ -22,7 +23,8 @@ class Supervised(nn.Module):
         frozen: Modules whose BN statistics stay as they are.
 
     Source:
-        Mixup: one draw a batch, as S3L's fine-tuning.
+        Mixup: one draw a batch, as S3L's fine-tuning. The batch is the global one: weight and
+        partners are the first process's draw, and partners come from every process.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class Supervised(nn.Module):
         images = views[0][0]
         weight, other = 1.0, labels
         if self.mixup_alpha > 0:
-            weight = float(Beta(self.mixup_alpha, self.mixup_alpha).sample())
-            shuffle = torch.randperm(len(labels)).to(labels.device)
-            images = weight * images + (1.0 - weight) * images[shuffle]
-            other = labels[shuffle]
+            share = Beta(self.mixup_alpha, self.mixup_alpha).sample()
+            weight = float(from_first(share))
+            shuffle = from_first(torch.randperm(processes() * len(labels)))
+            partners = own_part(shuffle).to(labels.device)
+            images = weight * images + (1.0 - weight) * gather(images)[partners]
+            other = gather(labels)[partners]
         logits = self.classifier(images)
         loss = weight * cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         if weight < 1.0:

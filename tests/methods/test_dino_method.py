@@ -117,15 +117,25 @@ def test_a_frozen_last_layer_gains_neither_weights_nor_momentum(
     for step in range(3):
         clock = Clock(step, 2, 10)
         set_hyperparameters(optimizer, optim, clock, BATCH)
-        method(_views(step), None, clock).loss.backward()
+        result = method(_views(step), None, clock)
+        result.loss.backward()
+        for parameter in result.frozen:
+            parameter.grad = None
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         same = torch.equal(method.head.direction, direction) and torch.equal(method.head.gain, gain)
         assert same is (step < 2), f"step {step}"
-        assert (method.head.direction in optimizer.state) is (step >= 2)
+        memory = optimizer.state.get(method.head.direction, {}).values()
+        assert any(bool(value.any()) for value in memory) is (step >= 2)
 
 
-def test_the_centre_is_updated_after_the_loss(backbone: Backbone) -> None:
+def test_a_frozen_last_layer_has_a_gradient_to_exchange(backbone: Backbone) -> None:
+    method = _method(backbone, TABLE.model_copy(update={"freeze_last_layer_epochs": 1}))
+    method(_views(), None, Clock(0, 2, 10)).loss.backward()
+    assert all(p.grad is not None for p in method.parameters() if p.requires_grad)
+
+
+def test_the_centre_moves_after_the_step(backbone: Backbone) -> None:
     method = _method(backbone)
     views, clock = _views(), Clock(0, 2, 10)
     twin = copy.deepcopy(method)
@@ -140,7 +150,25 @@ def test_the_centre_is_updated_after_the_loss(backbone: Backbone) -> None:
         )
     loss = method(views, None, clock).loss.detach()
     torch.testing.assert_close(loss, expected)
+    assert not cast(Tensor, method.center).any()
+    method.after_step(clock)
     torch.testing.assert_close(cast(Tensor, method.center), 0.1 * teacher.mean(dim=0))
+
+
+def test_the_centre_moves_once_a_step_to_the_mean_of_all_its_micro_batches(
+    backbone: Backbone,
+) -> None:
+    method, clock = _method(backbone), Clock(3, 2, 10)
+    with torch.no_grad():
+        teacher = torch.stack([
+            method.teacher_head(method.teacher_backbone(_views(seed)[0].flatten(0, 1)))[1]
+            for seed in (0, 1)
+        ])  # fmt: skip
+        method(_views(2), None, Clock(2, 2, 10))  # of a step that was skipped
+        for seed in (0, 1):
+            method(_views(seed), None, clock)
+        method.after_step(clock)
+    torch.testing.assert_close(cast(Tensor, method.center), 0.1 * teacher.mean(dim=(0, 1)))
 
 
 def test_local_views_do_not_touch_the_features_of_global_ones(backbone: Backbone) -> None:
