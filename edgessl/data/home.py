@@ -80,8 +80,8 @@ def describe_home(home: Home, size_px: int, pack_bytes: int) -> str:
     size = f"{pack_bytes / 1e9:.1f} GB" if pack_bytes >= 1e9 else f"{pack_bytes / 1e6:.0f} MB"
     if home == "files":
         return (
-            f"A pack ({size_px} px, {size}) would be too large for the cache, so images are "
-            "decoded anew in every epoch."
+            f"A pack ({size_px} px, {size}) is more than the cache may hold "
+            "(EDGESSL_PACK_LIMIT_GB, free disk), so images are decoded anew in every epoch."
         )
     where = {
         "gpu": "kept on the GPU",

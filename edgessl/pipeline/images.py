@@ -113,7 +113,10 @@ class Images:
         ids = np.asarray(indices, np.int64)
         key = (split, ids.tobytes())
         if key not in self._unsquashed:
-            store = self.packed.val() if split == "val" else self.packed.pretraining()
+            store = self.packed.pretraining()
+            if split == "val":
+                store = self.packed.some(self.dataset.val, indices)
+                ids = np.arange(len(ids))
             self._unsquashed[key] = self._unsquash(store, ids)
         return self._unsquashed[key]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -47,22 +48,26 @@ class Packed:
         self._reporter = reporter
         self._device = device
         self._pretraining: ImageStore | None = None
-        self._val: ImageStore | None = None
 
     def pretraining(self) -> ImageStore:
         """Return train and unlabelled images, in that order."""
         if self._pretraining is None:
             self._pretraining = self._store(self._dataset.pretraining, self.home)
-            sentence = describe_home(self.home, self._size_px, self._bytes)
-            self._reporter.say(sentence)
+            self._reporter.say(describe_home(self.home, self._size_px, self._bytes))
         return self._pretraining
 
-    def val(self) -> ImageStore:
-        """Return the images of val, from a small pack of their own."""
-        if self._val is None:
-            home: Home = "files" if self.home == "files" else "disk"  # few, and read once
-            self._val = self._store(self._dataset.val, home)
-        return self._val
+    def some(self, split: Split, indices: Sequence[int]) -> ImageStore:
+        """Return a few images of a split that is not trained on, from a small pack of their own.
+
+        Args:
+            split: Where they are.
+            indices: Positions in it.
+        """
+        chosen = Split(
+            paths=tuple(split.paths[i] for i in indices),
+            digests=tuple(split.digests[i] for i in indices),
+        )
+        return self._store(chosen, "files" if self.home == "files" else "disk")
 
     @cached_property
     def home(self) -> Home:

@@ -45,8 +45,8 @@ def test_the_fastest_place_that_fits(
         ("gpu", "The pack (128 px, 83 MB) is kept on the GPU."),
         ("ram", "The pack (128 px, 83 MB) is kept in RAM."),
         ("disk", "The pack (128 px, 83 MB) is read from disk while training."),
-        ("files", "A pack (128 px, 83 MB) would be too large for the cache, so images are "
-                  "decoded anew in every epoch."),
+        ("files", "A pack (128 px, 83 MB) is more than the cache may hold (EDGESSL_PACK_LIMIT_GB, "
+                  "free disk), so images are decoded anew in every epoch."),
     ],
 )
 def test_one_sentence_says_where(home: Home, sentence: str) -> None:
