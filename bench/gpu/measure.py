@@ -66,6 +66,11 @@ def run(command: Sequence[str], budget_s: float, log: Path) -> int | None:
             process.wait()
 
 
+def last_words(log: Path) -> str:
+    """Return the end of what a command printed."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+
+
 def loop_part(given: argparse.Namespace, budget_s: float) -> dict[str, Any]:
     """Measure our loop with and without data: see ``loop_grid.py``."""
     lines = given.out / "loop.jsonl"
@@ -77,7 +82,11 @@ def loop_part(given: argparse.Namespace, budget_s: float) -> dict[str, Any]:
     ]  # fmt: skip
     code = run(command, budget_s, given.out / "loop.log")
     found = lines.read_text(encoding="utf-8").splitlines() if lines.is_file() else []
-    return {"exit_code": code, "measured": [json.loads(line) for line in found]}
+    return {
+        "exit_code": code,
+        "measured": [json.loads(line) for line in found],
+        "last_words": last_words(given.out / "loop.log"),
+    }
 
 
 def recipe_part(given: argparse.Namespace, budget_s: float) -> dict[str, Any]:
@@ -104,6 +113,7 @@ def recipe_part(given: argparse.Namespace, budget_s: float) -> dict[str, Any]:
             "wall_s": round(wall_s, 1),
             "last_timing": json.loads(lines[-1]) if lines else None,
             "report": json.loads(report.read_text()) if report.is_file() else None,
+            "last_words": last_words(given.out / "recipe.log"),
         }
 
 
@@ -151,8 +161,8 @@ def tests_part(given: argparse.Namespace, budget_s: float) -> dict[str, Any]:
     """Run the tests that need a GPU."""
     log = given.out / "tests.log"
     code = run([sys.executable, "-m", "pytest", "-m", "gpu", "-q", "tests"], budget_s, log)
-    lines = log.read_text(errors="replace").splitlines()
-    return {"exit_code": code, "pytest_said": lines[-1] if lines else ""}
+    said = last_words(log)
+    return {"exit_code": code, "pytest_said": said.rpartition("\n")[2], "last_words": said}
 
 
 PARTS: dict[str, Part] = {
@@ -183,6 +193,8 @@ def markdown(results: dict[str, dict[str, Any]]) -> str:
         told += " (chosen)" if row["precision"] is None else ""
         cells = [row["work"], told, row["feed"], rate or "failed", share, row.get("peak_gpu_mb")]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    if not loop:
+        lines.append(f"loop: {results.get('loop', 'not run')}")
     lines += ["", "| lightly | workers | img/s |", "|---" * 3 + "|"]
     for row in results.get("lightly", {}).get("measured", []):
         lines.append(f"| {row['work']} | {row['workers']} | {row.get('images_per_s', 'failed')} |")
