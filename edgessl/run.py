@@ -83,6 +83,11 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
         self.forget_work()
 
+    def drop_report(self) -> None:
+        """Remove a report that no longer tells what the run is."""
+        for name in ("report.json", "report.html"):
+            (self.path / name).unlink(missing_ok=True)
+
     def forget_work(self) -> None:
         """Remove states and logs, which only the run that wrote them can use."""
         for name in _LOGS:

@@ -1,5 +1,5 @@
 """Optimisers and the parameter groups they work on."""
 
-from edgessl.optim.build import build_optimizer, set_hyperparameters
+from edgessl.optim.build import build_optimizer, learning_rate, set_hyperparameters
 
-__all__ = ["build_optimizer", "set_hyperparameters"]
+__all__ = ["build_optimizer", "learning_rate", "set_hyperparameters"]

@@ -65,15 +65,25 @@ def set_hyperparameters(
     Returns:
         The learning rate.
     """
-    warmup_steps = table.warmup(clock)
-    peak = table.peak_lr(batch_size)
-    step = clock.step if table.schedule_by == "step" else clock.epoch * clock.steps_per_epoch
-    lr = lr_factor * warmup_cosine(
-        step, clock.total_steps, warmup_steps, table.warmup_lr, peak, table.final_lr
-    )
+    lr = lr_factor * learning_rate(table, clock, batch_size)
     start, end = table.weight_decay
     decay = cosine(clock.step, clock.total_steps, start, end)
     for group in optimizer.param_groups:
         group["lr"] = lr
         group["weight_decay"] = decay if group["decays"] else 0.0
     return lr
+
+
+def learning_rate(table: Optim, clock: Clock, batch_size: int) -> float:
+    """Return the scheduled learning rate of the step that the clock is at.
+
+    Args:
+        table: The optimiser's table.
+        clock: Before the step.
+        batch_size: Global batch, which scales the peak rate if the table has a base batch.
+    """
+    step = clock.step if table.schedule_by == "step" else clock.epoch * clock.steps_per_epoch
+    return warmup_cosine(
+        step, clock.total_steps, table.warmup(clock), table.warmup_lr, table.peak_lr(batch_size),
+        table.final_lr,
+    )

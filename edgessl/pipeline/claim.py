@@ -8,6 +8,8 @@ from edgessl import __version__
 from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.pipeline.context import Context
+from edgessl.pipeline.extend import extend
+from edgessl.pipeline.recorded_engine import describe_engine
 from edgessl.recipe import to_toml
 
 
@@ -16,19 +18,23 @@ def claim(
     start: dict[str, Any],
     provenance: dict[str, Any],
     *,
-    epochs_of_minutes: int | None = None,
+    stage: str,
+    minutes: float | None = None,
 ) -> None:
     """Record what the run's folder is for; in a folder that has a run, check it is the same one.
+
+    One difference is allowed: more epochs, with which the run goes on.
 
     Args:
         context: The run.
         start: What identifies the weights it starts from.
         provenance: What every checkpoint says about where it comes from, besides recipe, data and
             seed.
-        epochs_of_minutes: Pretraining epochs that a time was turned into, or None.
+        stage: The one that may be made longer: ``pretrain`` or ``finetune``.
+        minutes: The time that the epochs were chosen for, or None.
 
     Raises:
-        UserError: The folder holds a run of another seed, data, start or recipe.
+        UserError: The folder holds a run of another seed, data, start or recipe, or a longer one.
     """
     run, dataset, recipe = context.run, context.dataset, context.recipe
     identity = {
@@ -40,14 +46,21 @@ def claim(
     known = run.read()
     if known:
         differing = _differences(known["identity"], identity)
-        if differing:
+        if len(differing) == 1 and differing[0].startswith(f"{stage}.epochs "):
+            extend(context, stage, known, identity)
+        elif differing:
             raise UserError(
                 f"{run.path}: must be used for one run, but this one differs in "
                 f"{'; '.join(differing)}; choose another folder with --out, or start over "
                 "with --fresh"
             )
-        return
+        if "report" not in run.read()["finished"]:
+            run.drop_report()
+    else:
+        run.forget_work()  # an interrupted --fresh may have left some
     run.write_text("recipe.toml", to_toml(recipe))
+    if known:
+        return
     if dataset.quarantined:
         lines = [f"{path}\t{reason}" for path, reason in dataset.quarantined]
         run.write_text("quarantine.txt", "\n".join(lines) + "\n")
@@ -55,7 +68,8 @@ def claim(
         {
             "edgessl": __version__,
             "identity": identity,
-            "epochs_of_minutes": epochs_of_minutes,
+            "minutes": minutes,
+            "engine": describe_engine(context.engine),
             "provenance": {
                 "recipe": recipe.name,
                 "data": dataset.source,

@@ -15,14 +15,15 @@ from edgessl.device import pick_device
 from edgessl.errors import UserError
 from edgessl.pipeline.claim import claim
 from edgessl.pipeline.context import Context
-from edgessl.pipeline.engine import engine_of
 from edgessl.pipeline.finetuning import RANDOM_STAGE, baseline_epochs, finetune, train_baseline
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.found import found
 from edgessl.pipeline.images import images_of
+from edgessl.pipeline.lengths import check_lengths
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
 from edgessl.pipeline.pretrain import keep_pretrained, load_pretrained
+from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
 from edgessl.pipeline.start import Start, read_start
 from edgessl.recipe import Recipe, load_recipe
@@ -88,6 +89,7 @@ def run_finetune(request: Request, reporter: Reporter) -> dict[str, Any]:
     recipe = _recipe(request, start, {
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     })  # fmt: skip
+    check_lengths(recipe, dataset)
     backbone = start.build(recipe.image.crop_px)
     reporter.say(_origin(start))
     for sentence in found(dataset):
@@ -97,12 +99,13 @@ def run_finetune(request: Request, reporter: Reporter) -> dict[str, Any]:
         if request.fresh:
             run.clear()
         images = images_of(dataset, recipe, reporter, device)
-        engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
+        engine = engine_of_run(run, recipe, device, compiled=request.compiled, reporter=reporter)
         context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
         claim(
             context,
             {"start": start.fingerprint},
             {"labels": None, "label_percent": request.label_percent, "start": str(start.path)},
+            stage="finetune",
         )
         once(context, "start", lambda: keep_pretrained(context, backbone))
         return _run_stages(context, request, start)
@@ -179,7 +182,7 @@ def _run_stages(context: Context, request: Request, start: Start) -> dict[str, A
     def train(name: str, work: Callable[[], Meter]) -> None:
         stages[name] = once(context, name, lambda: dict(work().facts()))
 
-    train("finetune", lambda: finetune(context, load_pretrained(context)))
+    train("finetune", lambda: finetune(context, load_pretrained(context), extendable=True))
     if "random" in request.baselines:
         epochs = baseline_epochs(context)
         train("finetune_random", lambda: train_baseline(context, "random", RANDOM_STAGE, epochs))

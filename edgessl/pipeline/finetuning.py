@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.last_stage import last_stage_of
 from edgessl.methods.supervised import Supervised
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.meter import Meter
+from edgessl.pipeline.once import once
 from edgessl.pipeline.pretrain import new_backbone
 from edgessl.pipeline.training import Stage, train_stage
 from edgessl.recipe.tables import RegrowTable
 
 WARMUP_STAGE, FINETUNE_STAGE, RANDOM_STAGE, LONGER_STAGE = 1, 2, 3, 4
+_WARM = "state/warmup.pt"
 
 
-def finetune(context: Context, pretrained: Backbone) -> Meter:
+def finetune(context: Context, pretrained: Backbone, *, extendable: bool = False) -> Meter:
     """Fine-tune the pretrained backbone; a removed last stage grows back first.
 
     Args:
         context: The run.
         pretrained: The backbone that pretraining kept.
+        extendable: Whether fine-tuning may be made longer later.
     """
-    classifier = _new_classifier(context, FINETUNE_STAGE)
+    classifier = new_classifier(context, FINETUNE_STAGE)
     classifier.backbone.net.load_state_dict(pretrained.net.state_dict(), strict=False)
     regrow = context.recipe.finetune.regrow
     if pretrained.last_stage == "remove" and regrow is not None:
-        _warm_up(context, classifier, regrow)
+        once(context, "warmup", lambda: dict(_warm_up(context, classifier, regrow).facts()))
+        classifier.load_state_dict(load_classifier(context, _WARM).state_dict())
     epochs = context.recipe.finetune.epochs
-    meter = _train(context, classifier, "finetune", FINETUNE_STAGE, epochs)
+    stage, method = whole_network(context, classifier, "finetune", FINETUNE_STAGE, epochs)
+    stage = replace(stage, extendable=extendable)
+    meter = train_stage(context, stage, method, method, context.images.labelled())
     save_classifier(context, classifier, "ckpt.pt")
     return meter
 
@@ -49,8 +57,9 @@ def train_baseline(context: Context, name: str, stage: int, epochs: int) -> Mete
         stage: Number of the stage.
         epochs: Passes over the labelled images.
     """
-    classifier = _new_classifier(context, stage)
-    meter = _train(context, classifier, f"finetune_{name}", stage, epochs)
+    classifier = new_classifier(context, stage)
+    table, method = whole_network(context, classifier, f"finetune_{name}", stage, epochs)
+    meter = train_stage(context, table, method, method, context.images.labelled())
     save_classifier(context, classifier, f"state/{name}.pt")
     return meter
 
@@ -76,14 +85,29 @@ def load_classifier(context: Context, name: str) -> Classifier:
     return module
 
 
-def _new_classifier(context: Context, stage: int) -> Classifier:
+def new_classifier(context: Context, stage: int) -> Classifier:
+    """Make a classifier with seeded random weights.
+
+    Args:
+        context: The run.
+        stage: Stage that the weights are for.
+    """
     backbone = new_backbone(context, stage=stage, whole=True)
     return Classifier(backbone, len(context.dataset.classes))
 
 
-def _train(
+def whole_network(
     context: Context, classifier: Classifier, name: str, number: int, epochs: int
-) -> Meter:
+) -> tuple[Stage, Supervised]:
+    """Say how all layers are trained.
+
+    Args:
+        context: The run.
+        classifier: What is trained.
+        name: Name of the stage.
+        number: Number of the stage.
+        epochs: Passes over the labelled images.
+    """
     table = context.recipe.finetune
     method = Supervised(
         classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha
@@ -91,38 +115,49 @@ def _train(
     stage = Stage(
         name, number, epochs, table.batch_size, (table.view,), table.optim, table.accumulate
     )
-    return train_stage(context, stage, method, method, context.images.labelled())
+    return stage, method
 
 
-def _warm_up(context: Context, classifier: Classifier, table: RegrowTable) -> None:
-    """Train the regrown stage and the classifier on frozen earlier stages (S3L)."""
-    name = "state/warmup.pt"
-    if not (context.run.path / name).is_file():
-        first_fc = {key: value.clone() for key, value in classifier.fc.state_dict().items()}
-        grown = last_stage_of(classifier.backbone.net)
-        trained = {id(p) for module in (*grown, classifier.fc) for p in module.parameters()}
-        for parameter in classifier.parameters():
-            parameter.requires_grad_(id(parameter) in trained)
-        inside = {id(module) for stage in grown for module in stage.modules()}
-        frozen = tuple(
-            module
-            for module in classifier.backbone.net.modules()
-            if id(module) not in inside and not any(module.children())
-        )
-        finetune = context.recipe.finetune
-        method = Supervised(
-            classifier,
-            label_smoothing=finetune.label_smoothing,
-            frozen=frozen if table.freeze_batchnorm else (),
-        )
-        stage = Stage(
-            "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,),
-            table.optim, finetune.accumulate,
-        )
-        meter = train_stage(context, stage, method, method, context.images.labelled())
-        context.run.write({**context.run.read(), "warmup": meter.facts()})
-        classifier.requires_grad_(True)
-        if not table.keep_classifier:
-            classifier.fc.load_state_dict(first_fc)
-        save_classifier(context, classifier, name)
-    classifier.load_state_dict(load_classifier(context, name).state_dict())
+def last_stage_alone(
+    context: Context, classifier: Classifier, table: RegrowTable
+) -> tuple[Stage, Supervised]:
+    """Say how the regrown stage and the classifier are trained on frozen earlier stages (S3L).
+
+    Args:
+        context: The run.
+        classifier: What is trained; the other parameters are frozen in place.
+        table: The warm-up.
+    """
+    grown = last_stage_of(classifier.backbone.net)
+    trained = {id(p) for module in (*grown, classifier.fc) for p in module.parameters()}
+    for parameter in classifier.parameters():
+        parameter.requires_grad_(id(parameter) in trained)
+    inside = {id(module) for stage in grown for module in stage.modules()}
+    frozen = tuple(
+        module
+        for module in classifier.backbone.net.modules()
+        if id(module) not in inside and not any(module.children())
+    )
+    finetune = context.recipe.finetune
+    method = Supervised(
+        classifier,
+        label_smoothing=finetune.label_smoothing,
+        frozen=frozen if table.freeze_batchnorm else (),
+    )
+    stage = Stage(
+        "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,),
+        table.optim, finetune.accumulate,
+    )
+    return stage, method
+
+
+def _warm_up(context: Context, classifier: Classifier, table: RegrowTable) -> Meter:
+    """Train the regrown stage, and write the classifier that fine-tuning starts from."""
+    first_fc = {key: value.clone() for key, value in classifier.fc.state_dict().items()}
+    stage, method = last_stage_alone(context, classifier, table)
+    meter = train_stage(context, stage, method, method, context.images.labelled())
+    classifier.requires_grad_(True)
+    if not table.keep_classifier:
+        classifier.fc.load_state_dict(first_fc)
+    save_classifier(context, classifier, _WARM)
+    return meter

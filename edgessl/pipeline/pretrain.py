@@ -52,21 +52,31 @@ def pretrain(context: Context, init: str) -> Meter:
         context: The run.
         init: Where the first weights come from.
     """
-    recipe = context.recipe
     backbone = new_backbone(context, stage=STAGE, whole=False)
     if sentence := initialise(backbone, init):
         context.reporter.say(sentence)
-    method = Dino(backbone, recipe.method)
-    stage = Stage(
-        "pretrain", STAGE, recipe.pretrain.epochs, recipe.pretrain.batch_size,
-        recipe.views, recipe.optim, recipe.pretrain.accumulate,
-    )
+    stage, method = pretraining(context, backbone)
     monitor = _Monitor(context, backbone) if len(context.dataset.val) else None
     meter = train_stage(context, stage, method, method, context.images.pretraining(), monitor)
-    if recipe.pretrain.recalibrate_batchnorm:
+    if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
     keep_pretrained(context, backbone)
     return meter
+
+
+def pretraining(context: Context, backbone: Backbone) -> tuple[Stage, Dino]:
+    """Say how a backbone is pretrained.
+
+    Args:
+        context: The run.
+        backbone: What is trained.
+    """
+    recipe, table = context.recipe, context.recipe.pretrain
+    stage = Stage(
+        "pretrain", STAGE, table.epochs, table.batch_size, recipe.views, recipe.optim,
+        table.accumulate, extendable=True,
+    )
+    return stage, Dino(backbone, recipe.method)
 
 
 def keep_pretrained(context: Context, backbone: Backbone) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from edgessl.errors import UserError
 from edgessl.pipeline.claim import claim
 from edgessl.pipeline.contact_sheet import save_contact_sheet
 from edgessl.pipeline.context import Context
-from edgessl.pipeline.engine import engine_of
 from edgessl.pipeline.finetuning import (
     LONGER_STAGE,
     RANDOM_STAGE,
@@ -29,13 +28,16 @@ from edgessl.pipeline.finetuning import (
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.found import found
 from edgessl.pipeline.images import images_of
+from edgessl.pipeline.lengths import check_lengths
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
 from edgessl.pipeline.plan import describe_plan, make_plan, pretraining_epochs
 from edgessl.pipeline.pretrain import load_pretrained, pretrain
+from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.run import RunFolder
+from edgessl.schema import validate
 
 BASELINES = ("random", "longer", "none")
 
@@ -87,9 +89,9 @@ def plan_recipe(request: Request, reporter: Reporter) -> str:
         reporter: Tells the user.
     """
     dataset, recipe, device = _prepare(request, reporter)
-    engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
-    images = images_of(dataset, recipe, reporter, device)
     run = RunFolder.unmade(_folder(request, dataset, recipe))
+    engine = engine_of_run(run, recipe, device, compiled=request.compiled, reporter=reporter)
+    images = images_of(dataset, recipe, reporter, device)
     context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
     context = _settle_epochs(context, request)
     return describe_plan(make_plan(context, request.baselines), context.recipe)
@@ -115,7 +117,7 @@ def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
         if request.fresh:
             run.clear()
         images = images_of(dataset, recipe, reporter, device)
-        engine = engine_of(recipe, device, compiled=request.compiled, reporter=reporter)
+        engine = engine_of_run(run, recipe, device, compiled=request.compiled, reporter=reporter)
         context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
         context = _settle_epochs(context, request)
         _claim(context, request)
@@ -159,15 +161,29 @@ def _prepare(request: Request, reporter: Reporter) -> tuple[Dataset, Recipe, tor
 
 
 def _settle_epochs(context: Context, request: Request) -> Context:
-    """Turn ``--minutes`` into epochs, once: a resumed run keeps what was recorded."""
+    """Turn ``--minutes`` into epochs, once: a run that was begun keeps those it has.
+
+    Raises:
+        UserError: The recipe's durations do not fit into the epochs.
+    """
     if request.minutes is None:
+        check_lengths(context.recipe, context.dataset)
         return context
-    epochs = context.run.read().get("epochs_of_minutes")
-    if epochs is None:
+    known = context.run.read()
+    if known:
+        epochs = int(known["identity"]["recipe"]["pretrain"]["epochs"])
+        if known.get("minutes") != request.minutes or known.get("extended"):
+            context.reporter.say(
+                f"--minutes {request.minutes:g}: this run keeps the {epochs} pretraining epochs "
+                "that it has; --epochs can make it longer."
+            )
+    else:
         epochs = pretraining_epochs(context, request.minutes)
         context.reporter.say(f"{request.minutes:g} minutes are {epochs} pretraining epochs here.")
-    pretrain_table = context.recipe.pretrain.model_copy(update={"epochs": epochs})
-    recipe = context.recipe.model_copy(update={"pretrain": pretrain_table})
+    values = context.recipe.model_dump(mode="json", exclude_none=True)
+    values["pretrain"]["epochs"] = epochs
+    recipe = validate(Recipe, values, f"{context.recipe.name}, --minutes {request.minutes:g}")
+    check_lengths(recipe, context.dataset)
     return replace(context, recipe=recipe)
 
 
@@ -176,7 +192,8 @@ def _claim(context: Context, request: Request) -> None:
         context,
         {"init": request.init},
         {"labels": request.labels, "label_percent": request.label_percent},
-        epochs_of_minutes=context.recipe.pretrain.epochs if request.minutes is not None else None,
+        stage="pretrain",
+        minutes=request.minutes,
     )
 
 
@@ -213,7 +230,7 @@ def _train_longer(context: Context, stages: dict[str, dict[str, Any]]) -> Meter:
     document = context.run.read()
     if "longer_epochs" not in document:
         ours = stages["pretrain"]["seconds"] + stages["finetune"]["seconds"]
-        ours += document.get("warmup", {}).get("seconds", 0.0)
+        ours += document["finished"].get("warmup", {}).get("seconds", 0.0)
         rate = stages["finetune"]["images_per_s"]
         document["longer_epochs"] = max(1, round(ours * rate / len(context.dataset.train)))
         context.run.write(document)

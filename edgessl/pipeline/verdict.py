@@ -26,17 +26,18 @@ def verdict(report: dict[str, Any]) -> str:
     supervised = report.get("start", {}).get("supervised", False)
     subject = "Starting from this classifier" if supervised else "Self-supervision"
     longer, start = report.get("scores_longer", {}), report.get("scores_random", {})
-    rivals = [
-        ("a random start fine-tuned for the same total time", longer.get("finetune_top1")),
-        ("a random start with the same fine-tuning", start.get("finetune_top1")),
-    ]
+    known = {
+        "a random start fine-tuned for the same total time": longer.get("finetune_top1"),
+        "a random start with the same fine-tuning": start.get("finetune_top1"),
+    }
+    rivals = {name: score for name, score in known.items() if score is not None}
     tuned = scores.get("finetune_top1")
     if tuned is None:
         rival = start.get("knn_top1")
         return _compare(subject, "kNN", scores["knn_top1"], rival, "random features")
-    for name, rival in rivals:
-        if rival is not None:
-            return _compare(subject, "Fine-tuned top-1", tuned, rival, name)
+    if rivals:
+        name = max(rivals, key=lambda rival: float(rivals[rival]["value"]))
+        return _compare(subject, "Fine-tuned top-1", tuned, rivals[name], name)
     return f"Fine-tuned top-1 is {_percent(tuned)}; no baseline was trained to compare it with."
 
 

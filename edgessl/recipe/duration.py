@@ -16,6 +16,11 @@ class StageLength(Protocol):
     """The part of a clock that durations need."""
 
     @property
+    def epochs(self) -> int:
+        """Epochs of the whole stage."""
+        ...
+
+    @property
     def steps_per_epoch(self) -> int:
         """Steps of one epoch."""
         ...
@@ -60,6 +65,30 @@ def check_fits(table: Table, name: str, epochs: int, place: str, run: str) -> No
             f"{place}.{name}_epochs must be at most {run} ({epochs}), got {duration:g}; "
             f"give it as {name}_percent to keep its share of the run"
         )
+
+
+def too_long(table: Table, stage: StageLength, place: str) -> list[str]:
+    """Say which durations in steps are longer than the stage they are part of.
+
+    Args:
+        table: The table that owns the durations.
+        stage: That stage.
+        place: The table's key in the recipe.
+
+    Returns:
+        A sentence for each.
+    """
+    found = []
+    for field in type(table).model_fields:
+        steps = getattr(table, field)
+        if field.endswith("_steps") and steps is not None and steps > stage.total_steps:
+            percent = f"{field.removesuffix('_steps')}_percent"
+            found.append(
+                f"{place}.{field}: must be at most the {stage.total_steps} steps of its stage "
+                f"({stage.epochs} epochs of {stage.steps_per_epoch}), got {steps:g}; "
+                f"give it as {percent} to keep its share of the stage"
+            )
+    return found
 
 
 def duration_steps(table: Table, name: str, clock: StageLength) -> int:

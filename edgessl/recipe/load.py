@@ -29,7 +29,7 @@ def load_recipe(
     Raises:
         UserError: No such recipe or variant, or mistakes in it, all at once.
     """
-    base, _, variant = name.partition(":")
+    base, variant = _split(name)
     path = Path(base) if base.endswith(".toml") else catalog.find("recipes", base)
     values = read_toml(path)
     variants = values.pop("variant", [])
@@ -56,6 +56,17 @@ def variants_of(name: str) -> list[str]:
     """Return the names of a recipe's variants."""
     variants = read_toml(catalog.find("recipes", name)).get("variant", [])
     return [variant["name"] for variant in variants]
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Split the variant off; the path of a file may hold colons itself."""
+    if name.endswith(".toml"):
+        return name, ""
+    file, ending, variant = name.rpartition(".toml:")
+    if ending and "/" not in variant:
+        return file + ".toml", variant
+    base, _, variant = name.partition(":")
+    return base, variant
 
 
 def _changes(variant: dict[str, Any]) -> dict[str, Any]:

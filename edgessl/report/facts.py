@@ -63,7 +63,9 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
     facts += [("parameters", _count(model["params"]))] if model.get("params") else []
     facts += [("MACs an image", _count(model["macs"]))] if model.get("macs") else []
     if throughput.get("images_per_s"):
-        facts.append(("pretraining", f"{throughput['images_per_s']:,.0f} images/s"))
+        stages = throughput.get("seconds") or {}
+        activity = "pretraining" if not stages or "pretrain" in stages else "fine-tuning"
+        facts.append((activity, f"{throughput['images_per_s']:,.0f} images/s"))
     if throughput.get("data_share") is not None:
         facts.append(("waiting for data", f"{100 * throughput['data_share']:.0f} % of the time"))
     for key, name in (("gpu", "GPU"), ("cpu", "CPU"), ("cores", "cores"), ("torch", "torch")):

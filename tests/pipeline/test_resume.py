@@ -122,9 +122,9 @@ def test_another_seed_is_refused_by_name(run: Run, whole: tuple[Path, dict[str, 
 def test_another_recipe_key_is_refused_by_name(
     run: Run, whole: tuple[Path, dict[str, object]]
 ) -> None:
-    expected = r"differs in pretrain\.epochs \(2 before, 3 now\); choose another folder with --out"
+    expected = r"differs in optim\.lr \(1.0 before, 3.0 now\); choose another folder with --out"
     with pytest.raises(UserError, match=expected):
-        run(whole[0], Listener(), "pretrain.epochs=3")
+        run(whole[0], Listener(), "optim.lr=3.0")
 
 
 def test_other_images_are_refused_by_name(
