@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
 from edgessl.errors import UserError, nearest
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt, in glibc's malloc.h
 
 NAMES = ("auto", "cpu", "cuda", "mps")
 
@@ -42,6 +45,21 @@ def pick_device(name: str) -> str:
             f"--device: {name} must be available to torch, found none; use --device cpu"
         )
     return name
+
+
+def keep_freed_memory() -> None:
+    """Let the allocator keep what a training step frees, where it is glibc's.
+
+    By default glibc returns large blocks to the system, which then hands out, and clears, the same
+    pages in every step: 5 to 20 % of the time of a step on a CPU. The peak stays what it was.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    for threshold in (2**30, 2**25):  # older versions refuse more than 32 MiB
+        if libc.mallopt(_M_MMAP_THRESHOLD, threshold):
+            break
+    libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def usable_cores() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from itertools import product
 from statistics import median
@@ -104,15 +105,17 @@ def _measure(recipe: Recipe, device: torch.device, candidates: list[Choice]) -> 
     size_px = recipe.views[0].size_px
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        backbone = Backbone(recipe.backbone.name, recipe.backbone.last_stage, size_px).train()
+        first = Backbone(recipe.backbone.name, recipe.backbone.last_stage, size_px).train()
     images = torch.rand(
         _BATCH, 3, size_px, size_px, generator=torch.Generator().manual_seed(0)
     ).to(device)
+    engines = [Engine(device, FORMATS[layout], precision) for precision, layout in candidates]
+    backbones = [copy.deepcopy(first) for _ in candidates]
+    for engine, backbone in zip(engines, backbones, strict=True):
+        engine.place(backbone)
     times: list[list[float]] = [[] for _ in candidates]
     for _ in range(_WARMUPS + _ROUNDS):
-        for (precision, layout), found in zip(candidates, times, strict=True):
-            engine = Engine(device, FORMATS[layout], precision)
-            engine.place(backbone)
+        for engine, backbone, found in zip(engines, backbones, times, strict=True):
             batch = images.contiguous(memory_format=engine.memory_format)
             began = perf_counter()
             with engine.autocast():

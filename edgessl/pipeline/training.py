@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from edgessl.backbones import Backbone
+from edgessl.device import keep_freed_memory
 from edgessl.errors import Interrupted
 from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
@@ -82,6 +83,7 @@ def train_stage(
         GateFailed: The loss stays not finite, in spite of rollbacks, now or in an earlier run.
     """
     refuse_diverged(context.run.path, stage.name)
+    keep_freed_memory()
     context.engine.place(module)
     module.train()
     if context.engine.compiled:

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from edgessl.backbones.cpu_kernels import use_cpu_kernels
 from edgessl.distributed import ALONE, World
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -37,9 +38,12 @@ class Engine:
     world: World = ALONE
 
     def place(self, module: nn.Module) -> None:
-        """Move a module to the device, in the memory format."""
+        """Move a module to the device, in the memory format, with the CPU's kernels on a CPU."""
         module.to(self.device)
         module.to(memory_format=self.memory_format)
+        plain = self.precision == "fp32" and not self.compiled
+        if self.device.type == "cpu" and self.memory_format == torch.channels_last and plain:
+            use_cpu_kernels(module)
 
     def autocast(self) -> AbstractContextManager[None]:
         """Return the context that forward passes run in; it does nothing in fp32."""
