@@ -64,11 +64,15 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt("SIGTERM")
 
 
-def main() -> None:
-    """Run the command line and exit with the code that DESIGN names for each kind of failure."""
+def main(program: typer.Typer = app) -> None:
+    """Run the command line and exit with the code that DESIGN names for each kind of failure.
+
+    Args:
+        program: What to run.
+    """
     signal.signal(signal.SIGTERM, _on_sigterm)
     try:
-        app(standalone_mode=True)
+        program(standalone_mode=True)
     except KeyboardInterrupt as interrupt:
         number = signal.SIGTERM if "SIGTERM" in str(interrupt) else signal.SIGINT
         print("interrupted", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -103,6 +103,38 @@ def train_stage(
     return state.meter
 
 
+def stage_steps(
+    context: Context,
+    stage: Stage,
+    method: Method,
+    data: TrainingData,
+    optimizer: torch.optim.Optimizer,
+    clock: Clock,
+    *,
+    lr_factor: float,
+    scaler: torch.amp.GradScaler,
+) -> Iterator[StepRecord]:
+    """Train a stage from a clock on, one record a step.
+
+    Args:
+        context: The run.
+        stage: What to train.
+        method: The method, in training mode on the device.
+        data: Its images.
+        optimizer: Updates it.
+        clock: Where to start.
+        lr_factor: The scheduled learning rate is multiplied by it.
+        scaler: Of fp16 gradients.
+    """
+    image = context.recipe.image
+    sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
+    return fit(
+        method, data, sampler, optimizer, stage.optim,
+        clock=clock, batch_size=min(stage.batch_size, len(data)), seed=context.seed,
+        engine=context.engine, accumulate=stage.accumulate, lr_factor=lr_factor, scaler=scaler,
+    )  # fmt: skip
+
+
 class _Training:
     """One stage under way."""
 
@@ -138,14 +170,11 @@ class _Training:
         per_epoch = steps_per_epoch(len(self._data), stage.batch_size)
         clock = Clock(state.step, per_epoch, stage.epochs, stage.number)
         batch_size = min(stage.batch_size, len(self._data))
-        image = context.recipe.image
-        sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
         log_every = max(1, clock.total_steps // LOG_LINES)
         pace = Pace(state.meter)
-        for record in fit(
-            self._method, self._data, sampler, self._optimizer, stage.optim,
-            clock=clock, batch_size=batch_size, seed=context.seed, engine=context.engine,
-            accumulate=stage.accumulate, lr_factor=state.guard.lr_factor, scaler=state.scaler,
+        for record in stage_steps(
+            context, stage, self._method, self._data, self._optimizer, clock,
+            lr_factor=state.guard.lr_factor, scaler=state.scaler,
         ):  # fmt: skip
             clock = record.clock
             pace.add(record, batch_size)
