@@ -11,7 +11,7 @@ import torch
 
 from edgessl.backbones import Classifier
 from edgessl.data.store import MemoryStore
-from edgessl.methods.dino import Dino
+from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.context import Context
@@ -72,7 +72,7 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
     pack_px = context.images.size_px
     pack_mb = images * 3 * pack_px**2 / _BYTES_PER_MB
     backbone = new_backbone(context, stage=0, whole=False)
-    method = Dino(backbone, recipe.method)
+    method = build_method(backbone, recipe.method)
     parameters = sum(p.numel() for p in method.parameters())
     rate = _rate(
         context, method,
@@ -107,7 +107,7 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
 def pretraining_epochs(context: Context, minutes: float) -> int:
     """Return the pretraining epochs that fit into ``minutes``, from the measured rate."""
     recipe = context.recipe
-    method = Dino(new_backbone(context, stage=0, whole=False), recipe.method)
+    method = build_method(new_backbone(context, stage=0, whole=False), recipe.method)
     stage = Stage("probe", 0, recipe.pretrain.epochs, recipe.pretrain.batch_size, recipe.views,
                   recipe.optim)
     rate = _rate(context, method, stage)
@@ -127,7 +127,7 @@ def _supervised_rate(context: Context) -> float:
     return _rate(context, method, stage)
 
 
-def _rate(context: Context, method: Dino | Supervised, stage: Stage) -> float:
+def _rate(context: Context, method: PretrainingMethod | Supervised, stage: Stage) -> float:
     """Measure images/s of a stage on random pixels of the pack's size."""
     context.engine.place(method)
     method.train()

@@ -16,7 +16,7 @@ from edgessl.data.dataset import Split
 from edgessl.evaluate import evaluate_knn
 from edgessl.evaluate.evaluation import LabelledOutputs
 from edgessl.files import atomic_path
-from edgessl.methods.dino import Dino
+from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.metrics.features import extract_features
 from edgessl.pipeline.context import Context
@@ -64,7 +64,7 @@ def pretrain(context: Context, init: str) -> Meter:
     return meter
 
 
-def pretraining(context: Context, backbone: Backbone) -> tuple[Stage, Dino]:
+def pretraining(context: Context, backbone: Backbone) -> tuple[Stage, PretrainingMethod]:
     """Say how a backbone is pretrained.
 
     Args:
@@ -76,7 +76,7 @@ def pretraining(context: Context, backbone: Backbone) -> tuple[Stage, Dino]:
         "pretrain", STAGE, table.epochs, table.batch_size, recipe.views, recipe.optim,
         table.accumulate, extendable=True,
     )
-    return stage, Dino(backbone, recipe.method)
+    return stage, build_method(backbone, recipe.method)
 
 
 def keep_pretrained(context: Context, backbone: Backbone) -> dict[str, Any]:

@@ -31,6 +31,12 @@ class StageLength(Protocol):
         ...
 
 
+def durations(table: Table) -> list[str]:
+    """Return the names, without unit, of the durations that a table may give."""
+    fields = type(table).model_fields
+    return [field.removesuffix("_epochs") for field in fields if field.endswith("_epochs")]
+
+
 def check_one_unit(table: Table, name: str) -> None:
     """Refuse a duration that is given in two units.
 

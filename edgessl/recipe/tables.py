@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.duration import check_fits
-from edgessl.recipe.method_tables import Dino
+from edgessl.recipe.duration import check_fits, durations
+from edgessl.recipe.method_tables import MethodTable
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
 from edgessl.schema import Table
@@ -150,7 +150,7 @@ class Recipe(Table):
     name: str
     source: Literal["factory", "sslight", "s3l", "small", "airl", "cole"]
     backbone: BackboneTable
-    method: Dino
+    method: MethodTable
     image: ImageTable
     data: DataTable = DataTable()
     views: Annotated[tuple[ViewGroup, ...], Field(min_length=1)]
@@ -162,7 +162,10 @@ class Recipe(Table):
     @model_validator(mode="after")
     def _check(self) -> Recipe:
         if self.views[0].count < 2:
-            raise ValueError("views.0.count must be at least 2: DINO compares global views, got 1")
+            raise ValueError(
+                f"views.0.count must be at least 2: {self.method.name} compares views of the "
+                "first group, got 1"
+            )
         if self.backbone.last_stage == "remove" and self.finetune.regrow is None:
             raise ValueError(
                 "finetune.regrow must be given, because backbone.last_stage = 'remove' "
@@ -176,7 +179,7 @@ class Recipe(Table):
                     f"{table.batch_size} images, got {table.accumulate}"
                 )
         check_fits(self.optim, "warmup", pretrain.epochs, "optim", "pretrain.epochs")
-        for name in ("teacher_temp_warmup", "freeze_last_layer"):
+        for name in durations(self.method):
             check_fits(self.method, name, pretrain.epochs, "method", "pretrain.epochs")
         place = "finetune.optim"
         check_fits(finetune.optim, "warmup", finetune.epochs, place, "finetune.epochs")

@@ -31,4 +31,4 @@ def test_sigterm_saves_and_exits_with_143(tmp_path: Path) -> None:
     assert process.returncode == 128 + 15, told
     assert told.startswith("error: stopped in pretrain at step ")
     assert told.rstrip().endswith("the same command goes on from there")
-    assert len(list((log.parent / "state").glob("?.pt"))) == 1
+    assert len(list((log.parent / "state").glob("?.pt"))) == 2  # from the start and the stop

@@ -50,7 +50,8 @@ def test_the_smallest_recipe_is_accepted_and_one_decay_stands_for_both_ends() ->
         ("views.0.blur_sigma", [0.0, 1.0],
          "views.0: blur_sigma must be two numbers with 0 < low <= high, got (0.0, 1.0)"),
         ("views.0.blur_p", [1.0], "views.0: blur_p needs one probability a view (2), got 1"),
-        ("views.0.count", 1, "views.0.count must be at least 2: DINO compares global views, got 1"),
+        ("views.0.count", 1, "views.0.count must be at least 2: dino compares views of the first "
+         "group, got 1"),
         ("views.0.interpolation", "nearest",
          "views.0.interpolation: Input should be 'bilinear' or 'bicubic', got 'nearest'"),
         ("image.crop_px", 40, "image: crop_px must be at most resize_px (36), got 40"),

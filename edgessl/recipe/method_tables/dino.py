@@ -1,4 +1,4 @@
-"""What a recipe may say about a method. The key ``name`` decides which table applies."""
+"""What a recipe may say about DINO."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
+from edgessl.recipe.method_tables.numbers import NonNegative, Positive, Share, Width
 from edgessl.schema import Table
-
-Positive = Annotated[float, Field(gt=0.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Width = Annotated[int, Field(ge=1)]
 
 
 class Dino(Table):
