@@ -60,8 +60,20 @@ app.command(name="predict")(predict)
 app.command(name="report")(report)
 
 
-def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt("SIGTERM")
+class _Signalled(BaseException):
+    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt, which typer turns into an exit code of its own.
+
+    Args:
+        number: The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    raise _Signalled(number)
 
 
 def main(program: typer.Typer = app) -> None:
@@ -70,13 +82,13 @@ def main(program: typer.Typer = app) -> None:
     Args:
         program: What to run.
     """
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _on_signal)
     try:
         program(standalone_mode=True)
-    except KeyboardInterrupt as interrupt:
-        number = signal.SIGTERM if "SIGTERM" in str(interrupt) else signal.SIGINT
-        print("interrupted", file=sys.stderr)
-        sys.exit(128 + number)
+    except _Signalled as signalled:
+        print("error: interrupted; the same command goes on from there", file=sys.stderr)
+        sys.exit(128 + signalled.number)
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
