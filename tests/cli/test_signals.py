@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from pipeline.tiny_run import write_images, write_recipe
 
 
@@ -32,3 +33,30 @@ def test_sigterm_saves_and_exits_with_143(tmp_path: Path) -> None:
     assert told.startswith("error: stopped in pretrain at step ")
     assert told.rstrip().endswith("the same command goes on from there")
     assert len(list((log.parent / "state").glob("?.pt"))) == 2  # from the start and the stop
+
+
+WAITING = """
+import time, typer
+from edgessl.cli import main
+program = typer.Typer()
+@program.command()
+def wait() -> None:
+    print("ready", flush=True)
+    time.sleep(60)
+main(program)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_outside_training_ends_with_its_number_and_one_line(
+    number: signal.Signals,
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert told == "error: interrupted; the same command goes on from there\n"
