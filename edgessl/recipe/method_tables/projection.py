@@ -1,0 +1,50 @@
+"""What a recipe may say about a projector or a predictor."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from edgessl.recipe.method_tables.numbers import Positive, Share, Width
+from edgessl.schema import Table
+
+
+class Projection(Table):
+    """A small network of linear layers, with ReLU after each but the last.
+
+    Attributes:
+        hidden_dims: Widths of the hidden layers; empty for a single linear layer.
+        hidden_factors: The same as multiples of the input width, in place of ``hidden_dims``.
+        out_dim: Width ``P`` of the projection.
+        batch_norm: BN after every hidden layer, before its ReLU.
+        last_batch_norm: BN after the last layer: none, with a scale only, or with scale and shift.
+        hidden_bias: Whether hidden layers have a bias.
+        last_bias: Whether the last layer has one.
+        dropout: Share of the last layer's inputs that is dropped.
+        init_std: Weights start normal with this deviation and biases at 0; left out: as PyTorch
+            starts linear layers.
+    """
+
+    hidden_dims: tuple[Width, ...] | None = None
+    hidden_factors: tuple[Positive, ...] | None = None
+    out_dim: Width = 128
+    batch_norm: bool = False
+    last_batch_norm: Literal["none", "scale", "scale_and_shift"] = "none"
+    hidden_bias: bool = True
+    last_bias: bool = True
+    dropout: Share = 0.0
+    init_std: Positive | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Projection:
+        if (self.hidden_dims is None) == (self.hidden_factors is None):
+            found = "nothing" if self.hidden_dims is None else "both"
+            raise ValueError(f"one of hidden_dims and hidden_factors must be given, found {found}")
+        return self
+
+    def widths(self, in_dim: int) -> tuple[int, ...]:
+        """Return the widths of the hidden layers behind an input of ``in_dim``."""
+        if self.hidden_dims is not None:
+            return self.hidden_dims
+        return tuple(max(1, round(factor * in_dim)) for factor in self.hidden_factors or ())
