@@ -45,17 +45,17 @@ def gaussian_blur(pixels: Tensor, sigma: NDArray[np.float64]) -> Tensor:
         sigma: Standard deviation in pixels, > 0, ``(N,)``.
 
     Returns:
-        Pixels, ``(N, 3, H, H)``, in memory ``(3, N, H, H)``.
+        Pixels, ``(N, 3, H, H)``.
     """
     kernels = blur_kernels(sigma)
-    taps, size_px, device = kernels.shape[1], pixels.shape[-1], pixels.device
-    near = torch.from_numpy(mirrored(size_px, taps // 2)).to(device, non_blocking=True)
-    first_row = torch.arange(0, 3 * len(sigma) * size_px, size_px, device=device)
-    index = first_row[:, None, None] + near  # (3 * N, H, T)
+    radius, size_px, device = kernels.shape[1] // 2, pixels.shape[-1], pixels.device
+    near = torch.from_numpy(mirrored(size_px, radius)).to(device, non_blocking=True)
     weights = torch.from_numpy(kernels.astype(np.float32)).to(device, non_blocking=True)
-    weights = weights[:, None].expand(-1, size_px, -1).repeat(3, 1, 1)
-    planes = pixels.transpose(0, 1)  # (3, N, H, H)
+    first_row = torch.arange(0, len(sigma) * size_px, size_px, device=device)
+    index = first_row[:, None, None] + near  # (N, H, T)
+    weights = weights[:, None].expand(-1, size_px, -1).contiguous()
+    rows = pixels.transpose(1, 2)  # (N, H, 3, W): all three channels in a row of the table
     for _axis in range(2):
-        rows = planes.reshape(-1, size_px)
-        planes = weighted_rows(rows, index, weights).view(planes.shape).transpose(-1, -2)
-    return planes.transpose(0, 1)
+        table = rows.reshape(-1, 3 * size_px)
+        rows = weighted_rows(table, index, weights).view(rows.shape).transpose(1, 3)
+    return rows.transpose(1, 2)

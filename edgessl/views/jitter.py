@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgessl.views.colour import JITTER
+from edgessl.views.parts import parts
 
 ORDERS = (
     (0, 1, 3, 2), (1, 0, 3, 2), (1, 3, 0, 2), (1, 3, 2, 0), (3, 1, 2, 0), (3, 1, 0, 2),
@@ -32,7 +33,6 @@ is free: here it is seldom the dearest, so hue runs once, saturation twice, cont
 
 NO_JITTER = len(ORDERS)
 _NUMBER_OF = {order: number for number, order in enumerate(ORDERS)}
-_CACHED_PIXELS = 2**16  # on a CPU, as many as the level-2 cache holds with an operation's own
 
 
 def order_numbers(jitter: NDArray[np.bool_], order: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -63,11 +63,8 @@ def apply_jitter(
         strengths: Of the four operations; those of 0 are left out.
     """
     edges = np.searchsorted(numbers, np.arange(NO_JITTER + 1)).tolist()
-    at_once = len(pixels)
-    if pixels.device.type == "cpu":
-        at_once = max(1, _CACHED_PIXELS // pixels[0, 0].numel())
+    sample = pixels[0].numel() if len(pixels) else 1
     for operation, first, stop in SCHEDULE:
         if strengths[operation] > 0.0:
-            for begin in range(edges[first], edges[stop], at_once):
-                part = slice(begin, min(begin + at_once, edges[stop]))
+            for part in parts(edges[stop], sample, pixels.device, first=edges[first]):
                 JITTER[operation](pixels[part], factors[part, operation])

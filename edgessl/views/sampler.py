@@ -16,6 +16,7 @@ from edgessl.views.blur import gaussian_blur
 from edgessl.views.colour import luma, solarize
 from edgessl.views.jitter import apply_jitter, order_numbers
 from edgessl.views.params import ViewParams, draw_params
+from edgessl.views.parts import parts
 from edgessl.views.resample import crop_and_resize
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -65,14 +66,18 @@ class ViewSampler:
         for group in self.groups:
             params = draw_params(group, first_view, sizes, ids, key)
             first_view += group.count
-            views.append(self._normalise(make_views(images, group, params), group.count))
+            pixels = normalise(make_views(images, group, params), self.mean, self.std)
+            pixels = pixels.contiguous(memory_format=self.memory_format)
+            views.append(pixels.view(group.count, -1, *pixels.shape[1:]))
         return views
 
-    def _normalise(self, pixels: Tensor, count: int) -> Tensor:
-        for channel, mean, std in zip(pixels.unbind(dim=1), self.mean, self.std, strict=True):
-            channel.sub_(mean).mul_(1.0 / std)
-        pixels = pixels.contiguous(memory_format=self.memory_format)
-        return pixels.view(count, -1, *pixels.shape[1:])
+
+def normalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Normalise pixels ``(N, 3, H, W)``, in place."""
+    # The numbers travel with the call: a tensor of them would make a GPU wait for its copy.
+    for channel, centre, spread in zip(pixels.unbind(dim=1), mean, std, strict=True):
+        channel.sub_(centre).mul_(1.0 / spread)
+    return pixels
 
 
 def make_views(images: Tensor, group: ViewGroup, params: ViewParams) -> Tensor:
@@ -130,11 +135,11 @@ def _gray(pixels: Tensor, mask: NDArray[np.bool_]) -> None:
 
 
 def _blur(pixels: Tensor, sigma: NDArray[np.float64]) -> None:
-    index = _chosen(sigma > 0, pixels.device)
-    if len(index):
-        planes = pixels.transpose(0, 1)
-        blurred = gaussian_blur(planes.index_select(1, index).transpose(0, 1), sigma[sigma > 0])
-        planes.index_copy_(1, index, blurred.transpose(0, 1))
+    index, sigma = _chosen(sigma > 0, pixels.device), sigma[sigma > 0]
+    planes = pixels.transpose(0, 1)
+    for part in parts(len(index), pixels[0].numel(), pixels.device):
+        chosen = planes.index_select(1, index[part]).transpose(0, 1)
+        planes.index_copy_(1, index[part], gaussian_blur(chosen, sigma[part]).transpose(0, 1))
 
 
 def _solarize(pixels: Tensor, mask: NDArray[np.bool_]) -> None:

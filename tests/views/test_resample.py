@@ -12,7 +12,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
 from edgessl.recipe.view_tables import Interpolation
-from edgessl.views.resample import crop_and_resize, place_axis
+from edgessl.views.resample import crop_and_resize, place_crops
 
 KERNELS = get_args(Interpolation)
 SOURCE_PX = 96
@@ -66,13 +66,12 @@ def test_a_flipped_view_is_the_view_backwards(kernel: Interpolation) -> None:
 
 
 def test_a_crop_ends_on_the_same_pixel_wherever_float32_would_put_its_edge() -> None:
-    """Each crop holds whole pixels of a striped image; a neighbour's say would show."""
     for source_px in (96, 97, 300, 384):
         low = np.arange(0, source_px - 8)
-        start, length = low / source_px, np.full(len(low), 8 / source_px)
-        axis = place_axis(start, length, np.zeros(len(low), bool), 8, source_px)
-        assert np.array_equal(axis.first, low)
-        assert np.array_equal(axis.last, low + 7)
+        boxes = np.stack([low, low, np.full(len(low), 8), np.full(len(low), 8)], axis=1) / source_px
+        places = place_crops(boxes, np.zeros(len(low), bool), 8, source_px)
+        assert np.array_equal(places.first, [low, low])
+        assert np.array_equal(places.last, [low + 7, low + 7])
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
