@@ -23,7 +23,9 @@ def finetune(
     recipe: Annotated[
         str | None, typer.Option(help="NAME, NAME:VARIANT or FILE.toml; default: the run's own.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Fine-tuning epochs.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Fine-tuning epochs; more of them extend a run.")
+    ] = None,
     label_percent: Annotated[
         float | None, typer.Option(help="Share of the training labels to use, in percent.")
     ] = None,

@@ -25,7 +25,9 @@ def recipe(
     out: Annotated[
         Path | None, typer.Option(help="Run folder. [default: runs/DATA-RECIPE]")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Pretraining epochs.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Pretraining epochs; more of them extend a run.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="Time for the run, instead of --epochs.")
     ] = None,

@@ -39,9 +39,18 @@ def test_the_claim_follows_gain_and_intervals(ours: float, rival: float, start: 
     assert f"({ours - rival:+.1f} points)" in text
 
 
-def test_the_harder_baseline_decides() -> None:
-    text = verdict(_report(70.0, random=50.0, longer=69.0))
-    assert "for a random start fine-tuned for the same total time (+1.0 points)" in text
+@pytest.mark.parametrize(
+    ("random", "longer", "rival"),
+    [
+        (50.0, 69.0, "a random start fine-tuned for the same total time"),
+        (69.0, 50.0, "a random start with the same fine-tuning"),
+    ],
+)
+def test_the_better_baseline_decides_and_is_named(
+    random: float, longer: float, rival: str
+) -> None:
+    text = verdict(_report(70.0, random=random, longer=longer))
+    assert f"for {rival} (+1.0 points)" in text
 
 
 def test_without_a_baseline_nothing_is_claimed() -> None:

@@ -90,6 +90,15 @@ def test_a_named_variant_changes_only_its_keys(path: str) -> None:
     assert quick.pretrain.batch_size == plain.pretrain.batch_size
 
 
+def test_the_path_of_a_file_may_hold_colons(tmp_path: Path) -> None:
+    folder = tmp_path / "set.toml:12:30"
+    folder.mkdir()
+    file = folder / "small.toml"
+    file.write_text(TEXT + VARIANTS, encoding="utf-8")
+    assert load_recipe(str(file)).name == "small"
+    assert load_recipe(f"{file}:quick").name == "small:quick"
+
+
 def test_a_variant_with_another_optimiser_inherits_none_of_the_old_keys(path: str) -> None:
     optim = load_recipe(f"{path}:other").optim
     assert (optim.name, optim.lr) == ("lars", 2.0)

@@ -113,6 +113,15 @@ def test_facts_that_are_not_known_are_not_shown() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("stages", "activity"),
+    [({"pretrain": 9.0, "finetune": 1.0}, "pretraining"), ({"finetune": 1.0}, "fine-tuning")],
+)
+def test_the_rate_is_that_of_the_first_stage(stages: dict[str, float], activity: str) -> None:
+    facts = network_facts({"throughput": {"images_per_s": 12.0, "seconds": stages}})
+    assert facts == [(activity, "12 images/s")]
+
+
 def test_a_strip_holds_the_original_then_the_global_then_the_local_views() -> None:
     originals = np.full((12, 3, 40, 40), 200, dtype=np.uint8)
     views = SavedViews(
