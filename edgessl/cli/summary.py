@@ -44,11 +44,10 @@ def print_summary(report: dict[str, Any]) -> None:
         screen.print(table)
     model, pace = report["model"], report["throughput"]
     seconds = sum(pace["seconds"].values())
-    activity = "pretraining" if "pretrain" in pace["seconds"] else "fine-tuning"
+    activity = "Pretraining" if "pretrain" in pace["seconds"] else "Fine-tuning"
     screen.print(
         f"{model['params'] / 1e6:.2f} M parameters, {model['macs'] / 1e6:.1f} M MACs; "
-        f"trained in {seconds:.0f} s, {activity} at {pace['images_per_s']:.0f} img/s "
-        f"({100 * pace['data_share']:.0f} % of it data)."
+        f"trained in {seconds:.0f} s. {activity}: {pace['bottleneck']}"
     )
     screen.print(report["verdict"])
     folder = Path(report["next"].split()[2].strip("'\"")).parent

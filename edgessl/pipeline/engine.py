@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import shutil
 from itertools import product
 from statistics import median
 from time import perf_counter
@@ -14,6 +16,7 @@ import torch
 from edgessl.backbones import Backbone
 from edgessl.data.cache import appearing, cache_part
 from edgessl.device import describe_device
+from edgessl.errors import UserError
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe
 from edgessl.train import Engine, Precision
@@ -27,6 +30,7 @@ FORMATS: dict[MemoryFormat, torch.memory_format] = {
 }
 FP32_BONUS = 1.15  # a lower precision must be this much faster to be worth its rounding
 
+_COMPILERS = (os.environ.get("CXX") or "c++", "g++", "clang++")
 _BATCH = 16
 _WARMUPS, _ROUNDS = 2, 5
 
@@ -41,7 +45,15 @@ def engine_of(
         device: Where it trains.
         compiled: Whether backbones are compiled.
         reporter: Is told what was measured.
+
+    Raises:
+        UserError: There is nothing to compile with.
     """
+    if compiled and device.type == "cpu" and not any(map(shutil.which, _COMPILERS)):
+        raise UserError(
+            "--compile: must have a C++ compiler on a CPU, found none of "
+            f"{', '.join(_COMPILERS)}; install one or drop --compile"
+        )
     precision, layout = recipe.engine.precision, recipe.engine.memory_format
     if precision is None or layout is None:
         candidates = [

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgessl import __version__
 from edgessl.metrics.cost import macs, params
+from edgessl.pipeline.bottleneck import bottleneck
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import load_classifier
 from edgessl.pipeline.once import once
@@ -106,6 +107,12 @@ def finish(
         "throughput": {
             "images_per_s": main["images_per_s"],
             "data_share": main["data_share"],
+            "shares": {
+                key.removesuffix("_share"): share
+                for key, share in main.items()
+                if key.endswith("_share") and key != "data_share"
+            },
+            "bottleneck": bottleneck(main, context.device.type),
             "seconds": {stage: figures["seconds"] for stage, figures in stages.items()},
         },
         "model": {

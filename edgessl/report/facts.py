@@ -68,6 +68,8 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
         facts.append((activity, f"{throughput['images_per_s']:,.0f} images/s"))
     if throughput.get("data_share") is not None:
         facts.append(("waiting for data", f"{100 * throughput['data_share']:.0f} % of the time"))
+    if throughput.get("bottleneck"):
+        facts.append(("time went to", str(throughput["bottleneck"])))
     for key, name in (("gpu", "GPU"), ("cpu", "CPU"), ("cores", "cores"), ("torch", "torch")):
         if device.get(key):
             facts.append((name, str(device[key])))
