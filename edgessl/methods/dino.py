@@ -21,6 +21,7 @@ from edgessl.losses.sinkhorn import sinkhorn
 from edgessl.losses.uniformity import uniformity_loss
 from edgessl.methods.ema import teacher_of, update_teacher
 from edgessl.methods.method import Step
+from edgessl.methods.signs import prototype_signs, winners
 from edgessl.recipe.method_tables import Dino as DinoTable
 from edgessl.schedules import Clock, cosine, linear_then_flat
 
@@ -86,10 +87,10 @@ class Dino(nn.Module):
             everywhere = gather_with_gradient(each_view.transpose(0, 1)).transpose(0, 1)
             spread = torch.stack([uniformity_loss(view) for view in everywhere]).mean()
             loss = loss + table.spread_weight * spread
-        entropy = -(targets * targets.clamp_min(1e-12).log()).sum(-1).mean()
-        log = {"dino_loss": distillation.detach(), "target_entropy": entropy}
+        signs = prototype_signs(embeddings[:batch], distillation, targets)
+        log = {"dino_loss": distillation.detach(), **signs}
         frozen = clock.step < table.freeze_last_layer(clock)
-        return Step(loss, log, self.head.last_layer() if frozen else ())
+        return Step(loss, log, self.head.last_layer() if frozen else (), winners(targets))
 
     @torch.no_grad()
     def _targets(self, global_views: Tensor, clock: Clock) -> Tensor:

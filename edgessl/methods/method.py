@@ -18,11 +18,14 @@ class Step(NamedTuple):
         log: Scalars worth a line in the log.
         frozen: Trainable parameters that stay as they are at this step: the loop drops their
             gradients. (Without a gradient, processes would wait for each other's.)
+        winners: The most likely prototype of every target of all processes, ``(N,)`` int64; None
+            without prototypes.
     """
 
     loss: Tensor
     log: dict[str, Tensor]
     frozen: tuple[nn.Parameter, ...] = ()
+    winners: Tensor | None = None
 
 
 class Method(Protocol):

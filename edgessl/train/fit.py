@@ -70,6 +70,7 @@ class StepRecord:
         lr: Its learning rate.
         skipped: Whether the weights stayed, because the loss was not finite.
         watch: Where its time went.
+        winners: The most likely prototype of its targets, ``(N,)``; None without prototypes.
     """
 
     clock: Clock
@@ -78,6 +79,7 @@ class StepRecord:
     lr: float
     skipped: bool
     watch: Stopwatch
+    winners: Tensor | None = None
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -205,5 +207,7 @@ def fit(
             buffers.put_back()
         optimizer.zero_grad(set_to_none=True)
         clock = replace(clock, step=clock.step + 1)
-        yield StepRecord(clock, torch.stack(losses).sum(), log, lr, skipped, watch)
+        yield StepRecord(
+            clock, torch.stack(losses).sum(), log, lr, skipped, watch, step.winners
+        )
         watch, losses, finite = Stopwatch(engine.device), [], []

@@ -1,0 +1,50 @@
+"""How far apart the outputs for different images lie: cheap enough for every training step."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+_SMALLEST = 1e-12  # a variance below this is rounding
+
+
+@torch.no_grad()
+def spread(outputs: Tensor) -> Tensor:
+    """Compute the standard deviation of normalised outputs, times sqrt(d).
+
+    Args:
+        outputs: Features or projections of different images, ``(B, d)``; length does not matter.
+
+    Returns:
+        A scalar: 1 for outputs in all directions alike, 0 for the same output for every image.
+
+    Source:
+        Chen & He 2021 (SimSiam), arXiv:2011.10566, section 4.1; mean over dimensions.
+    """
+    rows = normalize(outputs.detach().float(), dim=1)
+    centred = rows - rows.mean(dim=0)
+    return centred.square().mean(dim=0).sqrt().mean() * math.sqrt(rows.shape[1])
+
+
+@torch.no_grad()
+def dimensions(outputs: Tensor) -> Tensor:
+    """Count the dimensions that normalised outputs vary in: the participation ratio.
+
+    With the eigenvalues ``v`` of the covariance it is ``sum(v)^2 / sum(v^2)``, which takes one
+    small matrix product and no decomposition.
+
+    Args:
+        outputs: Features or projections of different images, ``(B, d)``.
+
+    Returns:
+        A scalar between 1 and min(B - 1, d); 0 for the same output for every image.
+    """
+    rows = normalize(outputs.detach().float(), dim=1)
+    rows = rows - rows.mean(dim=0)
+    gram = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
+    total = rows.square().sum()
+    varies = total > _SMALLEST * len(rows)
+    return torch.where(varies, total.square() / gram.square().sum().clamp_min(1e-30), 0.0)
