@@ -58,6 +58,7 @@ def compare(
         "rounds": rounds,
         "steps_a_turn": steps,
         "warmup_steps_a_turn": warmup,
+        "overrides": setting.overrides,
         **summary(turns, setting.work.batch),
         "contenders": facts,
         "environment": {
@@ -125,6 +126,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="of the peers' data loaders")
     parser.add_argument("--memory-format", default="channels_last", help="of 'matched' alone")
     parser.add_argument("--precision", default="fp32", help="of 'matched' alone")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="overrides",
+        help="KEY=VALUE change to our recipe, such as engine.memory_format=channels_last",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--warmup", type=int, default=5, help="steps before them in every turn")
@@ -140,6 +145,7 @@ def main() -> None:
     setting = Setting(
         given.data, WORKS[given.work], given.work, python or sys.executable, given.device,
         given.threads, given.workers, given.memory_format, given.precision,
+        tuple(given.overrides),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that contenders end too
     try:

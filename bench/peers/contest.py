@@ -39,6 +39,7 @@ class Setting:
         workers: Data-loader processes of the other libraries.
         memory_format: What "lightly, matched" is put on; where ours runs too, what that chose.
         precision: The same for numbers.
+        overrides: ``--set`` of our runs.
     """
 
     folder: Path
@@ -50,12 +51,14 @@ class Setting:
     workers: int
     memory_format: str = "channels_last"
     precision: str = "fp32"
+    overrides: tuple[str, ...] = ()
 
 
 def command(name: str, setting: Setting, images: Path, scratch: Path) -> list[str]:
     """Return the program of a contender and its arguments."""
     common = ["--data", str(images), "--work", setting.work_name, "--device", setting.device]
-    ours = [sys.executable, str(HERE / "edgessl_contender.py"), *common]
+    changes = [part for change in setting.overrides for part in ("--set", change)]
+    ours = [sys.executable, str(HERE / "edgessl_contender.py"), *common, *changes]
     peer = [setting.peer_python, str(HERE / "lightly_contender.py"), *common]
     workers = ["--workers", str(setting.workers)]
     matched = ["--memory-format", setting.memory_format, "--precision", setting.precision]
