@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax, softmax
 
+from edgessl.losses.pairs import balanced_mean
 from edgessl.losses.precision import at_least_fp32
 
 
@@ -41,14 +42,4 @@ def dino_loss(targets: Tensor, student: Tensor, *, student_temp: float, alpha: f
     """
     log_prob = log_softmax(at_least_fp32(student) / student_temp, dim=-1)
     pairs = -torch.einsum("gbk,vbk->gv", targets, log_prob) / student.shape[1]  # (G, V)
-    views, globals_ = pairs.shape[1], pairs.shape[0]
-    different = ~torch.eye(globals_, views, dtype=torch.bool, device=pairs.device)
-    global_pairs = pairs[:, :globals_][different[:, :globals_]].mean()
-    if views == globals_:
-        return global_pairs
-    return alpha * global_pairs + (1.0 - alpha) * pairs[:, globals_:].mean()
-
-
-def neutral_alpha(global_views: int, views: int) -> float:
-    """Return the alpha for which ``dino_loss`` is the plain mean over all pairs."""
-    return (global_views - 1) / (views - 1)
+    return balanced_mean(pairs, alpha)

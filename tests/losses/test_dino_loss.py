@@ -9,7 +9,8 @@ import torch
 from reference.dino import slow_dino_loss
 from torch import Tensor
 
-from edgessl.losses.dino import dino_loss, dino_targets, neutral_alpha
+from edgessl.losses.dino import dino_loss, dino_targets
+from edgessl.losses.pairs import neutral_alpha
 
 PROTOTYPES = 7
 
