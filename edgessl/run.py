@@ -39,7 +39,7 @@ class RunFolder:
         self.path = path
         try:
             (path / "state").mkdir(parents=True, exist_ok=True)
-            probe = path / f".{os.getpid()}.probe"
+            probe = path / f".probe.{os.getpid()}.tmp"
             probe.write_bytes(b"")
             probe.unlink()
         except (OSError, ValueError) as error:
@@ -71,7 +71,7 @@ class RunFolder:
                     f"{self.path}: must be used by one process at a time, another is running; "
                     "wait for it or choose another folder with --out"
                 ) from error
-            remove_leftovers(self.path, _FILES)
+            remove_leftovers(self.path, (*_FILES, "probe"))
             remove_leftovers(self.path / "state", _STATE_FILES)
             yield
 
