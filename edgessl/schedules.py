@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -43,25 +44,14 @@ def cosine(step: int, steps: int, start: float, end: float) -> float:
     return end + 0.5 * (start - end) * (1.0 + math.cos(math.pi * step / steps))
 
 
-def warmup_cosine(
-    step: int, total_steps: int, warmup_steps: int, start: float, peak: float, floor: float
-) -> float:
-    """Linear warm-up that includes both ends, then a cosine that restarts at the peak.
+def linear(step: int, steps: int, start: float, end: float) -> float:
+    """Straight line from ``start`` at step 0 to ``end`` at step ``steps``."""
+    return start + (end - start) * step / steps
 
-    Args:
-        step: 0-based step.
-        total_steps: Steps of the stage.
-        warmup_steps: Length of the warm-up; its last step runs at the peak.
-        start: Value of the first warm-up step.
-        peak: Highest value.
-        floor: Value that the step after the last would reach.
 
-    Source:
-        SSLight's schedules; golden values in the tests.
-    """
-    if step < warmup_steps:
-        return start + (peak - start) * step / max(1, warmup_steps - 1)
-    return cosine(step - warmup_steps, total_steps - warmup_steps, peak, floor)
+def falling_steps(step: int, milestones: Sequence[int], start: float, factor: float) -> float:
+    """``start``, multiplied by ``factor`` from each milestone on that is reached."""
+    return start * factor ** sum(step >= milestone for milestone in milestones)
 
 
 def linear_then_flat(epoch: int, warmup_epochs: int, start: float, end: float) -> float:

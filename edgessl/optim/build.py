@@ -7,11 +7,17 @@ from typing import assert_never
 import torch
 from torch import nn
 
-from edgessl.optim.groups import all_decay_groups, lars_groups, matrix_decay_groups
+from edgessl.optim import lars_rules
+from edgessl.optim.groups import (
+    all_decay_groups,
+    lars_groups,
+    matrix_decay_groups,
+    plain_lars_groups,
+)
 from edgessl.optim.lars import Lars
-from edgessl.recipe.optim_tables import AdamW, Optim, Sgd
+from edgessl.recipe.optim_tables import AdamW, AirlLars, Optim, Sgd, SimClrLars
 from edgessl.recipe.optim_tables import Lars as LarsTable
-from edgessl.schedules import Clock, cosine, warmup_cosine
+from edgessl.schedules import Clock, cosine, falling_steps, linear
 
 
 def build_optimizer(module: nn.Module, table: Optim) -> torch.optim.Optimizer:
@@ -20,6 +26,11 @@ def build_optimizer(module: nn.Module, table: Optim) -> torch.optim.Optimizer:
         case LarsTable():
             groups = lars_groups(module, adapt_depthwise=table.adapt_depthwise)
             return Lars(groups, lr=0.0, momentum=table.momentum, eta=table.eta)
+        case AirlLars() | SimClrLars():
+            rule = lars_rules.airl if isinstance(table, AirlLars) else lars_rules.simclr
+            return Lars(
+                plain_lars_groups(module), lr=0.0, momentum=table.momentum, eta=table.eta, rule=rule
+            )
         case AdamW():
             return torch.optim.AdamW(
                 matrix_decay_groups(module), lr=0.0, betas=table.betas, fused=True
@@ -82,8 +93,12 @@ def learning_rate(table: Optim, clock: Clock, batch_size: int) -> float:
         clock: Before the step.
         batch_size: Global batch, which scales the peak rate if the table has a base batch.
     """
+    peak, warmup, total = table.peak_lr(batch_size), table.warmup(clock), clock.total_steps
+    if clock.step < warmup:
+        rise = max(1, warmup - 1) if table.warmup_peak == "last" else warmup
+        return linear(clock.step, rise, table.warmup_lr, peak)
     step = clock.step if table.schedule_by == "step" else clock.epoch * clock.steps_per_epoch
-    return warmup_cosine(
-        step, clock.total_steps, table.warmup(clock), table.warmup_lr, table.peak_lr(batch_size),
-        table.final_lr,
-    )
+    if table.curve == "steps":
+        milestones = [round(share / 100.0 * total) for share in table.milestones_percent]
+        return falling_steps(step, milestones, peak, table.milestone_factor)
+    return cosine(max(0, step - warmup), total - warmup, peak, table.final_lr)

@@ -33,6 +33,14 @@ def lars_groups(module: nn.Module, *, adapt_depthwise: bool) -> list[dict[str, A
     ]
 
 
+def plain_lars_groups(module: nn.Module) -> list[dict[str, Any]]:
+    """Split parameters as AIRL and SimCLR do for LARS: biases and BN neither decay nor adapt.
+
+    All weights do both, those of depthwise convolutions too.
+    """
+    return [{**group, "adapt": group["decays"]} for group in matrix_decay_groups(module)]
+
+
 def matrix_decay_groups(module: nn.Module) -> list[dict[str, Any]]:
     """Split parameters as SSLight does for AdamW: tensors of two and more dimensions decay."""
     params = _trainable(module)

@@ -1,4 +1,4 @@
-"""LARS by SSLight's rule: the rate is outside the momentum buffer, decay inside the trust ratio."""
+"""LARS: layer-wise adaptive rate scaling."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgessl.optim.lars_rules import Rule, sslight
+
 
 class Lars(torch.optim.Optimizer):
-    """Layer-wise adaptive rate scaling.
-
-    For each tensor: ``g' = g + decay * w``; if the group adapts, ``g' *= eta |w| / |g'|`` (factor 1
-    if either norm is 0); ``v = momentum * v + g'``; ``w -= lr * v``.
+    """Scales the gradient of each tensor by the tensor's own norm.
 
     Args:
         params: Parameter groups; each may set ``weight_decay`` and ``adapt``.
@@ -21,9 +20,10 @@ class Lars(torch.optim.Optimizer):
         momentum: Momentum of the buffer.
         weight_decay: L2 decay.
         eta: Trust coefficient.
+        rule: Which paper's formula, of ``lars_rules``.
 
     Source:
-        You et al. 2017, arXiv:1708.03888, in the variant of SSLight's released code.
+        You et al. 2017, arXiv:1708.03888.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Lars(torch.optim.Optimizer):
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         eta: float = 0.001,
+        rule: Rule = sslight,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -42,6 +43,7 @@ class Lars(torch.optim.Optimizer):
             "adapt": True,
         }
         super().__init__(params, defaults)
+        self._rule = rule
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -50,22 +52,10 @@ class Lars(torch.optim.Optimizer):
             pairs = [(p, p.grad) for p in group["params"] if p.grad is not None]
             if pairs:
                 params, grads = map(list, zip(*pairs, strict=True))
-                self._update(params, grads, group)
+                self._rule(params, grads, self._buffers(params), group)
 
-    def _update(self, params: list[Tensor], grads: list[Tensor], group: dict[str, Any]) -> None:
-        updates = torch._foreach_add(grads, params, alpha=group["weight_decay"])
-        if group["adapt"]:
-            weight_norms = torch.stack(torch._foreach_norm(params))
-            update_norms = torch.stack(torch._foreach_norm(updates))
-            known = (weight_norms > 0) & (update_norms > 0)
-            trust = torch.where(known, group["eta"] * weight_norms / update_norms, 1.0)
-            torch._foreach_mul_(updates, list(trust.unbind()))
-        buffers = []
+    def _buffers(self, params: list[Tensor]) -> list[Tensor]:
         for param in params:
-            state = self.state[param]
-            if "momentum_buffer" not in state:
-                state["momentum_buffer"] = torch.zeros_like(param)
-            buffers.append(state["momentum_buffer"])
-        torch._foreach_mul_(buffers, group["momentum"])
-        torch._foreach_add_(buffers, updates)
-        torch._foreach_add_(params, buffers, alpha=-group["lr"])
+            if "momentum_buffer" not in self.state[param]:
+                self.state[param]["momentum_buffer"] = torch.zeros_like(param)
+        return [self.state[param]["momentum_buffer"] for param in params]

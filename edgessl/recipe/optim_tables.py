@@ -21,8 +21,13 @@ class _Schedule(Table):
         lr_batch: The peak is multiplied by batch / ``lr_batch``; 0: not scaled.
         final_lr: Rate that the cosine ends at, not scaled.
         warmup_lr: Rate of the first warm-up step, not scaled.
-        warmup_epochs: Length of the warm-up, or ``_steps`` or ``_percent``.
-        schedule_by: Whether the rate changes every step or every epoch.
+        warmup_epochs: Length of the warm-up, or ``_steps`` or ``_percent``; it rises every step.
+        warmup_peak: Which step is the first at the peak: the ``"last"`` of the warm-up (SSLight),
+            or the ``"next"`` one after it (S3L, AIRL, SimCLR).
+        curve: What follows the warm-up: half a ``"cosine"``, or ``"steps"`` down at milestones.
+        schedule_by: Whether the curve falls every step, or at the start of every epoch.
+        milestones_percent: When the rate steps down, in percent of the stage; empty for never.
+        milestone_factor: What each milestone multiplies the rate by.
         weight_decay: Decay at the start and the end, along a cosine.
     """
 
@@ -33,7 +38,11 @@ class _Schedule(Table):
     warmup_epochs: NonNegative | None = None
     warmup_steps: NonNegative | None = None
     warmup_percent: Percent | None = None
+    warmup_peak: Literal["last", "next"] = "last"
+    curve: Literal["cosine", "steps"] = "cosine"
     schedule_by: Literal["step", "epoch"] = "step"
+    milestones_percent: tuple[Percent, ...] = ()
+    milestone_factor: Positive = 0.1
     weight_decay: tuple[NonNegative, NonNegative] = (0.0, 0.0)
 
     @field_validator("weight_decay", mode="before")
@@ -47,6 +56,16 @@ class _Schedule(Table):
     @model_validator(mode="after")
     def _check(self) -> _Schedule:
         check_one_unit(self, "warmup")
+        if self.milestones_percent and self.curve != "steps":
+            raise ValueError(
+                f"milestones_percent must be left out with curve = '{self.curve}', got "
+                f"{list(self.milestones_percent)}; curve = 'steps' has them"
+            )
+        if self.final_lr and self.curve != "cosine":
+            raise ValueError(
+                f"final_lr must be left out with curve = '{self.curve}', got {self.final_lr:g}; "
+                "curve = 'cosine' ends at it"
+            )
         return self
 
     def warmup(self, clock: StageLength) -> int:
@@ -73,6 +92,32 @@ class Lars(_Schedule):
     adapt_depthwise: bool = True
 
 
+class AirlLars(_Schedule):
+    """LARS by AIRL's rule: the rate is in the momentum buffer, biases and BN are plain SGD.
+
+    Attributes:
+        momentum: Momentum.
+        eta: Trust coefficient.
+    """
+
+    name: Literal["lars_airl"]
+    momentum: NonNegative = 0.9
+    eta: Positive = 0.001
+
+
+class SimClrLars(_Schedule):
+    """LARS by SimCLR's rule (Cole et al.): AIRL's, but for what the trust ratio divides by.
+
+    Attributes:
+        momentum: Momentum.
+        eta: Trust coefficient.
+    """
+
+    name: Literal["lars_simclr"]
+    momentum: NonNegative = 0.9
+    eta: Positive = 0.001
+
+
 class AdamW(_Schedule):
     """AdamW; tensors of two and more dimensions decay."""
 
@@ -95,4 +140,4 @@ class Sgd(_Schedule):
     decay_matrices_only: bool = False
 
 
-Optim = Annotated[Lars | AdamW | Sgd, Field(discriminator="name")]
+Optim = Annotated[Lars | AirlLars | SimClrLars | AdamW | Sgd, Field(discriminator="name")]

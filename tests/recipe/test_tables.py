@@ -58,7 +58,7 @@ def test_the_smallest_recipe_is_accepted_and_one_decay_stands_for_both_ends() ->
         ("pretrain.batch_size", "8",
          "pretrain.batch_size: Input should be a valid integer, got '8'"),
         ("optim.name", "adam", "optim: Input tag 'adam' found using 'name' does not match any of "
-         "the expected tags: 'lars', 'adamw', 'sgd'"),
+         "the expected tags: 'lars', 'lars_airl', 'lars_simclr', 'adamw', 'sgd'"),
         ("optim.betas", [0.9, 0.99], "optim.betas: unknown key"),
         ("method.queue", 4096, "method.queue: unknown key"),
         ("backbone.last_stage", "remove", "finetune.regrow must be given, because "
