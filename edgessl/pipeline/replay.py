@@ -16,7 +16,7 @@ from edgessl import checkpoint
 from edgessl.data.load import load_dataset
 from edgessl.device import pick_device
 from edgessl.errors import UserError
-from edgessl.methods.dino import Dino
+from edgessl.methods.build import PretrainingMethod
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.context import Context
@@ -162,11 +162,13 @@ def _context(run_dir: Path, reporter: Reporter) -> Context:
     return Context(run, recipe, dataset, images, engine, identity["seed"], reporter)
 
 
-def _method(context: Context, saved: dict[str, Any]) -> tuple[Stage, Dino | Supervised]:
+def _method(
+    context: Context, saved: dict[str, Any]
+) -> tuple[Stage, PretrainingMethod | Supervised]:
     """Return what the stage trained, with new weights."""
     name, epochs = saved["stage"], saved["epochs"]
     stage: Stage
-    method: Dino | Supervised
+    method: PretrainingMethod | Supervised
     if name == "pretrain":
         stage, method = pretraining(context, new_backbone(context, stage=STAGE, whole=False))
         return replace(stage, epochs=epochs), method
@@ -178,7 +180,7 @@ def _method(context: Context, saved: dict[str, Any]) -> tuple[Stage, Dino | Supe
 
 
 def _step(
-    context: Context, stage: Stage, method: Dino | Supervised, saved: dict[str, Any]
+    context: Context, stage: Stage, method: PretrainingMethod | Supervised, saved: dict[str, Any]
 ) -> tuple[float, float]:
     """Do one step.
 
@@ -271,7 +273,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _first_backward(
-    context: Context, stage: Stage, method: Dino | Supervised, saved: dict[str, Any]
+    context: Context, stage: Stage, method: PretrainingMethod | Supervised, saved: dict[str, Any]
 ) -> str:
     """Return what torch says of the first backward function that gives NaN."""
     with warnings.catch_warnings(), torch.autograd.set_detect_anomaly(True):
