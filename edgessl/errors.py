@@ -13,9 +13,14 @@ from difflib import get_close_matches
 
 
 class EdgesslError(Exception):
-    """An expected failure: shown as one message, without a traceback."""
+    """An expected failure: shown as one message, without a traceback.
+
+    Attributes:
+        told: Whether another process of the run has shown a message already.
+    """
 
     exit_code = 1
+    told = False
 
 
 class UserError(EdgesslError):

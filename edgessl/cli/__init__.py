@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FrameType
 from typing import Annotated
 
@@ -20,6 +23,7 @@ from edgessl.cli.predict import predict
 from edgessl.cli.profile import profile
 from edgessl.cli.recipe import recipe
 from edgessl.cli.report import report
+from edgessl.distributed import world_of_environment
 from edgessl.errors import EdgesslError, UserError
 
 app = typer.Typer(
@@ -85,9 +89,11 @@ def main(program: typer.Typer = app) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_signal)
     try:
-        program(standalone_mode=True)
+        with _quiet_unless_first():
+            program(standalone_mode=True)
     except _Signalled as signalled:
-        print("error: interrupted; the same command goes on from there", file=sys.stderr)
+        if world_of_environment().first:
+            print("error: interrupted; the same command goes on from there", file=sys.stderr)
         sys.exit(128 + signalled.number)
     except BrokenPipeError:
         sys.exit(0)
@@ -97,8 +103,19 @@ def main(program: typer.Typer = app) -> None:
         _fail(error)
 
 
+@contextmanager
+def _quiet_unless_first() -> Iterator[None]:
+    """Let only the first of torchrun's processes speak; what ends the others is told outside."""
+    if world_of_environment().first:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
+
+
 def _fail(error: EdgesslError) -> None:
-    print(f"error: {error}", file=sys.stderr)
+    if not error.told:
+        print(f"error: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
 

@@ -70,4 +70,5 @@ def finetune(
     )
     with Screen(console()) as screen:
         report = run_finetune(request, screen)
-    print_summary(report)
+    if report:  # other processes than the first have none
+        print_summary(report)

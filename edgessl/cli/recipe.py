@@ -47,6 +47,10 @@ def recipe(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Put backbones through torch.compile.")
     ] = False,
+    stop_on_collapse: Annotated[
+        bool,
+        typer.Option("--stop-on-collapse", help="End with code 3 when outputs collapse."),
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over in a used folder.")] = False,
 ) -> None:
     """Pretrain on your images, fine-tune on your labels, evaluate, and report.
@@ -73,6 +77,7 @@ def recipe(
         baselines=tuple(part.strip() for part in baselines.split(",") if part.strip()),
         overrides=tuple(overrides or ()),
         fresh=fresh,
+        stop_on_collapse=stop_on_collapse,
         compiled=compiled,
         command=shlex.join(["edgessl", *sys.argv[1:]]),
     )
@@ -81,4 +86,5 @@ def recipe(
             screen.say(plan_recipe(request, screen))
             return
         report = run_recipe(request, screen)
-    print_summary(report)
+    if report:  # other processes than the first have none
+        print_summary(report)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from edgessl.data.dataset import Dataset
+from edgessl.distributed import World
 from edgessl.pipeline.images import Images
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe
@@ -27,6 +28,7 @@ class Context:
         engine: What it runs on.
         seed: Decides everything random.
         reporter: Tells the user.
+        stop_on_collapse: Whether collapsed outputs end the run.
     """
 
     run: RunFolder
@@ -36,11 +38,17 @@ class Context:
     engine: Engine
     seed: int
     reporter: Reporter
+    stop_on_collapse: bool = False
 
     @property
     def device(self) -> torch.device:
         """Where it trains."""
         return self.engine.device
+
+    @property
+    def world(self) -> World:
+        """The processes that train it."""
+        return self.engine.world
 
     def seed_weights(self, stage: int) -> None:
         """Seed torch, so that the weights a stage starts from depend on seed and stage alone."""

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
-from edgessl.device import pick_device
+from edgessl.distributed import World
+from edgessl.distributed.session import joined
 from edgessl.errors import UserError
 from edgessl.pipeline.claim import claim
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import RANDOM_STAGE, baseline_epochs, finetune, train_baseline
 from edgessl.pipeline.finish import finish, score_run
+from edgessl.pipeline.followers import dismiss, follow, lead
 from edgessl.pipeline.found import found
 from edgessl.pipeline.images import images_of
 from edgessl.pipeline.lengths import check_lengths
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
 from edgessl.pipeline.pretrain import keep_pretrained, load_pretrained
+from edgessl.pipeline.processes import check_batches, device_of
 from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
 from edgessl.pipeline.start import Start, read_start
@@ -75,14 +76,25 @@ def run_finetune(request: Request, reporter: Reporter) -> dict[str, Any]:
         reporter: Tells the user.
 
     Returns:
-        The content of ``report.json``.
+        The content of ``report.json``; nothing on processes other than the first.
 
     Raises:
         UserError: Something in the request cannot be used.
         Interrupted: Ctrl-C or SIGTERM, after saving.
+        ProcessLost: Another process of the run has ended.
     """
+    with joined() as world:
+        if not world.first:
+            follow(world, request.device)
+            return {}
+        report = _run(request, reporter, world)
+        dismiss(world)
+        return report
+
+
+def _run(request: Request, reporter: Reporter, world: World) -> dict[str, Any]:
     _refuse_baselines(request.baselines)
-    device = torch.device(pick_device(request.device))
+    device = device_of(request.device, world)
     start = read_start(request.checkpoint)
     draft = _recipe(request, start, None)  # mistakes first, images later
     dataset = _labelled(request, draft.data.val_percent, reporter)
@@ -90,6 +102,7 @@ def run_finetune(request: Request, reporter: Reporter) -> dict[str, Any]:
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     })  # fmt: skip
     check_lengths(recipe, dataset)
+    check_batches(recipe, dataset, world)
     backbone = start.build(recipe.image.crop_px)
     reporter.say(_origin(start))
     for sentence in found(dataset):
@@ -100,7 +113,9 @@ def run_finetune(request: Request, reporter: Reporter) -> dict[str, Any]:
             run.clear()
         images = images_of(dataset, recipe, reporter, device)
         engine = engine_of_run(run, recipe, device, compiled=request.compiled, reporter=reporter)
+        engine = replace(engine, world=world)
         context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
+        lead(context)
         claim(
             context,
             {"start": start.fingerprint},

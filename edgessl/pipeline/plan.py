@@ -16,6 +16,7 @@ from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import baseline_epochs
+from edgessl.pipeline.followers import ask
 from edgessl.pipeline.pretrain import new_backbone
 from edgessl.pipeline.training import Stage
 from edgessl.recipe import Recipe
@@ -128,7 +129,22 @@ def _supervised_rate(context: Context) -> float:
 
 
 def _rate(context: Context, method: PretrainingMethod | Supervised, stage: Stage) -> float:
-    """Measure images/s of a stage on random pixels of the pack's size."""
+    """Measure images/s of a stage on random pixels of the pack's size, on all processes."""
+    ask(context, _follow_probe, method, stage)
+    seconds = _probe(context, method, stage)
+    return stage.batch_size / float(np.median(seconds[_WARMUP_STEPS:]))
+
+
+def _follow_probe(
+    context: Context, method: PretrainingMethod | Supervised, stage: Stage
+) -> None:
+    _probe(context, method, stage)
+
+
+def _probe(
+    context: Context, method: PretrainingMethod | Supervised, stage: Stage
+) -> list[float]:
+    """Return the seconds that each of a few steps took."""
     context.engine.place(method)
     method.train()
     size = context.images.size_px
@@ -143,7 +159,8 @@ def _rate(context: Context, method: PretrainingMethod | Supervised, stage: Stage
     steps = fit(
         method, data, sampler, build_optimizer(method, stage.optim), stage.optim,
         clock=Clock(0, 1, max(stage.epochs, _WARMUP_STEPS + _PROBE_STEPS)), batch_size=count,
-        seed=0, engine=context.engine,
+        seed=0, engine=context.engine, accumulate=stage.accumulate,
+        batchnorm_groups=stage.batchnorm_groups,
     )
     seconds = []
     for _ in range(_WARMUP_STEPS + _PROBE_STEPS):
@@ -152,7 +169,7 @@ def _rate(context: Context, method: PretrainingMethod | Supervised, stage: Stage
         if context.device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(perf_counter() - began)
-    return count / float(np.median(seconds[_WARMUP_STEPS:]))
+    return seconds
 
 
 def _enlarged_percent(group: ViewGroup, pack_px: int) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import AbstractContextManager, nullcontext
-from typing import cast
+from inspect import signature
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -12,6 +14,11 @@ from edgessl.distributed.batchnorm import batch_statistics
 from edgessl.methods.method import Method, Step
 from edgessl.schedules import Clock
 from edgessl.train.engine import Engine
+
+_DDP_OPTIONS = signature(DistributedDataParallel.__init__).parameters
+_BUFFERS_STAY: dict[str, Any] = {  # they are the same everywhere; torch 2.14 renamed the option
+    "forward_sync_buffers" if "forward_sync_buffers" in _DDP_OPTIONS else "broadcast_buffers": False
+}
 
 
 class Parallel:
@@ -31,8 +38,10 @@ class Parallel:
         self._method = method
         self._exchanging: DistributedDataParallel | None = None
         if engine.world.size > 1:
+            # 1x1 convolutions have two notations of the same strides; the copy costs nothing.
+            warnings.filterwarnings("ignore", message="Grad strides do not match bucket view")
             self._exchanging = DistributedDataParallel(
-                cast(nn.Module, method), broadcast_buffers=False, gradient_as_bucket_view=True
+                cast(nn.Module, method), gradient_as_bucket_view=True, **_BUFFERS_STAY
             )
             self._method = cast(Method, self._exchanging)
 

@@ -1,0 +1,96 @@
+"""What several processes need: a device each, and batches that can be divided between them."""
+
+from __future__ import annotations
+
+import os
+from math import lcm
+
+import torch
+
+from edgessl.data.dataset import Dataset
+from edgessl.device import pick_device
+from edgessl.distributed import World
+from edgessl.errors import UserError
+from edgessl.recipe import Recipe
+
+
+def device_of(name: str, world: World) -> torch.device:
+    """Return the device of this process: on GPUs, one each.
+
+    Args:
+        name: One of ``device.NAMES``.
+        world: The processes.
+
+    Raises:
+        UserError: There are not enough devices.
+    """
+    kind = pick_device(name)
+    if world.size == 1 or kind == "cpu":
+        return torch.device(kind)
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", str(world.size)))
+    there = torch.cuda.device_count() if kind == "cuda" else 1
+    if here > there:
+        raise UserError(
+            f"--nproc-per-node: must be at most the {there} {kind} device(s) of this machine, got "
+            f"{here}; start fewer processes, or pass --device cpu"
+        )
+    device = torch.device(kind, world.local_rank)
+    torch.cuda.set_device(device)
+    return device
+
+
+def batch_parts(world: World, *, accumulate: int, groups: int) -> int:
+    """Return the number that a batch must be divisible by.
+
+    Args:
+        world: The processes, with equal parts of every micro-batch.
+        accumulate: Micro-batches in a step.
+        groups: Groups of BN, equal parts of every micro-batch too.
+    """
+    parts = lcm(world.size, groups)
+    return accumulate * parts if parts > 1 else 1
+
+
+def check_batches(recipe: Recipe, dataset: Dataset, world: World) -> None:
+    """Refuse batches that cannot be divided between the processes.
+
+    Args:
+        recipe: Gives the batches.
+        dataset: Gives the images.
+        world: The processes.
+
+    Raises:
+        UserError: One line for each mistake.
+    """
+    pretrain, finetune = recipe.pretrain, recipe.finetune
+    stages = [
+        ("pretrain", pretrain.batch_size, pretrain.accumulate, pretrain.batchnorm_groups,
+         len(dataset.pretraining)),
+    ]  # fmt: skip
+    if dataset.classes:
+        stages.append(
+            ("finetune", finetune.batch_size, finetune.accumulate, 1, len(dataset.train))
+        )
+    mistakes = []
+    for name, batch, accumulate, groups, images in stages:
+        if world.size % groups and groups % world.size:
+            mistakes.append(
+                f"{name}.batchnorm_groups: must divide the number of processes or be a multiple "
+                f"of it, got {groups} groups and {world.size} processes; start another number"
+            )
+            continue
+        parts = batch_parts(world, accumulate=accumulate, groups=groups)
+        if batch % parts:
+            fitting = max(parts, batch // parts * parts)
+            mistakes.append(
+                f"{name}.batch_size: must be divisible by {parts} ({world.size} processes, "
+                f"{groups} BN groups, {accumulate} micro-batches), got {batch}; "
+                f"pass --set {name}.batch_size={fitting}, or start another number of processes"
+            )
+        elif images < parts:
+            mistakes.append(
+                f"{name}: must have at least {parts} images for {world.size} processes, got "
+                f"{images}; start fewer processes"
+            )
+    if mistakes:
+        raise UserError(f"{recipe.name}: {len(mistakes)} mistake(s)\n  " + "\n  ".join(mistakes))
