@@ -1,20 +1,24 @@
-"""Rates, decay, momentum and temperature are those of SSLight's released code, epoch by epoch.
+"""Rates, decay, momentum and temperature are those of the papers' released codes, epoch by epoch.
 
-The golden values were computed from SSLight's schedule functions at the start of each epoch: batch
-1024, 1251 steps an epoch, 200 epochs.
+The golden values of SSLight were computed from its schedule functions at the start of each epoch:
+batch 1024, 1251 steps an epoch, 200 epochs. Those of the other systems say what they belong to.
 """
 
 from __future__ import annotations
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from edgessl.backbones import Backbone
+from edgessl.methods.byol import Byol
 from edgessl.methods.dino import Dino
 from edgessl.optim import build_optimizer, set_hyperparameters
+from edgessl.recipe.method_tables import Byol as ByolTable
 from edgessl.recipe.method_tables import Dino as DinoTable
-from edgessl.recipe.optim_tables import AdamW, Lars, Optim, Sgd
+from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.optim_tables import AdamW, Lars, Optim, Sgd, SimClrLars
 from edgessl.schedules import Clock, linear_then_flat
 
 BATCH, STEPS_PER_EPOCH, EPOCHS = 1024, 1251, 200
@@ -122,6 +126,116 @@ def test_a_cosine_by_epochs_is_flat_within_an_epoch(epoch: int, expected: float)
     for step in (0, 999):
         clock = Clock(epoch * 1000 + step, 1000, 200)
         assert _rate(table, clock, batch=512) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "expected"),
+    [
+        (0, 0.01), (1, 0.059), (5, 0.255), (9, 0.451), (10, 0.5), (11, 0.499998),
+        (100, 0.484158), (200, 0.43197), (400, 0.254971), (600, 0.074989), (799, 2e-6),
+    ],
+)  # fmt: skip
+def test_s3l_warms_up_by_steps_and_falls_by_epochs(epoch: int, expected: float) -> None:
+    """Values of S3L's SimCLR and BYOL: 0.5, 800 epochs, warm-up over 10 from 0.01."""
+    table = Sgd(
+        name="sgd", lr=0.5, lr_batch=0, warmup_epochs=10, warmup_lr=0.01, warmup_peak="next",
+        schedule_by="epoch",
+    )
+    assert _rate(table, Clock(7 * epoch, 7, 800), batch=512) == pytest.approx(expected, abs=1e-6)
+    middle = _rate(table, Clock(7 * epoch + 3, 7, 800), batch=512)
+    rise = 0.49 * 3 / 70 if epoch < 10 else 0.0
+    assert middle == pytest.approx(expected + rise, abs=1e-6)
+
+
+AIRL = Sgd(name="sgd", lr=0.03, warmup_epochs=10, warmup_lr=1e-6, warmup_peak="next")
+
+
+@pytest.mark.parametrize(
+    ("epoch", "lr", "momentum"),
+    [
+        (1, 0.003001, 0.990001), (5, 0.015000, 0.990015), (10, 0.030000, 0.990062),
+        (20, 0.029795, 0.990245), (50, 0.026837, 0.991464), (100, 0.016239, 0.995000),
+        (150, 0.004841, 0.998536), (199, 0.000002, 0.999999),
+    ],
+)  # fmt: skip
+def test_airl_after_so_many_epochs(epoch: int, lr: float, momentum: float) -> None:
+    """Batch 256, 200 epochs of 5004 steps; the momentum is that of the step which ends them."""
+    clock = Clock(epoch * 5004, 5004, 200)
+    assert _rate(AIRL, clock, batch=256) == pytest.approx(lr, abs=1e-6)
+    last_step = Clock(clock.step - 1, 5004, 200)
+    assert _teacher_share(last_step) == pytest.approx(momentum, abs=1e-6)
+
+
+def test_airls_first_step_runs_at_the_start_of_the_warmup() -> None:
+    assert _rate(AIRL, Clock(0, 5004, 200), batch=256) == 1e-6
+
+
+def test_airls_momentum_counts_steps_from_one_and_ends_at_one() -> None:
+    assert _teacher_share(Clock(0, 1, 4)) == pytest.approx(1.0 - 0.01 * (2**-0.5 + 1.0) / 2.0)
+    assert _teacher_share(Clock(3, 1, 4)) == 1.0
+
+
+def _teacher_share(clock: Clock) -> float:
+    """Return the share that BYOL's teacher keeps of itself after a step."""
+    table = ByolTable(
+        name="byol",
+        projection=Projection(hidden_dims=(), out_dim=2),
+        predictor=Projection(hidden_dims=(), out_dim=2),
+    )
+    method = Byol(_Nothing(), table)  # type: ignore[arg-type]
+    method.double()
+    for parameter in method.projector.parameters():
+        parameter.requires_grad_(False).zero_()
+    teacher = next(method.teacher_projector.parameters())
+    teacher.fill_(1.0)
+    method.after_step(clock)
+    return teacher.flatten()[0].item()
+
+
+class _Nothing(nn.Linear):
+    """A network of one number, for the heads to stand on."""
+
+    feature_dim = 1
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("percent_done", "expected"), [(0, 0.2), (59.9, 0.2), (60, 0.02), (79.9, 0.02), (80, 0.002)]
+)
+def test_milestones_are_shares_of_the_stage(percent_done: float, expected: float) -> None:
+    """AIRL's multistep schedule in pretraining: a tenth at 60 and 80 percent."""
+    table = Sgd(name="sgd", lr=0.2, lr_batch=0, curve="steps", milestones_percent=(60.0, 80.0))
+    clock = Clock(round(percent_done * 10), 10, 100)
+    assert _rate(table, clock) == pytest.approx(expected)
+
+
+def test_without_milestones_the_rate_stays() -> None:
+    """S3L's warm-up of a stage that grows back: 0.1 throughout."""
+    table = Sgd(name="sgd", lr=0.1, lr_batch=0, curve="steps")
+    assert {_rate(table, Clock(step, 10, 10)) for step in (0, 50, 99)} == {0.1}
+
+
+def test_cole_warms_up_from_zero_to_a_peak_that_is_not_scaled() -> None:
+    """SimCLR's code: step / steps of the warm-up, then a cosine to 0; 4.8 at batch 4096."""
+    table = SimClrLars(
+        name="lars_simclr", lr=4.8, lr_batch=0, warmup_epochs=10, warmup_peak="next"
+    )
+    rates = [_rate(table, Clock(step, 10, 1000), batch=4096) for step in (0, 1, 50, 99, 100, 5050)]
+    assert rates == pytest.approx([0.0, 0.048, 2.4, 4.752, 4.8, 2.4])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"milestones_percent": (60.0,)}, "milestones_percent must be left out with curve"),
+        ({"curve": "steps", "final_lr": 0.1}, "final_lr must be left out with curve = 'steps'"),
+    ],
+)
+def test_keys_of_another_curve_are_refused(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Sgd.model_validate({"name": "sgd", "lr": 0.1, **given})
 
 
 def test_the_peak_is_scaled_with_the_batch_unless_told_not_to() -> None:

@@ -1,0 +1,33 @@
+"""What a recipe may say about SimCLR."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from edgessl.recipe.method_tables.numbers import Positive, Share
+from edgessl.recipe.method_tables.projection import Projection
+from edgessl.schema import Table
+
+
+class SimClr(Table):
+    """SimCLR.
+
+    Attributes:
+        projection: The head.
+        temperature: Softmax temperature.
+        form: Which multiple of NT-Xent is minimised: the paper's ``"mean"`` over all anchors; the
+            ``"sum"`` over both directions of its code and of Cole et al.; ``"supcon"``, S3L's,
+            which is the mean times ``temperature`` / 0.07.
+        negative_groups: Equal contiguous groups of the batch, each image's negatives being those of
+            its own (S3L: one a GPU).
+        alpha: Weight of global-global pairs; the rest weighs global-local pairs.
+    """
+
+    name: Literal["simclr"]
+    projection: Projection = Projection(hidden_factors=(1.0,))
+    temperature: Positive = 0.1
+    form: Literal["mean", "sum", "supcon"] = "mean"
+    negative_groups: Annotated[int, Field(ge=1)] = 1
+    alpha: Share = 0.4
