@@ -38,8 +38,8 @@ class Byol(nn.Module):
         super().__init__()
         self.table = table
         self.backbone = backbone
-        self.projector = projection_head(backbone.feature_dim, table.projection)
-        self.predictor = projection_head(table.projection.out_dim, table.predictor)
+        self.projector = projection_head(backbone.feature_dim, table.projector)
+        self.predictor = projection_head(table.projector.out_dim, table.predictor)
         self.teacher_backbone = teacher_of(backbone)
         self.teacher_projector = teacher_of(self.projector)
 

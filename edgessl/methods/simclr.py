@@ -37,7 +37,7 @@ class SimClr(nn.Module):
         super().__init__()
         self.table = table
         self.backbone = backbone
-        self.projector = projection_head(backbone.feature_dim, table.projection)
+        self.projector = projection_head(backbone.feature_dim, table.projector)
 
     def forward(self, views: list[Tensor], labels: Tensor | None, clock: Clock) -> Step:
         """Compute the loss.
@@ -50,7 +50,7 @@ class SimClr(nn.Module):
         table = self.table
         global_views, batch = views[0].shape[:2]
         features = torch.cat([self.backbone(group.flatten(0, 1)) for group in views])
-        projections = self.projector(features).view(-1, batch, table.projection.out_dim)
+        projections = self.projector(features).view(-1, batch, table.projector.out_dim)
         everywhere = gather_with_gradient(projections.transpose(0, 1)).transpose(0, 1)
         groups = everywhere.tensor_split(min(table.negative_groups, everywhere.shape[1]), dim=1)
         contrast = torch.stack([

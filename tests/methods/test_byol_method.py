@@ -18,7 +18,7 @@ from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock
 
 HEAD = Projection(hidden_dims=(16,), batch_norm=True, out_dim=8)
-TABLE = ByolTable(name="byol", projection=HEAD, predictor=HEAD)
+TABLE = ByolTable(name="byol", projector=HEAD, predictor=HEAD)
 BATCH = 4
 CLOCK = Clock(0, 2, 10)
 

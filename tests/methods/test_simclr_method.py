@@ -20,11 +20,11 @@ from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock
 
 HEAD = Projection(hidden_dims=(16,), out_dim=8)
-TABLE = SimClrTable(name="simclr", projection=HEAD)
+TABLE = SimClrTable(name="simclr", projector=HEAD)
 COLE = TABLE.model_copy(
     update={
         "form": "sum",
-        "projection": HEAD.model_copy(
+        "projector": HEAD.model_copy(
             update={"batch_norm": True, "last_batch_norm": "scale", "hidden_bias": False,
                     "last_bias": False}
         ),

@@ -179,7 +179,7 @@ def _teacher_share(clock: Clock) -> float:
     """Return the share that BYOL's teacher keeps of itself after a step."""
     table = ByolTable(
         name="byol",
-        projection=Projection(hidden_dims=(), out_dim=2),
+        projector=Projection(hidden_dims=(), out_dim=2),
         predictor=Projection(hidden_dims=(), out_dim=2),
     )
     method = Byol(_Nothing(), table)  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ class Byol(Table):
     """BYOL.
 
     Attributes:
-        projection: Head of student and teacher.
-        predictor: Head of the student alone, behind the projection.
+        projector: Head of student and teacher.
+        predictor: Head of the student alone, behind its projector.
         teacher_momentum: EMA momentum at the start and at the end, along a cosine; the first step
             has moved already.
         views_together: Views of one resolution go through the backbones in one batch, and all
@@ -24,7 +24,7 @@ class Byol(Table):
     """
 
     name: Literal["byol"]
-    projection: Projection = Projection(hidden_dims=(4096,), batch_norm=True, out_dim=256)
+    projector: Projection = Projection(hidden_dims=(4096,), batch_norm=True, out_dim=256)
     predictor: Projection = Projection(hidden_dims=(4096,), batch_norm=True, out_dim=256)
     teacher_momentum: tuple[Share, Share] = (0.99, 1.0)
     views_together: bool = False

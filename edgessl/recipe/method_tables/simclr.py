@@ -15,7 +15,7 @@ class SimClr(Table):
     """SimCLR.
 
     Attributes:
-        projection: The head.
+        projector: The head.
         temperature: Softmax temperature.
         form: Which multiple of NT-Xent is minimised: the paper's ``"mean"`` over all anchors; the
             ``"sum"`` over both directions of its code and of Cole et al.; ``"supcon"``, S3L's,
@@ -26,7 +26,7 @@ class SimClr(Table):
     """
 
     name: Literal["simclr"]
-    projection: Projection = Projection(hidden_factors=(1.0,))
+    projector: Projection = Projection(hidden_factors=(1.0,))
     temperature: Positive = 0.1
     form: Literal["mean", "sum", "supcon"] = "mean"
     negative_groups: Annotated[int, Field(ge=1)] = 1
