@@ -80,7 +80,9 @@ def _backbones() -> list[dict[str, Any]]:
 
 
 def _methods() -> list[dict[str, Any]]:
-    return [{"name": "dino"}]
+    from edgessl.recipe.method_tables import METHODS
+
+    return [{"name": name} for name in METHODS]
 
 
 def _data() -> list[dict[str, Any]]:
