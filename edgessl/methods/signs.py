@@ -19,6 +19,7 @@ SPREAD = "spread"
 DIMENSIONS = "dimensions"
 TARGET_ENTROPY = "target_entropy"
 TARGET_INFORMATION = "target_information"
+NAMES = (CHANCE_LOSS, BELOW_CHANCE, SPREAD, DIMENSIONS, TARGET_ENTROPY, TARGET_INFORMATION)
 
 _SMALLEST = 1e-3  # a chance loss below this counts as this
 

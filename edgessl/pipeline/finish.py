@@ -23,6 +23,8 @@ from edgessl.pipeline.scores import (
 )
 from edgessl.pipeline.verdict import verdict
 from edgessl.report import write_report
+from edgessl.report.folder import read_log
+from edgessl.report.health import health
 
 
 def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
@@ -104,6 +106,7 @@ def finish(
         },
         "recipe": context.recipe.model_dump(mode="json", exclude_none=True),
         **facts,
+        **health(read_log(run.path)),
         "throughput": {
             "images_per_s": main["images_per_s"],
             "data_share": main["data_share"],

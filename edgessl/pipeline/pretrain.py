@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from safetensors.torch import save_file
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
 from edgessl.data.dataset import Split
-from edgessl.evaluate import evaluate_knn
-from edgessl.evaluate.evaluation import LabelledOutputs
 from edgessl.files import atomic_path
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
-from edgessl.metrics.features import extract_features
 from edgessl.pipeline.context import Context
-from edgessl.pipeline.images import PackedSplit, labels_of
+from edgessl.pipeline.doctor import Doctor
 from edgessl.pipeline.init import initialise
 from edgessl.pipeline.meter import Meter
+from edgessl.pipeline.monitor import Monitor, calibration_images
 from edgessl.pipeline.training import Stage, train_stage
-from edgessl.schedules import Clock
 
 STAGE = 0
-CALIBRATION_IMAGES = 1024  # images that BN statistics are recomputed on, at most
-MONITOR_IMAGES = 1000  # train images that vote, and val images that are asked, at most
 
 
 def new_backbone(context: Context, *, stage: int, whole: bool) -> Backbone:
@@ -56,8 +48,11 @@ def pretrain(context: Context, init: str) -> Meter:
     if sentence := initialise(backbone, init):
         context.reporter.say(sentence)
     stage, method = pretraining(context, backbone)
-    monitor = _Monitor(context, backbone) if len(context.dataset.val) else None
-    meter = train_stage(context, stage, method, method, context.images.pretraining(), monitor)
+    monitor = Monitor(context, backbone)
+    doctor = Doctor(context.recipe.method, stage.optim, ends_run=context.stop_on_collapse)
+    meter = train_stage(
+        context, stage, method, method, context.images.pretraining(), monitor, doctor
+    )
     if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
     keep_pretrained(context, backbone)
@@ -74,7 +69,7 @@ def pretraining(context: Context, backbone: Backbone) -> tuple[Stage, Pretrainin
     recipe, table = context.recipe, context.recipe.pretrain
     stage = Stage(
         "pretrain", STAGE, table.epochs, table.batch_size, recipe.views, recipe.optim,
-        table.accumulate, extendable=True,
+        table.accumulate, table.batchnorm_groups, extendable=True,
     )
     return stage, build_method(backbone, recipe.method)
 
@@ -114,14 +109,9 @@ def recalibrate(context: Context, backbone: Backbone) -> None:
     They come from images that pretraining saw, labelled or not, so few labels do not matter.
     """
     image, split = context.recipe.image, context.dataset.pretraining
-    chosen = _calibration_images(len(split))
+    chosen = calibration_images(len(split))
     pixels = context.images.pixels(Split(tuple(split.paths[i] for i in chosen)))
     recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)
-
-
-def _calibration_images(count: int) -> list[int]:
-    order = np.random.default_rng(0).permutation(count)[:CALIBRATION_IMAGES]
-    return sorted(order.tolist())
 
 
 def save_safetensors(path: Path, backbone: Backbone) -> None:
@@ -137,46 +127,3 @@ def save_safetensors(path: Path, backbone: Backbone) -> None:
     with atomic_path(path) as temporary:
         save_file(weights, temporary, metadata={"format": "pt", "backbone": backbone.name,
                                                 "last_stage": backbone.last_stage})
-
-
-class _Monitor:
-    """kNN accuracy on ``val`` now and then, to see whether pretraining learns.
-
-    All its images come from the pack: no original is decoded for it.
-    """
-
-    def __init__(self, context: Context, backbone: Backbone) -> None:
-        self._context = context
-        self._backbone = backbone
-        self._points = round(100.0 / context.recipe.pretrain.monitor_every_percent)
-
-    def __call__(self, clock: Clock) -> dict[str, float] | None:
-        due = int(clock.epoch * self._points / clock.epochs)
-        if due == int((clock.epoch - 1) * self._points / clock.epochs):
-            return None
-        context = self._context
-        rng = torch.Generator().manual_seed(0)
-        backbone = copy.deepcopy(self._backbone)
-        if context.recipe.pretrain.recalibrate_batchnorm:
-            self._recalibrate(backbone)
-        image = context.recipe.image
-        outputs: list[LabelledOutputs] = []
-        splits: tuple[tuple[PackedSplit, Split], ...] = (
-            ("train", context.dataset.train), ("val", context.dataset.val),
-        )
-        for name, split in splits:
-            chosen = torch.randperm(len(split), generator=rng)[:MONITOR_IMAGES].tolist()
-            pixels = context.images.packed_pixels(name, chosen)
-            features = extract_features(
-                backbone, pixels, image.mean, image.std, device=context.device
-            )
-            outputs.append(LabelledOutputs(features, labels_of(split)[chosen]))
-        score = evaluate_knn(outputs[0], outputs[1], len(context.dataset.classes)).score
-        return {"knn_top1": round(score.value, 2)}
-
-    def _recalibrate(self, backbone: Backbone) -> None:
-        """Recompute BN statistics on the images of ``recalibrate``, packed."""
-        context, image = self._context, self._context.recipe.image
-        chosen = _calibration_images(len(context.dataset.pretraining))
-        pixels = context.images.packed_pixels("pretraining", chosen)
-        recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)

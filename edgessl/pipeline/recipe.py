@@ -13,7 +13,8 @@ from edgessl.backbones import deployable_payload
 from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
-from edgessl.device import pick_device
+from edgessl.distributed import World
+from edgessl.distributed.session import joined
 from edgessl.errors import UserError
 from edgessl.pipeline.claim import claim
 from edgessl.pipeline.contact_sheet import save_contact_sheet
@@ -26,6 +27,7 @@ from edgessl.pipeline.finetuning import (
     train_baseline,
 )
 from edgessl.pipeline.finish import finish, score_run
+from edgessl.pipeline.followers import dismiss, follow, lead
 from edgessl.pipeline.found import found
 from edgessl.pipeline.images import images_of
 from edgessl.pipeline.lengths import check_lengths
@@ -33,6 +35,7 @@ from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
 from edgessl.pipeline.plan import describe_plan, make_plan, pretraining_epochs
 from edgessl.pipeline.pretrain import load_pretrained, pretrain
+from edgessl.pipeline.processes import check_batches, device_of
 from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe, load_recipe
@@ -60,6 +63,7 @@ class Request:
         baselines: Members of ``BASELINES``.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
+        stop_on_collapse: End the run when outputs collapse.
         compiled: Put backbones through ``torch.compile``.
         command: The command as typed, to be repeated.
     """
@@ -77,6 +81,7 @@ class Request:
     baselines: tuple[str, ...] = ("random",)
     overrides: tuple[str, ...] = ()
     fresh: bool = False
+    stop_on_collapse: bool = False
     compiled: bool = False
     command: str = ""
 
@@ -88,13 +93,16 @@ def plan_recipe(request: Request, reporter: Reporter) -> str:
         request: What the user asked for.
         reporter: Tells the user.
     """
-    dataset, recipe, device = _prepare(request, reporter)
-    run = RunFolder.unmade(_folder(request, dataset, recipe))
-    engine = engine_of_run(run, recipe, device, compiled=request.compiled, reporter=reporter)
-    images = images_of(dataset, recipe, reporter, device)
-    context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
-    context = _settle_epochs(context, request)
-    return describe_plan(make_plan(context, request.baselines), context.recipe)
+    with joined() as world:
+        if not world.first:
+            follow(world, request.device)
+            return ""
+        dataset, recipe, device = _prepare(request, reporter, world)
+        run = RunFolder.unmade(_folder(request, dataset, recipe))
+        context = _context(run, dataset, recipe, device, request, reporter, world)
+        plan = describe_plan(make_plan(context, request.baselines), context.recipe)
+        dismiss(world)
+        return plan
 
 
 def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
@@ -105,37 +113,63 @@ def run_recipe(request: Request, reporter: Reporter) -> dict[str, Any]:
         reporter: Tells the user.
 
     Returns:
-        The content of ``report.json``.
+        The content of ``report.json``; nothing on processes other than the first.
 
     Raises:
         UserError: Something in the request cannot be used.
         Interrupted: Ctrl-C or SIGTERM, after saving.
+        ProcessLost: Another process of the run has ended.
     """
-    dataset, recipe, device = _prepare(request, reporter)
-    run = RunFolder(_folder(request, dataset, recipe))
-    with run.locked():
-        if request.fresh:
-            run.clear()
-        images = images_of(dataset, recipe, reporter, device)
-        engine = engine_of_run(run, recipe, device, compiled=request.compiled, reporter=reporter)
-        context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
-        context = _settle_epochs(context, request)
-        _claim(context, request)
-        return _run_stages(context, request)
+    with joined() as world:
+        if not world.first:
+            follow(world, request.device)
+            return {}
+        dataset, recipe, device = _prepare(request, reporter, world)
+        run = RunFolder(_folder(request, dataset, recipe))
+        with run.locked():
+            if request.fresh:
+                run.clear()
+            context = _context(run, dataset, recipe, device, request, reporter, world)
+            _claim(context, request)
+            report = _run_stages(context, request)
+        dismiss(world)
+        return report
+
+
+def _context(
+    run: RunFolder,
+    dataset: Dataset,
+    recipe: Recipe,
+    device: torch.device,
+    request: Request,
+    reporter: Reporter,
+    world: World,
+) -> Context:
+    """Put together what all stages share, on all processes, and settle how long it takes."""
+    images = images_of(dataset, recipe, reporter, device)
+    engine = engine_of_run(run, recipe, device, compiled=request.compiled, reporter=reporter)
+    engine = replace(engine, world=world)
+    context = Context(
+        run, recipe, dataset, images, engine, request.seed, reporter, request.stop_on_collapse
+    )
+    lead(context)
+    return _settle_epochs(context, request)
 
 
 def _folder(request: Request, dataset: Dataset, recipe: Recipe) -> Path:
     return request.out or Path("runs") / f"{dataset.name}-{recipe.name.replace(':', '-')}"
 
 
-def _prepare(request: Request, reporter: Reporter) -> tuple[Dataset, Recipe, torch.device]:
+def _prepare(
+    request: Request, reporter: Reporter, world: World
+) -> tuple[Dataset, Recipe, torch.device]:
     """Check everything that can be checked before any work."""
     for baseline in request.baselines:
         if baseline not in BASELINES:
             raise UserError(
                 f"--baselines: must be of {', '.join(BASELINES)}, got '{baseline}'"
             )
-    device = torch.device(pick_device(request.device))
+    device = device_of(request.device, world)
     # Before the images are read: a recipe's mistakes come first, and it says how to split them.
     draft = load_recipe(request.recipe, overrides=request.overrides)
     dataset = load_dataset(
@@ -153,6 +187,7 @@ def _prepare(request: Request, reporter: Reporter) -> tuple[Dataset, Recipe, tor
     if request.epochs is not None:
         overrides.append(f"pretrain.epochs={request.epochs}")
     recipe = load_recipe(request.recipe, conditions=conditions, overrides=overrides)
+    check_batches(recipe, dataset, world)
     for sentence in found(dataset):
         reporter.say(sentence)
     if not dataset.classes:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgessl.pipeline.doctor import Doctor
 from edgessl.pipeline.guard import Guard
 from edgessl.pipeline.meter import Meter
 from edgessl.run import RunFolder, Say
@@ -27,6 +28,7 @@ class StageState:
         optimizer: Its optimiser.
         scaler: Its gradient scaler.
         say: Told of states that cannot be read.
+        doctor: Watches the stage; None where nothing can collapse.
 
     Attributes:
         step: Steps done, as last saved or restored.
@@ -42,6 +44,7 @@ class StageState:
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler,
         say: Say,
+        doctor: Doctor | None = None,
     ) -> None:
         self.step = 0
         self.meter = Meter()
@@ -52,6 +55,7 @@ class StageState:
         self._module = module
         self._optimizer = optimizer
         self._say = say
+        self._doctor = doctor
         self._saved_at = perf_counter()
         self._save_seconds = 0.0
 
@@ -120,6 +124,7 @@ class StageState:
             "scaler": self.scaler.state_dict(),
             "meter": self.meter.to_dict(),
             "guard": {"skipped": self.guard.skipped, "rollbacks": self.guard.rollbacks},
+            "doctor": self._doctor.state() if self._doctor is not None else None,
         }
 
     def _take(self, saved: dict[str, Any]) -> None:
@@ -129,6 +134,8 @@ class StageState:
         self.step = int(saved["step"])
         self.meter = Meter(**saved["meter"])
         self.guard = Guard(**saved["guard"])
+        if self._doctor is not None:
+            self._doctor.restore(saved["doctor"])
 
     def _finished(self) -> set[str]:
         return set(self._run.read().get("finished", {}))

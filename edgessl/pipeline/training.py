@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -14,20 +15,25 @@ from edgessl.errors import Interrupted
 from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.bottleneck import bottleneck
+from edgessl.pipeline.collapsed import refuse_collapsed, tell
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.diverged import diverged, refuse_diverged
+from edgessl.pipeline.doctor import Doctor
+from edgessl.pipeline.followers import ask, receive, send
 from edgessl.pipeline.guard import Verdict
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.pace import Pace
+from edgessl.pipeline.processes import batch_parts
 from edgessl.pipeline.stage_state import StageState
 from edgessl.pipeline.stop_request import StopRequest
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.schedules import Clock
-from edgessl.train import StepRecord, TrainingData, fit, steps_per_epoch
+from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
 from edgessl.views import ViewSampler
 
 LOG_LINES = 400  # about this many lines of log a stage
+_LEAVE = 1 << 16  # above all signals: leave the loop and wait for the next state
 VERDICT_AFTER = 8  # log lines, and
 VERDICT_AFTER_S = 20.0  # seconds of training, after which the pace is worth a sentence
 
@@ -47,6 +53,7 @@ class Stage:
         groups: Groups of views.
         optim: Optimiser and schedules.
         accumulate: Micro-batches in a step.
+        batchnorm_groups: Groups of each micro-batch that BN is computed over.
         extendable: Whether its last state is kept, so that it can be made longer.
     """
 
@@ -57,6 +64,7 @@ class Stage:
     groups: tuple[ViewGroup, ...]
     optim: Optim
     accumulate: int = 1
+    batchnorm_groups: int = 1
     extendable: bool = False
 
 
@@ -67,6 +75,7 @@ def train_stage(
     module: nn.Module,
     data: TrainingData,
     watch: Watch | None = None,
+    doctor: Doctor | None = None,
 ) -> Meter:
     """Train a method to the end of its stage, from where an earlier run of it stopped.
 
@@ -77,30 +86,88 @@ def train_stage(
         module: The same object as a module: what is saved.
         data: Its images.
         watch: The monitor.
+        doctor: Says whether the outputs collapse; None where nothing can.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM, after saving.
-        GateFailed: The loss stays not finite, in spite of rollbacks, now or in an earlier run.
+        GateFailed: The loss stays not finite, in spite of rollbacks, or the outputs have collapsed
+            and that is to end the run; now or in an earlier run.
     """
     refuse_diverged(context.run.path, stage.name)
-    keep_freed_memory()
-    context.engine.place(module)
-    module.train()
-    if context.engine.compiled:
-        _compile_backbones(module)
-    optimizer = build_optimizer(module, stage.optim)
+    ask(context, follow_stage, stage, module, labelled=data.labels is not None)
+    optimizer = _prepare(context, stage, module)
     state = StageState(
-        context.run, stage.name, module, optimizer, context.engine.scaler(), context.reporter.say
+        context.run, stage.name, module, optimizer, context.engine.scaler(), context.reporter.say,
+        doctor,
     )
     if not state.restore():
         state.save(0)  # so that there is always something to roll back to
     elif state.step:
         context.reporter.say(f"Going on with {stage.name} from step {state.step}.")
-    training = _Training(context, stage, method, data, optimizer, state, watch)
+    refuse_collapsed(stage.name, doctor, state.step)
+    training = _Training(context, stage, method, data, optimizer, state, watch, doctor)
     with training.stop.listening():
         while not training.advance():
             _roll_back(context, stage, state)
+    send(context.world, None)
     return state.meter
+
+
+def follow_stage(context: Context, stage: Stage, module: nn.Module, *, labelled: bool) -> None:
+    """Train a stage on this process's part of every batch, as the first process says.
+
+    Args:
+        context: The run, as this process knows it.
+        stage: What to train.
+        module: The method; its weights come with the first state.
+        labelled: Whether it trains on labelled images.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM, after the first process has saved.
+    """
+    data = context.images.labelled() if labelled else context.images.pretraining()
+    method, optimizer = cast(Method, module), _prepare(context, stage, module)
+    scaler, stop = context.engine.scaler(), StopRequest()
+    with stop.listening():
+        while (state := receive(context.world)) is not None:
+            module.load_state_dict(state["module"], strict=True)
+            optimizer.load_state_dict(state["optimizer"])
+            scaler.load_state_dict(state["scaler"])
+            clock = _clock(stage, data, state["step"])
+            for _ in stage_steps(
+                context, stage, method, data, optimizer, clock,
+                lr_factor=state["lr_factor"], scaler=scaler,
+            ):  # fmt: skip
+                order = context.world.highest(stop.number)
+                if order == _LEAVE:
+                    break
+                if order:
+                    context.world.wait()
+                    interrupted = Interrupted("stopped with the first process", order)
+                    interrupted.told = True  # by the first process
+                    raise interrupted
+
+
+def _prepare(context: Context, stage: Stage, module: nn.Module) -> torch.optim.Optimizer:
+    keep_freed_memory()
+    context.engine.place(module)
+    module.train()
+    if context.engine.compiled:
+        _compile_backbones(module)
+    return build_optimizer(module, stage.optim)
+
+
+def _clock(stage: Stage, data: TrainingData, step: int) -> Clock:
+    per_epoch = steps_per_epoch(len(data), stage.batch_size)
+    return Clock(step, per_epoch, stage.epochs, stage.number)
+
+
+def _batch_size(context: Context, stage: Stage, data: TrainingData) -> int:
+    """Images in a step, of all processes."""
+    parts = batch_parts(
+        context.world, accumulate=stage.accumulate, groups=stage.batchnorm_groups
+    )
+    return step_images(len(data), stage.batch_size, parts)
 
 
 def stage_steps(
@@ -130,8 +197,9 @@ def stage_steps(
     sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
     return fit(
         method, data, sampler, optimizer, stage.optim,
-        clock=clock, batch_size=min(stage.batch_size, len(data)), seed=context.seed,
-        engine=context.engine, accumulate=stage.accumulate, lr_factor=lr_factor, scaler=scaler,
+        clock=clock, batch_size=_batch_size(context, stage, data), seed=context.seed,
+        engine=context.engine, accumulate=stage.accumulate, lr_factor=lr_factor,
+        batchnorm_groups=stage.batchnorm_groups, scaler=scaler,
     )  # fmt: skip
 
 
@@ -147,6 +215,7 @@ class _Training:
         optimizer: torch.optim.Optimizer,
         state: StageState,
         watch: Watch | None,
+        doctor: Doctor | None = None,
     ) -> None:
         self.stop = StopRequest()
         self._context = context
@@ -156,6 +225,7 @@ class _Training:
         self._optimizer = optimizer
         self._state = state
         self._watch = watch
+        self._doctor = doctor
         self._watched: dict[str, float] = {}
         self._loss = float("nan")
         self._told = state.step > 0
@@ -167,9 +237,10 @@ class _Training:
             False if the state has to be restored first.
         """
         context, stage, state = self._context, self._stage, self._state
-        per_epoch = steps_per_epoch(len(self._data), stage.batch_size)
-        clock = Clock(state.step, per_epoch, stage.epochs, stage.number)
-        batch_size = min(stage.batch_size, len(self._data))
+        send(context.world, {**state.payload(), "lr_factor": state.guard.lr_factor})
+        clock = _clock(stage, self._data, state.step)
+        per_epoch = clock.steps_per_epoch
+        batch_size = _batch_size(context, stage, self._data)
         log_every = max(1, clock.total_steps // LOG_LINES)
         pace = Pace(state.meter)
         for record in stage_steps(
@@ -182,12 +253,20 @@ class _Training:
                 self._log(record, pace)
             match state.guard.judge(record.skipped):
                 case Verdict.ROLL_BACK:
+                    context.world.highest(_LEAVE)
                     return False
                 case Verdict.STOP:
+                    context.world.highest(_LEAVE)
                     raise diverged(
                         context.run.path, stage.name, state.payload(), record.clock, record.loss,
                         record.lr,
                     )
+            if self._doctor is not None and (found := self._doctor.look(record)):
+                tell(context, stage.name, clock, found)
+                if self._doctor.ends_run and self._doctor.ill:
+                    context.world.highest(_LEAVE)
+                    state.save(clock.step)
+                    refuse_collapsed(stage.name, self._doctor, clock.step)
             epoch_ended = clock.step % per_epoch == 0
             if self._watch is not None and epoch_ended:
                 with pace.aside("monitor"):
@@ -195,14 +274,16 @@ class _Training:
             context.reporter.progress(
                 stage.name, clock.step, clock.total_steps, self._note(clock, pace)
             )
-            if self.stop.number or state.due(epoch_ended):
+            stop = context.world.highest(self.stop.number)  # on all processes after this step
+            if stop or state.due(epoch_ended):
                 with pace.aside("save"):
                     state.save(clock.step)
-            if self.stop.number:
+            if stop:
+                context.world.wait()  # none ends before the state is saved
                 raise Interrupted(
                     f"stopped in {stage.name} at step {state.step} of {clock.total_steps}; "
                     "the same command goes on from there",
-                    self.stop.number,
+                    stop,
                 )
         pace.settle()
         if stage.extendable:
@@ -241,15 +322,21 @@ class _Training:
     def _note(self, clock: Clock, pace: Pace) -> str:
         facts = pace.facts()
         watched = "".join(
-            f" · {_LABELS.get(key, key)} {value:.1f} %" for key, value in self._watched.items()
+            f" · {_LABELS[key]} {value:.1f} %"
+            for key, value in self._watched.items() if key in _LABELS
         )
+        health = f" · {self._doctor.word}" if self._doctor is not None else ""
         return (
             f"epoch {clock.epoch}/{clock.epochs} · loss {self._loss:.3f} · "
-            f"{facts['images_per_s']:.0f} img/s · data {100 * facts['data_share']:.0f} %{watched}"
+            f"{facts['images_per_s']:.0f} img/s · data {100 * facts['data_share']:.0f} %"
+            f"{watched}{health}"
         )
 
 
-_LABELS = {"knn_top1": "kNN on val (pack)", "val_top1": "top-1 on val"}
+_LABELS = {
+    "knn_top1": "kNN on val (pack)", "val_top1": "top-1 on val",
+    "retrieval_top1": "views found (pack)",
+}  # fmt: skip
 
 
 def _roll_back(context: Context, stage: Stage, state: StageState) -> None:

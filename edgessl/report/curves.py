@@ -10,6 +10,7 @@ from edgessl.report.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
 
 PRETRAIN = "pretrain"
+_TERMS = ("dino_loss", "swav_loss", "moco_loss", "nt_xent", "byol_loss")
 _KINDS = {
     "finetune": ("run", "pretrained"),
     "finetune_random": ("random", "random"),
@@ -23,14 +24,20 @@ def curves(record: RunRecord) -> list[LineChart]:
     Args:
         record: The run.
     """
-    charts = (_pretrain_loss(record), _monitor(record), _finetune_loss(record), _val(record))
+    charts = (
+        _pretrain_loss(record), _monitor(record), *_quality(record), *_signs(record),
+        _finetune_loss(record), _val(record),
+    )  # fmt: skip
     return [chart for chart in charts if chart is not None]
 
 
 def _pretrain_loss(record: RunRecord) -> LineChart | None:
     # The method's own term where it is logged apart: a regulariser would shift it against ln K.
-    term = "dino_loss" if any("dino_loss" in entry for entry in record.log) else "loss"
+    term = next((key for key in _TERMS if any(key in entry for entry in record.log)), "loss")
     series = _series(record.log, PRETRAIN, term, "run", "loss", smooth=True)
+    chance = _series(record.log, PRETRAIN, "chance_loss", "uniform", "chance")
+    if chance.xs:  # where a method that learns nothing stays
+        return line_chart("Pretraining loss", "epoch", [series, chance], digits=2)
     prototypes = (_recipe(record).get("method") or {}).get("prototypes")
     # Where a DINO that learns nothing stays: it finds all prototypes equally likely.
     uniform = [Reference("uniform", "uniform, ln K", log(prototypes))] if prototypes else []
@@ -59,6 +66,29 @@ def _monitor(record: RunRecord) -> LineChart | None:
     return line_chart(
         "kNN while pretraining, on val, %", "epoch", [series], references, from_zero=True
     )
+
+
+def _quality(record: RunRecord) -> Iterable[LineChart | None]:
+    """Draw what the monitor measures without labels."""
+    yield line_chart(
+        "Alignment (0: views agree) and uniformity (-4: images apart)", "epoch",
+        [_series(record.log, PRETRAIN, "alignment", "run", "alignment"),
+         _series(record.log, PRETRAIN, "uniformity", "pretrained", "uniformity")],
+        digits=2,
+    )  # fmt: skip
+    for key, title in (("retrieval_top1", "Positive pairs found, %"),
+                       ("effective_rank", "Effective rank of features")):  # fmt: skip
+        series = _series(record.log, PRETRAIN, key, "run", "features")
+        yield line_chart(title, "epoch", [series], from_zero=True)
+
+
+def _signs(record: RunRecord) -> Iterable[LineChart | None]:
+    """Draw what the doctor looks at."""
+    yield line_chart(
+        "Spread of projections (0: all the same)", "epoch",
+        [_series(record.log, PRETRAIN, "spread", "run", "spread", smooth=True)],
+        from_zero=True, digits=2,
+    )  # fmt: skip
 
 
 def _finetune_loss(record: RunRecord) -> LineChart | None:
@@ -100,6 +130,7 @@ def _series(
         (float(entry["epoch"]), float(entry[key]))
         for entry in log
         if entry.get("stage") == stage and _is_number(entry.get(key)) and "epoch" in entry
+        and "health" not in entry  # the doctor repeats figures as means over its window
     ]
     points.sort(key=lambda point: point[0])
     return Series(kind, label, [x for x, _ in points], [y for _, y in points], smooth)

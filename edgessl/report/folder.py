@@ -70,7 +70,7 @@ def read_run(path: Path) -> RunRecord:
         path=path,
         report=_read_json(path / "report.json"),
         run=_read_json(path / "run.json"),
-        log=_read_log(path / "log.jsonl"),
+        log=read_log(path),
         recipe=_read_text(path / "recipe.toml"),
         views=_read_views(path / "views.npz"),
     )
@@ -92,9 +92,14 @@ def _read_json(path: Path) -> dict[str, Any]:
     return document
 
 
-def _read_log(path: Path) -> tuple[dict[str, Any], ...]:
+def read_log(path: Path) -> tuple[dict[str, Any], ...]:
+    """Read the lines of ``log.jsonl``.
+
+    Args:
+        path: The run folder.
+    """
     entries = []
-    for line in _read_text(path).splitlines():
+    for line in _read_text(path / "log.jsonl").splitlines():
         try:
             entry = json.loads(line)
         except ValueError:

@@ -13,6 +13,7 @@ from edgessl.report.confusion import class_scores, confused_pairs, heat_map, rea
 from edgessl.report.curves import curves
 from edgessl.report.facts import data_facts, network_facts, stage_times
 from edgessl.report.folder import RunRecord, read_run
+from edgessl.report.health import health, in_words
 from edgessl.report.scores import score_cards
 from edgessl.report.sheet import contact_sheet
 
@@ -53,6 +54,7 @@ def _content(record: RunRecord) -> dict[str, Any]:
     report = record.report
     data = report.get("data") or {}
     classes = [str(name) for name in data.get("classes") or ()]
+    found = health(record.log).get("health", {})
     matrix = read_matrix(report.get("confusion"), classes)
     return {
         "version": report.get("edgessl") or __version__,
@@ -61,6 +63,8 @@ def _content(record: RunRecord) -> dict[str, Any]:
         "labelled": bool(classes),
         "verdict": report.get("verdict") or "",
         "cards": score_cards(report),
+        "health": found.get("word", ""),
+        "health_words": in_words(found),
         "charts": curves(record),
         "sheet": contact_sheet(record.views) if record.views else [],
         "heat_map": None if matrix is None else heat_map(matrix, classes),

@@ -1,0 +1,171 @@
+"""Features looked at now and then while a stage pretrains, with labels and without."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgessl.backbones import Backbone
+from edgessl.data.dataset import Split
+from edgessl.evaluate import evaluate_knn
+from edgessl.evaluate.evaluation import LabelledOutputs
+from edgessl.metrics.batchnorm import recalibrate_batchnorm
+from edgessl.metrics.features import extract_features
+from edgessl.metrics.quality import alignment, effective_rank, retrieval_top1, uniformity
+from edgessl.pipeline.context import Context
+from edgessl.pipeline.images import PackedSplit, labels_of
+from edgessl.rng import DrawKey
+from edgessl.schedules import Clock
+from edgessl.views import ViewSampler
+
+CALIBRATION_IMAGES = 1024  # that BN statistics are recomputed on, at most
+KNN_IMAGES = 1000  # train images that vote, and val images that are asked, at most
+PAIR_IMAGES = 384  # whose views are compared, at most: three times 128, for the uniformity
+FEWEST_IMAGES = 128  # of each, however short the run
+SHARE = 0.05  # of the time, at most
+_STEP_COST = 3.0  # a training step of a pixel over its forward pass: one forward, two backward
+_PAIR_STAGE = 1000  # no stage has this number, so that no training step has seen these views
+_BATCH = 64
+
+
+class Monitor:
+    """Judges features of a copy of the backbone, to see whether pretraining learns.
+
+    All its images come from the pack: no original is decoded for it. kNN accuracy on ``val`` needs
+    labels; alignment, uniformity, effective rank and the retrieval of positive pairs need two
+    views of the same images, which are the same ones every time.
+
+    Args:
+        context: The run.
+        backbone: What is trained.
+    """
+
+    def __init__(self, context: Context, backbone: Backbone) -> None:
+        self._context = context
+        self._backbone = backbone
+        self._points = round(100.0 / context.recipe.pretrain.monitor_every_percent)
+        self._size = affordable(context, self._points)
+
+    def __call__(self, clock: Clock) -> dict[str, float] | None:
+        """Return figures after the epochs that are due, otherwise None.
+
+        Args:
+            clock: At the end of an epoch.
+        """
+        due = int(clock.epoch * self._points / clock.epochs)
+        if due == int((clock.epoch - 1) * self._points / clock.epochs):
+            return None
+        context = self._context
+        backbone = copy.deepcopy(self._backbone)
+        if context.recipe.pretrain.recalibrate_batchnorm:
+            self._recalibrate(backbone)
+        knn = {"knn_top1": self._knn(backbone)} if len(context.dataset.val) else {}
+        return {**knn, **self._quality(backbone)}
+
+    def _knn(self, backbone: Backbone) -> float:
+        context, image = self._context, self._context.recipe.image
+        rng = torch.Generator().manual_seed(0)
+        outputs: list[LabelledOutputs] = []
+        splits: tuple[tuple[PackedSplit, Split], ...] = (
+            ("train", context.dataset.train), ("val", context.dataset.val),
+        )
+        for name, split in splits:
+            order = torch.randperm(len(split), generator=rng)
+            chosen = order[: self._count(KNN_IMAGES)].tolist()
+            pixels = context.images.packed_pixels(name, chosen)
+            features = extract_features(
+                backbone, pixels, image.mean, image.std, device=context.device
+            )
+            outputs.append(LabelledOutputs(features, labels_of(split)[chosen]))
+        score = evaluate_knn(outputs[0], outputs[1], len(context.dataset.classes)).score
+        return round(score.value, 2)
+
+    def _quality(self, backbone: Backbone) -> dict[str, float]:
+        one, other = self._pairs(backbone)
+        figures = {
+            "alignment": alignment(one, other),
+            "uniformity": uniformity(one),
+            "effective_rank": effective_rank(one),
+            "retrieval_top1": retrieval_top1(one, other),
+        }
+        return {name: round(value, 4) for name, value in figures.items()}
+
+    @torch.inference_mode()
+    def _pairs(self, backbone: Backbone) -> tuple[Tensor, Tensor]:
+        """Return features of two global views of some images, ``(N, D)`` each, on the CPU."""
+        context, image = self._context, self._context.recipe.image
+        store = context.images.pretraining().images
+        ids = np.array(_some(len(store), self._count(PAIR_IMAGES)), dtype=np.int64)
+        group = context.recipe.views[0]
+        pair = group.model_copy(update={
+            "count": 2, "blur_p": group.blur_p[:2], "solarize_p": group.solarize_p[:2],
+        })  # fmt: skip
+        sampler = ViewSampler((pair,), image.mean, image.std, context.engine.memory_format)
+        key = DrawKey(context.seed, _PAIR_STAGE, 0)
+        parts = np.split(ids, range(_BATCH, len(ids), _BATCH))
+        features: list[Tensor] = []
+        backbone.eval()
+        for part, packed in zip(parts, store.batches(parts, context.device), strict=True):
+            (views,) = sampler(packed, store.sizes[part], part, key)
+            found = backbone(views.flatten(0, 1)).float()
+            features.append(found.view(2, len(part), -1))
+        one, other = torch.cat(features, dim=1).cpu()
+        return one, other
+
+    def _recalibrate(self, backbone: Backbone) -> None:
+        """Recompute BN statistics on packed images."""
+        context, image = self._context, self._context.recipe.image
+        wanted = self._count(CALIBRATION_IMAGES)
+        chosen = calibration_images(len(context.dataset.pretraining), wanted)
+        pixels = context.images.packed_pixels("pretraining", chosen)
+        recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)
+
+    def _count(self, most: int) -> int:
+        return max(FEWEST_IMAGES, round(self._size * most))
+
+
+def affordable(context: Context, points: int) -> float:
+    """Say how much of the monitor a run can afford, so that it stays under 5 % of the time.
+
+    It counts pixels, not seconds, so that the answer is the same everywhere. That is cautious: the
+    teacher's passes and the views themselves make a training step dearer than counted.
+
+    Args:
+        context: The run.
+        points: How often the monitor looks.
+
+    Returns:
+        A share of the monitor's images, at most 1.
+    """
+    recipe, dataset = context.recipe, context.dataset
+    images = len(dataset.pretraining)
+    trained = _STEP_COST * recipe.pretrain.epochs * images * sum(
+        group.count * group.size_px**2 for group in recipe.views
+    )
+    evaluated = min(images, CALIBRATION_IMAGES)
+    if len(dataset.val):
+        evaluated += min(len(dataset.train), KNN_IMAGES) + min(len(dataset.val), KNN_IMAGES)
+    looked_at = evaluated * recipe.image.crop_px**2
+    looked_at += 2 * min(images, PAIR_IMAGES) * recipe.views[0].size_px ** 2
+    return min(1.0, SHARE * trained / (points * looked_at))
+
+
+def calibration_images(count: int, most: int = CALIBRATION_IMAGES) -> list[int]:
+    """Choose images that BN statistics are recomputed on, always the same.
+
+    Args:
+        count: Images there are.
+        most: Images wanted, at most.
+
+    Returns:
+        Their positions, ascending.
+    """
+    return _some(count, most)
+
+
+def _some(count: int, most: int) -> list[int]:
+    order = np.random.default_rng(0).permutation(count)[:most]
+    return sorted(order.tolist())

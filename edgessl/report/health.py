@@ -1,0 +1,60 @@
+"""Whether pretraining stayed healthy, from what the doctor wrote into the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_WORDLESS = "warming up"  # the run ended before the doctor could say anything
+_REPORTED = ("below_chance", "spread", "dimensions", "target_entropy", "target_information",
+             "prototype_use")  # fmt: skip
+
+
+def health(log: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sum up the doctor's diagnoses for ``report.json``.
+
+    Args:
+        log: Lines of ``log.jsonl``.
+
+    Returns:
+        ``{"health": {"word", "step", "advice", "changes", and the figures it was judged by}}``;
+        nothing for a run without pretraining.
+    """
+    lines = [line for line in log if line.get("stage") == "pretrain"]
+    judged = [line for line in lines if "health" in line]
+    if not lines:
+        return {}
+    if not judged:
+        return {"health": {"word": _WORDLESS, "step": 0, "advice": "", "changes": []}}
+    changes, before = [], None
+    for line in judged:
+        if line["health"] != before:
+            change = {"step": line["step"], "word": line["health"]}
+            changes.append({**change, "advice": line.get("advice", "")})
+            before = line["health"]
+    last = judged[-1]
+    return {
+        "health": {
+            "word": last["health"],
+            "step": last["step"],
+            "advice": changes[-1]["advice"],
+            "changes": changes,
+            **{name: last[name] for name in _REPORTED if name in last},
+        }
+    }
+
+
+def in_words(found: Mapping[str, Any]) -> list[str]:
+    """Tell it in sentences.
+
+    Args:
+        found: ``report.json``'s ``health``, or nothing.
+    """
+    changes = found.get("changes") or []
+    if found and not changes:
+        return ["Not judged: pretraining ended before 50 steps after its warm-up."]
+    sentences = []
+    for change in changes:
+        sentence = f"From step {change['step']}: {change['word']}"
+        sentences.append(f"{sentence}: {change['advice']}." if change["advice"] else f"{sentence}.")
+    return sentences
