@@ -98,7 +98,7 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
         pack_mb=round(pack_mb, 1),
         enlarged_percent=tuple(_enlarged_percent(group, pack_px) for group in recipe.views),
         memory_mb=round(_peak_mb() + context.images.ram_bytes() / _BYTES_PER_MB + state_mb, 0),
-        disk_mb=round(pack_mb + 2 * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
+        disk_mb=round(pack_mb + 3 * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
         images_per_s=round(rate, 1),
         finetune_images_per_s=round(supervised_rate, 1),
         minutes=round((pretrain_s + supervised_s) * 1.08 / 60, 1),  # 8 %: monitor and evaluation
