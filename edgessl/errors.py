@@ -16,11 +16,12 @@ class EdgesslError(Exception):
     """An expected failure: shown as one message, without a traceback.
 
     Attributes:
-        told: Whether another process of the run has shown a message already.
+        told: Whether another process of the run has shown a message already; None where each
+            process ends with the same one.
     """
 
     exit_code = 1
-    told = False
+    told: bool | None = None
 
 
 class UserError(EdgesslError):

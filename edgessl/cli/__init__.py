@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FrameType
@@ -94,13 +95,18 @@ def main(program: typer.Typer = app) -> None:
     except _Signalled as signalled:
         if world_of_environment().first:
             print("error: interrupted; the same command goes on from there", file=sys.stderr)
-        sys.exit(128 + signalled.number)
+        _exit(128 + signalled.number)
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
         _fail(_as_user_error(error))
     except EdgesslError as error:
         _fail(error)
+    except Exception:
+        if world_of_environment().size == 1:
+            raise
+        traceback.print_exc()
+        _exit(1)
 
 
 @contextmanager
@@ -114,9 +120,19 @@ def _quiet_unless_first() -> Iterator[None]:
 
 
 def _fail(error: EdgesslError) -> None:
-    if not error.told:
+    told = not world_of_environment().first if error.told is None else error.told
+    if not told:
         print(f"error: {error}", file=sys.stderr)
-    sys.exit(error.exit_code)
+    _exit(error.exit_code)
+
+
+def _exit(code: int) -> None:
+    """End; among other processes at once, because one that is gone could keep us waiting."""
+    if world_of_environment().size > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _as_user_error(error: OSError) -> EdgesslError:

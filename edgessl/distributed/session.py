@@ -55,7 +55,7 @@ def joined() -> Iterator[World]:
         if failure is None:
             raise
         _ignore_signals()  # torchrun ends the others as soon as one has ended
-        failure.told = not _is_first_to_speak(store)
+        failure.told = bool(failure.told) or not _is_first_to_speak(store)
         if failure is error:
             raise
         raise failure from error
