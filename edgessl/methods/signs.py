@@ -42,7 +42,7 @@ def output_signs(
     """
     everywhere = gather(projections.float())
     chance = torch.as_tensor(chance_loss, dtype=torch.float32, device=loss.device).detach()
-    below = (chance - loss.detach()) / chance.clamp_min(_SMALLEST)
+    below = (chance - mean_over_processes(loss)) / chance.clamp_min(_SMALLEST)
     return {
         CHANCE_LOSS: chance,
         BELOW_CHANCE: below.clamp(-1.0, 1.0),

@@ -39,6 +39,7 @@ from edgessl.pipeline.processes import check_batches, device_of
 from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe, load_recipe
+from edgessl.recipe.method_tables import Swav
 from edgessl.run import RunFolder
 from edgessl.schema import validate
 
@@ -187,6 +188,12 @@ def _prepare(
     if request.epochs is not None:
         overrides.append(f"pretrain.epochs={request.epochs}")
     recipe = load_recipe(request.recipe, conditions=conditions, overrides=overrides)
+    redrawn = isinstance(recipe.method, Swav) and recipe.method.reinitialise
+    if redrawn and request.init != "none":
+        raise UserError(
+            f"--init {request.init}: must be left out, because method.reinitialise draws all "
+            "weights anew; or pass --set method.reinitialise=false"
+        )
     check_batches(recipe, dataset, world)
     for sentence in found(dataset):
         reporter.say(sentence)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from edgessl.recipe.duration import check_fits, durations
-from edgessl.recipe.method_tables import MethodTable
+from edgessl.recipe.method_tables import MethodTable, SimClr, Swav
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
 from edgessl.schema import Table
@@ -64,6 +64,8 @@ class PretrainTable(Table):
         batch_size: Images in a step.
         accumulate: Micro-batches in a step, one after the other, to save memory. BN and what a
             loss compares within a batch see one micro-batch.
+        batchnorm_groups: Equal contiguous groups of each micro-batch that BN statistics are
+            computed over in training; what a paper does per GPU, on any number of processes.
         recalibrate_batchnorm: Recompute BN statistics under the evaluation transform before
             features are scored or kept (factory recipes yes, paper recipes no).
         monitor_every_percent: How often features are scored on ``val``, in percent of the run.
@@ -72,6 +74,7 @@ class PretrainTable(Table):
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     accumulate: Count = 1
+    batchnorm_groups: Count = 1
     recalibrate_batchnorm: bool = True
     monitor_every_percent: Annotated[float, Field(gt=0.0, le=100.0)] = 10.0
 
@@ -178,6 +181,11 @@ class Recipe(Table):
                     f"{place}.accumulate must leave micro-batches of at least 2 of the "
                     f"{table.batch_size} images, got {table.accumulate}"
                 )
+        _check_groups(pretrain, pretrain.batchnorm_groups, "pretrain.batchnorm_groups")
+        if isinstance(self.method, SimClr):
+            _check_groups(pretrain, self.method.negative_groups, "method.negative_groups")
+        if isinstance(self.method, Swav) and self.method.queue:
+            self._check_queue(self.method.queue)
         check_fits(self.optim, "warmup", pretrain.epochs, "optim", "pretrain.epochs")
         for name in durations(self.method):
             check_fits(self.method, name, pretrain.epochs, "method", "pretrain.epochs")
@@ -188,3 +196,26 @@ class Recipe(Table):
             place = "finetune.regrow.optim"
             check_fits(optim, "warmup", epochs, place, "finetune.regrow.epochs")
         return self
+
+    def _check_queue(self, rows: int) -> None:
+        """Refuse a queue of SwAV that has no place for a batch, or for some of the views."""
+        if self.views[0].count != 2:
+            raise ValueError(
+                "views.0.count must be 2, because method.queue holds two views of an image, got "
+                f"{self.views[0].count}"
+            )
+        images = -(-self.pretrain.batch_size // self.pretrain.accumulate)
+        if rows < images:
+            raise ValueError(
+                f"method.queue must hold at least the {images} images of a micro-batch, or be 0 "
+                f"for no queue, got {rows}"
+            )
+
+
+def _check_groups(pretrain: PretrainTable, groups: int, place: str) -> None:
+    parts = pretrain.accumulate * groups
+    if groups > 1 and (pretrain.batch_size % parts or pretrain.batch_size == parts):
+        raise ValueError(
+            f"{place} must cut {pretrain.accumulate} micro-batch(es) of together "
+            f"{pretrain.batch_size} images into equal groups of at least 2, got {groups}"
+        )

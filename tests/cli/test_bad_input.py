@@ -166,3 +166,14 @@ def test_a_folder_as_recipe_file(refused: Refused, tmp_path: Path) -> None:
 
 def test_a_word_list_does_not_know(refused: Refused) -> None:
     assert refused("list", "recipe").startswith("list: must be one of recipes, backbones, ")
+
+
+def test_first_weights_that_would_be_drawn_anew(refused: Refused, pets: Path) -> None:
+    message = refused(
+        "recipe", "mobilenetv2-swav", "--data", str(pets), "--init", "first.safetensors",
+        "--set", "method.reinitialise=true", "--set", "pretrain.batch_size=8",
+    )  # fmt: skip
+    assert message.startswith(
+        "--init first.safetensors: must be left out, because method.reinitialise draws all weights "
+        "anew; or pass --set method.reinitialise=false"
+    )
