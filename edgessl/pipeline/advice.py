@@ -23,8 +23,10 @@ def advice(method: MethodTable, optim: Optim, word: str) -> str:
         optim: Optimiser and schedule.
         word: The health: a key of ``MEANINGS``.
     """
-    wanted = [*_suspects(optim), *_of_method(method, word), f"a lower optim.lr (now {optim.lr:g})"]
-    return f"{MEANINGS[word]}. Try {', or '.join(dict.fromkeys(wanted[:3]))}"
+    wanted = [*_suspects(optim), *_of_method(method, word)]
+    if not any("optim.lr" in one for one in wanted):
+        wanted.append(f"a lower optim.lr (now {optim.lr:g})")
+    return f"{MEANINGS[word]}. Try {', or '.join(wanted[:3])}"
 
 
 def _of_method(method: MethodTable, word: str) -> list[str]:
@@ -36,7 +38,7 @@ def _of_method(method: MethodTable, word: str) -> list[str]:
         case Moco():
             return [*_temperature(method.temperature, 0.2), *_momentum(method.teacher_momentum)]
         case SimClr():
-            return [*_temperature(method.temperature, 0.1), "larger pretrain.batch_size"]
+            return [*_temperature(method.temperature, 0.1), "a larger pretrain.batch_size"]
         case Byol():
             return _byol(method)
 
@@ -89,8 +91,8 @@ def _swav_freeze(table: Swav) -> list[str]:
 
 def _byol(table: Byol) -> list[str]:
     found = []
-    if not table.projection.batch_norm:
-        found.append("method.projection.batch_norm = true")
+    if not table.projector.batch_norm:
+        found.append("method.projector.batch_norm = true")
     if not table.predictor.batch_norm:
         found.append("method.predictor.batch_norm = true")
     if table.teacher_momentum[0] < 0.9:

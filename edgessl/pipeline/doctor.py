@@ -3,7 +3,8 @@
 Nothing is called collapse on one sign alone. The loss must stand at chance, which is where outputs
 that do not depend on the image leave it (ln K, ln P, ln(2B - 1), ln(1 + queue), 0 for BYOL), and
 the outputs themselves must show it. Both are means over 50 steps, counted from the end of the
-warm-up. `bench/LOG.md`, "The doctor", has the runs that the thresholds were set by.
+warm-up, and two such windows in a row must say so: early in training outputs may draw together
+and part again. `bench/LOG.md`, "The doctor", has the runs that the thresholds were set by.
 """
 
 from __future__ import annotations
@@ -82,10 +83,12 @@ def judge(window: Window) -> Word:
     if at_chance:
         if entropy is not None and entropy > UNIFORM * log(window.prototypes or 1):
             return "uniform"
-        if window.spread < STILL or few_dimensions:
+        if window.spread < STILL:
             return "collapsed"
         if same_targets:
             return "starved" if few_prototypes else "collapsed"
+        if few_dimensions:
+            return "narrow"
     if few_prototypes and (at_chance or few_dimensions):
         return "starved"
     return "healthy"
@@ -137,6 +140,7 @@ class Doctor:
         self.ends_run = ends_run
         self._method = method
         self._optim = optim
+        self._suspicious = False  # one bad window is none: outputs may draw together and part
         self._names: list[str] = []
         self._steps, self._targets = 0, 0
         self._sums: Tensor | None = None
@@ -174,7 +178,10 @@ class Doctor:
             return None
         window = self._window()
         self._forget()
-        before, self.word = self.word, judge(window)
+        found, before = judge(window), self.word
+        if found == "healthy" or self._suspicious:
+            self.word = found
+        self._suspicious = found != "healthy"
         return Diagnosis(self.word, window, self.advice(), before)
 
     def _win(self, winners: Tensor) -> None:
@@ -187,7 +194,8 @@ class Doctor:
     def state(self) -> dict[str, Any]:
         """Return what it remembers, as tensors and plain values."""
         return {
-            "word": self.word, "steps": self._steps, "targets": self._targets,
+            "word": self.word, "suspicious": self._suspicious,
+            "steps": self._steps, "targets": self._targets,
             "names": list(self._names), "sums": self._sums, "won": self._won,
         }  # fmt: skip
 
@@ -197,7 +205,8 @@ class Doctor:
         Args:
             state: Of ``state``, on any device.
         """
-        self.word, self._names = state["word"], list(state["names"])
+        self.word, self._suspicious = state["word"], bool(state["suspicious"])
+        self._names = list(state["names"])
         self._steps, self._targets = int(state["steps"]), int(state["targets"])
         self._sums, self._won = state["sums"], state["won"]
 
