@@ -87,6 +87,33 @@ def test_a_duration_in_two_units_is_refused(values: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("groups", "accumulate"), [(3, 1), (8, 1), (4, 2)], ids=["uneven", "of one", "of one each"]
+)
+def test_groups_of_negatives_are_equal_and_hold_two_images(groups: int, accumulate: int) -> None:
+    values = tomllib.loads(TEXT)
+    values["method"] = {"name": "simclr", "negative_groups": groups}
+    values["pretrain"]["accumulate"] = accumulate
+    expected = (
+        rf"method.negative_groups must cut {accumulate} micro-batch\(es\) of together 8 images "
+        f"into equal groups of at least 2, got {groups}"
+    )
+    with pytest.raises(UserError, match=expected):
+        validate(Recipe, values, "small.toml")
+    values["method"]["negative_groups"] = 2
+    assert validate(Recipe, values, "small.toml").method.name == "simclr"
+
+
+def test_a_projector_has_the_widths_of_exactly_one_key() -> None:
+    values = tomllib.loads(TEXT)
+    values["method"] = {"name": "byol", "projector": {"out_dim": 8}}
+    with pytest.raises(UserError) as refusal:
+        validate(Recipe, values, "small.toml")
+    assert (
+        "method.projector: one of hidden_dims and hidden_factors must be given, found nothing"
+    ) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
     ("unit", "value", "steps"), [("epochs", 1.5, 15), ("steps", 7, 7), ("percent", 10, 20)]
 )
 def test_a_duration_is_the_same_in_any_unit(unit: str, value: float, steps: int) -> None:
