@@ -2,7 +2,7 @@
 
 Nothing is called collapse on one sign alone. The loss must stand at chance, which is where outputs
 that do not depend on the image leave it (ln K, ln P, ln(2B - 1), ln(1 + queue), 0 for BYOL), and
-the outputs themselves must show it. Both are means over 50 steps, counted from the end of the
+the outputs themselves must show it; or they show it in two ways. Both are means over 50 steps, counted from the end of the
 warm-up, and two such windows in a row must say so: early in training outputs may draw together
 and part again. `bench/LOG.md`, "The doctor", has the runs that the thresholds were set by.
 """
@@ -28,7 +28,8 @@ WINDOW = 50  # steps
 AT_CHANCE = 0.02  # a loss less than this share below chance stands there
 UNIFORM = 0.98  # share of ln K from which on target entropy counts as all of it
 SAME_TARGETS = 0.05  # nats that the targets tell about the image, below which they are all alike
-STILL = 0.1  # spread below which outputs count as the same for all images
+STILL = 0.15  # spread below which outputs count as the same for all images, if at chance, and
+CONSTANT = 0.1  # if in few dimensions besides, wherever the loss is
 FEW_PROTOTYPES = 0.05  # share of prototypes that win, below which they are few
 FEW_DIMENSIONS = 2.0
 
@@ -89,6 +90,9 @@ def judge(window: Window) -> Word:
             return "starved" if few_prototypes else "collapsed"
         if few_dimensions:
             return "narrow"
+    if window.spread < CONSTANT and few_dimensions:
+        # MoCo's loss falls even then: keys of a step are alike, and unlike those of earlier steps.
+        return "collapsed"
     if few_prototypes and (at_chance or few_dimensions):
         return "starved"
     return "healthy"

@@ -70,6 +70,14 @@ def test_nor_is_any_other_sign_with_a_loss_below_chance(change: dict[str, Any]) 
     assert judge(replace(WITH_PROTOTYPES, below_chance=0.3, **change)) == "healthy"
 
 
+def test_outputs_that_are_constant_and_flat_have_collapsed_whatever_the_loss() -> None:
+    # MoCo at a learning rate of 100: keys of a step are alike, and unlike those in the queue.
+    lagging = replace(LEARNING, below_chance=0.26, spread=0.04, dimensions=1.2)
+    assert judge(lagging) == "collapsed"
+    assert judge(replace(lagging, dimensions=3.0)) == "healthy"
+    assert judge(replace(lagging, spread=0.3)) == "healthy"
+
+
 def test_the_kinds_of_collapse_have_their_words() -> None:
     flat = replace(WITH_PROTOTYPES, target_entropy=log(256) - 0.01, target_information=0.001)
     assert judge(flat) == "uniform"
