@@ -2,9 +2,10 @@
 
 Nothing is called collapse on one sign alone. The loss must stand at chance, which is where outputs
 that do not depend on the image leave it (ln K, ln P, ln(2B - 1), ln(1 + queue), 0 for BYOL), and
-the outputs themselves must show it; or they show it in two ways. Both are means over 50 steps, counted from the end of the
-warm-up, and two such windows in a row must say so: early in training outputs may draw together
-and part again. `bench/LOG.md`, "The doctor", has the runs that the thresholds were set by.
+the outputs themselves must show it; or they show it in two ways. Both are means over 50 steps,
+counted from the end of the warm-up, and two such windows in a row must say so: early in training
+outputs may draw together and part again. `bench/LOG.md`, "The doctor", has the runs that the
+thresholds were set by.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def affordable(context: Context, points: int) -> float:
         evaluated += min(len(dataset.train), KNN_IMAGES) + min(len(dataset.val), KNN_IMAGES)
     looked_at = evaluated * recipe.image.crop_px**2
     looked_at += 2 * min(images, PAIR_IMAGES) * recipe.views[0].size_px ** 2
-    return min(1.0, SHARE * trained / (points * looked_at))
+    return min(1.0, SHARE * trained / (min(points, recipe.pretrain.epochs) * looked_at))
 
 
 def calibration_images(count: int, most: int = CALIBRATION_IMAGES) -> list[int]:
