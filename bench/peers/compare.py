@@ -2,8 +2,9 @@
 
 Every contender runs in its own process group, with its own threads, allocator and environment, and
 is stopped while it is not its turn. Every round gives one ratio; the median and the range over
-rounds are reported, as a Markdown row and as JSON. On a busy machine the contender with more
-processes gets more of it: CPU time, workers included, does not depend on that. Linux only.
+rounds are reported, as a Markdown row and as JSON. The JSON is written after each round, so that a
+measurement that is cut off keeps its rounds. On a busy machine the contender with more processes
+gets more of it: CPU time, workers included, does not depend on that. Linux only.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from contender import ContenderFailed
-from contest import LIMIT, NAMES, OURS, Setting, hold, summary
-from work import JUDGED, WORKS
+from contest import LIMIT, NAMES, OURS, TRAIN, Setting, hold, summary
+from work import JUDGED, METHODS, WORKS
 
 from edgessl.bench.describe import describe_device
 
@@ -34,7 +36,7 @@ for i in m.distributions()}; print(json.dumps({n: d.get(n) for n in sys.argv[1:]
 
 def compare(
     names: list[str], setting: Setting, *, rounds: int, warmup: int, steps: int
-) -> dict[str, Any]:
+) -> Iterator[dict[str, Any]]:
     """Measure, and describe what was measured on what.
 
     Args:
@@ -44,23 +46,21 @@ def compare(
         warmup: Steps of a turn that are not counted.
         steps: Steps that are.
 
-    Returns:
-        Everything, as plain values.
+    Yields:
+        After each round, everything so far, as plain values.
     """
     machine = describe_device()  # before, so that its load is that of others
-    turns, facts = hold(names, setting, rounds=rounds, warmup=warmup, steps=steps)
-    return {
+    conditions = {
         "what": f"whole pretraining loop, files to updated weights: {setting.work.sentence}",
+        "method": setting.work.method,
         "work": setting.work_name,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         "data": setting.folder.resolve().name,
         "device": setting.device,
-        "rounds": rounds,
+        "rounds_asked_for": rounds,
         "steps_a_turn": steps,
         "warmup_steps_a_turn": warmup,
         "overrides": setting.overrides,
-        **summary(turns, setting.work.batch),
-        "contenders": facts,
         "environment": {
             key: os.environ[key] for key in sorted(os.environ) if key.startswith(("OMP_", "MKL_"))
         } | {"threads": setting.threads},
@@ -68,13 +68,24 @@ def compare(
         "versions": _our_versions(),
         "peer_versions": _versions_of(setting.peer_python),
     }
+    held = hold(names, setting, rounds=rounds, warmup=warmup, steps=steps)
+    for done, (turns, facts) in enumerate(held, start=1):
+        found = {"rounds": done, **summary(turns, setting.work.batch), "contenders": facts}
+        yield {**conditions, **found}
+
+
+def write(result: dict[str, Any], file: Path) -> None:
+    """Replace a file by the result as JSON, at once."""
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    part.replace(file)
 
 
 def table(result: dict[str, Any]) -> str:
     """Return a Markdown table of one row: rates, and ratios with their ranges."""
     names = list(result["images_per_s"])
-    head = ["work", "data", *(f"{name}, img/s" for name in names)]
-    cells = [result["work"], result["data"]]
+    head = ["method", "work", "data", "rounds", *(f"{name}, img/s" for name in names)]
+    cells = [METHODS[result["method"]], result["work"], result["data"], str(result["rounds"])]
     cells += [f"{result['images_per_s'][name]['median']:.1f}" for name in names]
     for key, words in (("ratio", "times as fast as"), ("ratio_of_cpu_time", "by CPU time,")):
         for name, found in result.get(key, {}).items():
@@ -115,6 +126,7 @@ def main() -> None:
     """Measure, print a Markdown row, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of images")
+    parser.add_argument("--method", choices=METHODS, default="dino")
     parser.add_argument("--work", choices=WORKS, default=JUDGED)
     parser.add_argument(
         "--contenders", default="edgessl,limit,lightly,matched",
@@ -139,25 +151,30 @@ def main() -> None:
     if unknown := [word for word in words if word not in NAMES]:
         parser.error(f"--contenders: must be of {', '.join(NAMES)}, got {', '.join(unknown)}")
     names = [NAMES[word] for word in words]
+    if TRAIN in names and given.method != "dino":
+        parser.error(f"--contenders: train must be left out with --method {given.method}")
     python = peer_python(given.peer_python)
     if python is None and set(names) - {OURS, LIMIT}:
         parser.error("--peer-python: must be given, because lightly is not here; see setup.sh")
+    work = WORKS[given.work].with_method(given.method)
     setting = Setting(
-        given.data, WORKS[given.work], given.work, python or sys.executable, given.device,
-        given.threads, given.workers, given.memory_format, given.precision,
-        tuple(given.overrides),
+        given.data, work, given.work, python or sys.executable, given.device, given.threads,
+        given.workers, given.memory_format, given.precision, tuple(given.overrides),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that contenders end too
+    given.out.mkdir(parents=True, exist_ok=True)
+    file = given.out / f"loop-{given.method}-{given.work}-{given.device}.json"
+    result: dict[str, Any] = {}
     try:
-        result = compare(
+        for result in compare(
             names, setting, rounds=given.rounds, warmup=given.warmup, steps=given.steps
-        )
+        ):
+            write(result, file)
     except ContenderFailed as failed:
         sys.exit(f"error: {failed}")
-    print(table(result))
-    given.out.mkdir(parents=True, exist_ok=True)
-    file = given.out / f"loop-{given.work}-{given.device}.json"
-    file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    finally:
+        if result:  # of the rounds that were held, if it was cut off
+            print(table(result))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Setting:
     Attributes:
         folder: Images, in folders or not.
         work: What every loop does.
-        work_name: Its name.
+        work_name: Its key in ``WORKS``.
         peer_python: Interpreter of the environment that has the other libraries.
         device: ``cpu`` or ``cuda``.
         threads: Threads of every loop; None leaves it to the library.
@@ -58,8 +58,9 @@ def command(name: str, setting: Setting, images: Path, scratch: Path) -> list[st
     """Return the program of a contender and its arguments."""
     common = ["--data", str(images), "--work", setting.work_name, "--device", setting.device]
     changes = [part for change in setting.overrides for part in ("--set", change)]
-    ours = [sys.executable, str(HERE / "edgessl_contender.py"), *common, *changes]
-    peer = [setting.peer_python, str(HERE / "lightly_contender.py"), *common]
+    method = ["--method", setting.work.method]
+    ours = [sys.executable, str(HERE / "edgessl_contender.py"), *common, *method, *changes]
+    peer = [setting.peer_python, str(HERE / "lightly_contender.py"), *common, *method]
     workers = ["--workers", str(setting.workers)]
     matched = ["--memory-format", setting.memory_format, "--precision", setting.precision]
     trained = [setting.peer_python, str(HERE / "lightly_train_contender.py"), *common, *workers]
@@ -96,8 +97,8 @@ def same_images(folder: Path) -> Iterator[Path]:
 
 def hold(
     names: Sequence[str], setting: Setting, *, rounds: int, warmup: int, steps: int
-) -> tuple[dict[str, list[Turn]], dict[str, Any]]:
-    """Let the loops take turns.
+) -> Iterator[tuple[dict[str, list[Turn]], dict[str, Any]]]:
+    """Let the loops take turns; tell after each round, so that nothing is lost if it is the last.
 
     Args:
         names: Values of ``NAMES``.
@@ -106,8 +107,8 @@ def hold(
         warmup: Steps of a turn that are not counted: at least what workers hold ready.
         steps: Steps that are.
 
-    Returns:
-        The turns of each contender, and what each said of itself.
+    Yields:
+        The turns of each contender so far, and what each said of itself.
     """
     with ExitStack() as stack:
         images = stack.enter_context(same_images(setting.folder))
@@ -133,7 +134,7 @@ def hold(
             for contender in contenders[first:] + contenders[:first]:
                 turns[contender.name].append(contender.take_turn(warmup, steps, _TURN_S))
                 print(f"round {number + 1}: {contender.name}", file=sys.stderr, flush=True)
-        return turns, facts
+            yield turns, facts
 
 
 def rates(turns: Sequence[Turn], batch: int, seconds: str = "wall_s") -> list[float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from loops import Listener, train
 from turns import Turns
-from work import WORKS
+from work import METHODS, WORKS
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="new folder for the run")
     parser.add_argument("--work", choices=WORKS, required=True)
+    parser.add_argument("--method", choices=METHODS, default="dino")
     parser.add_argument("--batch", type=int)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--one-batch", action="store_true", help="the limit without data")
@@ -33,10 +34,10 @@ def main() -> None:
         return {**listener.engine, "threads": threads, "said": listener.sentences}
 
     listener = Listener(lambda: turns.after_step(facts))
+    work = WORKS[given.work].with_method(given.method).with_batch(given.batch)
     train(
-        given.data, given.out, WORKS[given.work].with_batch(given.batch), listener,
-        device=given.device, overrides=tuple(given.overrides),
-        compiled=given.compiled, one_batch=given.one_batch,
+        given.data, given.out, work, listener, device=given.device,
+        overrides=tuple(given.overrides), compiled=given.compiled, one_batch=given.one_batch,
     )  # fmt: skip
 
 

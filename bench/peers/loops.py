@@ -13,83 +13,24 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from our_recipe import DINO as METHOD
+from our_recipe import GROUPS, OPTIM, recipe_of, view_groups
 from torch import Tensor
-from work import (
-    BOTTLENECK,
-    EPOCHS,
-    GLOBAL_SCALE,
-    GLOBAL_VIEWS,
-    HIDDEN,
-    JUDGED,
-    LOCAL_SCALE,
-    LOCAL_VIEWS,
-    LR,
-    MEAN,
-    MOMENTUM,
-    PROTOTYPES,
-    STD,
-    TEACHER_MOMENTUM,
-    WEIGHT_DECAY,
-    WORKS,
-    Work,
-)
+from work import MEAN, STD, Work
 
 from edgessl.data.store import ImageStore
 from edgessl.methods.method import Method
 from edgessl.pipeline import training
 from edgessl.pipeline.recipe import Request, run_recipe
-from edgessl.recipe import Recipe, to_toml
-from edgessl.recipe.method_tables import Dino
-from edgessl.recipe.optim_tables import Sgd
-from edgessl.recipe.tables import BackboneTable, FinetuneTable, ImageTable, PretrainTable
-from edgessl.recipe.view_tables import Jitter, ViewGroup
+from edgessl.recipe import to_toml
 from edgessl.train import StepRecord, TrainingData, fit
 from edgessl.views import ViewSampler
 
-_JITTER = Jitter(p=0.8, brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1)
-METHOD = Dino(
-    name="dino", hidden_dim=HIDDEN, bottleneck_dim=BOTTLENECK, prototypes=PROTOTYPES,
-    teacher_momentum=(TEACHER_MOMENTUM, 1.0),
-)  # fmt: skip
-OPTIM = Sgd(
-    name="sgd", lr=LR, lr_batch=0, momentum=MOMENTUM, weight_decay=(WEIGHT_DECAY, WEIGHT_DECAY)
-)
-
-
-def view_groups(work: Work) -> tuple[ViewGroup, ...]:
-    """Return the views of a work; colours and blur are the defaults of lightly's transform."""
-    return (
-        ViewGroup(
-            count=GLOBAL_VIEWS, size_px=work.global_px, scale=GLOBAL_SCALE, jitter=_JITTER,
-            gray_p=0.2, blur_p=(1.0, 0.1), solarize_p=(0.0, 0.2),
-        ),
-        ViewGroup(
-            count=LOCAL_VIEWS, size_px=work.local_px, scale=LOCAL_SCALE, jitter=_JITTER,
-            gray_p=0.2, blur_p=(0.5,) * LOCAL_VIEWS,
-        ),
-    )  # fmt: skip
-
-
-BATCH, GROUPS = WORKS[JUDGED].batch, view_groups(WORKS[JUDGED])
-
-
-def recipe_of(work: Work) -> Recipe:
-    """Return the recipe that does a work; its fine-tuning is never reached."""
-    px = work.global_px
-    return Recipe(
-        name="work",
-        source="factory",
-        backbone=BackboneTable(name=work.backbone),
-        method=METHOD,
-        image=ImageTable(mean=MEAN, std=STD, resize_px=px, crop_px=px),
-        views=view_groups(work),
-        optim=OPTIM,
-        pretrain=PretrainTable(epochs=EPOCHS, batch_size=work.batch),
-        finetune=FinetuneTable(
-            epochs=1, batch_size=work.batch, optim=OPTIM,
-            view=ViewGroup(count=1, size_px=px, scale=(0.35, 1.0)),
-        ),
-    )  # fmt: skip
+# Suites take the judged work from here too.
+__all__ = [
+    "GROUPS", "MEAN", "METHOD", "OPTIM", "STD", "Enough", "Listener", "recipe_of", "train",
+    "view_groups",
+]  # fmt: skip
 
 
 class Enough(Exception):

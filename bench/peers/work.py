@@ -12,17 +12,29 @@ TEACHER_MOMENTUM = 0.996
 EPOCHS = 1000  # more than any measurement runs
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
+# Of lightly's examples: swav.html, moco.html, simclr.html, byol.html.
+SWAV_HIDDEN, SWAV_PROJECTION, SWAV_PROTOTYPES = 512, 128, 512
+CONTRAST_HIDDEN, CONTRAST_PROJECTION, CONTRAST_TEMP = 512, 128, 0.5
+MOCO_QUEUE = 4096
+BYOL_HIDDEN, BYOL_PROJECTION = 1024, 256
+
+METHODS = {"dino": "DINO", "swav": "SwAV", "moco": "MoCo", "simclr": "SimCLR", "byol": "BYOL"}
+"""What can be trained, by the word on the command line."""
+
+_WITH_LOCAL_VIEWS = ("dino", "swav")
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Pretraining with DINO on two global and six local views.
+    """Pretraining on two global views and, with DINO and SwAV, six local ones.
 
     Attributes:
         backbone: Name of the network in edgessl.
         timm_name: Name of the same network in timm.
         global_px: Side of the global views.
-        local_px: Side of the local views.
+        local_px: Side of the local views, where there are any.
         batch: Images in a step.
+        method: A key of ``METHODS``.
     """
 
     backbone: str
@@ -30,18 +42,23 @@ class Work:
     global_px: int
     local_px: int
     batch: int
+    method: str = "dino"
 
     @property
     def sentence(self) -> str:
         """What is done, for people."""
-        return (
-            f"{self.timm_name}, DINO, {GLOBAL_VIEWS}x{self.global_px} + "
-            f"{LOCAL_VIEWS}x{self.local_px}, batch {self.batch}"
-        )
+        views = f"{GLOBAL_VIEWS}x{self.global_px}"
+        if self.method in _WITH_LOCAL_VIEWS:
+            views += f" + {LOCAL_VIEWS}x{self.local_px}"
+        return f"{self.timm_name}, {METHODS[self.method]}, {views}, batch {self.batch}"
 
     def with_batch(self, batch: int | None) -> Work:
         """Return the same work with another batch; None leaves it."""
         return self if batch is None else replace(self, batch=batch)
+
+    def with_method(self, method: str) -> Work:
+        """Return the same work with another method."""
+        return replace(self, method=method)
 
 
 WORKS = {
