@@ -1,6 +1,7 @@
 """The recipe that makes edgessl do a work: each method's table, and the views of lightly's example.
 
-Colours, blur and the crops of the methods with two views are the defaults of lightly's transforms.
+Colours, blur, kernels and the crops of the methods with two views are the defaults of lightly's
+transforms.
 """
 
 from __future__ import annotations
@@ -94,11 +95,11 @@ def _dino_views(work: Work) -> tuple[ViewGroup, ...]:
     return (
         ViewGroup(
             count=GLOBAL_VIEWS, size_px=work.global_px, scale=GLOBAL_SCALE, jitter=_WEAK,
-            gray_p=0.2, blur_p=(1.0, 0.1), solarize_p=(0.0, 0.2),
+            gray_p=0.2, blur_p=(1.0, 0.1), solarize_p=(0.0, 0.2), interpolation="bicubic",
         ),
         ViewGroup(
             count=LOCAL_VIEWS, size_px=work.local_px, scale=LOCAL_SCALE, jitter=_WEAK,
-            gray_p=0.2, blur_p=(0.5,) * LOCAL_VIEWS,
+            gray_p=0.2, blur_p=(0.5,) * LOCAL_VIEWS, interpolation="bicubic",
         ),
     )  # fmt: skip
 
