@@ -39,6 +39,7 @@ def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
     """
     if not len(context.dataset.test):
         return {}
+    context.images.release()  # originals come now, as many bytes again
     found = once(context, "evaluate", lambda: _score_own(context))
     for name in ("random", "longer"):
         if name in baselines:

@@ -129,17 +129,22 @@ class Images:
             out[i] = unsquash(image.numpy(), size, self.preprocess)
         return out
 
-    def ram_bytes(self) -> int:
-        """Return the most that the images of a run with labels take in RAM, in bytes.
+    def release(self) -> None:
+        """Free the packed pixels: training is over."""
+        self.packed.release()
+        self._unsquashed.clear()
 
-        That is the store of packed images where it lives, and every split under the evaluation
-        transform, which are kept once they were read. Nothing is read for this.
+    def ram_bytes(self) -> int:
+        """Return the most that the images of a run take in RAM at a time, in bytes.
+
+        That is the store of packed images where it lives while training, and every split under the
+        evaluation transform afterwards. Nothing is read for this.
         """
         dataset, crop_px = self.dataset, self.preprocess.crop_px
         evaluated = 0
         if dataset.classes and len(dataset.test):
             evaluated = len(dataset.train) + len(dataset.val) + len(dataset.test)
-        return self.packed.ram_bytes() + evaluated * 3 * crop_px**2
+        return max(self.packed.ram_bytes(), evaluated * 3 * crop_px**2)
 
 
 def labels_of(split: Split) -> Tensor:

@@ -56,6 +56,10 @@ class Packed:
             self._reporter.say(describe_home(self.home, self._size_px, self._bytes))
         return self._pretraining
 
+    def release(self) -> None:
+        """Forget the pixels; who asks again gets them from the cache."""
+        self._pretraining = None
+
     def some(self, split: Split, indices: Sequence[int]) -> ImageStore:
         """Return a few images of a split that is not trained on, from a small pack of their own.
 

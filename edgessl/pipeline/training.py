@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from edgessl.backbones import Backbone
-from edgessl.device import keep_freed_memory
+from edgessl.device import freed_memory_kept
 from edgessl.errors import Interrupted
 from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
@@ -106,7 +106,7 @@ def train_stage(
         context.reporter.say(f"Going on with {stage.name} from step {state.step}.")
     refuse_collapsed(stage.name, doctor, state.step)
     training = _Training(context, stage, method, data, optimizer, state, watch, doctor)
-    with training.stop.listening():
+    with training.stop.listening(), freed_memory_kept():
         while not training.advance():
             _roll_back(context, stage, state)
     send(context.world, None)
@@ -128,7 +128,7 @@ def follow_stage(context: Context, stage: Stage, module: nn.Module, *, labelled:
     data = context.images.labelled() if labelled else context.images.pretraining()
     method, optimizer = cast(Method, module), _prepare(context, stage, module)
     scaler, stop = context.engine.scaler(), StopRequest()
-    with stop.listening():
+    with stop.listening(), freed_memory_kept():
         while (state := receive(context.world)) is not None:
             module.load_state_dict(state["module"], strict=True)
             optimizer.load_state_dict(state["optimizer"])
@@ -149,7 +149,6 @@ def follow_stage(context: Context, stage: Stage, module: nn.Module, *, labelled:
 
 
 def _prepare(context: Context, stage: Stage, module: nn.Module) -> torch.optim.Optimizer:
-    keep_freed_memory()
     context.engine.place(module)
     module.train()
     if context.engine.compiled:
