@@ -8,20 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
-from edgessl.distributed.collectives import (
-    gather,
-    gather_with_gradient,
-    mean_over_processes,
-    own_part,
-)
+from edgessl.distributed.collectives import gather, mean_over_processes, own_part
 from edgessl.heads.dino import DinoHead
 from edgessl.losses.dino import dino_loss, dino_targets
 from edgessl.losses.precision import at_least_fp32
 from edgessl.losses.sinkhorn import sinkhorn
-from edgessl.losses.uniformity import uniformity_loss
 from edgessl.methods.ema import teacher_of, update_teacher
 from edgessl.methods.method import Step
 from edgessl.methods.signs import prototype_signs, winners
+from edgessl.methods.spread import spread_loss
 from edgessl.recipe.method_tables import Dino as DinoTable
 from edgessl.schedules import Clock, cosine, linear_then_flat
 
@@ -84,9 +79,7 @@ class Dino(nn.Module):
             each_view = at_least_fp32(embeddings[: global_views * batch]).view(
                 global_views, batch, -1
             )
-            everywhere = gather_with_gradient(each_view.transpose(0, 1)).transpose(0, 1)
-            spread = torch.stack([uniformity_loss(view) for view in everywhere]).mean()
-            loss = loss + table.spread_weight * spread
+            loss = loss + table.spread_weight * spread_loss(each_view)
         signs = prototype_signs(embeddings[:batch], distillation, targets)
         log = {"dino_loss": distillation.detach(), **signs}
         frozen = clock.step < table.freeze_last_layer(clock)

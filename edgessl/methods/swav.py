@@ -16,6 +16,7 @@ from edgessl.losses.sinkhorn import sinkhorn
 from edgessl.losses.swav import swav_loss
 from edgessl.methods.method import Step
 from edgessl.methods.signs import prototype_signs, winners
+from edgessl.methods.spread import spread_loss
 from edgessl.methods.step_rows import StepRows
 from edgessl.recipe.method_tables import Swav as SwavTable
 from edgessl.schedules import Clock
@@ -69,13 +70,16 @@ class Swav(nn.Module):
             scores = linear(projections, prototypes).view(-1, batch, table.prototypes)
             each_view = projections[: global_views * batch].view(global_views, batch, -1)
             assignments = self._assignments(each_view, clock)
-        loss = swav_loss(
+        swapped = swav_loss(
             assignments, scores, temperature=table.temperature, alpha=table.alpha
         )
+        loss = swapped
+        if table.spread_weight > 0:
+            loss = loss + table.spread_weight * spread_loss(each_view)
         frozen = clock.step < table.freeze_prototypes(clock)
         log = {
-            "swav_loss": loss.detach(),
-            **prototype_signs(projections[:batch], loss, assignments),
+            "swav_loss": swapped.detach(),
+            **prototype_signs(projections[:batch], swapped, assignments),
         }
         return Step(loss, log, (prototypes,) if frozen else (), winners(assignments))
 

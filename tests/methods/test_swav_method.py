@@ -240,3 +240,17 @@ def test_the_head_has_sslights_parameter_counts() -> None:
         head = projection_head(1280, table.projector)  # MobileNetV2
     assert sum(parameter.numel() for parameter in head.parameters()) == 5_779_584
     assert table.prototypes * table.projector.out_dim == 384_000
+
+
+def test_the_spread_loss_is_added_with_its_weight_and_not_reported_as_swavs(
+    backbone: Backbone,
+) -> None:
+    steps = [
+        _method(backbone, TABLE.model_copy(update={"spread_weight": weight}))(_views(), None, CLOCK)
+        for weight in (0.0, 0.5, 1.0)
+    ]
+    plain, half, whole = (step.loss.detach() for step in steps)
+    torch.testing.assert_close(whole - plain, 2.0 * (half - plain))
+    assert -4.0 <= (whole - plain).item() < 0.0
+    for step in steps:
+        torch.testing.assert_close(step.log["swav_loss"], plain)

@@ -28,6 +28,8 @@ class Swav(Table):
         freeze_prototypes_epochs: How long the prototypes stay as they are, or ``_steps``,
             ``_percent``.
         alpha: Weight of global-global pairs; the rest weighs global-local pairs.
+        spread_weight: Weight of the uniformity loss on each global view's projections; no paper has
+            it, factory recipes do.
         reinitialise: Draw all weights anew once the network is built, the backbone's too: normal,
             convolutions at Kaiming's deviation (fan-out), linear layers at 0.01 (SSLight).
     """
@@ -46,6 +48,7 @@ class Swav(Table):
     freeze_prototypes_steps: NonNegative | None = None
     freeze_prototypes_percent: Percent | None = None
     alpha: Share = 0.4
+    spread_weight: NonNegative = 0.0
     reinitialise: bool = False
 
     @model_validator(mode="after")
