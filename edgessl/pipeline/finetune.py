@@ -23,7 +23,7 @@ from edgessl.pipeline.lengths import check_lengths
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
 from edgessl.pipeline.pretrain import keep_pretrained, load_pretrained
-from edgessl.pipeline.processes import check_batches, device_of
+from edgessl.pipeline.processes import check_batches, check_compiled, device_of
 from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
 from edgessl.pipeline.start import Start, read_start
@@ -103,6 +103,7 @@ def _run(request: Request, reporter: Reporter, world: World) -> dict[str, Any]:
     })  # fmt: skip
     check_lengths(recipe, dataset)
     check_batches(recipe, dataset, world)
+    check_compiled(recipe, world, compiled=request.compiled)
     backbone = start.build(recipe.image.crop_px)
     reporter.say(_origin(start))
     for sentence in found(dataset):

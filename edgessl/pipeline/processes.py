@@ -39,6 +39,20 @@ def device_of(name: str, world: World) -> torch.device:
     return device
 
 
+def check_compiled(recipe: Recipe, world: World, *, compiled: bool) -> None:
+    """Refuse compiled backbones where BN statistics are shared: compiled code would not share them.
+
+    Raises:
+        UserError: Backbones are to be compiled, and there are several processes or BN groups.
+    """
+    groups = recipe.pretrain.batchnorm_groups
+    if compiled and (world.size > 1 or groups > 1):
+        raise UserError(
+            f"--compile: must be used with one process and one BN group, got {world.size} "
+            f"process(es) and pretrain.batchnorm_groups = {groups}; leave it out"
+        )
+
+
 def batch_parts(world: World, *, accumulate: int, groups: int) -> int:
     """Return the number that a batch must be divisible by.
 

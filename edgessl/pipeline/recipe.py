@@ -35,7 +35,7 @@ from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
 from edgessl.pipeline.plan import describe_plan, make_plan, pretraining_epochs
 from edgessl.pipeline.pretrain import load_pretrained, pretrain
-from edgessl.pipeline.processes import check_batches, device_of
+from edgessl.pipeline.processes import check_batches, check_compiled, device_of
 from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe, load_recipe
@@ -195,6 +195,7 @@ def _prepare(
             "weights anew; or pass --set method.reinitialise=false"
         )
     check_batches(recipe, dataset, world)
+    check_compiled(recipe, world, compiled=request.compiled)
     for sentence in found(dataset):
         reporter.say(sentence)
     if not dataset.classes:

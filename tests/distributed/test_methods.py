@@ -10,14 +10,16 @@ from test_training import Trained, _assert_same, _train
 from edgessl.backbones import Backbone
 from edgessl.distributed import World
 from edgessl.methods.build import build_method
-from edgessl.recipe.method_tables import MethodTable, Moco, Swav
+from edgessl.recipe.method_tables import Byol, MethodTable, Moco, SimClr, Swav
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.recipe.optim_tables import Sgd
 
 # Small steps: at a rate of 0.02, changing the first weights by 1e-15 moves SwAV's queue by 7e-8 on
 # one process too. A gradient that were wrong by a factor would still show up as 1e-4.
 SGD = Sgd(name="sgd", lr=2e-4, lr_batch=0)
-COMPARED = ("loss", "swav_loss", "moco_loss", "contrast_top1_percent")  # the signs are in fp32
+COMPARED = (  # the signs are in fp32
+    "loss", "swav_loss", "moco_loss", "contrast_top1_percent", "nt_xent", "positive_similarity",
+)  # fmt: skip
 HEAD = Projection(hidden_dims=(16,), batch_norm=True, out_dim=8)
 SWAV = Swav(
     name="swav", projector=HEAD, prototypes=12, queue=20, queue_start_epochs=1,
@@ -28,6 +30,14 @@ MOCO_PLUS = Moco(
     name="moco", projector=HEAD, predictor=HEAD, queue=20, keys="both", coin_groups=2,
     teacher_momentum=(0.9, 1.0),
 )  # fmt: skip
+# At SimCLR's temperature of 0.1 a change of 4e-16 in the first weights grows by 1e8 in 20 steps.
+S3L = SimClr(name="simclr", projector=HEAD, temperature=1.0, form="supcon", negative_groups=4)
+COLE = SimClr(
+    name="simclr", projector=HEAD.model_copy(update={"last_batch_norm": "scale"}),
+    temperature=1.0, form="sum",
+)  # fmt: skip
+BYOL = Byol(name="byol", projector=HEAD, predictor=HEAD, teacher_momentum=(0.9, 1.0))
+BYOL_TOGETHER = BYOL.model_copy(update={"views_together": True})
 
 
 def _pretrain(world: World, table: MethodTable, accumulate: int, groups: int) -> Trained:
@@ -44,14 +54,21 @@ def _pretrain(world: World, table: MethodTable, accumulate: int, groups: int) ->
     [
         (SWAV, 1, 1),
         (MOCO, 1, 4),
+        (COLE, 1, 1),
+        (BYOL, 1, 1),
         pytest.param(SWAV, 2, 2, marks=pytest.mark.slow),
         pytest.param(MOCO, 1, 1, marks=pytest.mark.slow),
         pytest.param(MOCO_PLUS, 1, 1, marks=pytest.mark.slow),
         pytest.param(MOCO_PLUS, 2, 1, marks=pytest.mark.slow),
+        pytest.param(S3L, 1, 4, marks=pytest.mark.slow),
+        pytest.param(COLE, 2, 1, marks=pytest.mark.slow),
+        pytest.param(BYOL, 1, 2, marks=pytest.mark.slow),
+        pytest.param(BYOL_TOGETHER, 2, 1, marks=pytest.mark.slow),
     ],
     ids=[
-        "swav", "moco-4-groups", "swav-accumulated-2-groups", "moco", "moco-v2+",
-        "moco-v2+-accumulated",
+        "swav", "moco-4-groups", "cole-simclr", "byol", "swav-accumulated-2-groups", "moco",
+        "moco-v2+", "moco-v2+-accumulated", "s3l-simclr-4-groups", "cole-simclr-accumulated",
+        "byol-2-groups", "byol-together-accumulated",
     ],
 )  # fmt: skip
 def test_a_method_in_float64_reaches_the_same_weights(

@@ -105,7 +105,8 @@ def _assert_same(found: list[Trained], expected: Trained, weights: float, logs: 
             distance = (value.double() - theirs).norm()
             assert distance <= weights * max(1e-6, theirs.norm()), name
         for ours, theirs in zip(logged, expected[1], strict=True):
-            assert ours == pytest.approx(theirs, rel=logs, abs=logs)
+            assert ours["loss"] == pytest.approx(theirs["loss"], rel=logs)
+            assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-5)  # signs are taken in fp32
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,12 @@ def test_dino_in_float64_reaches_the_same_weights(
 @pytest.mark.slow
 @pytest.mark.parametrize("centering", ["mean", "sinkhorn"])
 def test_dino_in_fp32_has_the_same_losses(centering: str) -> None:
-    """The largest relative difference was XXX."""
-    case = (TABLE.model_copy(update={"centering": centering}), SGD, torch.float32, 1, 1, STEPS)
+    """The largest relative difference was 7e-4 (mean) and 2e-4 (Sinkhorn), on 2026-11-21.
+
+    With the SGD of the tests above, fp32 rounding alone moves the third loss by a percent.
+    """
+    optim = Lars(name="lars", lr=0.2, lr_batch=0)
+    case = (TABLE.model_copy(update={"centering": centering}), optim, torch.float32, 1, 1, STEPS)
     (expected,) = on_processes(1, _dino, *case)
     for _, logged in on_processes(2, _dino, *case):
         ours, theirs = ([entry["loss"] for entry in log] for log in (logged, expected[1]))
