@@ -144,7 +144,9 @@ class StageState:
 def _finite(module: nn.Module) -> bool:
     """Say whether all weights are finite, with one wait for a GPU."""
     weights: list[Tensor] = [
-        value for value in module.state_dict().values() if value.is_floating_point()
+        value
+        for value in module.state_dict().values()
+        if value.is_floating_point() and value.numel()
     ]
     norms = torch._foreach_norm(weights, float("inf"))
     return bool(torch.stack([norm.float() for norm in norms]).isfinite().all())
