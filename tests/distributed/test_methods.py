@@ -55,7 +55,7 @@ def _pretrain(world: World, table: MethodTable, accumulate: int, groups: int) ->
         (SWAV, 1, 1),
         (MOCO, 1, 4),
         (COLE, 1, 1),
-        (BYOL, 1, 1),
+        pytest.param(BYOL, 1, 1, marks=pytest.mark.slow),
         pytest.param(SWAV, 2, 2, marks=pytest.mark.slow),
         pytest.param(MOCO, 1, 1, marks=pytest.mark.slow),
         pytest.param(MOCO_PLUS, 1, 1, marks=pytest.mark.slow),
