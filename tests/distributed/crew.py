@@ -53,7 +53,7 @@ def _process(
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", init_method=f"file://{place}", rank=rank, world_size=size,
-        timeout=timedelta(seconds=120),
+        timeout=timedelta(seconds=60),
     )  # fmt: skip
     try:
         return work(World(rank, size, rank, dist.group.WORLD), *arguments)

@@ -54,7 +54,7 @@ def test_mistakes_are_told_together_with_a_way_out(
 
 
 def test_what_fits_passes(tmp_path: Path, dataset: Dataset) -> None:
-    recipe = _recipe(tmp_path, "pretrain.accumulate=2", "pretrain.batchnorm_groups=4")
+    recipe = _recipe(tmp_path, "pretrain.accumulate=2", "pretrain.batchnorm_groups=2")
     for world in (ALONE, World(0, 2), World(3, 4)):
         check_batches(recipe, dataset, world)
 
