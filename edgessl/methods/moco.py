@@ -17,6 +17,7 @@ from edgessl.losses.precision import at_least_fp32, no_autocast
 from edgessl.methods.ema import teacher_of, update_teacher
 from edgessl.methods.method import Step
 from edgessl.methods.signs import output_signs
+from edgessl.methods.spread import spread_loss
 from edgessl.methods.step_rows import StepRows
 from edgessl.recipe.method_tables import Moco as MocoTable
 from edgessl.schedules import Clock, cosine
@@ -77,13 +78,15 @@ class Moco(nn.Module):
                     info_nce_loss(logits, global_queries=global_views - 1, alpha=table.alpha)
                 )
                 right.append(_right(logits))
-        loss = torch.stack(losses)
+        contrast, spread = torch.stack(losses), queries.new_zeros(())
+        if table.spread_weight > 0:
+            spread = spread_loss(queries[: len(asked[0])])
         log = {
-            "moco_loss": loss.detach().mean(),
+            "moco_loss": contrast.detach().mean(),
             "contrast_top1_percent": 100.0 * torch.stack(right).mean(),
-            **output_signs(queries[0], loss.mean(), math.log1p(len(queue))),
+            **output_signs(queries[0], contrast.mean(), math.log1p(len(queue))),
         }
-        return Step(loss.sum(), log)
+        return Step(contrast.sum() + table.spread_weight * spread, log)
 
     @torch.no_grad()
     def _teach(self, images: Tensor, clock: Clock) -> Tensor:

@@ -283,6 +283,21 @@ def test_collapse_finds_no_key(backbone: Backbone) -> None:
     assert log["spread"] < 1e-5
 
 
+@pytest.mark.parametrize("table", [V2, V2_PLUS], ids=["v2", "v2+"])
+def test_the_spread_loss_is_added_with_its_weight_and_not_reported_as_mocos(
+    backbone: Backbone, table: MocoTable
+) -> None:
+    steps = [
+        _method(backbone, table.model_copy(update={"spread_weight": weight}))(_views(), None, CLOCK)
+        for weight in (0.0, 0.5, 1.0)
+    ]
+    plain, half, whole = (step.loss.detach() for step in steps)
+    torch.testing.assert_close(whole - plain, 2.0 * (half - plain), rtol=1e-4, atol=1e-5)
+    assert -4.0 <= (whole - plain).item() < 0.0
+    for step in steps:
+        torch.testing.assert_close(step.log["moco_loss"], steps[0].log["moco_loss"])
+
+
 def test_training_on_the_same_views_lowers_the_loss(backbone: Backbone) -> None:
     method = _method(backbone, V2.model_copy(update={"teacher_momentum": (1.0, 1.0)}))
     optim = Sgd(name="sgd", lr=0.05, lr_batch=0, momentum=0.0)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.method_tables.numbers import Positive, Share, Width
+from edgessl.recipe.method_tables.numbers import NonNegative, Positive, Share, Width
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.schema import Table
 
@@ -33,6 +33,8 @@ class Moco(Table):
             of so many equal contiguous groups of the batch (AIRL: one a GPU).
         shuffle: Shuffle the batch for the teacher, so that its BN groups are not the student's.
         alpha: Weight of global queries; the rest weighs local ones.
+        spread_weight: Weight of the uniformity loss on each global query; no paper has it, factory
+            recipes do.
     """
 
     name: Literal["moco"]
@@ -46,6 +48,7 @@ class Moco(Table):
     coin_groups: Annotated[int, Field(ge=1)] = 1
     shuffle: bool = False
     alpha: Share = 0.4
+    spread_weight: NonNegative = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> Moco:
