@@ -36,7 +36,8 @@ def _of_method(method: MethodTable, word: str) -> list[str]:
         case Swav():
             return _swav_uniform(method) if word == "uniform" else _swav_same(method)
         case Moco():
-            return [*_temperature(method.temperature, 0.2), *_momentum(method.teacher_momentum)]
+            found = [*_temperature(method.temperature, 0.2), *_momentum(method.teacher_momentum)]
+            return found if method.spread_weight else [*found, "method.spread_weight = 0.5"]
         case SimClr():
             return [*_temperature(method.temperature, 0.1), "a larger pretrain.batch_size"]
         case Byol():
@@ -73,6 +74,8 @@ def _swav_uniform(table: Swav) -> list[str]:
     if table.epsilon > 0.05:
         found.append(f"a lower method.epsilon (now {table.epsilon:g}; 0.05 or 0.03)")
     found += _temperature(table.temperature, 0.1)
+    if table.spread_weight == 0:
+        found.append("method.spread_weight = 0.5")
     return [*found, f"fewer method.prototypes (now {table.prototypes})", *_swav_freeze(table)]
 
 
