@@ -73,7 +73,7 @@ def _quality(record: RunRecord) -> Iterable[LineChart | None]:
     yield line_chart(
         "Alignment (0: views agree) and uniformity (-4: images apart)", "epoch",
         [_series(record.log, PRETRAIN, "alignment", "run", "alignment"),
-         _series(record.log, PRETRAIN, "uniformity", "pretrained", "uniformity")],
+         _series(record.log, PRETRAIN, "uniformity", "other", "uniformity")],
         digits=2,
     )  # fmt: skip
     for key, title in (("retrieval_top1", "Positive pairs found, %"),
