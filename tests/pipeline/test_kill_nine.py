@@ -4,9 +4,9 @@ Identical are log.jsonl, views.npz and every network (as files), and report.json
 time. The epochs of the baseline ``longer`` follow from measured time, so two runs differ in them by
 nature: run.json records them, and the run that is compared with is given the same.
 
-Last run: 21 November 2026, 2 shared cores, 20 kills (start 2, views 2, pretrain 2, finetune 4,
-finetune_longer 3, evaluate 2, evaluate_random 2, report 3): identical, in 22 minutes with twice
-the epochs. ``EDGESSL_KILLS`` and ``EDGESSL_KILL_SEED`` change number and moments.
+Last run: 21 November 2026, 2 shared cores, 20 kills (pretrain 1, finetune 9, finetune_random 1,
+finetune_longer 2, evaluate 2, evaluate_random 2, evaluate_longer 2, report 1): identical, in 8
+minutes; an earlier one also hit start and views. ``EDGESSL_KILLS`` and ``EDGESSL_KILL_SEED`` change number and moments.
 """
 
 from __future__ import annotations
