@@ -47,9 +47,12 @@ def joined() -> Iterator[World]:
     store, rank, size = next(rendezvous("env://", world.rank, world.size))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=size)
-    control = dist.new_group(backend="gloo", timeout=_PATIENCE)
+    control, gradients = (
+        cast("ProcessGroup", dist.new_group(backend="gloo", timeout=timeout))
+        for timeout in (_PATIENCE, None)
+    )
     try:
-        yield replace(world, control=cast("ProcessGroup", control))
+        yield replace(world, control=control, gradients=gradients)
     except (EdgesslError, RuntimeError) as error:
         failure = error if isinstance(error, EdgesslError) else _as_lost(error)
         if failure is None:

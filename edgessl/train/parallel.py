@@ -41,7 +41,10 @@ class Parallel:
             # 1x1 convolutions have two notations of the same strides; the copy costs nothing.
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view")
             self._exchanging = DistributedDataParallel(
-                cast(nn.Module, method), gradient_as_bucket_view=True, **_BUFFERS_STAY
+                cast(nn.Module, method),
+                process_group=engine.world.gradients if engine.device.type == "cpu" else None,
+                gradient_as_bucket_view=True,
+                **_BUFFERS_STAY,
             )
             self._method = cast(Method, self._exchanging)
 

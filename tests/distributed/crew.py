@@ -56,6 +56,7 @@ def _process(
         timeout=timedelta(seconds=60),
     )  # fmt: skip
     try:
-        return work(World(rank, size, rank, dist.group.WORLD), *arguments)
+        world = World(rank, size, rank, dist.group.WORLD, dist.new_group(backend="gloo"))
+        return work(world, *arguments)
     finally:
         dist.destroy_process_group()
