@@ -6,7 +6,8 @@ nature: run.json records them, and the run that is compared with is given the sa
 
 Last run: 21 November 2026, 2 shared cores, 20 kills (pretrain 1, finetune 9, finetune_random 1,
 finetune_longer 2, evaluate 2, evaluate_random 2, evaluate_longer 2, report 1): identical, in 8
-minutes; an earlier one also hit start and views. ``EDGESSL_KILLS`` and ``EDGESSL_KILL_SEED`` change number and moments.
+minutes; an earlier one also hit start and views. ``EDGESSL_KILLS`` and ``EDGESSL_KILL_SEED``
+change number and moments.
 """
 
 from __future__ import annotations
