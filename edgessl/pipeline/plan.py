@@ -28,6 +28,7 @@ from edgessl.views import ViewSampler
 _PROBE_STEPS = 5
 _WARMUP_STEPS = 3  # oneDNN's first steps are slow
 _BYTES_PER_MB = 1e6
+_FEATURE_COPIES = 4  # features as such, and what the linear probe makes of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
         supervised_s = finetune_s * (1 + ("random" in baselines))
         supervised_s += (pretrain_s + finetune_s) * ("longer" in baselines)
     state_mb = parameters * 4 * 2 / _BYTES_PER_MB  # weights and momentum
+    scored = labelled + len(dataset.val) + len(dataset.test) if dataset.classes else 0
+    feature_mb = scored * backbone.feature_dim * 4 / _BYTES_PER_MB
+    image_mb = context.images.ram_bytes() / _BYTES_PER_MB + _FEATURE_COPIES * feature_mb
     return Plan(
         pretrain_images=images,
         pretrain_steps=recipe.pretrain.epochs * steps_per_epoch(images, recipe.pretrain.batch_size),
@@ -97,7 +101,7 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
         pack_px=pack_px,
         pack_mb=round(pack_mb, 1),
         enlarged_percent=tuple(_enlarged_percent(group, pack_px) for group in recipe.views),
-        memory_mb=round(_peak_mb() + context.images.ram_bytes() / _BYTES_PER_MB + state_mb, 0),
+        memory_mb=round(_peak_mb() + image_mb + state_mb, 0),
         disk_mb=round(pack_mb + 3 * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
         images_per_s=round(rate, 1),
         finetune_images_per_s=round(supervised_rate, 1),
