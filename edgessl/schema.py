@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -19,6 +20,18 @@ class Table(BaseModel):
 
 
 TableType = TypeVar("TableType", bound=Table)
+
+
+class Mistakes(ValueError):
+    """Several mistakes that one check of a table has found.
+
+    Args:
+        lines: A sentence each, with its place.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = tuple(lines)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -54,8 +67,13 @@ def validate(table: type[TableType], values: dict[str, Any], where: str) -> Tabl
         # Through JSON, where strict means that "3" is no number and an array still is a tuple.
         return table.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        lines = [_line(table, mistake) for mistake in error.errors()]
+        lines = [line for mistake in error.errors() for line in _lines(table, mistake)]
         raise UserError(f"{where}: {len(lines)} mistake(s)\n  " + "\n  ".join(lines)) from error
+
+
+def _lines(table: type[Table], mistake: Any) -> tuple[str, ...]:
+    found = mistake.get("ctx", {}).get("error")
+    return found.lines if isinstance(found, Mistakes) else (_line(table, mistake),)
 
 
 def _line(table: type[Table], mistake: Any) -> str:

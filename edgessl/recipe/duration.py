@@ -52,8 +52,8 @@ def check_one_unit(table: Table, name: str) -> None:
         raise ValueError(f"{' and '.join(given)}: only one of them may be given")
 
 
-def check_fits(table: Table, name: str, epochs: int, place: str, run: str) -> None:
-    """Refuse a duration in epochs that is longer than the run it is part of.
+def too_long_for(table: Table, name: str, epochs: int, place: str, run: str) -> list[str]:
+    """Say whether a duration in epochs is longer than the run it is part of.
 
     Args:
         table: The table that owns the duration.
@@ -62,15 +62,16 @@ def check_fits(table: Table, name: str, epochs: int, place: str, run: str) -> No
         place: The table's key in the recipe, for the message.
         run: Key of the run's length in the recipe, for the message.
 
-    Raises:
-        ValueError: It is longer; the message names both.
+    Returns:
+        A sentence that names both, or nothing.
     """
     duration = getattr(table, f"{name}_epochs")
-    if duration is not None and duration > epochs:
-        raise ValueError(
-            f"{place}.{name}_epochs must be at most {run} ({epochs}), got {duration:g}; "
-            f"give it as {name}_percent to keep its share of the run"
-        )
+    if duration is None or duration <= epochs:
+        return []
+    return [
+        f"{place}.{name}_epochs must be at most {run} ({epochs}), got {duration:g}; "
+        f"give it as {name}_percent to keep its share of the run"
+    ]
 
 
 def too_long(table: Table, stage: StageLength, place: str) -> list[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.duration import check_fits, durations
+from edgessl.recipe.duration import durations, too_long_for
 from edgessl.recipe.method_tables import MethodTable, SimClr, Swav
 from edgessl.recipe.optim_tables import Optim
+from edgessl.recipe.stage_table import StageTable, stage_mistakes
+from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
-from edgessl.schema import Table
+from edgessl.schema import Mistakes, Table
 
 PixelCount = Annotated[int, Field(ge=8)]
 Count = Annotated[int, Field(ge=1)]
@@ -60,8 +63,9 @@ class PretrainTable(Table):
     """Self-supervised pretraining.
 
     Attributes:
-        epochs: Passes over the training and unlabelled images.
+        epochs: Passes over the training and unlabelled images, of all stages together.
         batch_size: Images in a step.
+        stages: Of progressive resolution; none for one stage with the views as they are.
         accumulate: Micro-batches in a step, one after the other, to save memory. BN and what a
             loss compares within a batch see one micro-batch.
         batchnorm_groups: Equal contiguous groups of each micro-batch that BN statistics are
@@ -77,6 +81,7 @@ class PretrainTable(Table):
     batchnorm_groups: Count = 1
     recalibrate_batchnorm: bool = True
     monitor_every_percent: Annotated[float, Field(gt=0.0, le=100.0)] = 10.0
+    stages: tuple[StageTable, ...] = ()
 
 
 class RegrowTable(Table):
@@ -164,58 +169,81 @@ class Recipe(Table):
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
+        mistakes = [*self._mistakes()]
+        in_stages = [*stage_mistakes(self.pretrain.stages, self.pretrain.epochs, self.views)]
+        if not in_stages:
+            # What stages share is said once.
+            each = [line for stage in pretrain_stages(self) for line in self._stage_mistakes(stage)]
+            mistakes += dict.fromkeys(each)
+        if mistakes or in_stages:
+            raise Mistakes([*mistakes, *in_stages])
+        return self
+
+    def _mistakes(self) -> Iterator[str]:
+        """Say what is wrong between the tables, apart from the stages of pretraining."""
         if self.views[0].count < 2:
-            raise ValueError(
+            yield (
                 f"views.0.count must be at least 2: {self.method.name} compares views of the "
                 "first group, got 1"
             )
-        if self.backbone.last_stage == "remove" and self.finetune.regrow is None:
-            raise ValueError(
+        finetune = self.finetune
+        if self.backbone.last_stage == "remove" and finetune.regrow is None:
+            yield (
                 "finetune.regrow must be given, because backbone.last_stage = 'remove' "
                 "needs a warm-up of the stage that grows back"
             )
-        pretrain, finetune = self.pretrain, self.finetune
-        for table, place in ((pretrain, "pretrain"), (finetune, "finetune")):
-            if table.batch_size // table.accumulate < 2:
-                raise ValueError(
-                    f"{place}.accumulate must leave micro-batches of at least 2 of the "
-                    f"{table.batch_size} images, got {table.accumulate}"
-                )
-        _check_groups(pretrain, pretrain.batchnorm_groups, "pretrain.batchnorm_groups")
-        if isinstance(self.method, SimClr):
-            _check_groups(pretrain, self.method.negative_groups, "method.negative_groups")
-        if isinstance(self.method, Swav) and self.method.queue:
-            self._check_queue(self.method.queue)
-        check_fits(self.optim, "warmup", pretrain.epochs, "optim", "pretrain.epochs")
-        for name in durations(self.method):
-            check_fits(self.method, name, pretrain.epochs, "method", "pretrain.epochs")
-        place = "finetune.optim"
-        check_fits(finetune.optim, "warmup", finetune.epochs, place, "finetune.epochs")
+        yield from _accumulate_mistakes(
+            finetune.batch_size, finetune.accumulate, "finetune.accumulate"
+        )
+        yield from too_long_for(
+            finetune.optim, "warmup", finetune.epochs, "finetune.optim", "finetune.epochs"
+        )
         if finetune.regrow is not None:
             optim, epochs = finetune.regrow.optim, finetune.regrow.epochs
             place = "finetune.regrow.optim"
-            check_fits(optim, "warmup", epochs, place, "finetune.regrow.epochs")
-        return self
-
-    def _check_queue(self, rows: int) -> None:
-        """Refuse a queue of SwAV that has no place for a batch, or for some of the views."""
-        if self.views[0].count != 2:
-            raise ValueError(
+            yield from too_long_for(optim, "warmup", epochs, place, "finetune.regrow.epochs")
+        if isinstance(self.method, Swav) and self.method.queue and self.views[0].count != 2:
+            yield (
                 "views.0.count must be 2, because method.queue holds two views of an image, got "
                 f"{self.views[0].count}"
             )
-        images = -(-self.pretrain.batch_size // self.pretrain.accumulate)
-        if rows < images:
-            raise ValueError(
-                f"method.queue must hold at least the {images} images of a micro-batch, or be 0 "
-                f"for no queue, got {rows}"
-            )
+
+    def _stage_mistakes(self, stage: PretrainStage) -> Iterator[str]:
+        """Say what of the recipe does not fit a stage of pretraining."""
+        table, method = self.pretrain, self.method
+        yield from _accumulate_mistakes(
+            stage.batch_size, table.accumulate, "pretrain.accumulate"
+        )
+        groups = [(table.batchnorm_groups, "pretrain.batchnorm_groups")]
+        if isinstance(method, SimClr):
+            groups.append((method.negative_groups, "method.negative_groups"))
+        for count, place in groups:
+            yield from _group_mistakes(stage.batch_size, table.accumulate, count, place)
+        if isinstance(method, Swav) and method.queue:
+            images = -(-stage.batch_size // table.accumulate)
+            if method.queue < images:
+                yield (
+                    f"method.queue must hold at least the {images} images of a micro-batch, or be "
+                    f"0 for no queue, got {method.queue}"
+                )
+        run = "pretrain.epochs" if not table.stages else f"the epochs of {stage.name}"
+        yield from too_long_for(stage.optim, "warmup", stage.epochs, stage.optim_key, run)
+        for name in durations(method):
+            yield from too_long_for(method, name, stage.epochs, "method", run)
 
 
-def _check_groups(pretrain: PretrainTable, groups: int, place: str) -> None:
-    parts = pretrain.accumulate * groups
-    if groups > 1 and (pretrain.batch_size % parts or pretrain.batch_size == parts):
-        raise ValueError(
-            f"{place} must cut {pretrain.accumulate} micro-batch(es) of together "
-            f"{pretrain.batch_size} images into equal groups of at least 2, got {groups}"
+def _accumulate_mistakes(batch_size: int, accumulate: int, place: str) -> Iterator[str]:
+    if batch_size // accumulate < 2:
+        yield (
+            f"{place} must leave micro-batches of at least 2 of the {batch_size} images, got "
+            f"{accumulate}"
+        )
+
+
+def _group_mistakes(batch_size: int, accumulate: int, groups: int, place: str) -> Iterator[str]:
+    parts = accumulate * groups
+    if groups > 1 and (batch_size % parts or batch_size == parts):
+        yield (
+            f"{place} must cut {accumulate} micro-batch(es) of together "
+            f"{batch_size} images into equal groups of at least 2, got {groups}"
         )
