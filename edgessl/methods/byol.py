@@ -15,6 +15,7 @@ from edgessl.methods.ema import teacher_of, update_teacher
 from edgessl.methods.method import Step
 from edgessl.methods.positives import positive_similarity
 from edgessl.methods.signs import output_signs
+from edgessl.methods.spread import spread_loss
 from edgessl.recipe.method_tables import Byol as ByolTable
 from edgessl.schedules import Clock, cosine
 
@@ -63,9 +64,13 @@ class Byol(nn.Module):
         loss = byol_loss(targets, predictions, alpha=self.table.alpha)
         chance = chance_loss(mean_over_processes(normalize(targets, dim=-1).mean(dim=1)))
         log = {
+            "byol_loss": loss.detach(),
             "positive_similarity": positive_similarity(projections),
             **output_signs(projections[0], loss, chance),
         }
+        if self.table.spread_weight > 0:
+            rows = normalize(at_least_fp32(projections[:global_views]), dim=-1)
+            loss = loss + self.table.spread_weight * spread_loss(rows)
         return Step(loss, log)
 
     def _passes(self, views: list[Tensor]) -> list[list[Tensor]]:

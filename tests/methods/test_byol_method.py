@@ -161,6 +161,19 @@ def test_targets_in_all_directions_leave_much_to_learn(backbone: Backbone) -> No
     assert log["spread"].item() > 0.3
 
 
+def test_the_spread_loss_is_added_with_its_weight_and_not_reported_as_byols(
+    backbone: Backbone,
+) -> None:
+    steps = [
+        _method(backbone, spread_weight=weight)(_views(), None, CLOCK) for weight in (0.0, 0.5, 1.0)
+    ]
+    plain, half, whole = (step.loss.detach() for step in steps)
+    torch.testing.assert_close(whole - plain, 2.0 * (half - plain), rtol=1e-4, atol=1e-5)
+    assert -4.0 <= (whole - plain).item() < 0.0
+    for step in steps:
+        torch.testing.assert_close(step.log["byol_loss"], plain)
+
+
 def test_a_few_steps_on_the_same_views_lower_the_loss(backbone: Backbone) -> None:
     method = _method(backbone)
     optim = Sgd(name="sgd", lr=0.05, lr_batch=0, momentum=0.0)

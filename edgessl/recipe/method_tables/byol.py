@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgessl.recipe.method_tables.numbers import Share
+from edgessl.recipe.method_tables.numbers import NonNegative, Share
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.schema import Table
 
@@ -21,6 +21,8 @@ class Byol(Table):
             through the heads, so they share BN statistics, as in SSLight's methods. Otherwise each
             view goes on its own, as in BYOL's papers.
         alpha: Weight of global-global pairs; the rest weighs global-local pairs.
+        spread_weight: Weight of the uniformity loss on the projections of each global view; no
+            paper has it, factory recipes do.
     """
 
     name: Literal["byol"]
@@ -29,3 +31,4 @@ class Byol(Table):
     teacher_momentum: tuple[Share, Share] = (0.99, 1.0)
     views_together: bool = False
     alpha: Share = 0.4
+    spread_weight: NonNegative = 0.0
