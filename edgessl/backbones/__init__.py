@@ -1,7 +1,8 @@
 """Low-compute backbones: images ``(B, 3, H, W)`` to features ``(B, D)``."""
 
-from edgessl.backbones.backbone import BACKBONES, Backbone, LastStage
+from edgessl.backbones.backbone import Backbone, LastStage
 from edgessl.backbones.deploy import Classifier, Deployable, deployable_from, deployable_payload
+from edgessl.recipe.backbones import BACKBONES
 
 __all__ = [
     "BACKBONES",

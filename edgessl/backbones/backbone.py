@@ -1,81 +1,63 @@
-"""The backbone contract, and the table of backbones edgessl knows."""
+"""The backbone contract: a network that turns images into features."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import timm
 import torch
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from edgessl.backbones.last_stage import remove_mobilenet_stage, remove_resnet_stage
-from edgessl.errors import UserError, nearest
+from edgessl.backbones.build_net import build_net
+from edgessl.backbones.last_stage import has_last_stage, remove_last_stage
+from edgessl.errors import UserError
 
 LastStage = Literal["keep", "remove"]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How to build one backbone.
-
-    Attributes:
-        timm_name: Architecture name in timm.
-        remove_last_stage: Cuts the last stage off in place; None where there is none to cut.
-        fixed_px: Whether the network is built for one image size (position embeddings).
-    """
-
-    timm_name: str
-    remove_last_stage: Callable[[nn.Module], None] | None
-    fixed_px: bool = False
-
-
-BACKBONES: dict[str, Family] = {
-    "mobilenetv2": Family("mobilenetv2_100", remove_mobilenet_stage),
-    "resnet18": Family("resnet18", remove_resnet_stage),
-    "vit-ti16": Family("vit_tiny_patch16_224", None, fixed_px=True),
-}
 
 
 class Backbone(nn.Module):
     """A network that turns images into features.
 
     Args:
-        name: A key of ``BACKBONES``.
-        last_stage: ``"remove"`` cuts the last stage off (S3L's "conv5": the stride-32 stage of a
-            MobileNet, ``layer4`` of a ResNet).
-        image_px: Side of the images it will see; used by networks with position embeddings.
+        name: A key of ``BACKBONES``, or ``timm:NAME``.
+        last_stage: ``"remove"`` cuts the last stage off (S3L's "conv5").
+        image_px: Side of the images it will see most; position embeddings are made for it, and
+            resampled for images of other sizes.
+        dropout: Of the features; in a DeiT after every layer instead.
+        drop_path: Stochastic depth of the last block, growing linearly over the blocks.
 
     Attributes:
-        net: The timm network without classifier; its keys are timm's.
+        net: The network without classifier; its keys are timm's.
         feature_dim: Width ``D`` of the features, probed by a forward pass.
+        fixed_px: Whether some of its weights belong to images of ``image_px``.
 
     Raises:
-        UserError: The name is unknown, or the backbone has no last stage to remove.
+        UserError: The name is unknown, or the network cannot be what is asked for.
     """
 
-    def __init__(self, name: str, last_stage: LastStage = "keep", image_px: int = 224) -> None:
+    def __init__(
+        self,
+        name: str,
+        last_stage: LastStage = "keep",
+        image_px: int = 224,
+        *,
+        dropout: float = 0.0,
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
-        if name not in BACKBONES:
-            raise UserError(
-                f"backbone.name: must be one of {', '.join(BACKBONES)}, got '{name}'"
-                f"{nearest(name, BACKBONES) or '; see `edgessl list backbones`'}"
-            )
-        family = BACKBONES[name]
-        size: dict[str, Any] = {"img_size": image_px} if family.fixed_px else {}
         self.name = name
         self.last_stage: LastStage = last_stage
         self.image_px = image_px
-        self.net: nn.Module = timm.create_model(family.timm_name, num_classes=0, **size)
+        self.net = build_net(name, image_px, dropout=dropout, drop_path=drop_path)
+        self.fixed_px = _depends_on_size(self.net)
         if last_stage == "remove":
-            if family.remove_last_stage is None:
+            if not has_last_stage(self.net):
                 raise UserError(
-                    f"backbone.last_stage: must be 'keep' for {name}, got 'remove'; "
-                    "only convolutional backbones have a last stage to remove"
+                    f"backbone.last_stage: must be 'keep' for {name}, got 'remove'; only networks "
+                    "built like a ResNet, a MobileNet or an EfficientNet have one to remove"
                 )
-            family.remove_last_stage(self.net)
-        self.feature_dim = _probe_feature_dim(self.net, image_px)
+            remove_last_stage(self.net)
+        self.feature_dim = self.probe(image_px)
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute features.
@@ -89,12 +71,37 @@ class Backbone(nn.Module):
         features: Tensor = self.net(images)
         return features
 
+    def probe(self, image_px: int) -> int:
+        """Return the width of the features of one image, computed in evaluation mode.
 
-def _probe_feature_dim(net: nn.Module, image_px: int) -> int:
-    was_training = net.training
-    net.eval()  # a forward in training mode would move the BN statistics
-    device = next(net.parameters()).device
-    with torch.no_grad():
-        features = net(torch.zeros(1, 3, image_px, image_px, device=device))
-    net.train(was_training)
-    return int(features.shape[1])
+        Args:
+            image_px: Side of the image.
+
+        Raises:
+            UserError: The network does not take such an image, or gives no features ``(B, D)``.
+        """
+        was_training = self.net.training
+        self.net.eval()  # a forward in training mode would move the BN statistics
+        device = next(self.net.parameters()).device
+        try:
+            with torch.no_grad():
+                features = self.net(torch.zeros(1, 3, image_px, image_px, device=device))
+        except (AssertionError, RuntimeError) as error:
+            raise UserError(
+                f"backbone.name: {self.name} must take images of {image_px} px, got "
+                f"'{' '.join(str(error).split())[:160]}'; choose another size"
+            ) from error
+        finally:
+            self.net.train(was_training)
+        if not isinstance(features, Tensor) or features.ndim != 2:
+            raise UserError(
+                f"backbone.name: {self.name} must give one vector of features for an image, got "
+                "something else; choose another network"
+            )
+        return int(features.shape[1])
+
+
+def _depends_on_size(net: nn.Module) -> bool:
+    """Tell whether a network has weights for one image size, such as position embeddings."""
+    positions = [name for name, _ in net.named_parameters() if "pos" in name.rpartition(".")[2]]
+    return isinstance(net, VisionTransformer) or bool(positions)

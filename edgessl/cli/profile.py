@@ -11,7 +11,7 @@ from edgessl.cli.console import console, print_json
 
 def profile(
     subject: Annotated[
-        str, typer.Argument(help="A backbone's name, a ckpt.pt, or a .onnx file.",
+        str, typer.Argument(help="A backbone's name (timm:NAME too), a ckpt.pt, or a .onnx file.",
                             metavar="BACKBONE|CKPT|MODEL.onnx")
     ],
     size: Annotated[
@@ -20,12 +20,15 @@ def profile(
     rule: Annotated[
         str, typer.Option(help="macs, or s3l for the FLOPs of S3L's tables as well.")
     ] = "macs",
+    last_stage: Annotated[
+        str, typer.Option(help="remove counts a backbone without its last stage (conv5).")
+    ] = "keep",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Count parameters and multiply-accumulates (MACs)."""
     from edgessl.pipeline.profile import profile_subject
 
-    found = profile_subject(subject, image_px=size, rule=rule)
+    found = profile_subject(subject, image_px=size, rule=rule, last_stage=last_stage)
     if json:
         print_json(found)
         return

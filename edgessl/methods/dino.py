@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
+from edgessl.backbones.build_net import without_drop_path
 from edgessl.distributed.collectives import gather, mean_over_processes, own_part
 from edgessl.heads.dino import DinoHead
 from edgessl.losses.dino import dino_loss, dino_targets
@@ -50,6 +51,7 @@ class Dino(nn.Module):
             train_gain=table.train_gain,
         )
         self.teacher_backbone = teacher_of(backbone)
+        without_drop_path(self.teacher_backbone)  # stochastic depth is for the student: DINO's code
         self.teacher_head = teacher_of(self.head)
         self.register_buffer("center", torch.zeros(table.prototypes))
         self._logit_means: list[Tensor] = []  # of the teacher, a micro-batch each

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgessl.errors import UserError, nearest
 
+if TYPE_CHECKING:
+    from edgessl.backbones import Backbone
+
 RULES = ("macs", "s3l")
+LAST_STAGES = ("keep", "remove")
 DEFAULT_PX = 224
 
 
 def profile_subject(
-    subject: str, *, image_px: int | None = None, rule: str = "macs"
+    subject: str, *, image_px: int | None = None, rule: str = "macs", last_stage: str = "keep"
 ) -> dict[str, Any]:
     """Count what a network costs.
 
@@ -20,13 +24,14 @@ def profile_subject(
         subject: A backbone's name, a checkpoint, or an ONNX file.
         image_px: Side of the image; None for the subject's own, 224 for a bare backbone.
         rule: ``"macs"``, or ``"s3l"`` for S3L's FLOPs as well.
+        last_stage: ``"remove"`` counts a bare backbone without its last stage.
 
     Returns:
         ``name size_px params macs``, and ``flops_s3l`` where asked. Backbones and checkpoints are
         counted without classifier, a file with everything in it (``counts`` says which).
 
     Raises:
-        UserError: The subject, size or rule cannot be used.
+        UserError: The subject, size, rule or last stage cannot be used.
     """
     if rule not in RULES:
         raise UserError(f"--rule: must be one of {', '.join(RULES)}, got '{rule}'")
@@ -34,7 +39,7 @@ def profile_subject(
         raise UserError(f"--size: must be at least 1 pixel, got {image_px}")
     if subject.lower().endswith(".onnx"):
         return _profile_file(Path(subject), image_px, rule)
-    return _profile_backbone(subject, image_px, rule)
+    return _profile_backbone(subject, image_px, rule, last_stage)
 
 
 def _profile_file(path: Path, image_px: int | None, rule: str) -> dict[str, Any]:
@@ -49,19 +54,28 @@ def _profile_file(path: Path, image_px: int | None, rule: str) -> dict[str, Any]
     }
 
 
-def _profile_backbone(subject: str, image_px: int | None, rule: str) -> dict[str, Any]:
+def _profile_backbone(
+    subject: str, image_px: int | None, rule: str, last_stage: str
+) -> dict[str, Any]:
     from edgessl import checkpoint
-    from edgessl.backbones import BACKBONES, Backbone, deployable_from
+    from edgessl.backbones import BACKBONES, deployable_from
     from edgessl.metrics import cost
+    from edgessl.recipe.backbones import TIMM
 
-    if subject in BACKBONES:
-        backbone = Backbone(subject, image_px=image_px or DEFAULT_PX)
+    if subject in BACKBONES or subject.startswith(TIMM):
+        backbone = _shapes_of(subject, last_stage, image_px or DEFAULT_PX)
     elif Path(subject).suffix or Path(subject).exists():
+        if last_stage != "keep":
+            raise UserError(
+                "--last-stage: must be left out for a checkpoint, which has its own, got "
+                f"{last_stage}"
+            )
         backbone = deployable_from(checkpoint.load(Path(subject)), subject).backbone
-        _refuse_other_size(backbone.name, backbone.image_px, image_px)
+        _refuse_other_size(backbone, image_px)
     else:
         raise UserError(
-            f"{subject}: must be a backbone ({', '.join(BACKBONES)}), a checkpoint or an ONNX file"
+            f"{subject}: must be a backbone ({', '.join(BACKBONES)}, {TIMM}NAME), a checkpoint or "
+            "an ONNX file"
             f"{nearest(subject, BACKBONES)}"
         )
     side = image_px or backbone.image_px
@@ -75,8 +89,23 @@ def _profile_backbone(subject: str, image_px: int | None, rule: str) -> dict[str
     return document
 
 
-def _refuse_other_size(name: str, own_px: int, image_px: int | None) -> None:
-    from edgessl.backbones import BACKBONES
+def _shapes_of(name: str, last_stage: str, image_px: int) -> Backbone:
+    """Build a backbone without weights: shapes are all that is counted."""
+    import torch
 
-    if BACKBONES[name].fixed_px and image_px not in (None, own_px):
-        raise UserError(f"--size: must be {own_px}, which this {name} is built for, got {image_px}")
+    from edgessl.backbones import Backbone
+
+    if last_stage not in LAST_STAGES:
+        raise UserError(
+            f"--last-stage: must be one of {', '.join(LAST_STAGES)}, got '{last_stage}'"
+        )
+    with torch.device("meta"):
+        return Backbone(name, "remove" if last_stage == "remove" else "keep", image_px)
+
+
+def _refuse_other_size(backbone: Backbone, image_px: int | None) -> None:
+    if backbone.fixed_px and image_px not in (None, backbone.image_px):
+        raise UserError(
+            f"--size: must be {backbone.image_px}, which this {backbone.name} is built for, got "
+            f"{image_px}"
+        )

@@ -12,6 +12,7 @@ from torch import Tensor
 from edgessl import checkpoint
 from edgessl.backbones import BACKBONES, Backbone, LastStage, deployable_from
 from edgessl.errors import UserError
+from edgessl.recipe.backbones import TIMM
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,13 @@ class Start:
         Raises:
             UserError: The weights do not fit, or are for images of another size.
         """
-        fixed = BACKBONES[self.backbone].fixed_px
-        if fixed and self.image_px not in (None, image_px):
+        backbone = Backbone(self.backbone, self.last_stage, image_px)
+        if backbone.fixed_px and self.image_px not in (None, image_px):
             raise UserError(
                 f"{self.path}: must be built for the recipe's {image_px} px, because a "
                 f"{self.backbone} has position embeddings, got {self.image_px} px; "
                 f"pass --set image.crop_px={self.image_px}"
             )
-        backbone = Backbone(self.backbone, self.last_stage, image_px)
         try:
             backbone.net.load_state_dict(self.weights, strict=True)
         except RuntimeError as error:
@@ -105,10 +105,12 @@ def _from_safetensors(path: Path) -> Start:
             "pass the backbone.safetensors of a run folder"
         ) from error
     name, last_stage = metadata.get("backbone"), metadata.get("last_stage")
-    if name not in BACKBONES or last_stage not in ("keep", "remove"):
+    known = name in BACKBONES or str(name).startswith(TIMM)
+    if not known or last_stage not in ("keep", "remove"):
         raise UserError(
             f"{path}: must say which backbone it holds, as the backbone.safetensors of a run "
             f"folder does, got '{name}'; to start a recipe from other weights, use "
             "edgessl recipe NAME --init FILE"
         )
-    return Start(path, name, "keep" if last_stage == "keep" else "remove", None, False, weights)
+    kept: LastStage = "keep" if last_stage == "keep" else "remove"
+    return Start(path, str(name), kept, None, False, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import product
 
 import pytest
 import torch
@@ -23,8 +24,12 @@ def _gradients(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("image_px", [32, 36, 64])
-@pytest.mark.parametrize("name", ["mobilenetv2", "resnet18"])
+@pytest.mark.parametrize(
+    ("name", "image_px"),
+    [*product(("mobilenetv2", "resnet18"), (32, 36, 64)), ("mobilenetv3s", 36),
+     ("mobilenetv3l", 36), ("mobilenetv4-conv-small", 36), ("efficientnet-b0", 36),
+     ("efficientnet-lite0", 36)],
+)  # fmt: skip
 def test_outputs_gradients_and_statistics_agree_with_pytorchs(name: str, image_px: int) -> None:
     draw = torch.Generator().manual_seed(0)
     plain = Backbone(name, image_px=image_px).double().to(memory_format=torch.channels_last).train()
