@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
 from torch import nn
@@ -10,6 +10,7 @@ from torch import nn
 from edgessl.optim import lars_rules
 from edgessl.optim.groups import (
     all_decay_groups,
+    classifier_decay_groups,
     lars_groups,
     matrix_decay_groups,
     plain_lars_groups,
@@ -36,14 +37,22 @@ def build_optimizer(module: nn.Module, table: Optim) -> torch.optim.Optimizer:
                 matrix_decay_groups(module), lr=0.0, betas=table.betas, fused=True
             )
         case Sgd():
-            split = matrix_decay_groups if table.decay_matrices_only else all_decay_groups
             optimizer = torch.optim.SGD(
-                split(module), lr=0.0, momentum=table.momentum, nesterov=table.nesterov, fused=True
-            )
+                _sgd_groups(module, table), lr=0.0, momentum=table.momentum,
+                nesterov=table.nesterov, fused=True,
+            )  # fmt: skip
             _begin_at_rest(optimizer)
             return optimizer
         case _:
             assert_never(table)
+
+
+def _sgd_groups(module: nn.Module, table: Sgd) -> list[dict[str, Any]]:
+    if table.decay_matrices_only:
+        return matrix_decay_groups(module)
+    if table.decay_classifier_only:
+        return classifier_decay_groups(module)
+    return all_decay_groups(module)
 
 
 def _begin_at_rest(optimizer: torch.optim.SGD) -> None:

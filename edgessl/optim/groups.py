@@ -50,6 +50,16 @@ def matrix_decay_groups(module: nn.Module) -> list[dict[str, Any]]:
     ]
 
 
+def classifier_decay_groups(module: nn.Module) -> list[dict[str, Any]]:
+    """Split parameters as Cole et al. fine-tune: those of the classifier ``fc`` alone decay."""
+    params = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    classifier = {name for name, _ in params if name.split(".")[-2:-1] == ["fc"]}
+    return [
+        {"params": [p for name, p in params if name in classifier], "decays": True},
+        {"params": [p for name, p in params if name not in classifier], "decays": False},
+    ]
+
+
 def all_decay_groups(module: nn.Module) -> list[dict[str, Any]]:
     """Put every parameter in one decaying group, as the SGD recipes of the papers do."""
     return [{"params": _trainable(module), "decays": True}]

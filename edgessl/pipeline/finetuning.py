@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from torch import nn
+
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.last_stage import last_stage_of
@@ -93,28 +95,42 @@ def new_classifier(context: Context, stage: int) -> Classifier:
         stage: Stage that the weights are for.
     """
     backbone = new_backbone(context, stage=stage, whole=True)
-    return Classifier(backbone, len(context.dataset.classes))
+    classifier = Classifier(backbone, len(context.dataset.classes))
+    _start_normal(classifier, context.recipe.finetune.classifier_std)
+    return classifier
+
+
+def _start_normal(classifier: Classifier, std: float | None) -> None:
+    if std is not None:
+        nn.init.normal_(classifier.fc.weight, std=std)
+        nn.init.zeros_(classifier.fc.bias)
 
 
 def whole_network(
     context: Context, classifier: Classifier, name: str, number: int, epochs: int
 ) -> tuple[Stage, Supervised]:
-    """Say how all layers are trained.
+    """Say how all layers are trained, or, in linear evaluation, the classifier alone.
 
     Args:
         context: The run.
-        classifier: What is trained.
+        classifier: What is trained; a backbone that is not is frozen in place.
         name: Name of the stage.
         number: Number of the stage.
         epochs: Passes over the labelled images.
     """
     table = context.recipe.finetune
+    frozen: tuple[nn.Module, ...] = ()
+    if table.trains == "classifier":
+        classifier.backbone.requires_grad_(False)
+        frozen = (classifier.backbone,)
     method = Supervised(
-        classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha
-    )
+        classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha,
+        frozen=frozen,
+    )  # fmt: skip
     stage = Stage(
-        name, number, epochs, table.batch_size, (table.view,), table.optim, table.accumulate
-    )
+        name, number, epochs, table.batch_size, (table.view,), table.optim, table.accumulate,
+        table.batchnorm_groups,
+    )  # fmt: skip
     return stage, method
 
 
@@ -146,14 +162,15 @@ def last_stage_alone(
     )
     stage = Stage(
         "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,),
-        table.optim, finetune.accumulate,
-    )
+        table.optim, finetune.accumulate, finetune.batchnorm_groups,
+    )  # fmt: skip
     return stage, method
 
 
 def _warm_up(context: Context, classifier: Classifier, table: RegrowTable) -> Meter:
     """Train the regrown stage, and write the classifier that fine-tuning starts from."""
     first_fc = {key: value.clone() for key, value in classifier.fc.state_dict().items()}
+    _start_normal(classifier, table.classifier_std)
     stage, method = last_stage_alone(context, classifier, table)
     meter = train_stage(context, stage, method, method, context.images.labelled())
     classifier.requires_grad_(True)

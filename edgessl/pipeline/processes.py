@@ -45,12 +45,13 @@ def check_compiled(recipe: Recipe, world: World, *, compiled: bool) -> None:
     Raises:
         UserError: Backbones are to be compiled, and there are several processes or BN groups.
     """
-    groups = recipe.pretrain.batchnorm_groups
-    if compiled and (world.size > 1 or groups > 1):
-        raise UserError(
-            f"--compile: must be used with one process and one BN group, got {world.size} "
-            f"process(es) and pretrain.batchnorm_groups = {groups}; leave it out"
-        )
+    for place, table in (("pretrain", recipe.pretrain), ("finetune", recipe.finetune)):
+        groups = table.batchnorm_groups
+        if compiled and (world.size > 1 or groups > 1):
+            raise UserError(
+                f"--compile: must be used with one process and one BN group, got {world.size} "
+                f"process(es) and {place}.batchnorm_groups = {groups}; leave it out"
+            )
 
 
 def batch_parts(world: World, *, accumulate: int, groups: int) -> int:
@@ -83,7 +84,8 @@ def check_batches(recipe: Recipe, dataset: Dataset, world: World) -> None:
     ]  # fmt: skip
     if dataset.classes:
         stages.append(
-            ("finetune", finetune.batch_size, finetune.accumulate, 1, len(dataset.train))
+            ("finetune", finetune.batch_size, finetune.accumulate, finetune.batchnorm_groups,
+             len(dataset.train))
         )
     mistakes = []
     for name, batch, accumulate, groups, images in stages:

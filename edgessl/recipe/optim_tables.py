@@ -132,12 +132,22 @@ class Sgd(_Schedule):
         momentum: Momentum.
         nesterov: Nesterov's variant.
         decay_matrices_only: Decay tensors of two and more dimensions only, not biases and BN.
+        decay_classifier_only: Decay the classifier alone; for ``[finetune]``.
     """
 
     name: Literal["sgd"]
     momentum: NonNegative = 0.9
     nesterov: bool = False
     decay_matrices_only: bool = False
+    decay_classifier_only: bool = False
+
+    @model_validator(mode="after")
+    def _check_decay(self) -> Sgd:
+        if self.decay_matrices_only and self.decay_classifier_only:
+            raise ValueError(
+                "only one of decay_matrices_only and decay_classifier_only may be true, got both"
+            )
+        return self
 
 
 Optim = Annotated[Lars | AirlLars | SimClrLars | AdamW | Sgd, Field(discriminator="name")]

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from edgessl.recipe.duration import durations, too_long_for
 from edgessl.recipe.method_tables import MethodTable, SimClr, Swav
-from edgessl.recipe.optim_tables import Optim
+from edgessl.recipe.optim_tables import Optim, Sgd
 from edgessl.recipe.stage_table import StageTable, stage_mistakes
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
@@ -18,6 +18,7 @@ from edgessl.schema import Mistakes, Table
 PixelCount = Annotated[int, Field(ge=8)]
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[float, Field(gt=0.0)]
 
 
 class BackboneTable(Table):
@@ -90,25 +91,33 @@ class RegrowTable(Table):
     Attributes:
         epochs: Length; only the last stage and the classifier are trained.
         optim: Its optimiser.
+        classifier_std: How the classifier starts; see ``[finetune]``.
         keep_classifier: Keep the warmed-up classifier (S3L's code starts a new one).
         freeze_batchnorm: Keep the BN statistics of the other stages (S3L's code moves them).
     """
 
     epochs: Count
     optim: Optim
+    classifier_std: Positive | None = None
     keep_classifier: bool = True
     freeze_batchnorm: bool = True
 
 
 class FinetuneTable(Table):
-    """Supervised fine-tuning of the whole network.
+    """Supervised fine-tuning.
 
     Attributes:
         epochs: Passes over the labelled images.
         batch_size: Images in a step.
         accumulate: Micro-batches in a step.
+        batchnorm_groups: Equal contiguous groups of each micro-batch that BN statistics are
+            computed over.
         optim: Optimiser and schedule.
-        views: The one training view.
+        view: The one training view.
+        trains: All layers of the ``"network"``, or the ``"classifier"`` alone, on a frozen backbone
+            in evaluation mode (linear evaluation).
+        classifier_std: The classifier's weights start normal with this deviation and its biases at
+            0; left out: as PyTorch starts linear layers.
         label_smoothing: Share of the target spread over all classes.
         mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
         regrow: Warm-up of a removed last stage.
@@ -117,8 +126,11 @@ class FinetuneTable(Table):
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     accumulate: Count = 1
+    batchnorm_groups: Count = 1
     optim: Optim
     view: ViewGroup
+    trains: Literal["network", "classifier"] = "network"
+    classifier_std: Positive | None = None
     label_smoothing: Probability = 0.0
     mixup_alpha: NonNegative = 0.0
     regrow: RegrowTable | None = None
@@ -192,9 +204,20 @@ class Recipe(Table):
                 "finetune.regrow must be given, because backbone.last_stage = 'remove' "
                 "needs a warm-up of the stage that grows back"
             )
+        if self.backbone.last_stage != "keep" and finetune.trains == "classifier":
+            yield (
+                "finetune.trains must be 'network', because backbone.last_stage = "
+                f"'{self.backbone.last_stage}' leaves a stage to be trained, got 'classifier'"
+            )
+        if isinstance(self.optim, Sgd) and self.optim.decay_classifier_only:
+            yield "optim.decay_classifier_only must be false: pretraining has no classifier"
         yield from _accumulate_mistakes(
             finetune.batch_size, finetune.accumulate, "finetune.accumulate"
         )
+        yield from _group_mistakes(
+            finetune.batch_size, finetune.accumulate, finetune.batchnorm_groups,
+            "finetune.batchnorm_groups",
+        )  # fmt: skip
         yield from too_long_for(
             finetune.optim, "warmup", finetune.epochs, "finetune.optim", "finetune.epochs"
         )
