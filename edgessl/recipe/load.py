@@ -36,7 +36,7 @@ def load_recipe(
     values.setdefault("name", path.stem)
     for candidate in variants:
         if _applies(candidate.get("when"), conditions):
-            _merge(values, _changes(candidate))
+            _merge(values, _changes(candidate), path.name)
     if variant:
         chosen = [candidate for candidate in variants if candidate.get("name") == variant]
         known = [candidate["name"] for candidate in variants if "name" in candidate]
@@ -45,7 +45,7 @@ def load_recipe(
                 f"{path.name}: has no variant '{variant}'{nearest(variant, known)}; "
                 f"variants: {', '.join(known) or 'none'}"
             )
-        _merge(values, _changes(chosen[0]))
+        _merge(values, _changes(chosen[0]), f"{path.name}:{variant}")
         values["name"] = f"{values['name']}:{variant}"
     for override in overrides:
         _override(values, override)
@@ -55,7 +55,7 @@ def load_recipe(
 def variants_of(name: str) -> list[str]:
     """Return the names of a recipe's variants."""
     variants = read_toml(catalog.find("recipes", name)).get("variant", [])
-    return [variant["name"] for variant in variants]
+    return [variant["name"] for variant in variants if "name" in variant]
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -90,16 +90,45 @@ def _applies(when: dict[str, Any] | None, conditions: Conditions | None) -> bool
     return True
 
 
-def _merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Lay a variant's keys over a recipe, table by table; lists and values are replaced."""
+def _merge(values: dict[str, Any], changes: dict[str, Any], where: str) -> None:
+    """Lay a variant's keys over a recipe, table by table; values are replaced.
+
+    A list is replaced too, unless the keys of the change are the numbers of its entries:
+    ``views.1.size_px = 112`` changes one key of the second group.
+
+    Args:
+        values: The recipe, changed in place.
+        changes: The variant.
+        where: What to name in a message.
+    """
     for key, change in changes.items():
-        if isinstance(change, dict) and isinstance(values.get(key), dict):
-            if "name" in change and change["name"] != values[key].get("name"):
-                values[key] = change  # another method or optimiser: none of the old keys apply
+        old = values.get(key)
+        if isinstance(change, dict) and isinstance(old, list):
+            _merge_entries(old, change, f"{where}: {key}")
+        elif isinstance(change, dict) and isinstance(old, dict):
+            if _is_another_kind(old, change):
+                values[key] = change  # none of the old keys apply
             else:
-                _merge(values[key], change)
+                _merge(old, change, where)
         else:
             values[key] = change
+
+
+def _is_another_kind(old: dict[str, Any], change: dict[str, Any]) -> bool:
+    """Tell whether a change names another backbone, method or optimiser, or another crop."""
+    return any(kind in change and change[kind] != old.get(kind) for kind in ("name", "crop"))
+
+
+def _merge_entries(entries: list[Any], changes: dict[str, Any], where: str) -> None:
+    """Lay a variant's keys over some of a list's tables."""
+    known = [str(number) for number in range(len(entries))]
+    for number, change in changes.items():
+        if number not in known or not isinstance(change, dict):
+            raise UserError(
+                f"{where}.{number}: must be the number of an entry ({', '.join(known)}) with a "
+                "table of its keys; a whole list replaces the list"
+            )
+        _merge(entries[int(number)], change, f"{where}.{number}")
 
 
 def _override(values: dict[str, Any], override: str) -> None:
