@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import fill
 from typing import Annotated, Any
 
 import typer
 
 from edgessl.cli.console import console, print_json
 from edgessl.errors import UserError, nearest
+
+_SOURCES = {
+    "factory": "for a few thousand images of one domain",
+    "airl": "Huang et al., ECCV 2022",
+    "cole": "Cole et al., CVPR 2022",
+    "s3l": "Cao and Wu 2021",
+    "small": "Shi et al., AAAI 2022",
+    "sslight": "Tan et al., ICLR 2023",
+}
 
 
 def list_entries(
@@ -33,6 +43,9 @@ def list_entries(
     if as_json:
         print_json(rows)
         return
+    if kind == "recipes":
+        _print_recipes(rows)
+        return
     for row in rows:
         details = "  ".join(f"{value}" for key, value in row.items() if key != "name" and value)
         console().print(f"{row['name']:<22} {details}".rstrip(), markup=False)
@@ -48,34 +61,56 @@ def show(
 
 
 def _recipes() -> list[dict[str, Any]]:
+    import tomllib  # as plain TOML: checking every recipe would take longer than listing them
+
     from edgessl import catalog
-    from edgessl.recipe import load_recipe, variants_of
 
     rows = []
-    for name in catalog.entries("recipes"):
-        recipe = load_recipe(name)
+    for name, path in catalog.entries("recipes").items():
+        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
         rows.append(
             {
                 "name": name,
-                "source": recipe.source,
-                "backbone": recipe.backbone.name,
-                "method": recipe.method.name,
-                "variants": variants_of(name),
+                "source": recipe["source"],
+                "backbone": recipe["backbone"]["name"],
+                "method": recipe["method"]["name"],
+                "variants": [v["name"] for v in recipe.get("variant", []) if "name" in v],
             }
         )
     return rows
 
 
+def _print_recipes(rows: list[dict[str, Any]]) -> None:
+    """Print names and variants, a source at a time."""
+    width = max(len(row["name"]) for row in rows)
+    for source, about in _SOURCES.items():
+        console().print(f"{source}: {about}", markup=False)
+        for row in rows:
+            if row["source"] == source:
+                line = f"  {row['name']:<{width}}  "
+                variants = ", ".join(row["variants"])
+                indent = " " * len(line)
+                text = fill(
+                    variants, console().width, initial_indent=line, subsequent_indent=indent,
+                    break_on_hyphens=False,
+                )  # fmt: skip
+                console().print(text or line.rstrip(), markup=False, highlight=False)
+    console().print("edgessl show NAME[:VARIANT] prints one in full.", markup=False)
+
+
 def _backbones() -> list[dict[str, Any]]:
-    from edgessl.backbones import BACKBONES
+    from edgessl.recipe.backbones import BACKBONES
 
     return [
         {
             "name": name,
-            "timm": family.timm_name,
-            "last_stage": "removable" if family.remove_last_stage else "",
+            "timm": facts.timm_name,
+            "last_stage": "removable" if facts.removable else "",
+            "feature_dim": facts.feature_dim,
+            "params": facts.params,
+            "macs_224": facts.macs,
         }
-        for name, family in BACKBONES.items()
+        for name, facts in BACKBONES.items()
     ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,32 @@ def test_list_names_what_there_is_as_text_and_json(kind: str, name: str) -> None
     rows = json.loads(_output("list", kind, "--json"))
     assert name in [row["name"] for row in rows]
     lines = _output("list", kind).splitlines()
-    assert [line.split()[0] for line in lines] == [row["name"] for row in rows]
+    if kind == "recipes":
+        lines = [line for line in lines if line[:2] == "  " and line[2] != " "]
+    assert sorted(line.split()[0] for line in lines) == sorted(row["name"] for row in rows)
+
+
+def test_recipes_are_listed_by_source_with_their_variants() -> None:
+    (row,) = [row for row in json.loads(_output("list", "recipes", "--json"))
+              if row["name"] == "s3l-resnet18-moco"]  # fmt: skip
+    assert row["source"] == "s3l"
+    assert (row["backbone"], row["method"]) == ("resnet18", "moco")
+    assert "56-112-224" in row["variants"]
+    text = _output("list", "recipes")
+    assert text.startswith("factory: ")
+    paper = text.partition("\ns3l: ")[2].partition("\nsmall: ")[0]
+    for word in ("s3l-resnet18-moco", *row["variants"]):
+        assert word in paper
+
+
+def test_listing_recipes_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from edgessl.cli.catalogue import list_entries; list_entries('recipes', True);"
+        "print([m for m in ('torch', 'numpy', 'timm', 'pydantic') if m in sys.modules],"
+        " file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stderr.strip() == "[]"
 
 
 def test_show_prints_a_recipe_that_reads_back_the_same(tmp_path: Path) -> None:
