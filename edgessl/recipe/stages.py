@@ -86,9 +86,9 @@ def with_epochs(recipe: Recipe, epochs: int, asked_by: str) -> Recipe:
     table = recipe.pretrain
     values = recipe.model_dump(mode="json", exclude_none=True)
     values["pretrain"]["epochs"] = epochs
-    enough = epochs >= len(table.stages)  # otherwise the table says so
-    if enough and all(stage.epochs is not None for stage in table.stages):
+    in_epochs = any(stage.epochs is not None for stage in table.stages)
+    if in_epochs and epochs >= len(table.stages):  # with fewer, the table says what is wrong
         lengths = stage_epochs(table.stages, epochs)
-        for stage, length in zip(values["pretrain"].get("stages", ()), lengths, strict=True):
+        for stage, length in zip(values["pretrain"]["stages"], lengths, strict=True):
             stage["epochs"] = length
     return validate(type(recipe), values, f"{recipe.name}, {asked_by}")

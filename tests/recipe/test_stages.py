@@ -95,6 +95,8 @@ def test_another_number_of_epochs_keeps_the_shares_and_is_written_down() -> None
     assert [stage.epochs for stage in recipe.pretrain.stages] == [16, 4, 2]
     recipe = with_epochs(_recipe(IN_PERCENT, 50), 10, "--epochs 10")
     assert [stage.epochs for stage in pretrain_stages(recipe)] == [6, 4]
+    recipe = with_epochs(validate(Recipe, tomllib.loads(TEXT), "small.toml"), 5, "--epochs 5")
+    assert (recipe.pretrain.epochs, recipe.pretrain.stages) == (5, ())
     with pytest.raises(UserError, match="small, --epochs 2: 1 mistake"):
         with_epochs(_recipe(IN_EPOCHS, 11), 2, "--epochs 2")
 
