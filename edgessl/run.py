@@ -72,7 +72,10 @@ class RunFolder:
                     "wait for it or choose another folder with --out"
                 ) from error
             remove_leftovers(self.path, (*_FILES, "probe"))
-            remove_leftovers(self.path / "state", _STATE_FILES)
+            state = self.path / "state"
+            # Its name for each stage of pretraining, of which there are as many as one likes.
+            ends = {left.name[1:].split(".pt.")[0] + ".pt" for left in state.glob(".*-end.pt.*")}
+            remove_leftovers(state, {*_STATE_FILES, *ends})
             yield
 
     def clear(self) -> None:
@@ -151,6 +154,29 @@ class RunFolder:
         """Keep the state at the end of a stage, from which a longer one could go on."""
         self._flush_logs()
         checkpoint.save(self.path / "state" / f"{payload['stage']}-end.pt", payload)
+
+    def load_end(self, stage: str) -> dict[str, Any]:
+        """Return the state at the end of a stage.
+
+        Args:
+            stage: Its name.
+
+        Raises:
+            UserError: It is missing or damaged.
+        """
+        path = self.path / "state" / f"{stage}-end.pt"
+        try:
+            return checkpoint.load(path)
+        except UserError as error:
+            found = "a damaged file" if path.is_file() else "none"
+            raise UserError(
+                f"{path}: must hold the weights that {stage} ended with, found {found}; "
+                "start over with --fresh"
+            ) from error
+
+    def drop_end(self, stage: str) -> None:
+        """Remove the state at the end of a stage, if it is there."""
+        (self.path / "state" / f"{stage}-end.pt").unlink(missing_ok=True)
 
     def load_states(self, stage: str, say: Say) -> list[dict[str, Any]]:
         """Return the readable states of a stage, the furthest first.

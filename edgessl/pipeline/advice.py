@@ -15,17 +15,18 @@ _HEAVY_DECAY = 0.02  # weight decay from which on it is a suspect
 _FAST = 1.0  # peak learning rate from which on it is one
 
 
-def advice(method: MethodTable, optim: Optim, word: str) -> str:
+def advice(method: MethodTable, optim: Optim, word: str, optim_key: str = "optim") -> str:
     """Say in words what to change, the likeliest first.
 
     Args:
         method: The method's settings.
         optim: Optimiser and schedule.
         word: The health: a key of ``MEANINGS``.
+        optim_key: Where the recipe gives ``optim``.
     """
-    wanted = [*_suspects(optim), *_of_method(method, word)]
+    wanted = [*_suspects(optim, optim_key), *_of_method(method, word)]
     if not any("optim.lr" in one for one in wanted):
-        wanted.append(f"a lower optim.lr (now {optim.lr:g})")
+        wanted.append(f"a lower {optim_key}.lr (now {optim.lr:g})")
     return f"{MEANINGS[word]}. Try {', or '.join(wanted[:3])}"
 
 
@@ -117,12 +118,12 @@ def _momentum(now: tuple[float, float]) -> list[str]:
     return [f"a lower method.teacher_momentum (now {list(now)}; the teacher never moves)"]
 
 
-def _suspects(optim: Optim) -> list[str]:
+def _suspects(optim: Optim, key: str) -> list[str]:
     """Name values of the optimiser that are out of the ordinary."""
     found = []
     decay = max(optim.weight_decay)
     if optim.name == "sgd" and decay >= _HEAVY_DECAY:
-        found.append(f"a lower optim.weight_decay (now {decay:g}; usual is 1e-4)")
+        found.append(f"a lower {key}.weight_decay (now {decay:g}; usual is 1e-4)")
     if optim.name == "sgd" and optim.lr > _FAST:
-        found.append(f"a lower optim.lr (now {optim.lr:g}; usual is 0.03 to 0.5)")
+        found.append(f"a lower {key}.lr (now {optim.lr:g}; usual is 0.03 to 0.5)")
     return found

@@ -12,6 +12,8 @@ from edgessl.pipeline.extend import extend
 from edgessl.pipeline.recorded_engine import describe_engine
 from edgessl.recipe import to_toml
 
+_STAGED = " (stages of pretraining cannot be made longer)"
+
 
 def claim(
     context: Context,
@@ -46,13 +48,15 @@ def claim(
     known = run.read()
     if known:
         differing = _differences(known["identity"], identity)
-        if len(differing) == 1 and differing[0].startswith(f"{stage}.epochs "):
+        staged = stage == "pretrain" and len(recipe.pretrain.stages) > 1
+        longer = len(differing) == 1 and differing[0].startswith(f"{stage}.epochs ")
+        if longer and not staged:
             extend(context, stage, known, identity)
         elif differing:
             raise UserError(
                 f"{run.path}: must be used for one run, but this one differs in "
-                f"{'; '.join(differing)}; choose another folder with --out, or start over "
-                "with --fresh"
+                f"{'; '.join(differing)}{_STAGED if staged else ''}; choose another folder with "
+                "--out, or start over with --fresh"
             )
         if "report" not in run.read()["finished"]:
             run.drop_report()

@@ -8,18 +8,21 @@ from edgessl.pipeline.doctor import Diagnosis, Doctor
 from edgessl.schedules import Clock
 
 
-def tell(context: Context, stage: str, clock: Clock, found: Diagnosis) -> None:
+def tell(
+    context: Context, stage: str, clock: Clock, epochs_before: int, found: Diagnosis
+) -> None:
     """Log a diagnosis; say it if the word is new, and no mere confirmation that all is well.
 
     Args:
         context: The run.
         stage: Name of the stage.
         clock: After the last step of the window.
+        epochs_before: Of the stages before this one; the log counts them in.
         found: What the doctor says.
     """
     context.run.log({
         "stage": stage, "step": clock.step,
-        "epoch": round(clock.step / clock.steps_per_epoch, 4), **found.entry(),
+        "epoch": round(epochs_before + clock.step / clock.steps_per_epoch, 4), **found.entry(),
     })  # fmt: skip
     if not found.changed or (found.word == "healthy" and found.before == "warming up"):
         return

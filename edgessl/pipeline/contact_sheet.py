@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from edgessl.pipeline.context import Context
+from edgessl.recipe.stages import pretrain_stages
 from edgessl.rng import DrawKey
 from edgessl.views import draw_params
 from edgessl.views.sampler import make_views
@@ -18,6 +19,8 @@ IMAGES = 6
 
 def save_contact_sheet(context: Context) -> dict[str, Any]:
     """Write ``views.npz``: originals ``(n, 3, S, S)``, and each group ``(n, V, 3, H, W)``, uint8.
+
+    With stages of pretraining, the views are those of the last one.
 
     Args:
         context: The run.
@@ -32,7 +35,8 @@ def save_contact_sheet(context: Context) -> dict[str, Any]:
     images = packed.float() / 255.0
     arrays = {"originals": packed.numpy()}
     first_view = 0
-    for name, group in zip(("global", "local"), context.recipe.views, strict=False):
+    last = pretrain_stages(context.recipe)[-1]
+    for name, group in zip(("global", "local"), last.views, strict=False):
         key = DrawKey(context.seed, 0, 0)
         params = draw_params(group, first_view, store.sizes[ids], ids, key)
         first_view += group.count

@@ -12,8 +12,6 @@ from edgessl import checkpoint
 from edgessl.errors import GateFailed
 from edgessl.schedules import Clock
 
-_OPTIM = {"pretrain": "optim", "warmup": "finetune.regrow.optim"}  # others: finetune.optim
-
 
 def dump_path(run: Path) -> Path:
     """Return where a run keeps the step that failed."""
@@ -21,7 +19,13 @@ def dump_path(run: Path) -> Path:
 
 
 def diverged(
-    run: Path, stage: str, state: dict[str, Any], after: Clock, loss: Tensor, lr: float
+    run: Path,
+    stage: str,
+    state: dict[str, Any],
+    after: Clock,
+    loss: Tensor,
+    lr: float,
+    optim_key: str,
 ) -> GateFailed:
     """Keep what is needed to see the failure again, and say so.
 
@@ -32,6 +36,7 @@ def diverged(
         after: The clock after the failed step.
         loss: Of the failed step.
         lr: Its learning rate.
+        optim_key: Where the recipe gives the stage's optimiser.
 
     Returns:
         What to raise.
@@ -43,6 +48,7 @@ def diverged(
         "epochs": after.epochs,
         "loss": str(loss.item()),
         "lr": lr,
+        "optim_key": optim_key,
     }
     checkpoint.save(dump_path(run), payload)
     return _failure(run, stage, payload)
@@ -66,7 +72,7 @@ def refuse_diverged(run: Path, stage: str) -> None:
 
 
 def _failure(run: Path, stage: str, payload: dict[str, Any]) -> GateFailed:
-    dump, key = dump_path(run), f"{_OPTIM.get(stage, 'finetune.optim')}.lr"
+    dump, key = dump_path(run), f"{payload['optim_key']}.lr"
     rollbacks = payload["guard"]["rollbacks"]
     return GateFailed(
         f"{stage}: the loss must stay finite, got {payload['loss']} at step "

@@ -135,16 +135,25 @@ class Doctor:
         method: The method's settings.
         optim: Says when the warm-up ends; also for the advice.
         ends_run: Whether collapse is to end the run.
+        optim_key: Where the recipe gives ``optim``.
 
     Attributes:
         word: The health as last judged.
     """
 
-    def __init__(self, method: MethodTable, optim: Optim, *, ends_run: bool = False) -> None:
+    def __init__(
+        self,
+        method: MethodTable,
+        optim: Optim,
+        *,
+        ends_run: bool = False,
+        optim_key: str = "optim",
+    ) -> None:
         self.word: Word = "warming up"
         self.ends_run = ends_run
         self._method = method
         self._optim = optim
+        self._optim_key = optim_key
         self._suspicious = False  # one bad window is none: outputs may draw together and part
         self._names: list[str] = []
         self._steps, self._targets = 0, 0
@@ -158,7 +167,9 @@ class Doctor:
 
     def advice(self) -> str:
         """Say what to change."""
-        return advice(self._method, self._optim, self.word) if self.ill else ""
+        if not self.ill:
+            return ""
+        return advice(self._method, self._optim, self.word, self._optim_key)
 
     def look(self, record: StepRecord) -> Diagnosis | None:
         """Take a step into account.

@@ -19,6 +19,7 @@ from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe
+from edgessl.recipe.stages import pretrain_stages
 from edgessl.train import Engine, Precision
 
 MemoryFormat = Literal["channels_last", "contiguous"]
@@ -81,8 +82,8 @@ def _candidates(device: torch.device) -> list[Choice]:
 def _fastest(
     recipe: Recipe, device: torch.device, candidates: list[Choice], reporter: Reporter
 ) -> Choice:
-    size_px = recipe.views[0].size_px
-    backbone = f"{recipe.backbone.name}, {recipe.backbone.last_stage}"
+    size_px = _trained_px(recipe)
+    backbone = f"{recipe.backbone.name}, {recipe.backbone.pretrained_last_stage}"
     facts = describe_device(device.type)
     names = [" ".join(choice) for choice in candidates]
     key = " | ".join(
@@ -109,6 +110,12 @@ def _fastest(
     return best
 
 
+def _trained_px(recipe: Recipe) -> int:
+    """Return the size of global views that pretraining spends most of its pixels on."""
+    stage = max(pretrain_stages(recipe), key=lambda stage: stage.epochs * stage.pixels)
+    return stage.views[0].size_px
+
+
 def best_choice(times: Mapping[Choice, float]) -> Choice:
     """Return the fastest choice; fp32 and channels-last win unless others are clearly faster.
 
@@ -125,10 +132,11 @@ def _cost(choice: Choice, milliseconds: float) -> float:
 
 def _measure(recipe: Recipe, device: torch.device, candidates: list[Choice]) -> list[float]:
     """Time a forward and backward pass of the backbone, candidates in turn: the best, in ms."""
-    size_px = recipe.views[0].size_px
+    size_px = _trained_px(recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        first = Backbone(recipe.backbone.name, recipe.backbone.last_stage, size_px).train()
+        table = recipe.backbone
+        first = Backbone(table.name, table.pretrained_last_stage, size_px).train()
     images = torch.rand(
         _BATCH, 3, size_px, size_px, generator=torch.Generator().manual_seed(0)
     ).to(device)

@@ -8,7 +8,7 @@ from torch import nn
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
-from edgessl.backbones.last_stage import last_stage_of
+from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
 from edgessl.methods.supervised import Supervised
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.meter import Meter
@@ -22,7 +22,7 @@ _WARM = "state/warmup.pt"
 
 
 def finetune(context: Context, pretrained: Backbone, *, extendable: bool = False) -> Meter:
-    """Fine-tune the pretrained backbone; a removed last stage grows back first.
+    """Fine-tune the pretrained backbone; a removed or dropped last stage grows back first.
 
     Args:
         context: The run.
@@ -30,23 +30,35 @@ def finetune(context: Context, pretrained: Backbone, *, extendable: bool = False
         extendable: Whether fine-tuning may be made longer later.
     """
     classifier = new_classifier(context, FINETUNE_STAGE)
-    classifier.backbone.net.load_state_dict(pretrained.net.state_dict(), strict=False)
-    regrow = context.recipe.finetune.regrow
-    if pretrained.last_stage == "remove" and regrow is not None:
+    regrow = context.recipe.finetune.regrow if _grows_back(context) else None
+    _load_pretrained(classifier.backbone.net, pretrained, grows_back=regrow is not None)
+    if regrow is not None:
         once(context, "warmup", lambda: dict(_warm_up(context, classifier, regrow).facts()))
         classifier.load_state_dict(load_classifier(context, _WARM).state_dict())
     epochs = context.recipe.finetune.epochs
     stage, method = whole_network(context, classifier, "finetune", FINETUNE_STAGE, epochs)
-    stage = replace(stage, extendable=extendable)
+    stage = replace(stage, keeps_end=extendable)
     meter = train_stage(context, stage, method, method, context.images.labelled())
     save_classifier(context, classifier, "ckpt.pt")
     return meter
 
 
+def _grows_back(context: Context) -> bool:
+    return context.recipe.backbone.last_stage != "keep"
+
+
+def _load_pretrained(net: nn.Module, pretrained: Backbone, *, grows_back: bool) -> None:
+    """Load pretrained weights; a last stage that is to grow back keeps its random ones."""
+    own, given = net.state_dict(), pretrained.net.state_dict()
+    new = last_stage_keys(net) if grows_back else frozenset()
+    kept = {key: value for key, value in given.items() if key not in new}
+    net.load_state_dict(kept | {key: own[key] for key in new}, strict=True)
+
+
 def baseline_epochs(context: Context) -> int:
     """Epochs of fine-tuning that the random start gets: the warm-up's too, all layers trained."""
     regrow = context.recipe.finetune.regrow
-    warmup = regrow.epochs if regrow and context.recipe.backbone.last_stage == "remove" else 0
+    warmup = regrow.epochs if regrow and _grows_back(context) else 0
     return context.recipe.finetune.epochs + warmup
 
 
@@ -144,16 +156,7 @@ def last_stage_alone(
         classifier: What is trained; the other parameters are frozen in place.
         table: The warm-up.
     """
-    grown = last_stage_of(classifier.backbone.net)
-    trained = {id(p) for module in (*grown, classifier.fc) for p in module.parameters()}
-    for parameter in classifier.parameters():
-        parameter.requires_grad_(id(parameter) in trained)
-    inside = {id(module) for stage in grown for module in stage.modules()}
-    frozen = tuple(
-        module
-        for module in classifier.backbone.net.modules()
-        if id(module) not in inside and not any(module.children())
-    )
+    frozen = freeze_before_last_stage(classifier.backbone.net)
     finetune = context.recipe.finetune
     method = Supervised(
         classifier,
@@ -163,6 +166,7 @@ def last_stage_alone(
     stage = Stage(
         "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,),
         table.optim, finetune.accumulate, finetune.batchnorm_groups,
+        optim_key="finetune.regrow.optim",
     )  # fmt: skip
     return stage, method
 

@@ -22,6 +22,7 @@ from edgessl.pipeline.scores import (
     score_thumbnails,
 )
 from edgessl.pipeline.verdict import verdict
+from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
 from edgessl.report.health import health
@@ -119,6 +120,7 @@ def finish(
             "bottleneck": bottleneck(main, context.device.type),
             "seconds": {stage: figures["seconds"] for stage, figures in stages.items()},
         },
+        **_stages(context),
         "model": {
             "params": params(network),
             "macs": macs(network, context.recipe.image.crop_px),
@@ -132,3 +134,21 @@ def finish(
     write_report(run.path)
     once(context, "report", lambda: {"done": True})
     return report
+
+
+def _stages(context: Context) -> dict[str, Any]:
+    """Tell what each stage of pretraining did, where there were several."""
+    finished, stages = context.run.read()["finished"], pretrain_stages(context.recipe)
+    if len(stages) == 1 or any(stage.name not in finished for stage in stages):
+        return {}
+    return {
+        "stages": [
+            {
+                "name": stage.name, "epochs": stage.epochs, "batch_size": stage.batch_size,
+                "views_px": [group.size_px for group in stage.views],
+                "seconds": finished[stage.name]["seconds"],
+                "images_per_s": finished[stage.name]["images_per_s"],
+            }
+            for stage in stages
+        ]
+    }  # fmt: skip

@@ -22,6 +22,7 @@ from edgessl.data.verify import verify
 from edgessl.pipeline.packed import Packed
 from edgessl.pipeline.reporter import Reporter
 from edgessl.recipe import Recipe
+from edgessl.recipe.stages import pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.train import TrainingData
 
@@ -163,6 +164,7 @@ def images_of(
         reporter: Shows progress of decoding.
         device: Where the run trains; None for the CPU.
     """
-    groups = (*recipe.views, recipe.finetune.view)
+    pretraining = [group for stage in pretrain_stages(recipe) for group in stage.views]
+    groups = (*pretraining, recipe.finetune.view)
     size_px = pack_size_px(groups, median_short_px(dataset))
     return Images(dataset, recipe, size_px, reporter, device)

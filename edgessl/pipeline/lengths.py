@@ -6,6 +6,7 @@ from edgessl.data.dataset import Dataset
 from edgessl.errors import UserError
 from edgessl.recipe import Recipe
 from edgessl.recipe.duration import too_long
+from edgessl.recipe.stages import pretrain_stages
 from edgessl.schedules import Clock
 from edgessl.schema import Table
 from edgessl.train import steps_per_epoch
@@ -21,15 +22,15 @@ def check_lengths(recipe: Recipe, dataset: Dataset) -> None:
     Raises:
         UserError: One line for each mistake, naming both lengths.
     """
-    pretrain, finetune = recipe.pretrain, recipe.finetune
-    length = _clock(len(dataset.pretraining), pretrain.batch_size, pretrain.epochs)
-    stages: list[tuple[str, Table, Clock]] = [
-        ("optim", recipe.optim, length), ("method", recipe.method, length),
-    ]  # fmt: skip
+    finetune = recipe.finetune
+    stages: list[tuple[str, Table, Clock]] = []
+    for stage in pretrain_stages(recipe):
+        length = _clock(len(dataset.pretraining), stage.batch_size, stage.epochs)
+        stages += [(stage.optim_key, stage.optim, length), ("method", recipe.method, length)]
     if dataset.classes:
         images, batch = len(dataset.train), finetune.batch_size
         stages.append(("finetune.optim", finetune.optim, _clock(images, batch, finetune.epochs)))
-        if finetune.regrow is not None and recipe.backbone.last_stage == "remove":
+        if finetune.regrow is not None and recipe.backbone.last_stage != "keep":
             regrow = finetune.regrow
             stages.append(
                 ("finetune.regrow.optim", regrow.optim, _clock(images, batch, regrow.epochs))

@@ -39,6 +39,12 @@ class Meter:
         for part, spent in parts.items():
             self.parts[part] += spent
 
+    def include(self, other: Meter) -> None:
+        """Count what another stage took too."""
+        self.add(other.seconds, other.parts, other.images)
+        self.monitor_seconds += other.monitor_seconds
+        self.save_seconds += other.save_seconds
+
     def facts(self) -> dict[str, float]:
         """Return throughput in plain values: seconds, images/s, and shares of the time.
 

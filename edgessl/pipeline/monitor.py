@@ -17,6 +17,7 @@ from edgessl.metrics.features import extract_features
 from edgessl.metrics.quality import alignment, effective_rank, retrieval_top1, uniformity
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.images import PackedSplit, labels_of
+from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.rng import DrawKey
 from edgessl.schedules import Clock
 from edgessl.views import ViewSampler
@@ -41,11 +42,13 @@ class Monitor:
     Args:
         context: The run.
         backbone: What is trained.
+        stage: The stage of pretraining; pairs of views are as large as its own.
     """
 
-    def __init__(self, context: Context, backbone: Backbone) -> None:
+    def __init__(self, context: Context, backbone: Backbone, stage: PretrainStage) -> None:
         self._context = context
         self._backbone = backbone
+        self._stage = stage
         self._points = round(100.0 / context.recipe.pretrain.monitor_every_percent)
         self._size = affordable(context, self._points)
 
@@ -55,8 +58,9 @@ class Monitor:
         Args:
             clock: At the end of an epoch.
         """
-        due = int(clock.epoch * self._points / clock.epochs)
-        if due == int((clock.epoch - 1) * self._points / clock.epochs):
+        epochs = self._context.recipe.pretrain.epochs
+        done = self._stage.epochs_before + clock.epoch
+        if int(done * self._points / epochs) == int((done - 1) * self._points / epochs):
             return None
         context = self._context
         backbone = copy.deepcopy(self._backbone)
@@ -99,7 +103,7 @@ class Monitor:
         context, image = self._context, self._context.recipe.image
         store = context.images.pretraining().images
         ids = np.array(_some(len(store), self._count(PAIR_IMAGES)), dtype=np.int64)
-        group = context.recipe.views[0]
+        group = self._stage.views[0]
         pair = group.model_copy(update={
             "count": 2, "blur_p": group.blur_p[:2], "solarize_p": group.solarize_p[:2],
         })  # fmt: skip
@@ -142,14 +146,14 @@ def affordable(context: Context, points: int) -> float:
     """
     recipe, dataset = context.recipe, context.dataset
     images = len(dataset.pretraining)
-    trained = _STEP_COST * recipe.pretrain.epochs * images * sum(
-        group.count * group.size_px**2 for group in recipe.views
-    )
+    stages = pretrain_stages(recipe)
+    trained = _STEP_COST * images * sum(stage.epochs * stage.pixels for stage in stages)
     evaluated = min(images, CALIBRATION_IMAGES)
     if len(dataset.val):
         evaluated += min(len(dataset.train), KNN_IMAGES) + min(len(dataset.val), KNN_IMAGES)
     looked_at = evaluated * recipe.image.crop_px**2
-    looked_at += 2 * min(images, PAIR_IMAGES) * recipe.views[0].size_px ** 2
+    largest_px = max(stage.views[0].size_px for stage in stages)
+    looked_at += 2 * min(images, PAIR_IMAGES) * largest_px**2
     return min(1.0, SHARE * trained / (min(points, recipe.pretrain.epochs) * looked_at))
 
 

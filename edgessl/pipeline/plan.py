@@ -13,6 +13,8 @@ from edgessl.backbones import Classifier
 from edgessl.data.store import MemoryStore
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.methods.supervised import Supervised
+from edgessl.metrics.cost import macs
+from edgessl.metrics.schedule_cost import mean_over_epochs
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import baseline_epochs
@@ -20,6 +22,7 @@ from edgessl.pipeline.followers import ask
 from edgessl.pipeline.pretrain import new_backbone
 from edgessl.pipeline.training import Stage
 from edgessl.recipe import Recipe
+from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.schedules import Clock
 from edgessl.train import TrainingData, fit, steps_per_epoch
@@ -32,6 +35,25 @@ _FEATURE_COPIES = 4  # features as such, and what the linear probe makes of them
 
 
 @dataclass(frozen=True, slots=True)
+class StagePlan:
+    """The cost of one stage of pretraining.
+
+    Attributes:
+        stage: What it does.
+        steps: Its optimiser steps.
+        images_per_s: Its measured rate.
+        minutes: Its estimated time.
+        macs: Multiply-accumulates of the backbone's forward passes on all views of an image.
+    """
+
+    stage: PretrainStage
+    steps: int
+    images_per_s: float
+    minutes: float
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The cost of a run.
 
@@ -41,12 +63,16 @@ class Plan:
         finetune_steps: Optimiser steps of fine-tuning, warm-up included; 0 without labels.
         pack_px: Side of packed images.
         pack_mb: Size of the pack on disk and in memory.
-        enlarged_percent: Share of views cut from fewer packed pixels than they have, by group.
-        memory_mb: Estimated peak memory of training.
+        enlarged_percent: Share of views cut from fewer packed pixels than they have, by group, in
+            the stage of pretraining where most are.
+        memory_mb: Estimated peak memory of training, in the stage that needs most.
         disk_mb: Estimated size of run folder and pack.
-        images_per_s: Measured rate of pretraining.
+        images_per_s: Measured rate of pretraining, over all its stages.
         finetune_images_per_s: Measured rate of fine-tuning; 0 without labels.
         minutes: Estimated time of the whole run with its baselines.
+        stages: Of pretraining, in their order.
+        mean_macs: The stages' cost of an image, averaged over epochs.
+        total_macs: Of pretraining: forward passes of the backbone that is kept.
     """
 
     pretrain_images: int
@@ -60,6 +86,9 @@ class Plan:
     images_per_s: float
     finetune_images_per_s: float
     minutes: float
+    stages: tuple[StagePlan, ...]
+    mean_macs: float
+    total_macs: float
 
 
 def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
@@ -76,12 +105,12 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
     backbone = new_backbone(context, stage=0, whole=False)
     method = build_method(backbone, recipe.method)
     parameters = sum(p.numel() for p in method.parameters())
-    rate = _rate(
-        context, method,
-        Stage("probe", 0, recipe.pretrain.epochs, recipe.pretrain.batch_size, recipe.views,
-              recipe.optim),
+    stages = _stage_plans(context, method)
+    pretrain_s = 60.0 * sum(stage.minutes for stage in stages)
+    mean_macs = mean_over_epochs(
+        [stage.macs for stage in stages], [stage.stage.epochs for stage in stages]
     )
-    pretrain_s = images * recipe.pretrain.epochs / rate
+    seen = images * recipe.pretrain.epochs
     supervised_rate, supervised_s, finetune_steps = 0.0, 0.0, 0
     if dataset.classes:
         supervised_rate = _supervised_rate(context)
@@ -96,32 +125,74 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
     image_mb = context.images.ram_bytes() / _BYTES_PER_MB + _FEATURE_COPIES * feature_mb
     return Plan(
         pretrain_images=images,
-        pretrain_steps=recipe.pretrain.epochs * steps_per_epoch(images, recipe.pretrain.batch_size),
+        pretrain_steps=sum(stage.steps for stage in stages),
         finetune_steps=finetune_steps,
         pack_px=pack_px,
         pack_mb=round(pack_mb, 1),
-        enlarged_percent=tuple(_enlarged_percent(group, pack_px) for group in recipe.views),
+        enlarged_percent=tuple(
+            max(_enlarged_percent(stage.stage.views[i], pack_px) for stage in stages)
+            for i in range(len(recipe.views))
+        ),
         memory_mb=round(_peak_mb() + image_mb + state_mb, 0),
         disk_mb=round(pack_mb + 3 * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
-        images_per_s=round(rate, 1),
+        images_per_s=round(seen / pretrain_s, 1),
         finetune_images_per_s=round(supervised_rate, 1),
         minutes=round((pretrain_s + supervised_s) * 1.08 / 60, 1),  # 8 %: monitor and evaluation
+        stages=stages,
+        mean_macs=mean_macs,
+        total_macs=mean_macs * seen,
     )
 
 
+def _stage_plans(context: Context, method: PretrainingMethod) -> tuple[StagePlan, ...]:
+    """Measure every stage of pretraining."""
+    images, found = len(context.dataset.pretraining), []
+    sizes = {group.size_px for stage in pretrain_stages(context.recipe) for group in stage.views}
+    cost = {size_px: macs(method.backbone, size_px) for size_px in sizes}
+    for stage, rate in _pretraining_rates(context, method):
+        found.append(
+            StagePlan(
+                stage,
+                steps=stage.epochs * steps_per_epoch(images, stage.batch_size),
+                images_per_s=rate,
+                minutes=images * stage.epochs / rate / 60.0,
+                macs=sum(group.count * cost[group.size_px] for group in stage.views),
+            )
+        )
+    return tuple(found)
+
+
+def _pretraining_rates(
+    context: Context, method: PretrainingMethod
+) -> list[tuple[PretrainStage, float]]:
+    """Return every stage of pretraining with its measured images/s."""
+    table, found = context.recipe.pretrain, []
+    for stage in pretrain_stages(context.recipe):
+        probe = Stage(
+            "probe", 0, stage.epochs, stage.batch_size, stage.views, stage.optim,
+            table.accumulate, table.batchnorm_groups,
+        )  # fmt: skip
+        found.append((stage, _rate(context, method, probe)))
+    return found
+
+
 def pretraining_epochs(context: Context, minutes: float) -> int:
-    """Return the pretraining epochs that fit into ``minutes``, from the measured rate."""
+    """Return the pretraining epochs that fit into ``minutes``, from the measured rates.
+
+    Stages keep their shares of the epochs.
+    """
     recipe = context.recipe
     method = build_method(new_backbone(context, stage=0, whole=False), recipe.method)
-    stage = Stage("probe", 0, recipe.pretrain.epochs, recipe.pretrain.batch_size, recipe.views,
-                  recipe.optim)
-    rate = _rate(context, method, stage)
+    rates = _pretraining_rates(context, method)
+    seconds = [1.0 / rate for _, rate in rates]
+    image_s = mean_over_epochs(seconds, [stage.epochs for stage, _ in rates])
     supervised_s = 0.0
     if context.dataset.classes:
         images = len(context.dataset.train) * baseline_epochs(context)
         supervised_s = 2.0 * images / _supervised_rate(context)
     left = 60.0 * minutes / 1.08 - supervised_s
-    return max(1, int(left * rate / len(context.dataset.pretraining)))
+    epochs = int(left / (image_s * len(context.dataset.pretraining)))
+    return max(len(rates), epochs)
 
 
 def _supervised_rate(context: Context) -> float:
@@ -189,12 +260,17 @@ def _peak_mb() -> float:
 
 def describe_plan(plan: Plan, recipe: Recipe) -> str:
     """Tell a plan in a few lines."""
-    groups = " + ".join(f"{group.count}x{group.size_px}" for group in recipe.views)
     enlarged = ", ".join(f"{percent:g} %" for percent in plan.enlarged_percent)
+    several = len(plan.stages) > 1
+    views = "" if several else f", views {_sizes(plan.stages[0].stage)}"
+    batch = "" if several else f", batch {plan.stages[0].stage.batch_size}"
     lines = [
-        f"images      {plan.pretrain_images} for pretraining, views {groups} px",
-        f"steps       {plan.pretrain_steps} pretraining ({recipe.pretrain.epochs} epochs, "
-        f"batch {recipe.pretrain.batch_size}), {plan.finetune_steps} fine-tuning",
+        f"images      {plan.pretrain_images} for pretraining{views}",
+        f"steps       {plan.pretrain_steps} pretraining ({recipe.pretrain.epochs} epochs"
+        f"{batch}), {plan.finetune_steps} fine-tuning",
+        *(f"{stage.stage.name:<11} {_describe_stage(stage)}" for stage in plan.stages if several),
+        f"compute     {plan.mean_macs / 1e6:.2f} M MACs an image{_MEAN if several else ''}, "
+        f"{plan.total_macs / 1e12:.3g} T in all (forward passes of the backbone)",
         f"pack        {plan.pack_px} px, {plan.pack_mb:g} MB; views enlarged: {enlarged}",
         f"rate        {plan.images_per_s:g} img/s pretraining, "
         f"{plan.finetune_images_per_s:g} img/s fine-tuning (measured on this device)",
@@ -203,3 +279,19 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
         f"disk        about {plan.disk_mb:g} MB",
     ]
     return "\n".join(lines)
+
+
+_MEAN = ", averaged over epochs"
+
+
+def _sizes(stage: PretrainStage) -> str:
+    return " + ".join(f"{group.count}x{group.size_px}" for group in stage.views) + " px"
+
+
+def _describe_stage(plan: StagePlan) -> str:
+    stage = plan.stage
+    return (
+        f"{stage.epochs} epochs, views {_sizes(stage)}, batch {stage.batch_size}, {plan.steps} "
+        f"steps; {plan.macs / 1e6:.2f} M MACs an image, {plan.images_per_s:.1f} img/s, "
+        f"about {plan.minutes:.1f} minutes"
+    )

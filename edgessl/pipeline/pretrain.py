@@ -1,7 +1,8 @@
-"""The self-supervised stage of a run, and what it leaves behind."""
+"""The self-supervised part of a run, in one stage or several, and what it leaves behind."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from edgessl.pipeline.doctor import Doctor
 from edgessl.pipeline.init import initialise
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.monitor import Monitor, calibration_images
+from edgessl.pipeline.once import once
 from edgessl.pipeline.training import Stage, train_stage
+from edgessl.recipe.stages import PretrainStage, pretrain_stages
 
 STAGE = 0
+_LATER_STAGES = 100  # no other stage of a run has such a number
 
 
 def new_backbone(context: Context, *, stage: int, whole: bool) -> Backbone:
@@ -29,12 +33,18 @@ def new_backbone(context: Context, *, stage: int, whole: bool) -> Backbone:
     Args:
         context: The run.
         stage: Stage that the weights are for.
-        whole: Keep the last stage even if the recipe removes it for pretraining.
+        whole: For fine-tuning: with its last stage, even if the recipe removes it for
+            pretraining, and without dropout and stochastic depth.
     """
     table = context.recipe.backbone
     context.seed_weights(stage)
-    last_stage = "keep" if whole else table.last_stage
-    return Backbone(table.name, last_stage, context.recipe.image.crop_px)
+    image_px = context.recipe.image.crop_px
+    if whole:
+        return Backbone(table.name, "keep", image_px)
+    return Backbone(
+        table.name, table.pretrained_last_stage, image_px,
+        dropout=table.dropout, drop_path=table.drop_path,
+    )  # fmt: skip
 
 
 def pretrain(context: Context, init: str) -> Meter:
@@ -43,35 +53,92 @@ def pretrain(context: Context, init: str) -> Meter:
     Args:
         context: The run.
         init: Where the first weights come from.
+
+    Returns:
+        The time that all stages took together.
     """
     backbone = new_backbone(context, stage=STAGE, whole=False)
     if sentence := initialise(backbone, init):
         context.reporter.say(sentence)
-    stage, method = pretraining(context, backbone)
-    monitor = Monitor(context, backbone)
-    doctor = Doctor(context.recipe.method, stage.optim, ends_run=context.stop_on_collapse)
-    meter = train_stage(
-        context, stage, method, method, context.images.pretraining(), monitor, doctor
-    )
+    method = build_method(backbone, context.recipe.method)
+    stages = pretrain_stages(context.recipe)
+    if len(stages) == 1:
+        meter = _train(context, method, 0)
+    else:
+        meter = _train_in_turn(context, method)
     if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
     keep_pretrained(context, backbone)
     return meter
 
 
-def pretraining(context: Context, backbone: Backbone) -> tuple[Stage, PretrainingMethod]:
-    """Say how a backbone is pretrained.
+def _train_in_turn(context: Context, method: PretrainingMethod) -> Meter:
+    """Train all stages, each from the weights that the one before ended with.
+
+    The whole method goes on, as S3L does it for MoCo (query and key network, queue) and says it
+    should be for BYOL: backbone, heads and predictor, teacher, queue, centre and prototypes, and
+    all running statistics. The next stage asks the same question of the same images, only larger
+    ones, so what answers it is worth keeping. What belongs to the schedule starts fresh: the
+    optimiser with its momentum, the learning rate, the teacher's momentum and temperature, and
+    durations such as a frozen last layer, which count from the start of each stage.
+
+    Source:
+        Cao & Wu 2021 (S3L), arXiv:2103.13559, and its code.
+    """
+    total = Meter()
+    stages = pretrain_stages(context.recipe)
+    for number, stage in enumerate(stages):
+        found = once(context, stage.name, partial(_train_one_of, context, method, number))
+        total.include(Meter(**found["meter"]))
+        if number:
+            context.run.drop_end(stages[number - 1].name)
+    _take_over(context, method, stages[-1])
+    return total
+
+
+def _take_over(context: Context, method: PretrainingMethod, stage: PretrainStage) -> None:
+    """Load what a stage ended with, from the file even if it was trained just now."""
+    method.load_state_dict(context.run.load_end(stage.name)["module"], strict=True)
+
+
+def _train_one_of(context: Context, method: PretrainingMethod, number: int) -> dict[str, Any]:
+    stages = pretrain_stages(context.recipe)
+    stage = stages[number]
+    if number:
+        _take_over(context, method, stages[number - 1])
+    sizes = " and ".join(f"{group.size_px}" for group in stage.views)
+    context.reporter.say(f"{stage.name}: {stage.epochs} epochs of views of {sizes} px.")
+    meter = _train(context, method, number)
+    return {**meter.facts(), "meter": meter.to_dict()}
+
+
+def _train(context: Context, method: PretrainingMethod, number: int) -> Meter:
+    """Train one stage, watched by a monitor and a doctor of its own."""
+    stage = pretrain_stages(context.recipe)[number]
+    doctor = Doctor(
+        context.recipe.method, stage.optim, ends_run=context.stop_on_collapse,
+        optim_key=stage.optim_key,
+    )  # fmt: skip
+    return train_stage(
+        context, pretraining(context, stage, number), method, method,
+        context.images.pretraining(), Monitor(context, method.backbone, stage), doctor,
+    )  # fmt: skip
+
+
+def pretraining(context: Context, stage: PretrainStage, number: int) -> Stage:
+    """Say how a stage of pretraining is trained.
 
     Args:
         context: The run.
-        backbone: What is trained.
+        stage: As the recipe has it.
+        number: Of the stage, from 0.
     """
-    recipe, table = context.recipe, context.recipe.pretrain
-    stage = Stage(
-        "pretrain", STAGE, table.epochs, table.batch_size, recipe.views, recipe.optim,
-        table.accumulate, table.batchnorm_groups, extendable=True,
-    )
-    return stage, build_method(backbone, recipe.method)
+    table = context.recipe.pretrain
+    return Stage(
+        stage.name, STAGE if not number else _LATER_STAGES + number, stage.epochs,
+        stage.batch_size, stage.views, stage.optim, table.accumulate, table.batchnorm_groups,
+        keeps_end=True, epochs_before=stage.epochs_before, optim_key=stage.optim_key,
+    )  # fmt: skip
 
 
 def keep_pretrained(context: Context, backbone: Backbone) -> dict[str, Any]:

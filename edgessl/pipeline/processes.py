@@ -12,6 +12,7 @@ from edgessl.device import pick_device
 from edgessl.distributed import World
 from edgessl.errors import UserError
 from edgessl.recipe import Recipe
+from edgessl.recipe.stages import pretrain_stages
 
 
 def device_of(name: str, world: World) -> torch.device:
@@ -78,17 +79,19 @@ def check_batches(recipe: Recipe, dataset: Dataset, world: World) -> None:
         UserError: One line for each mistake.
     """
     pretrain, finetune = recipe.pretrain, recipe.finetune
+    batches = {stage.batch_key: stage.batch_size for stage in pretrain_stages(recipe)}
     stages = [
-        ("pretrain", pretrain.batch_size, pretrain.accumulate, pretrain.batchnorm_groups,
-         len(dataset.pretraining)),
+        ("pretrain", key, batch, pretrain.accumulate, pretrain.batchnorm_groups,
+         len(dataset.pretraining))
+        for key, batch in batches.items()
     ]  # fmt: skip
     if dataset.classes:
         stages.append(
-            ("finetune", finetune.batch_size, finetune.accumulate, finetune.batchnorm_groups,
-             len(dataset.train))
-        )
+            ("finetune", "finetune.batch_size", finetune.batch_size, finetune.accumulate,
+             finetune.batchnorm_groups, len(dataset.train))
+        )  # fmt: skip
     mistakes = []
-    for name, batch, accumulate, groups, images in stages:
+    for name, key, batch, accumulate, groups, images in stages:
         if world.size % groups and groups % world.size:
             mistakes.append(
                 f"{name}.batchnorm_groups: must divide the number of processes or be a multiple "
@@ -99,9 +102,9 @@ def check_batches(recipe: Recipe, dataset: Dataset, world: World) -> None:
         if batch % parts:
             fitting = max(parts, batch // parts * parts)
             mistakes.append(
-                f"{name}.batch_size: must be divisible by {parts} ({world.size} processes, "
+                f"{key}: must be divisible by {parts} ({world.size} processes, "
                 f"{groups} BN groups, {accumulate} micro-batches), got {batch}; "
-                f"pass --set {name}.batch_size={fitting}, or start another number of processes"
+                f"pass --set {key}={fitting}, or start another number of processes"
             )
         elif images < parts:
             mistakes.append(

@@ -38,10 +38,11 @@ from edgessl.pipeline.pretrain import load_pretrained, pretrain
 from edgessl.pipeline.processes import check_batches, check_compiled, device_of
 from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
+from edgessl.pipeline.sizes import check_sizes
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.method_tables import Swav
+from edgessl.recipe.stages import pretrain_stages, with_epochs
 from edgessl.run import RunFolder
-from edgessl.schema import validate
 
 BASELINES = ("random", "longer", "none")
 
@@ -184,16 +185,18 @@ def _prepare(
     conditions = {
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     }
-    overrides = list(request.overrides)
+    recipe = load_recipe(request.recipe, conditions=conditions, overrides=request.overrides)
     if request.epochs is not None:
-        overrides.append(f"pretrain.epochs={request.epochs}")
-    recipe = load_recipe(request.recipe, conditions=conditions, overrides=overrides)
+        recipe = with_epochs(recipe, request.epochs, f"--epochs {request.epochs}")
+        if sentence := _shares(recipe):
+            reporter.say(f"--epochs {request.epochs}: {sentence}")
     redrawn = isinstance(recipe.method, Swav) and recipe.method.reinitialise
     if redrawn and request.init != "none":
         raise UserError(
             f"--init {request.init}: must be left out, because method.reinitialise draws all "
             "weights anew; or pass --set method.reinitialise=false"
         )
+    check_sizes(recipe)
     check_batches(recipe, dataset, world)
     check_compiled(recipe, world, compiled=request.compiled)
     for sentence in found(dataset):
@@ -223,11 +226,19 @@ def _settle_epochs(context: Context, request: Request) -> Context:
     else:
         epochs = pretraining_epochs(context, request.minutes)
         context.reporter.say(f"{request.minutes:g} minutes are {epochs} pretraining epochs here.")
-    values = context.recipe.model_dump(mode="json", exclude_none=True)
-    values["pretrain"]["epochs"] = epochs
-    recipe = validate(Recipe, values, f"{context.recipe.name}, --minutes {request.minutes:g}")
+    recipe = with_epochs(context.recipe, epochs, f"--minutes {request.minutes:g}")
+    if sentence := _shares(recipe):
+        context.reporter.say(sentence)
     check_lengths(recipe, context.dataset)
     return replace(context, recipe=recipe)
+
+
+def _shares(recipe: Recipe) -> str:
+    """Say how many epochs each stage of pretraining gets; nothing about a single one."""
+    stages = pretrain_stages(recipe)
+    if len(stages) == 1:
+        return ""
+    return f"{', '.join(f'{stage.name} gets {stage.epochs}' for stage in stages)} epochs."
 
 
 def _claim(context: Context, request: Request) -> None:

@@ -16,7 +16,7 @@ from edgessl import checkpoint
 from edgessl.data.load import load_dataset
 from edgessl.device import pick_device
 from edgessl.errors import UserError
-from edgessl.methods.build import PretrainingMethod
+from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.context import Context
@@ -35,6 +35,7 @@ from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
 from edgessl.pipeline.training import Stage, stage_steps
 from edgessl.recipe import Recipe
+from edgessl.recipe.stages import pretrain_stages
 from edgessl.run import RunFolder
 from edgessl.schedules import Clock
 from edgessl.schema import validate
@@ -167,11 +168,11 @@ def _method(
 ) -> tuple[Stage, PretrainingMethod | Supervised]:
     """Return what the stage trained, with new weights."""
     name, epochs = saved["stage"], saved["epochs"]
-    stage: Stage
-    method: PretrainingMethod | Supervised
-    if name == "pretrain":
-        stage, method = pretraining(context, new_backbone(context, stage=STAGE, whole=False))
-        return replace(stage, epochs=epochs), method
+    for number, one in enumerate(pretrain_stages(context.recipe)):
+        if name == one.name:
+            backbone = new_backbone(context, stage=STAGE, whole=False)
+            stage = replace(pretraining(context, one, number), epochs=epochs)
+            return stage, build_method(backbone, context.recipe.method)
     classifier = new_classifier(context, FINETUNE_STAGE)
     regrow = context.recipe.finetune.regrow
     if name == "warmup" and regrow is not None:
@@ -187,7 +188,7 @@ def _step(
     Returns:
         Its loss and its learning rate.
     """
-    pretrains = stage.name == "pretrain"
+    pretrains = isinstance(method, PretrainingMethod)
     data = context.images.pretraining() if pretrains else context.images.labelled()
     clock = Clock(saved["failed_step"], saved["steps_per_epoch"], stage.epochs, stage.number)
     scaler = context.engine.scaler()

@@ -54,7 +54,10 @@ class Stage:
         optim: Optimiser and schedules.
         accumulate: Micro-batches in a step.
         batchnorm_groups: Groups of each micro-batch that BN is computed over.
-        extendable: Whether its last state is kept, so that it can be made longer.
+        keeps_end: Whether its last state is kept, so that it can be made longer, or the next
+            stage of pretraining can go on from it.
+        epochs_before: Epochs of the stages of pretraining before it; the log counts them in.
+        optim_key: Where the recipe gives ``optim``.
     """
 
     name: str
@@ -65,7 +68,9 @@ class Stage:
     optim: Optim
     accumulate: int = 1
     batchnorm_groups: int = 1
-    extendable: bool = False
+    keeps_end: bool = False
+    epochs_before: int = 0
+    optim_key: str = "finetune.optim"
 
 
 def train_stage(
@@ -258,10 +263,10 @@ class _Training:
                     context.world.highest(_LEAVE)
                     raise diverged(
                         context.run.path, stage.name, state.payload(), record.clock, record.loss,
-                        record.lr,
+                        record.lr, stage.optim_key,
                     )
             if self._doctor is not None and (found := self._doctor.look(record)):
-                tell(context, stage.name, clock, found)
+                tell(context, stage.name, clock, stage.epochs_before, found)
                 if self._doctor.ends_run and self._doctor.ill:
                     context.world.highest(_LEAVE)
                     state.save(clock.step)
@@ -285,7 +290,7 @@ class _Training:
                     stop,
                 )
         pace.settle()
-        if stage.extendable:
+        if stage.keeps_end:
             state.keep_end(clock.step)
         return True
 
@@ -294,7 +299,8 @@ class _Training:
         pace.settle()
         self._loss = record.loss.item()  # .item() waits for a GPU: once per log line
         place = {"stage": self._stage.name, "step": clock.step}
-        entry = {**place, "epoch": round(clock.step / clock.steps_per_epoch, 4),
+        epoch = self._stage.epochs_before + clock.step / clock.steps_per_epoch
+        entry = {**place, "epoch": round(epoch, 4),
                  "loss": self._loss, "lr": record.lr,
                  **{name: value.item() for name, value in record.log.items()}}  # fmt: skip
         if record.skipped:
@@ -314,8 +320,9 @@ class _Training:
         figures = self._watch(clock) if self._watch is not None else None
         if figures:
             self._watched = figures
+            epoch = self._stage.epochs_before + clock.epoch
             self._context.run.log(
-                {"stage": self._stage.name, "step": clock.step, "epoch": clock.epoch, **figures}
+                {"stage": self._stage.name, "step": clock.step, "epoch": epoch, **figures}
             )
 
     def _note(self, clock: Clock, pace: Pace) -> str:

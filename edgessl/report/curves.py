@@ -8,8 +8,8 @@ from typing import Any
 
 from edgessl.report.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
+from edgessl.report.stages import PRETRAIN, is_pretraining
 
-PRETRAIN = "pretrain"
 _TERMS = ("dino_loss", "swav_loss", "moco_loss", "nt_xent", "byol_loss")
 _KINDS = {
     "finetune": ("run", "pretrained"),
@@ -129,11 +129,16 @@ def _series(
     points = [
         (float(entry["epoch"]), float(entry[key]))
         for entry in log
-        if entry.get("stage") == stage and _is_number(entry.get(key)) and "epoch" in entry
+        if _is_of(entry.get("stage"), stage) and _is_number(entry.get(key)) and "epoch" in entry
         and "health" not in entry  # the doctor repeats figures as means over its window
     ]
     points.sort(key=lambda point: point[0])
     return Series(kind, label, [x for x, _ in points], [y for _, y in points], smooth)
+
+
+def _is_of(found: object, stage: str) -> bool:
+    """Stages of pretraining are one curve: the log counts their epochs on."""
+    return is_pretraining(found) if stage == PRETRAIN else found == stage
 
 
 def _is_number(value: object) -> bool:

@@ -66,6 +66,7 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
         stages = throughput.get("seconds") or {}
         activity = "pretraining" if not stages or "pretrain" in stages else "fine-tuning"
         facts.append((activity, f"{throughput['images_per_s']:,.0f} images/s"))
+    facts += [_stage_fact(stage) for stage in report.get("stages") or ()]
     if throughput.get("data_share") is not None:
         facts.append(("waiting for data", f"{100 * throughput['data_share']:.0f} % of the time"))
     if throughput.get("bottleneck"):
@@ -75,6 +76,16 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
             facts.append((name, str(device[key])))
     facts += [("seed", str(report["seed"]))] if report.get("seed") is not None else []
     return facts
+
+
+def _stage_fact(stage: Mapping[str, Any]) -> tuple[str, str]:
+    """Describe a stage of pretraining."""
+    sizes = " + ".join(str(size) for size in stage["views_px"])
+    return (
+        str(stage["name"]),
+        f"{stage['epochs']:,} epochs of {sizes} px, {stage['images_per_s']:,.0f} images/s, "
+        f"{duration(stage['seconds'])}",
+    )
 
 
 def stage_times(report: Mapping[str, Any]) -> list[StageTime]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from edgessl.report.stages import PRETRAIN, is_pretraining
+
 _WORDLESS = "warming up"  # the run ended before the doctor could say anything
 _REPORTED = ("below_chance", "spread", "dimensions", "target_entropy", "target_information",
              "prototype_use")  # fmt: skip
@@ -20,7 +22,7 @@ def health(log: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         ``{"health": {"word", "step", "advice", "changes", and the figures it was judged by}}``;
         nothing for a run without pretraining.
     """
-    lines = [line for line in log if line.get("stage") == "pretrain"]
+    lines = [line for line in log if is_pretraining(line.get("stage"))]
     judged = [line for line in lines if "health" in line]
     if not lines:
         return {}
@@ -28,10 +30,10 @@ def health(log: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         return {"health": {"word": _WORDLESS, "step": 0, "advice": "", "changes": []}}
     changes, before = [], None
     for line in judged:
-        if line["health"] != before:
-            change = {"step": line["step"], "word": line["health"]}
+        if (line["stage"], line["health"]) != before:
+            change = {"stage": line["stage"], "step": line["step"], "word": line["health"]}
             changes.append({**change, "advice": line.get("advice", "")})
-            before = line["health"]
+            before = (line["stage"], line["health"])
     last = judged[-1]
     return {
         "health": {
@@ -55,6 +57,8 @@ def in_words(found: Mapping[str, Any]) -> list[str]:
         return ["Not judged: pretraining ended before 50 steps after its warm-up."]
     sentences = []
     for change in changes:
-        sentence = f"From step {change['step']}: {change['word']}"
+        stage = change.get("stage", PRETRAIN)  # an older report has none
+        place = "" if stage == PRETRAIN else f" of {stage}"
+        sentence = f"From step {change['step']}{place}: {change['word']}"
         sentences.append(f"{sentence}: {change['advice']}." if change["advice"] else f"{sentence}.")
     return sentences

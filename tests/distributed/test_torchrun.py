@@ -100,6 +100,28 @@ def test_two_processes_do_what_one_does_and_speak_once(place: Path) -> None:
     assert set(report["scores"]) == {"knn_top1", "linear_top1", "finetune_top1"}
 
 
+def test_two_processes_train_in_stages_as_one_does(place: Path) -> None:
+    stages = "[{epochs = 1, views_px = [16, 8]}, {epochs = 1, views_px = [32, 16]}]"
+    more = ["--set", f"pretrain.stages={stages}"]
+    # A faster rate makes the training itself chaotic, as does rounding to bf16.
+    for setting in ("optim.lr=0.001", "optim.warmup_percent=0", "engine.precision=fp32"):
+        more += ["--set", setting]
+    for processes, out in ((1, "stages one"), (2, "stages two")):
+        process = _start(place, processes, out, *more)
+        _, told = _finish(process)
+        assert process.returncode == 0, told
+    ours, theirs = (_log(place, out) for out in ("stages two", "stages one"))
+    assert [(e["stage"], e["step"]) for e in ours] == [(e["stage"], e["step"]) for e in theirs]
+    ours, theirs = ([entry for entry in log if "target_entropy" in entry] for log in (ours, theirs))
+    assert [entry["stage"] for entry in ours] == ["pretrain-1"] * 2 + ["pretrain-2"] * 2
+    for entry, other in zip(ours, theirs, strict=True):
+        # The teacher, which is handed on too; the student of 8 images is chaotic after 3 steps.
+        for key in ("target_entropy", "target_information"):
+            assert entry[key] == pytest.approx(other[key], rel=1e-3)
+    losses = ([entry["loss"] for entry in log[:3]] for log in (ours, theirs))
+    assert next(losses) == pytest.approx(next(losses), rel=1e-3)
+
+
 def test_a_stopped_run_goes_on_with_any_number_of_processes(place: Path) -> None:
     process = _start(place, 2, "stopped", "--epochs", "60")
     _wait_for_lines(place, "stopped", 5, process)

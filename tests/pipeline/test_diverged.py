@@ -32,6 +32,7 @@ from edgessl.pipeline.recipe import run_recipe
 from edgessl.pipeline.replay import describe_replay, replay
 from edgessl.pipeline.training import train_stage
 from edgessl.recipe import load_recipe
+from edgessl.recipe.stages import pretrain_stages
 from edgessl.run import RunFolder
 from edgessl.schedules import Clock
 from edgessl.train import Engine
@@ -77,7 +78,7 @@ def _train(
     Returns:
         The method, and the lines of the log.
     """
-    stage, _ = pretraining(context, new_backbone(context, stage=0, whole=False))
+    stage = pretraining(context, pretrain_stages(context.recipe)[0], 0)
     method = Failing(new_backbone(context, stage=0, whole=False), context.recipe.method)
     method.fails = fails  # type: ignore[method-assign]
     train_stage(context, stage, method, method, context.images.pretraining())
