@@ -24,6 +24,7 @@ from edgessl.cli.predict import predict
 from edgessl.cli.profile import profile
 from edgessl.cli.recipe import recipe
 from edgessl.cli.report import report
+from edgessl.cli.rescale import rescale
 from edgessl.distributed import world_of_environment
 from edgessl.errors import EdgesslError, UserError
 
@@ -59,6 +60,7 @@ app.command(name="data")(data)
 app.command(name="finetune")(finetune)
 app.command(name="eval")(evaluate)
 app.command(name="profile")(profile)
+app.command(name="rescale")(rescale)
 app.command(name="export")(export)
 app.command(name="bench")(bench)
 app.command(name="predict")(predict)

@@ -28,7 +28,9 @@ def initialise(backbone: Backbone, source: str) -> str:
     """
     if source == "none":
         return ""
-    weights = _from_timm(source) if source.startswith("timm:") else _from_file(Path(source))
+    weights = (
+        _from_timm(source) if source.startswith("timm:") else read_weights(Path(source), "--init")
+    )
     own = backbone.net.state_dict()
     fits = {key: value for key, value in weights.items()
             if key in own and own[key].shape == value.shape}
@@ -57,9 +59,22 @@ def _from_timm(source: str) -> dict[str, Tensor]:
         ) from error
 
 
-def _from_file(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path, option: str) -> dict[str, Tensor]:
+    """Read weights from a checkpoint of edgessl, or a file in timm's key layout.
+
+    Args:
+        path: A ``.safetensors`` or torch file.
+        option: What the user passed it to, for messages.
+
+    Returns:
+        Tensors by timm's keys, and whatever else the file holds by other keys.
+
+    Raises:
+        UserError: It is none of these.
+    """
     if not path.is_file():
-        raise UserError(f"--init {path}: must be 'none', 'timm:NAME' or a file, found none")
+        known = "'none', 'timm:NAME' or a file" if option == "--init" else "a file"
+        raise UserError(f"{option} {path}: must be {known}, found none")
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -67,12 +82,12 @@ def _from_file(path: Path) -> dict[str, Tensor]:
         try:
             return load_file(path)
         except SafetensorError as error:
-            raise UserError(f"--init {path}: must be a safetensors file, got {error}") from error
+            raise UserError(f"{option} {path}: must be a safetensors file, got {error}") from error
     try:
         payload = checkpoint.read_tensors(path)
     except ValueError as error:
         raise UserError(
-            f"--init {path}: must hold plain weights (safetensors, or a torch file that loads "
+            f"{option} {path}: must hold plain weights (safetensors, or a torch file that loads "
             "with weights_only=True), got something else"
         ) from error
     if isinstance(payload, dict) and payload.get("format") == checkpoint.FORMAT:
@@ -80,7 +95,7 @@ def _from_file(path: Path) -> dict[str, Tensor]:
     if isinstance(payload, dict) and isinstance(payload.get("state_dict"), dict):
         payload = payload["state_dict"]
     if not isinstance(payload, dict):
-        raise UserError(f"--init {path}: must hold a dict of tensors; pass a state_dict")
+        raise UserError(f"{option} {path}: must hold a dict of tensors; pass a state_dict")
     return {_timm_key(key): value for key, value in payload.items() if isinstance(value, Tensor)}
 
 
