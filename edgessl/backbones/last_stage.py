@@ -62,6 +62,26 @@ def last_stage_keys(net: nn.Module) -> frozenset[str]:
     )
 
 
+def freeze_before_last_stage(net: nn.Module) -> tuple[nn.Module, ...]:
+    """Freeze the parameters before the last stage, in place.
+
+    Args:
+        net: A network that has its last stage.
+
+    Returns:
+        The modules before it. In training mode their BN statistics still move.
+    """
+    inside = {id(child) for module in last_stage_of(net) for child in module.modules()}
+    # Not by being a leaf: timm's batch norms hold their activations as children.
+    before = tuple(
+        child for child in net.modules()
+        if not any(id(part) in inside for part in child.modules())
+    )  # fmt: skip
+    for part in before:
+        part.requires_grad_(False)
+    return before
+
+
 def _blocks(net: nn.Module) -> nn.Sequential:
     return cast(nn.Sequential, net.blocks)
 

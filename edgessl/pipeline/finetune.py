@@ -26,6 +26,7 @@ from edgessl.pipeline.pretrain import keep_pretrained, load_pretrained
 from edgessl.pipeline.processes import check_batches, check_compiled, device_of
 from edgessl.pipeline.recorded_engine import engine_of_run
 from edgessl.pipeline.reporter import Reporter
+from edgessl.pipeline.sizes import check_sizes
 from edgessl.pipeline.start import Start, read_start
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.run import RunFolder
@@ -102,10 +103,11 @@ def _run(request: Request, reporter: Reporter, world: World) -> dict[str, Any]:
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     })  # fmt: skip
     check_lengths(recipe, dataset)
+    check_sizes(recipe)
     check_batches(recipe, dataset, world)
     check_compiled(recipe, world, compiled=request.compiled)
     backbone = start.build(recipe.image.crop_px)
-    reporter.say(_origin(start))
+    reporter.say(_origin(start, recipe))
     for sentence in found(dataset):
         reporter.say(sentence)
     run = RunFolder(request.out or _default_out(request, dataset))
@@ -150,9 +152,11 @@ def _recipe(request: Request, start: Start, conditions: dict[str, Any] | None) -
                 "name one with --recipe, such as --recipe mobilenetv2-dino"
             )
         name = str(recorded)
-    overrides = [*request.overrides, f"backbone.last_stage={start.last_stage}"]
+    overrides = [*request.overrides]
     if request.epochs is not None:
         overrides.append(f"finetune.epochs={request.epochs}")
+    last_stage = _last_stage(load_recipe(name, conditions=conditions, overrides=overrides), start)
+    overrides.append(f"backbone.last_stage={last_stage}")
     recipe = load_recipe(name, conditions=conditions, overrides=overrides)
     if recipe.backbone.name != start.backbone:
         raise UserError(
@@ -160,6 +164,13 @@ def _recipe(request: Request, start: Start, conditions: dict[str, Any] | None) -
             f"{recipe.name} for {recipe.backbone.name}; name another recipe"
         )
     return recipe
+
+
+def _last_stage(recipe: Recipe, start: Start) -> str:
+    """Return what the start says of the last stage; only pretrained weights of one are dropped."""
+    if start.last_stage == "keep" and recipe.backbone.last_stage == "drop" and not start.supervised:
+        return "drop"
+    return start.last_stage
 
 
 def _labelled(request: Request, val_percent: float, reporter: Reporter) -> Dataset:
@@ -178,9 +189,10 @@ def _labelled(request: Request, val_percent: float, reporter: Reporter) -> Datas
     return dataset
 
 
-def _origin(start: Start) -> str:
+def _origin(start: Start, recipe: Recipe) -> str:
     what = "the backbone of the classifier " if start.supervised else ""
-    stage = ", its last stage removed" if start.last_stage == "remove" else ""
+    done = {"keep": "", "remove": "removed", "drop": "dropped"}[recipe.backbone.last_stage]
+    stage = f", its last stage {done}" if done else ""
     return f"Starting from {what}{start.path}: {start.backbone}{stage}."
 
 

@@ -8,7 +8,11 @@ from networks import REMOVABLE
 from torch import nn
 
 from edgessl.backbones import BACKBONES, Backbone
-from edgessl.backbones.last_stage import last_stage_keys, last_stage_of
+from edgessl.backbones.last_stage import (
+    freeze_before_last_stage,
+    last_stage_keys,
+    last_stage_of,
+)
 from edgessl.errors import UserError
 
 
@@ -87,3 +91,13 @@ def test_other_networks_keep_theirs_and_say_so(name: str) -> None:
     expected = f"backbone.last_stage: must be 'keep' for {name}, got 'remove'; only networks built "
     with pytest.raises(UserError, match=expected), torch.device("meta"):
         Backbone(name, "remove", 64)
+
+
+def test_freezing_leaves_the_last_stage_alone_to_train(pair: tuple[Backbone, Backbone]) -> None:
+    net = pair[0].net
+    layers = freeze_before_last_stage(net)
+    trained = {name for name, parameter in net.named_parameters() if parameter.requires_grad}
+    assert trained == {name for name, _ in net.named_parameters()} & last_stage_keys(net)
+    short = [layer for layer in pair[1].net.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert len([layer for layer in layers if isinstance(layer, nn.BatchNorm2d)]) == len(short)
+    net.requires_grad_(True)

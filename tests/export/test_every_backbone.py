@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 from edgessl import checkpoint
-from edgessl.backbones import BACKBONES, Backbone, Classifier, deployable_payload
-from edgessl.backbones.backbone import LastStage
+from edgessl.backbones import BACKBONES, Backbone, Classifier, LastStage, deployable_payload
 from edgessl.data.preprocess import Preprocess
 from edgessl.pipeline.export import export_checkpoint
 
 NETWORKS: list[tuple[str, LastStage]] = [
     (name, last_stage)
-    for name, family in BACKBONES.items()
-    for last_stage in ("keep", "remove")
-    if last_stage == "keep" or family.remove_last_stage is not None
+    for name, facts in BACKBONES.items()
+    for last_stage in (("keep", "remove") if facts.removable else ("keep",))
 ]
 
 
