@@ -46,6 +46,9 @@ def list_entries(
     if kind == "recipes":
         _print_recipes(rows)
         return
+    if kind == "backbones":
+        _print_backbones(rows)
+        return
     for row in rows:
         details = "  ".join(f"{value}" for key, value in row.items() if key != "name" and value)
         console().print(f"{row['name']:<22} {details}".rstrip(), markup=False)
@@ -96,6 +99,21 @@ def _print_recipes(rows: list[dict[str, Any]]) -> None:
                 )  # fmt: skip
                 console().print(text or line.rstrip(), markup=False, highlight=False)
     console().print("edgessl show NAME[:VARIANT] prints one in full.", markup=False)
+
+
+def _print_backbones(rows: list[dict[str, Any]]) -> None:
+    """Print a line for each: parameters in millions, MACs at 224 px in billions."""
+    from edgessl.recipe.backbones import TIMM
+
+    for row in rows:
+        line = (
+            f"{row['name']:<22} {row['params'] / 1e6:5.1f} M parameters  "
+            f"{row['macs_224'] / 1e9:6.3f} G MACs at 224 px  {row['feature_dim']:>4} features  "
+            f"{'last stage removable' if row['last_stage'] else '':<20}  {row['timm']}"
+        )
+        console().print(line.rstrip(), markup=False, highlight=False, soft_wrap=True)
+    about = "any other network of timm; edgessl profile counts it"
+    console().print(f"{TIMM + 'NAME':<22} {about}", markup=False, highlight=False)
 
 
 def _backbones() -> list[dict[str, Any]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from edgessl.errors import nearest
+from edgessl.recipe.backbones import BACKBONES, TIMM
 from edgessl.recipe.duration import durations, too_long_for
 from edgessl.recipe.method_tables import MethodTable, SimClr, Swav
 from edgessl.recipe.optim_tables import Optim, Sgd
@@ -17,6 +19,7 @@ from edgessl.schema import Mistakes, Table
 
 PixelCount = Annotated[int, Field(ge=8)]
 Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
@@ -25,13 +28,44 @@ class BackboneTable(Table):
     """The network.
 
     Attributes:
-        name: A name that ``edgessl list backbones`` shows.
+        name: A name that ``edgessl list backbones`` shows, or ``timm:NAME``.
         last_stage: ``"remove"`` pretrains without the last stage ("conv5") and grows it back for
-            fine-tuning.
+            fine-tuning; ``"drop"`` pretrains with it, throws its weights away before fine-tuning,
+            and grows it back in the same way.
+        drop_path: Stochastic depth of the last block in pretraining, growing linearly over the
+            blocks. DINO's teacher has none, the key encoder of MoCo the same.
+        dropout: Of the features in pretraining; in a DeiT after every layer instead.
     """
 
     name: str
-    last_stage: Literal["keep", "remove"] = "keep"
+    last_stage: Literal["keep", "remove", "drop"] = "keep"
+    drop_path: Share = 0.0
+    dropout: Share = 0.0
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if name not in BACKBONES and not name.startswith(TIMM):
+            raise ValueError(
+                f"must be one of {', '.join(BACKBONES)} or {TIMM}NAME, got '{name}'"
+                f"{nearest(name, BACKBONES)}"
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _check(self) -> BackboneTable:
+        facts = BACKBONES.get(self.name)
+        if facts is not None and not facts.removable and self.last_stage != "keep":
+            raise ValueError(
+                f"last_stage must be 'keep' for {self.name}, which has no stage to remove, got "
+                f"'{self.last_stage}'"
+            )
+        return self
+
+    @property
+    def pretrained_last_stage(self) -> Literal["keep", "remove"]:
+        """What pretraining does with the last stage: ``"drop"`` keeps it until then."""
+        return "remove" if self.last_stage == "remove" else "keep"
 
 
 class ImageTable(Table):
@@ -86,7 +120,7 @@ class PretrainTable(Table):
 
 
 class RegrowTable(Table):
-    """S3L's warm-up of a last stage that was removed for pretraining.
+    """S3L's warm-up of a last stage that was removed for pretraining, or dropped after it.
 
     Attributes:
         epochs: Length; only the last stage and the classifier are trained.
@@ -120,7 +154,7 @@ class FinetuneTable(Table):
             0; left out: as PyTorch starts linear layers.
         label_smoothing: Share of the target spread over all classes.
         mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
-        regrow: Warm-up of a removed last stage.
+        regrow: Warm-up of a removed or dropped last stage.
     """
 
     epochs: Count
@@ -199,10 +233,10 @@ class Recipe(Table):
                 "first group, got 1"
             )
         finetune = self.finetune
-        if self.backbone.last_stage == "remove" and finetune.regrow is None:
+        if self.backbone.last_stage != "keep" and finetune.regrow is None:
             yield (
-                "finetune.regrow must be given, because backbone.last_stage = 'remove' "
-                "needs a warm-up of the stage that grows back"
+                "finetune.regrow must be given, because backbone.last_stage = "
+                f"'{self.backbone.last_stage}' needs a warm-up of the stage that grows back"
             )
         if self.backbone.last_stage != "keep" and finetune.trains == "classifier":
             yield (

@@ -39,6 +39,8 @@ def test_list_names_what_there_is_as_text_and_json(kind: str, name: str) -> None
     lines = _output("list", kind).splitlines()
     if kind == "recipes":
         lines = [line for line in lines if line[:2] == "  " and line[2] != " "]
+    if kind == "backbones":
+        assert lines.pop().startswith("timm:NAME ")
     assert sorted(line.split()[0] for line in lines) == sorted(row["name"] for row in rows)
 
 
@@ -55,14 +57,29 @@ def test_recipes_are_listed_by_source_with_their_variants() -> None:
         assert word in paper
 
 
-def test_listing_recipes_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize(
+    ("kind", "heavy"),
+    [("recipes", "('torch', 'numpy', 'timm', 'pydantic')"), ("backbones", "('torch', 'timm')")],
+)
+def test_listing_imports_nothing_heavy(kind: str, heavy: str) -> None:
     code = (
-        "import sys; from edgessl.cli.catalogue import list_entries; list_entries('recipes', True);"
-        "print([m for m in ('torch', 'numpy', 'timm', 'pydantic') if m in sys.modules],"
-        " file=sys.stderr)"
+        "import sys; from edgessl.cli.catalogue import list_entries;"
+        f"list_entries('{kind}', True);"
+        f"print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_backbones_are_listed_with_what_they_cost() -> None:
+    (row,) = [row for row in json.loads(_output("list", "backbones", "--json"))
+              if row["name"] == "resnet18"]  # fmt: skip
+    assert row == {
+        "name": "resnet18", "timm": "resnet18", "last_stage": "removable", "feature_dim": 512,
+        "params": 11_176_512, "macs_224": 1_813_561_344,
+    }
+    text = _output("list", "backbones")
+    assert "11.2 M parameters   1.814 G MACs at 224 px   512 features  last stage rem" in text
 
 
 def test_show_prints_a_recipe_that_reads_back_the_same(tmp_path: Path) -> None:

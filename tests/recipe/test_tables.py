@@ -61,6 +61,11 @@ def test_the_smallest_recipe_is_accepted_and_one_decay_stands_for_both_ends() ->
          "the expected tags: 'lars', 'lars_airl', 'lars_simclr', 'adamw', 'sgd'"),
         ("optim.betas", [0.9, 0.99], "optim.betas: unknown key"),
         ("method.queue", 4096, "method.queue: unknown key"),
+        ("backbone.name", "mobilnetv2", "backbone.name: must be one of mobilenetv2, "),
+        ("backbone.name", "mobilnetv2", "or timm:NAME, got 'mobilnetv2'; did you mean mobilenetv2"),
+        ("backbone.last_stage", "drop", "backbone.last_stage = 'drop' needs a warm-up"),
+        ("backbone.last_stage", "cut", "Input should be 'keep', 'remove' or 'drop'"),
+        ("backbone.drop_path", 1.0, "backbone.drop_path: Input should be less than 1"),
         ("backbone.last_stage", "remove", "finetune.regrow must be given, because "
          "backbone.last_stage = 'remove' needs a warm-up of the stage that grows back"),
         ("data.val_percent", 60, "data.val_percent: Input should be less than or equal to 50"),
