@@ -6,22 +6,26 @@ import contextlib
 import errno
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edgessl.data.cache import appearing
 from edgessl.errors import EdgesslError
 
 _TIMEOUT_S = 60.0
+_ARCHIVES = (".gz", ".tgz", ".zip", ".tar")
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
 
 
-def download(name: str, dataset: str, folder: Path, way_out: str) -> None:
+def download(
+    name: str, dataset: str, parts: Sequence[Mapping[str, str]], folder: Path, way_out: str
+) -> None:
     """Download one set.
 
     Args:
         name: Its name in edgessl.
         dataset: Its class in ``torchvision.datasets``.
+        parts: Arguments of that class for each of its downloads.
         folder: Where it appears when it is complete.
         way_out: What to do without a network, for the message.
 
@@ -36,7 +40,8 @@ def download(name: str, dataset: str, folder: Path, way_out: str) -> None:
         try:
             # Progress bars belong beside a JSON document, not in it.
             with _timeout(), contextlib.redirect_stdout(sys.stderr):
-                getattr(datasets, dataset)(str(temporary), download=True)
+                for part in parts:
+                    getattr(datasets, dataset)(str(temporary), **part, download=True)
         except Exception as error:  # network, checksum and archive errors share no base class
             if isinstance(error, OSError) and error.errno in _DISK:
                 raise
@@ -59,4 +64,4 @@ def _timeout() -> Iterator[None]:
 
 def _archives(folder: Path) -> list[Path]:
     places = (*folder.iterdir(), *folder.glob("*/*"))
-    return [file for file in places if file.suffix in (".gz", ".tgz", ".zip") and file.is_file()]
+    return [file for file in places if file.suffix in _ARCHIVES and file.is_file()]

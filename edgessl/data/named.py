@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgessl.data import cifar, official
+from edgessl.data import cifar, fine_grained, official
 from edgessl.data.cache import cache_part
 from edgessl.data.download import download
 from edgessl.data.listing import Entry, Listing
@@ -21,7 +21,7 @@ class NamedSet:
 
     Attributes:
         about: What it shows.
-        dataset: Its class in ``torchvision.datasets``.
+        dataset: Its class in ``torchvision.datasets``; empty if that cannot download it.
         bases: Folders that may hold it, relative to where it is looked for; the first is where
             torchvision puts it.
         needs: What makes up its layout, relative to the base; folders end in a slash.
@@ -30,6 +30,8 @@ class NamedSet:
         train: Images of train in the official split, or of the whole set if it has none.
         test: Images of test; 0 if there is no official split.
         download_mb: Size of the download.
+        page: Where its own files are to be had; needed where torchvision cannot download it.
+        parts: Arguments of each of the downloads that torchvision needs for it.
     """
 
     about: str
@@ -41,6 +43,8 @@ class NamedSet:
     train: int
     test: int
     download_mb: int
+    page: str = ""
+    parts: tuple[Mapping[str, str], ...] = ({},)
 
 
 NAMED: dict[str, NamedSet] = {
@@ -132,6 +136,71 @@ NAMED: dict[str, NamedSet] = {
         test=0,
         download_mb=94,
     ),
+    "cub200": NamedSet(
+        "species of birds",
+        "",
+        ("CUB_200_2011", ""),
+        ("images/", "images.txt", "classes.txt", "image_class_labels.txt", "train_test_split.txt"),
+        fine_grained.read_cub200,
+        classes=200,
+        train=5994,
+        test=5794,
+        download_mb=1150,
+        page="https://www.vision.caltech.edu/datasets/cub_200_2011/ (CUB_200_2011.tgz)",
+    ),
+    "dogs": NamedSet(
+        "breeds of dogs",
+        "",
+        ("", "stanford_dogs", "StanfordDogs"),
+        ("Images/", "train_list.mat", "test_list.mat"),
+        fine_grained.read_dogs,
+        classes=120,
+        train=12000,
+        test=8580,
+        download_mb=779,
+        page="http://vision.stanford.edu/aditya86/ImageNetDogs/ (images.tar and lists.tar)",
+    ),
+    "cars": NamedSet(
+        "makes, models and years of cars",
+        "",
+        ("stanford_cars", ""),
+        ("cars_train/", "cars_test/", "devkit/cars_meta.mat", "devkit/cars_train_annos.mat",
+         "cars_test_annos_withlabels.mat"),
+        fine_grained.read_cars,
+        classes=196,
+        train=8144,
+        test=8041,
+        download_mb=1957,
+        page="https://ai.stanford.edu/~jkrause/cars/car_dataset.html (it has been gone since 2023; "
+        "https://github.com/pytorch/vision/issues/7545 says where copies are)",
+    ),
+    "caltech101": NamedSet(
+        "objects, and backgrounds",
+        "Caltech101",
+        ("caltech101/101_ObjectCategories", "101_ObjectCategories",
+         "caltech-101/101_ObjectCategories", ""),
+        ("BACKGROUND_Google/", "Faces_easy/", "accordion/", "yin_yang/"),
+        fine_grained.read_caltech101,
+        classes=102,
+        train=9144,
+        test=0,
+        download_mb=137,
+        page="https://data.caltech.edu/records/mzrjq-6wc02",
+    ),
+    "imagenet": NamedSet(
+        "things of all kinds, by WordNet id",
+        "",
+        ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC"),
+        tuple(f"{part}/{word}/" for part in ("train", "val")
+              for word in ("n01440764", "n04209133", "n07930864", "n15075141")),
+        fine_grained.read_imagenet,
+        classes=1000,
+        train=1281167,
+        test=50000,
+        download_mb=147000,
+        page="https://image-net.org/download.php (ILSVRC2012; sort the images of val/ into folders "
+        "by class, as those of train/ are)",
+    ),
 }
 """Name after ``--data`` -> the set."""
 
@@ -154,12 +223,14 @@ def list_named(name: str, *, may_download: bool = True) -> Listing:
     for home in (*homes, cached):
         if base := _base(NAMED[name], home):
             return _listing(name, name, base)
-    if not may_download:
+    known = NAMED[name]
+    if not may_download or not known.dataset:
+        way_out = f"edgessl data {name} downloads it ({known.download_mb} MB)"
         raise UserError(
             f"{name}: must be on this machine, found it neither in {cached} nor in $EDGESSL_DATA; "
-            f"edgessl data {name} downloads it ({NAMED[name].download_mb} MB)"
+            f"{way_out if known.dataset else _way_out(name, cached)}"
         )
-    download(name, NAMED[name].dataset, cached, _way_out(name, cached))
+    download(name, known.dataset, known.parts, cached, _way_out(name, cached))
     base = _base(NAMED[name], cached)
     if base is None:
         way_out = _way_out(name, cached)
@@ -210,8 +281,14 @@ def _listing(name: str, source: str, base: Path) -> Listing:
 
 def _way_out(name: str, cached: Path) -> str:
     known = NAMED[name]
-    needs = ", ".join(f"{known.bases[0]}/{need}" for need in known.needs)
+    needs = ", ".join(f"{known.bases[0]}/{need}".removeprefix("/") for need in known.needs)
+    page = f", from {known.page}," if known.page else ""
+    if not known.dataset:
+        return (
+            f"put the set's own files ({known.download_mb} MB){page} into {cached} or "
+            f"$EDGESSL_DATA/{name}: {needs}"
+        )
     return (
-        f"connect to the network ({known.download_mb} MB), or put the set's own files into "
+        f"connect to the network ({known.download_mb} MB), or put the set's own files{page} into "
         f"{cached} or $EDGESSL_DATA/{name}: {needs}"
     )

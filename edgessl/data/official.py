@@ -15,7 +15,7 @@ def read_pets(base: Path) -> list[Entry]:
     files: dict[SplitName, str] = {"train": "trainval.txt", "test": "test.txt"}
     entries = []
     for split, name in files.items():
-        for line in _lines(base / "annotations" / name):
+        for line in lines(base / "annotations" / name):
             image = line.split()[0]
             breed = " ".join(word.title() for word in image.rsplit("_", 1)[0].split("_"))
             entries.append(Entry(base / "images" / f"{image}.jpg", breed, split))
@@ -55,7 +55,7 @@ def read_dtd(base: Path) -> list[Entry]:
     return [
         Entry(base / "images" / line, line.split("/")[0], split)
         for name, split in files
-        for line in _lines(base / "labels" / name)
+        for line in lines(base / "labels" / name)
     ]
 
 
@@ -67,7 +67,7 @@ def read_aircraft(base: Path) -> list[Entry]:
     }
     entries = []
     for split, name in files.items():
-        for line in _lines(base / "data" / name):
+        for line in lines(base / "data" / name):
             image, variant = line.split(" ", 1)
             # "F/A-18" is a class; a label never becomes a path, so the slash may stay.
             entries.append(Entry(base / "data" / "images" / f"{image}.jpg", variant, split))
@@ -95,7 +95,8 @@ def read_eurosat(base: Path) -> list[Entry]:
     ]
 
 
-def _lines(file: Path) -> Iterator[str]:
+def lines(file: Path) -> Iterator[str]:
+    """Yield the lines of a text file that are neither empty nor comments."""
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             yield line.strip()

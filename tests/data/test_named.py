@@ -82,6 +82,63 @@ def make_eurosat(root: Path) -> None:
     class_folders(root / "eurosat" / "2750", dict.fromkeys(folders, 6))
 
 
+def make_cub200(root: Path) -> None:
+    base = root / "CUB_200_2011"
+    birds = ("001.Black_footed_Albatross", "002.Laysan_Albatross")
+    images = [f"{birds[n % 2]}/{birds[n % 2][4:]}_{n:04d}_796{n}.jpg" for n in range(24)]
+    for n, image in enumerate(images):
+        save(base / "images" / image, n)
+    lists = {
+        "classes": [f"{i} {bird}" for i, bird in enumerate(birds, 1)],
+        "images": [f"{n} {image}" for n, image in enumerate(images, 1)],
+        "image_class_labels": [f"{n} {(n - 1) % 2 + 1}" for n in range(1, 25)],
+        "train_test_split": [f"{n} {int(n <= 16)}" for n in range(1, 25)],
+    }
+    for name, rows in lists.items():
+        write(base / f"{name}.txt", rows)
+
+
+def make_dogs(root: Path) -> None:
+    breeds = ("n02085620-Chihuahua", "n02100236-German_short-haired_pointer")
+    images = [f"{breeds[n % 2]}/{breeds[n % 2][:9]}_{n}.jpg" for n in range(24)]
+    for n, image in enumerate(images):
+        save(root / "Images" / image, n)
+    for split, part in (("train", images[:16]), ("test", images[16:])):
+        cells = np.empty((len(part), 1), dtype=object)
+        cells[:, 0] = part
+        labels = np.array([[n % 2 + 1] for n in range(len(part))])
+        savemat(root / f"{split}_list.mat", {"file_list": cells, "labels": labels})
+
+
+def make_cars(root: Path) -> None:
+    base = root / "stanford_cars"
+    for split, count in (("train", 16), ("test", 8)):
+        for n in range(1, count + 1):
+            save(base / f"cars_{split}" / f"{n:05d}.jpg", n if split == "train" else 100 + n)
+    names = np.empty((1, 2), dtype=object)
+    names[0] = ["AM General Hummer SUV 2000", "Ram C/V Cargo Van Minivan 2012"]
+    (base / "devkit").mkdir()
+    savemat(base / "devkit" / "cars_meta.mat", {"class_names": names})
+    for file, count in (("devkit/cars_train_annos.mat", 16), ("cars_test_annos_withlabels.mat", 8)):
+        rows = np.zeros((1, count), dtype=[(key, object) for key in (
+            "bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "fname")])
+        rows[0] = [(1, 2, 30, 40, n % 2 + 1, f"{n:05d}.jpg") for n in range(1, count + 1)]
+        savemat(base / file, {"annotations": rows})
+
+
+def make_caltech101(root: Path) -> None:
+    folders = ("BACKGROUND_Google", "Faces_easy", "accordion", "yin_yang")
+    class_folders(root / "caltech101" / "101_ObjectCategories", dict.fromkeys(folders, 6))
+
+
+def make_imagenet(root: Path) -> None:
+    ids = ("n01440764", "n04209133", "n07930864", "n15075141")
+    for part, count in (("train", 4), ("val", 2)):
+        for i, word in enumerate(ids):
+            for n in range(count):
+                save(root / part / word / f"{part}_{n}.JPEG", 1000 * count + 100 * i + n)
+
+
 def make_cifar10(root: Path) -> None:
     base = root / "cifar-10-batches-py"
     for i, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
@@ -116,6 +173,11 @@ COPIES: dict[str, tuple[Callable[[Path], None], int, int, str]] = {
     "cifar100": (make_cifar100, 16, 8, "bear"),
     "food": (make_food, 16, 8, "soup"),
     "eurosat": (make_eurosat, 20, 4, "SeaLake"),
+    "cub200": (make_cub200, 16, 8, "Black footed Albatross"),
+    "dogs": (make_dogs, 16, 8, "German short-haired pointer"),
+    "cars": (make_cars, 16, 8, "Ram C/V Cargo Van Minivan 2012"),
+    "caltech101": (make_caltech101, 20, 4, "Faces_easy"),
+    "imagenet": (make_imagenet, 16, 8, "n01440764"),
 }
 
 
@@ -226,17 +288,53 @@ def test_counts_of_the_complete_sets() -> None:
         "cifar100": (100, 50000, 10000),
         "food": (101, 75750, 25250),
         "eurosat": (10, 27000, 0),
+        "cub200": (200, 5994, 5794),
+        "dogs": (120, 12000, 8580),
+        "cars": (196, 8144, 8041),
+        "caltech101": (102, 9144, 0),
+        "imagenet": (1000, 1281167, 50000),
     }
+
+
+def test_images_get_the_labels_of_their_own_lists(tmp_path: Path) -> None:
+    make_cars(tmp_path)
+    listing = recognise(tmp_path)
+    assert listing is not None
+    found = {(e.split, e.path.name): e.label for e in listing.entries}
+    assert found["train", "00001.jpg"] == "Ram C/V Cargo Van Minivan 2012"  # 1 % 2 + 1 is class 2
+    assert found["test", "00002.jpg"] == "AM General Hummer SUV 2000"
+
+
+@pytest.mark.parametrize("name", ["cub200", "dogs", "cars", "imagenet"])
+def test_a_set_that_cannot_be_downloaded_names_its_page_and_its_layout(
+    cache: Path, name: str
+) -> None:
+    known = NAMED[name]
+    with pytest.raises(UserError) as caught:
+        list_named(name)
+    message = str(caught.value)
+    assert message.startswith(f"{name}: must be on this machine, found it neither in {cache}")
+    assert f"from {known.page}" in message
+    assert f"$EDGESSL_DATA/{name}: " in message
+    assert all(need in message for need in known.needs)
+    assert "from its own page" in names()[name]
+
+
+def test_a_small_set_of_imagenet_classes_is_not_taken_for_imagenet(tmp_path: Path) -> None:
+    class_folders(tmp_path, {f"{split}/{word}": 3 for split in ("train", "val")
+                             for word in ("n01440764", "n02102040")})  # fmt: skip
+    assert recognise(tmp_path) is None
 
 
 def test_every_name_has_a_line_about_it() -> None:
     assert Counter(names().keys()) == Counter(["demo", *NAMED])
 
 
-def test_torchvision_has_every_set() -> None:
+def test_torchvision_has_every_set_or_its_page_is_known() -> None:
     from torchvision import datasets
 
-    assert all(hasattr(datasets, known.dataset) for known in named.NAMED.values())
+    for known in named.NAMED.values():
+        assert hasattr(datasets, known.dataset) if known.dataset else known.page
 
 
 def test_a_missing_set_that_may_not_be_downloaded_is_refused_without_asking_the_network() -> None:
