@@ -235,8 +235,9 @@ def test_the_same_command_fails_at_once_and_goes_on_without_the_flag(
     report = run_recipe(wanted, listener)
     assert report["health"]["word"] == "uniform"
     assert report["health"]["changes"][-1] == {
-        "step": 101, "word": "uniform", "advice": report["health"]["advice"],
-    }
+        "stage": "pretrain", "step": 101, "word": "uniform",
+        "advice": report["health"]["advice"],
+    }  # fmt: skip
     page = (place / "run" / "report.html").read_text()
     assert "Health: uniform." in page
     assert "a lower method.teacher_temp" in page
