@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -26,6 +27,7 @@ SMALLER = {"hidden_dim": 16, "bottleneck_dim": 8, "prototypes": 16, "queue": 16}
 FREEZES = {"freeze_last_layer_epochs": 0.0, "freeze_prototypes_epochs": 0.0}
 
 
+@cache
 def _pairs() -> dict[tuple[str, ...], str]:
     """Return a recipe for each method and family of backbones, the one with the smallest network.
 
