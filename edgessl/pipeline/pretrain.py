@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
+from edgessl.backbones.first_weights import draw_fan_out
 from edgessl.data.dataset import Split
 from edgessl.files import atomic_path
 from edgessl.methods.build import PretrainingMethod, build_method
@@ -40,11 +41,15 @@ def new_backbone(context: Context, *, stage: int, whole: bool) -> Backbone:
     context.seed_weights(stage)
     image_px = context.recipe.image.crop_px
     if whole:
-        return Backbone(table.name, "keep", image_px)
-    return Backbone(
-        table.name, table.pretrained_last_stage, image_px,
-        dropout=table.dropout, drop_path=table.drop_path,
-    )  # fmt: skip
+        backbone = Backbone(table.name, "keep", image_px)
+    else:
+        backbone = Backbone(
+            table.name, table.pretrained_last_stage, image_px,
+            dropout=table.dropout, drop_path=table.drop_path,
+        )  # fmt: skip
+    if table.first_weights == "fan_out":
+        draw_fan_out(backbone.net)
+    return backbone
 
 
 def pretrain(context: Context, init: str) -> Meter:

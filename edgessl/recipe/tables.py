@@ -35,12 +35,15 @@ class BackboneTable(Table):
         drop_path: Stochastic depth of the last block in pretraining, growing linearly over the
             blocks. DINO's teacher has none, the key encoder of MoCo the same.
         dropout: Of the features in pretraining; in a DeiT after every layer instead.
+        first_weights: How random weights are drawn: as timm does, or convolutions with a spread
+            by fan-out, as SSLight's MobileNetV2 and ssl-small's MobileNetV3.
     """
 
     name: str
     last_stage: Literal["keep", "remove", "drop"] = "keep"
     drop_path: Share = 0.0
     dropout: Share = 0.0
+    first_weights: Literal["timm", "fan_out"] = "timm"
 
     @field_validator("name")
     @classmethod
