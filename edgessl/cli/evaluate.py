@@ -21,10 +21,15 @@ def evaluate(
         Path, typer.Argument(help="ckpt.pt, or an exported .onnx file.", metavar="CKPT|MODEL.onnx")
     ],
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
-    protocol: Annotated[str, typer.Option(help="knn, linear or top1.")],
+    protocol: Annotated[
+        str, typer.Option(help="knn, linear or top1; map for images with several labels each.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Score a network on the test images: kNN or linear probe of its features, or its top-1."""
+    if protocol == "map":
+        _evaluate_tags(model, data, json=json)
+        return
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
         from edgessl.pipeline.evaluate import evaluate_model
@@ -39,5 +44,28 @@ def evaluate(
     screen.print(
         f"{MEANING[protocol]}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
         f"{score.high:.1f} % ({score.n} test images, {len(evaluated.dataset.classes)} classes)",
+        markup=False,
+    )
+
+
+def _evaluate_tags(model: Path, data: str, *, json: bool) -> None:
+    screen = console(to_stderr=json)
+    with screen.status(f"opening {model}") as status:
+        from edgessl.pipeline.evaluate_tags import evaluate_tags
+
+        found = evaluate_tags(model, data, say=status.update)
+    if json:
+        print_json(found.to_dict())
+        return
+    for note in found.dataset.notes:
+        screen.print(note, markup=False)
+    for name, value in found.precisions.items():
+        told = "not in test" if value is None else f"{value:.1f} %"
+        screen.print(f"  {name:<16} {told}", markup=False)
+    score = found.score
+    screen.print(
+        f"mean average precision of linear classifiers on frozen features: {score.value:.1f} %, "
+        f"95 % interval {score.low:.1f} to {score.high:.1f} % ({score.n} test images, "
+        f"{len(found.precisions)} classes)",
         markup=False,
     )

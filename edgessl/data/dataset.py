@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from edgessl.data.listing import Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Dataset:
         duplicates: Number of files whose content another file also has.
         notes: What was decided on the way, one sentence each, to be shown to the user.
         fingerprint: Hash of classes, splits, labels and contents.
+        tags: Labels of images that may have several, by file; ``classes`` is empty then.
     """
 
     name: str
@@ -53,6 +57,14 @@ class Dataset:
     duplicates: int
     notes: tuple[str, ...]
     fingerprint: str
+    tags: Mapping[Path, Tags] = field(default_factory=dict)
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """Names of the classes in ``tags``, in alphabetical order."""
+        return tuple(sorted({
+            name for tags in self.tags.values() for name in (*tags.shown, *tags.difficult)
+        }))  # fmt: skip
 
     @property
     def pretraining(self) -> Split:

@@ -68,6 +68,27 @@ def divide(
     return splits, notes
 
 
+def keep_tagged(splits: Splits, name: str) -> tuple[Splits, list[str]]:
+    """Split images with several labels each as their source does, for pretraining and testing.
+
+    Args:
+        splits: The images as their source puts them, without single labels.
+        name: Of the source, for the sentence.
+
+    Returns:
+        The final splits, and what was decided, one sentence each.
+    """
+    note = (
+        f"Images may have several labels each: {len(splits['unlabeled'])} are for pretraining, "
+        f"without them; edgessl eval CKPT --data {name} --protocol map scores features on the "
+        f"{len(splits['test'])} of test."
+    )
+    kept: Splits = {
+        "train": splits["unlabeled"], "val": [], "test": splits["test"], "unlabeled": [],
+    }  # fmt: skip
+    return kept, [note]
+
+
 def forget_labels(
     splits: Splits, source: str, classes: tuple[str, ...], percent: float, seed: int
 ) -> tuple[Splits, str]:

@@ -11,6 +11,20 @@ SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test", "unlabeled")
 
 
 @dataclass(frozen=True, slots=True)
+class Tags:
+    """The labels of an image that may have several.
+
+    Attributes:
+        shown: Classes that it shows.
+        difficult: Classes that it shows only in ways that are difficult to recognise: to train on,
+            but not to be judged by.
+    """
+
+    shown: tuple[str, ...] = ()
+    difficult: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One image file.
 
@@ -19,11 +33,13 @@ class Entry:
         label: Its class, or None.
         split: Where the source puts it. Without a label: ``unlabeled``, or ``test`` for images
             that must stay out of pretraining.
+        tags: Its labels where images of the source may have several; ``label`` is None then.
     """
 
     path: Path
     label: str | None
     split: SplitName
+    tags: Tags | None = None
 
 
 @dataclass(frozen=True, slots=True)

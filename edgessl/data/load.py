@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 from edgessl.data.dataset import Dataset, Split
-from edgessl.data.divide import divide, forget_labels
-from edgessl.data.listing import SPLIT_NAMES, Entry, Listing, SplitName
+from edgessl.data.divide import divide, forget_labels, keep_tagged
+from edgessl.data.listing import SPLIT_NAMES, Entry, Listing, SplitName, Tags
 from edgessl.data.parallel import Progress
 from edgessl.data.quarantine import check_files
 from edgessl.data.source import list_source
@@ -60,7 +61,11 @@ def load_dataset(
         notes.append(f"Labels come from {labels}; the images of {data} are for pretraining only.")
     sound = check_files(listing.source, entries, progress)
     official = listing.official and labels is None
-    splits, more = divide(sound.splits, labels or listing.source, val_percent, official)
+    tags = {entry.path: entry.tags for entry in entries if entry.tags is not None}
+    if tags:
+        splits, more = keep_tagged(sound.splits, listing.name)
+    else:
+        splits, more = divide(sound.splits, labels or listing.source, val_percent, official)
     notes += more
     classes = tuple(sorted({sample.label for sample in splits["train"] if sample.label}))
     if label_percent is not None:
@@ -80,7 +85,8 @@ def load_dataset(
         quarantined=sound.quarantined,
         duplicates=sound.duplicates,
         notes=tuple(notes),
-        fingerprint=_fingerprint(classes, parts),
+        fingerprint=_fingerprint(classes, parts, tags),
+        tags=tags,
     )
 
 
@@ -111,10 +117,14 @@ def _split(samples: list[Sample], classes: tuple[str, ...], labelled: bool) -> S
     )
 
 
-def _fingerprint(classes: tuple[str, ...], parts: Mapping[SplitName, Split]) -> str:
+def _fingerprint(
+    classes: tuple[str, ...], parts: Mapping[SplitName, Split], tags: Mapping[Path, Tags]
+) -> str:
     hasher = hashlib.sha1("\n".join(classes).encode(), usedforsecurity=False)
     for name in SPLIT_NAMES:
         part = parts[name]
         hasher.update(f"\n{name} {len(part)} {part.labels}\n".encode())
         hasher.update(" ".join(part.digests).encode())
+        if tags:
+            hasher.update(repr([tags[path] for path in part.paths]).encode())
     return hasher.hexdigest()

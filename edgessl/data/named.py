@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgessl.data import cifar, fine_grained, official
+from edgessl.data import cifar, fine_grained, official, voc
 from edgessl.data.cache import cache_part
 from edgessl.data.download import download
 from edgessl.data.listing import Entry, Listing
@@ -187,6 +187,21 @@ NAMED: dict[str, NamedSet] = {
         download_mb=137,
         page="https://data.caltech.edu/records/mzrjq-6wc02",
     ),
+    "voc2007": NamedSet(
+        "things in photographs, several labels an image",
+        "VOCDetection",
+        ("VOCdevkit/VOC2007", "VOC2007", ""),
+        ("JPEGImages/", *(f"ImageSets/Main/{name}_{part}.txt" for name in ("aeroplane", "tvmonitor")
+                          for part in ("trainval", "test"))),
+        voc.read_voc2007,
+        classes=20,
+        train=5011,
+        test=4952,
+        download_mb=911,
+        page="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/ (VOCtrainval_06-Nov-2007.tar and "
+        "VOCtest_06-Nov-2007.tar)",
+        parts=({"year": "2007", "image_set": "trainval"}, {"year": "2007", "image_set": "test"}),
+    ),
     "imagenet": NamedSet(
         "things of all kinds, by WordNet id",
         "",
@@ -269,7 +284,7 @@ def _listing(name: str, source: str, base: Path) -> Listing:
             f"{base}: must be a sound copy of {name}, got {type(error).__name__}: {error}; "
             "copy it again, or remove it to download it"
         ) from error
-    counts = Counter(entry.split for entry in entries)
+    counts = Counter("train" if e.tags and e.split == "unlabeled" else e.split for e in entries)
     notes = [f"Read as {name} ({known.classes} classes: {known.about}) from {base}."]
     if (counts["train"], counts["test"]) != (known.train, known.test):
         notes.append(

@@ -19,6 +19,8 @@ from edgessl.evaluate.network import Network, open_network
 from edgessl.evaluate.protocols import PROTOCOLS, Protocol, SplitName
 from edgessl.metrics.confusion import confusion_matrix
 
+_KNOWN = (*PROTOCOLS, "map")  # the last one is another story: evaluate_tags
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
@@ -113,13 +115,18 @@ def _as_trained(data: str, provenance: Mapping[str, Any]) -> Dataset:
 def _protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise UserError(
-            f"--protocol: must be one of {', '.join(PROTOCOLS)}, got '{name}'"
-            f"{nearest(name, PROTOCOLS)}"
+            f"--protocol: must be one of {', '.join(_KNOWN)}, got '{name}'"
+            f"{nearest(name, _KNOWN)}"
         )
     return PROTOCOLS[name]
 
 
 def _refuse_unlabelled(dataset: Dataset) -> None:
+    if dataset.tags:
+        raise UserError(
+            f"{dataset.source}: must have one label an image for this protocol, found images with "
+            "several; use --protocol map"
+        )
     if not dataset.classes or dataset.test.labels is None or not len(dataset.test):
         found = "no labelled test images" if dataset.classes else "no labels at all"
         raise UserError(

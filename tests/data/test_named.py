@@ -15,7 +15,8 @@ from pictures import class_folders, picture, save
 from PIL import Image
 from scipy.io import savemat
 
-from edgessl.data import named
+from edgessl.data import named, voc
+from edgessl.data.listing import Tags
 from edgessl.data.load import load_dataset
 from edgessl.data.named import NAMED, list_named, recognise
 from edgessl.data.source import names
@@ -131,6 +132,23 @@ def make_caltech101(root: Path) -> None:
     class_folders(root / "caltech101" / "101_ObjectCategories", dict.fromkeys(folders, 6))
 
 
+def make_voc2007(root: Path) -> None:
+    base = root / "VOCdevkit" / "VOC2007"
+    for n in range(24):
+        save(base / "JPEGImages" / f"{n:06d}.jpg", n)
+    for name in voc.CLASSES:
+        for part, numbers in (("trainval", range(16)), ("test", range(16, 24))):
+            marks = [f"{n:06d} {_voc_mark(name, n):2d}" for n in numbers]
+            write(base / "ImageSets" / "Main" / f"{name}_{part}.txt", marks)
+
+
+def _voc_mark(name: str, number: int) -> int:
+    """A cat in every second image; a person in every third, in number 18 hard to see."""
+    if name == "person" and number == 18:
+        return 0
+    return 1 if (name, number % 2) == ("cat", 0) or (name, number % 3) == ("person", 0) else -1
+
+
 def make_imagenet(root: Path) -> None:
     ids = ("n01440764", "n04209133", "n07930864", "n15075141")
     for part, count in (("train", 4), ("val", 2)):
@@ -177,6 +195,7 @@ COPIES: dict[str, tuple[Callable[[Path], None], int, int, str]] = {
     "dogs": (make_dogs, 16, 8, "German short-haired pointer"),
     "cars": (make_cars, 16, 8, "Ram C/V Cargo Van Minivan 2012"),
     "caltech101": (make_caltech101, 20, 4, "Faces_easy"),
+    "voc2007": (make_voc2007, 16, 8, "person"),
     "imagenet": (make_imagenet, 16, 8, "n01440764"),
 }
 
@@ -191,7 +210,7 @@ def test_a_copy_is_read_in_its_official_split(
     dataset = load_dataset(name, val_percent=0)
     assert (dataset.name, dataset.source) == (name, name)
     assert (len(dataset.train), len(dataset.test), dataset.quarantined) == (train, test, ())
-    assert known_class in dataset.classes
+    assert known_class in (dataset.tag_names or dataset.classes)
     assert any("This copy lists" in note for note in dataset.notes)
 
 
@@ -292,6 +311,7 @@ def test_counts_of_the_complete_sets() -> None:
         "dogs": (120, 12000, 8580),
         "cars": (196, 8144, 8041),
         "caltech101": (102, 9144, 0),
+        "voc2007": (20, 5011, 4952),
         "imagenet": (1000, 1281167, 50000),
     }
 
@@ -303,6 +323,29 @@ def test_images_get_the_labels_of_their_own_lists(tmp_path: Path) -> None:
     found = {(e.split, e.path.name): e.label for e in listing.entries}
     assert found["train", "00001.jpg"] == "Ram C/V Cargo Van Minivan 2012"  # 1 % 2 + 1 is class 2
     assert found["test", "00002.jpg"] == "AM General Hummer SUV 2000"
+
+
+def test_images_of_voc_have_several_labels_and_pretraining_sees_none_of_test(
+    tmp_path: Path,
+) -> None:
+    make_voc2007(tmp_path)
+    dataset = load_dataset(str(tmp_path))
+    assert dataset.classes == ()
+    assert (dataset.train.labels, dataset.test.labels) == (None, None)
+    assert {path.stem for path in dataset.pretraining.paths} == {f"{n:06d}" for n in range(16)}
+    tags = {path.stem: tags for path, tags in dataset.tags.items()}
+    assert tags["000006"] == Tags(shown=("cat", "person"))
+    assert tags["000018"] == Tags(shown=("cat",), difficult=("person",))
+    assert tags["000001"] == Tags()
+    assert any("--protocol map" in note for note in dataset.notes)
+
+
+def test_another_label_of_an_image_is_another_set(tmp_path: Path) -> None:
+    make_voc2007(tmp_path)
+    before = load_dataset(str(tmp_path)).fingerprint
+    marks = tmp_path / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main" / "dog_trainval.txt"
+    marks.write_text(marks.read_text().replace("000001 -1", "000001  1"))
+    assert load_dataset(str(tmp_path)).fingerprint != before
 
 
 @pytest.mark.parametrize("name", ["cub200", "dogs", "cars", "imagenet"])
