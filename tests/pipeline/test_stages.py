@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from math import cos, pi
+from math import cos, isfinite, pi
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ import torch
 from tiny_run import Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
-from edgessl.errors import Interrupted, UserError
+from edgessl.errors import GateFailed, Interrupted, UserError
 from edgessl.pipeline import stage_state
+from edgessl.pipeline.diverged import dump_path
 from edgessl.pipeline.recipe import plan_recipe, run_recipe
+from edgessl.pipeline.replay import replay
 from edgessl.report.health import health, in_words
 
 STAGES = (
@@ -232,6 +234,22 @@ def test_the_doctor_judges_each_stage_by_itself() -> None:
 def test_a_run_in_stages_is_not_made_longer(run: Run, whole: tuple[Path, dict[str, Any]]) -> None:
     with pytest.raises(UserError, match=r"\(stages of pretraining cannot be made longer\)"):
         run(whole[0], Listener(), epochs=6)
+
+
+def test_a_stage_that_diverges_names_its_own_key_and_can_be_seen_again(
+    place: Path, run: Run
+) -> None:
+    out = place / "diverged"
+    hot = (
+        "pretrain.epochs=7",
+        "pretrain.stages=[{epochs = 1, views_px = [16, 8]}, {epochs = 6, views_px = [32, 16], "
+        'optim = {name = "sgd", lr = 1e30}}]',
+    )
+    with pytest.raises(GateFailed, match=r"a lower --set pretrain\.stages\.1\.optim\.lr="):
+        run(out, Listener(), *hot)
+    found = replay(dump_path(out), Listener())
+    assert found.stage == "pretrain-2"
+    assert not isfinite(found.loss) or found.spoilt
 
 
 def test_fewer_epochs_are_shared_out_and_said(place: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 from tiny_run import Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
+from edgessl.backbones import Backbone
 from edgessl.errors import UserError
+from edgessl.metrics.cost import macs
 from edgessl.pipeline.recipe import plan_recipe, run_recipe
 from edgessl.recipe import load_recipe
 
@@ -99,7 +101,12 @@ def test_a_plan_trains_and_writes_nothing(place: Path) -> None:
     lines = dict(line.split(maxsplit=1) for line in text.splitlines())
     assert lines["images"].endswith("for pretraining, views 2x32 + 1x16 px")
     assert lines["steps"].startswith("4 pretraining (2 epochs, batch 8), 6 fine-tuning")
-    assert set(lines) == {"images", "steps", "pack", "rate", "time", "memory", "disk"}
+    assert set(lines) == {
+        "images", "steps", "compute", "pack", "rate", "time", "memory", "disk",
+    }  # fmt: skip
+    backbone = Backbone("mobilenetv2", "remove", 32)
+    cost = 2 * macs(backbone, 32) + macs(backbone, 16)
+    assert lines["compute"].startswith(f"{cost / 1e6:.2f} M MACs an image, ")
 
 
 def test_a_run_json_of_something_else_is_refused(place: Path) -> None:
