@@ -14,7 +14,7 @@ from edgessl.errors import UserError, nearest
 from edgessl.recipe.backbones import BACKBONES, TIMM
 
 _DEIT_HEAD_DIM = {"deit-ti": CODE_HEAD_DIM, "deit-ti-paper": PAPER_HEAD_DIM}
-VIT_PATCH_PX = {"vit-ti16": 16, "vit-ti32": 32, "vit-s16": 16}
+_VIT_PATCH_PX = {"vit-ti16": 16, "vit-ti32": 32, "vit-s16": 16}
 
 
 def build_net(name: str, image_px: int, *, dropout: float, drop_path: float) -> nn.Module:
@@ -43,8 +43,8 @@ def build_net(name: str, image_px: int, *, dropout: float, drop_path: float) -> 
             f"{nearest(name, BACKBONES) or '; see `edgessl list backbones`'}"
         )
     make = partial(timm.create_model, BACKBONES[name].timm_name, **settings)
-    if name in VIT_PATCH_PX:
-        return _build_vit(make, image_px, VIT_PATCH_PX[name])
+    if name in _VIT_PATCH_PX:
+        return _build_vit(make, image_px, _VIT_PATCH_PX[name])
     if name.startswith("resnet"):  # torchvision's ResNet, which all papers use: last BN not zero
         return make(zero_init_last=False)
     return make()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from itertools import product
 
 import pytest
 import torch
@@ -26,9 +25,8 @@ def _gradients(module: nn.Module, images: Tensor) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize(
     ("name", "image_px"),
-    [*product(("mobilenetv2", "resnet18"), (32, 36, 64)), ("mobilenetv3s", 36),
-     ("mobilenetv3l", 36), ("mobilenetv4-conv-small", 36), ("efficientnet-b0", 36),
-     ("efficientnet-lite0", 36)],
+    [("mobilenetv2", 32), ("mobilenetv2", 36), ("mobilenetv2", 64), ("resnet18", 36),
+     ("mobilenetv3l", 36), ("mobilenetv4-conv-small", 36), ("efficientnet-b0", 36)],
 )  # fmt: skip
 def test_outputs_gradients_and_statistics_agree_with_pytorchs(name: str, image_px: int) -> None:
     draw = torch.Generator().manual_seed(0)
