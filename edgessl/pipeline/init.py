@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone
+from edgessl.backbones.positions import with_positions_for
 from edgessl.errors import EdgesslError, UserError
 
 
@@ -31,6 +32,7 @@ def initialise(backbone: Backbone, source: str) -> str:
     weights = (
         _from_timm(source) if source.startswith("timm:") else read_weights(Path(source), "--init")
     )
+    weights = with_positions_for(backbone.net, weights)
     own = backbone.net.state_dict()
     fits = {key: value for key, value in weights.items()
             if key in own and own[key].shape == value.shape}
