@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from edgessl.backbones.backbone import Backbone
+from edgessl.backbones.readout import READOUTS, readout_dim
 from edgessl.errors import UserError
+from edgessl.recipe.readout import Readout
 
 
 class Classifier(nn.Module):
@@ -18,12 +20,19 @@ class Classifier(nn.Module):
     Args:
         backbone: Images to features ``(B, D)``.
         num_classes: Number of classes ``K``.
+        reads: What it reads of the backbone.
+
+    Raises:
+        UserError: The backbone does not have what is to be read.
     """
 
-    def __init__(self, backbone: Backbone, num_classes: int) -> None:
+    def __init__(
+        self, backbone: Backbone, num_classes: int, reads: Readout = "features"
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.fc = nn.Linear(backbone.feature_dim, num_classes)
+        self.reads: Readout = reads
+        self.fc = nn.Linear(readout_dim(backbone, reads), num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute class logits.
@@ -34,7 +43,7 @@ class Classifier(nn.Module):
         Returns:
             Logits, ``(B, K)``.
         """
-        logits: Tensor = self.fc(self.backbone(images))
+        logits: Tensor = self.fc(READOUTS[self.reads](self.backbone, images))
         return logits
 
 
@@ -71,6 +80,7 @@ def deployable_payload(
     return {
         "kind": "deployable",
         "head": "logits" if isinstance(module, Classifier) else "features",
+        "reads": module.reads if isinstance(module, Classifier) else "features",
         "backbone": backbone.name,
         "last_stage": backbone.last_stage,
         "image_px": backbone.image_px,
@@ -102,7 +112,8 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
     backbone = Backbone(payload["backbone"], payload["last_stage"], payload["image_px"])
     module: Classifier | Backbone = backbone
     if payload["head"] == "logits":
-        module = Classifier(backbone, len(payload["classes"]))
+        reads = payload.get("reads", "features")  # files of before it was said
+        module = Classifier(backbone, len(payload["classes"]), reads)
     module.load_state_dict(payload["weights"], strict=True)
     return Deployable(
         module=module.eval(),

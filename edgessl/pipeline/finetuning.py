@@ -107,8 +107,9 @@ def new_classifier(context: Context, stage: int) -> Classifier:
         stage: Stage that the weights are for.
     """
     backbone = new_backbone(context, stage=stage, whole=True)
-    classifier = Classifier(backbone, len(context.dataset.classes))
-    _start_normal(classifier, context.recipe.finetune.classifier_std)
+    table = context.recipe.finetune
+    classifier = Classifier(backbone, len(context.dataset.classes), table.reads)
+    _start_normal(classifier, table.classifier_std)
     return classifier
 
 

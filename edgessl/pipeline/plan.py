@@ -9,11 +9,12 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from edgessl.backbones import Classifier
+from edgessl.backbones import Backbone, Classifier
 from edgessl.data.store import MemoryStore
+from edgessl.errors import UserError
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.methods.supervised import Supervised
-from edgessl.metrics.cost import macs
+from edgessl.metrics.cost import flops_s3l, macs
 from edgessl.metrics.schedule_cost import mean_over_epochs
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.context import Context
@@ -44,6 +45,7 @@ class StagePlan:
         images_per_s: Its measured rate.
         minutes: Its estimated time.
         macs: Multiply-accumulates of the backbone's forward passes on all views of an image.
+        flops_s3l: FLOPs of one global view by S3L's rule; None where that does not apply.
     """
 
     stage: PretrainStage
@@ -51,6 +53,7 @@ class StagePlan:
     images_per_s: float
     minutes: float
     macs: int
+    flops_s3l: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,17 @@ def _stage_plans(context: Context, method: PretrainingMethod) -> tuple[StagePlan
                 images_per_s=rate,
                 minutes=images * stage.epochs / rate / 60.0,
                 macs=sum(group.count * cost[group.size_px] for group in stage.views),
+                flops_s3l=_flops_s3l(method.backbone, stage.views[0].size_px),
             )
         )
     return tuple(found)
+
+
+def _flops_s3l(backbone: Backbone, size_px: int) -> int | None:
+    try:
+        return flops_s3l(backbone, size_px, backbone.feature_dim)
+    except UserError:  # the rule is for networks with batch norm
+        return None
 
 
 def _pretraining_rates(
@@ -198,7 +209,8 @@ def pretraining_epochs(context: Context, minutes: float) -> int:
 def _supervised_rate(context: Context) -> float:
     table = context.recipe.finetune
     backbone = new_backbone(context, stage=0, whole=True)
-    method = Supervised(Classifier(backbone, max(2, len(context.dataset.classes))))
+    classes = max(2, len(context.dataset.classes))
+    method = Supervised(Classifier(backbone, classes, table.reads))
     stage = Stage("probe", 0, table.epochs, table.batch_size, (table.view,), table.optim)
     return _rate(context, method, stage)
 
@@ -270,7 +282,8 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
         f"{batch}), {plan.finetune_steps} fine-tuning",
         *(f"{stage.stage.name:<11} {_describe_stage(stage)}" for stage in plan.stages if several),
         f"compute     {plan.mean_macs / 1e6:.2f} M MACs an image{_MEAN if several else ''}, "
-        f"{plan.total_macs / 1e12:.3g} T in all (forward passes of the backbone)",
+        f"{plan.total_macs / 1e12:.3g} T in all (forward passes of the backbone)"
+        f"{_describe_flops(plan.stages)}",
         f"pack        {plan.pack_px} px, {plan.pack_mb:g} MB; views enlarged: {enlarged}",
         f"rate        {plan.images_per_s:g} img/s pretraining, "
         f"{plan.finetune_images_per_s:g} img/s fine-tuning (measured on this device)",
@@ -282,6 +295,15 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
 
 
 _MEAN = ", averaged over epochs"
+
+
+def _describe_flops(stages: tuple[StagePlan, ...]) -> str:
+    """Tell what S3L's tables say of a schedule, if its rule applies."""
+    flops = [stage.flops_s3l for stage in stages if stage.flops_s3l is not None]
+    if len(flops) < len(stages):
+        return ""
+    mean = mean_over_epochs(flops, [stage.stage.epochs for stage in stages])
+    return f"; {mean / 1e6:.2f} M FLOPs a global view by S3L's rule"
 
 
 def _sizes(stage: PretrainStage) -> str:

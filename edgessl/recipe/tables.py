@@ -12,6 +12,7 @@ from edgessl.recipe.backbones import BACKBONES, TIMM
 from edgessl.recipe.duration import durations, too_long_for
 from edgessl.recipe.method_tables import MethodTable, SimClr, Swav
 from edgessl.recipe.optim_tables import Optim, Sgd
+from edgessl.recipe.readout import Readout
 from edgessl.recipe.stage_table import StageTable, stage_mistakes
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
@@ -153,6 +154,8 @@ class FinetuneTable(Table):
         view: The one training view.
         trains: All layers of the ``"network"``, or the ``"classifier"`` alone, on a frozen backbone
             in evaluation mode (linear evaluation).
+        reads: What the classifier reads: the ``"features"``, ``"normalised_features"`` of length 1,
+            or the class tokens of a transformer's ``"last_4_blocks"``.
         classifier_std: The classifier's weights start normal with this deviation and its biases at
             0; left out: as PyTorch starts linear layers.
         label_smoothing: Share of the target spread over all classes.
@@ -167,6 +170,7 @@ class FinetuneTable(Table):
     optim: Optim
     view: ViewGroup
     trains: Literal["network", "classifier"] = "network"
+    reads: Readout = "features"
     classifier_std: Positive | None = None
     label_smoothing: Probability = 0.0
     mixup_alpha: NonNegative = 0.0
@@ -245,6 +249,12 @@ class Recipe(Table):
             yield (
                 "finetune.trains must be 'network', because backbone.last_stage = "
                 f"'{self.backbone.last_stage}' leaves a stage to be trained, got 'classifier'"
+            )
+        facts = BACKBONES.get(self.backbone.name)
+        if finetune.reads == "last_4_blocks" and facts is not None and facts.removable:
+            yield (
+                "finetune.reads must be 'features' or 'normalised_features' for "
+                f"{self.backbone.name}, which is no transformer, got 'last_4_blocks'"
             )
         if isinstance(self.optim, Sgd) and self.optim.decay_classifier_only:
             yield "optim.decay_classifier_only must be false: pretraining has no classifier"

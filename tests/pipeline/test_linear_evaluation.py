@@ -85,6 +85,7 @@ def test_groups_of_bn_change_what_fine_tuning_gives(
     [
         ("finetune.trains=classifier", r"finetune\.trains must be 'network', because "),
         ("finetune.batchnorm_groups=3", r"finetune\.batchnorm_groups must cut 1 micro"),
+        ("finetune.reads=last_4_blocks", r"finetune\.reads must be 'features' or 'normalised_feat"),
         ("optim.decay_classifier_only=true", r"optim\.decay_classifier_only must be false"),
     ],
 )
