@@ -170,6 +170,25 @@ def test_sslights_linear_probe_changes_its_rate_once_an_epoch() -> None:
     assert rates == pytest.approx(expected, abs=1e-6)
 
 
+def test_sslights_linear_probe_reads_four_blocks_of_a_transformer() -> None:
+    finetune = recipe_of("sslight-vit-s16-dino").finetune
+    assert finetune.reads == "last_4_blocks"
+    assert finetune.optim.peak_lr(finetune.batch_size) == pytest.approx(0.04)
+    assert recipe_of("sslight-resnet18-dino").finetune.reads == "features"
+
+
+@pytest.mark.parametrize(("variant", "lr"), [("transfer-cifar", 1.5), ("transfer-caltech101", 2.0)])
+def test_ssl_smalls_transfer(variant: str, lr: float) -> None:
+    finetune = recipe_of(f"small-efficientnet-b0-moco:{variant}").finetune
+    rates = [
+        learning_rate(finetune.optim, Clock(195 * epoch, 195, 60), finetune.batch_size)
+        for epoch in (0, 39, 40, 59)
+    ]
+    assert rates == pytest.approx([lr, lr, lr / 10, lr / 10])
+    assert (finetune.trains, finetune.reads) == ("classifier", "normalised_features")
+    assert finetune.view.scale == (0.6, 1.0)
+
+
 def test_sslights_views_and_weights_of_pairs() -> None:
     for name in ("mobilenetv2-dino", "mobilenetv2-swav", "mobilenetv2-moco", "resnet18-dino"):
         ours, baseline = recipe_of(f"sslight-{name}"), recipe_of(f"sslight-{name}:baseline")
