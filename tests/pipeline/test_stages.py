@@ -14,8 +14,10 @@ import torch
 from tiny_run import Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
+from edgessl.backbones import Backbone
 from edgessl.errors import GateFailed, Interrupted, UserError
-from edgessl.pipeline import stage_state
+from edgessl.metrics.cost import flops_s3l
+from edgessl.pipeline import plan, stage_state
 from edgessl.pipeline.diverged import dump_path
 from edgessl.pipeline.recipe import plan_recipe, run_recipe
 from edgessl.pipeline.replay import replay
@@ -88,7 +90,7 @@ def test_a_run_stopped_in_every_stage_ends_as_if_it_never_was(
     place: Path, run: Run, whole: tuple[Path, dict[str, Any]]
 ) -> None:
     out = place / "stopped"
-    for stage, step in (("pretrain-1", 1), ("pretrain-2", 2), ("pretrain-2", 3)):
+    for stage, step in (("pretrain-1", 1), ("pretrain-2", 3)):
         with pytest.raises(Interrupted, match=f"^stopped in {stage} at step {step} of "):
             run(out, Listener(stage, step))
     last = Listener()
@@ -127,16 +129,13 @@ def test_a_run_killed_between_its_stages_ends_as_if_it_never_was(
     place: Path, run: Run, whole: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = place / "between"
-    # The last step of the stage is done and its end kept, but run.json does not say so yet.
-    with monkeypatch.context() as patch:
-        patch.setattr("edgessl.pipeline.pretrain.once", _dies_after("pretrain-1"))
-        with pytest.raises(RuntimeError, match="power cut"):
-            run(out, Listener())
-    # The same at the end of the last stage.
-    with monkeypatch.context() as patch:
-        patch.setattr("edgessl.pipeline.pretrain.keep_pretrained", _dies)
-        with pytest.raises(RuntimeError, match="power cut"):
-            run(out, Listener())
+    # The last step of a stage is done and its end kept, but run.json does not say so yet; then the
+    # same with all of pretraining.
+    for what, dies in (("once", _dies_after("pretrain-1")), ("keep_pretrained", _dies)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"edgessl.pipeline.pretrain.{what}", dies)
+            with pytest.raises(RuntimeError, match="power cut"):
+                run(out, Listener())
     last = Listener()
     run(out, last)
     assert not {"pretrain-1", "pretrain-2"} & last.stages
@@ -252,6 +251,27 @@ def test_a_stage_that_diverges_names_its_own_key_and_can_be_seen_again(
     assert not isfinite(found.loss) or found.spoilt
 
 
+def test_minutes_give_the_epochs_that_all_stages_fit_into_and_keep_their_shares(
+    place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = {16: 10.0, 32: 2.0}  # images/s
+    monkeypatch.setattr(plan, "_rate", lambda _context, _method, stage: rates[
+        stage.groups[0].size_px
+    ])  # fmt: skip
+    stages = (
+        "pretrain.epochs=100",
+        "pretrain.stages=[{percent = 75, views_px = [16, 8]}, {percent = 25, views_px = [32, 16]}]",
+    )
+    # An epoch of 16 images takes 16 x (0.75 / 10 + 0.25 / 2) = 3.2 s, and 8 % more around it.
+    minutes = 4.5 * 3.2 * 1.08 / 60
+    listener = Listener()
+    report = run(place / "minutes", listener, *stages, minutes=minutes)
+    assert report["recipe"]["pretrain"]["epochs"] == 4
+    assert [one["epochs"] for one in report["stages"]] == [3, 1]
+    assert "pretrain-1 gets 3, pretrain-2 gets 1 epochs." in listener.sentences
+    assert run(place / "minutes", listener, *stages, minutes=minutes)["stages"] == report["stages"]
+
+
 def test_fewer_epochs_are_shared_out_and_said(place: Path) -> None:
     stages = "pretrain.stages=[{epochs = 6, views_px = [16, 8]}, {epochs = 3, views_px = [32, 16]}]"
     wanted = request(
@@ -259,13 +279,17 @@ def test_fewer_epochs_are_shared_out_and_said(place: Path) -> None:
         *STAGES[2:],
     )  # fmt: skip
     listener = Listener()
-    plan = plan_recipe(replace(wanted, epochs=3), listener)
+    told = plan_recipe(replace(wanted, epochs=3), listener)
     assert "--epochs 3: pretrain-1 gets 2, pretrain-2 gets 1 epochs." in listener.sentences
-    rows = dict(line.split(maxsplit=1) for line in plan.splitlines())
+    rows = dict(line.split(maxsplit=1) for line in told.splitlines())
     assert rows["pretrain-1"].startswith("2 epochs, views 2x16 + 1x8 px, batch 8, 4 steps; ")
     assert rows["pretrain-2"].startswith("1 epochs, views 2x32 + 1x16 px, batch 8, 2 steps; ")
     costs = [float(rows[f"pretrain-{i}"].split("; ")[1].split(" M MACs")[0]) for i in (1, 2)]
     mean = float(rows["compute"].split(" M MACs an image, averaged over epochs")[0])
     assert mean == pytest.approx((2 * costs[0] + costs[1]) / 3, abs=0.01)
+    backbone = Backbone("mobilenetv2", "remove", 32)
+    small, large = (flops_s3l(backbone, px, backbone.feature_dim) for px in (16, 32))
+    flops = f"; {(2 * small + large) / 3e6:.2f} M FLOPs a global view by S3L's rule"
+    assert rows["compute"].endswith(flops)
     assert rows["pack"].startswith("64 px")  # for the views of 32 px, not those of 16
     assert not (place / "unmade").exists()
