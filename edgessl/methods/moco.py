@@ -28,8 +28,9 @@ class Moco(nn.Module):
 
     The student's backbone is kept. The first group of views is the global one. Each resolution
     group goes through the backbone on its own, so BN statistics are separate; the heads see all
-    views together. The queue holds keys of all processes. The teacher follows after the step:
-    updating it before the next forward pass, as MoCo v2 and SSLight do, gives the same weights.
+    views together, unless the table says that every view goes on its own. The queue holds keys of
+    all processes. The teacher follows after the step: updating it before the next forward pass, as
+    MoCo v2 and SSLight do, gives the same weights.
 
     Args:
         backbone: The student's backbone.
@@ -67,10 +68,10 @@ class Moco(nn.Module):
         global_views = len(views[0])
         keys = self._teach(views[0] if both else views[0][:1], clock)  # (G, B, P), or (1, B, P)
         asked = views if both else [views[0][1:], *views[1:]]
-        features = torch.cat([self.backbone(group.flatten(0, 1)) for group in asked])
-        queries = normalize(at_least_fp32(self.head(features)), dim=1).view(-1, *keys.shape[1:])
+        answers = self._encode(self.backbone, self.head, asked)
+        queries = normalize(at_least_fp32(answers), dim=1).view(-1, *keys.shape[1:])
         losses, right = [], []
-        with no_autocast(features):  # a bf16 logit is off by 0.4 %
+        with no_autocast(queries):  # a bf16 logit is off by 0.4 %
             for number, key in enumerate(keys):
                 others = _without(queries, number) if both else queries
                 logits = contrast_logits(others, key, queue, temperature=table.temperature)
@@ -88,6 +89,16 @@ class Moco(nn.Module):
         }
         return Step(contrast.sum() + table.spread_weight * spread, log)
 
+    def _encode(self, backbone: nn.Module, head: nn.Module, groups: list[Tensor]) -> Tensor:
+        """Return what the head gives for groups of views, view by view, ``(V * B, P)``."""
+        passes = [groups]
+        if not self.table.views_together:
+            passes = [[view[None]] for group in groups for view in group]
+        return torch.cat([
+            head(torch.cat([backbone(group.flatten(0, 1)) for group in together]))
+            for together in passes
+        ])  # fmt: skip
+
     @torch.no_grad()
     def _teach(self, images: Tensor, clock: Clock) -> Tensor:
         """Return the keys of this process's images, and note those of all for the queue.
@@ -104,8 +115,8 @@ class Moco(nn.Module):
         coins = from_first(torch.rand(table.coin_groups)).to(images.device)  # that coins stay
         if table.shuffle:  # across processes, so the images themselves have to travel
             images = _rows(images)[own_part(order)].transpose(0, 1)
-        features = self.teacher_backbone(images.flatten(0, 1))
-        keys = normalize(at_least_fp32(self.teacher_head(features)), dim=1)
+        answers = self._encode(self.teacher_backbone, self.teacher_head, [images])
+        keys = normalize(at_least_fp32(answers), dim=1)
         everywhere = _rows(keys.view(*images.shape[:2], -1))  # (processes * B, G, P)
         if table.shuffle:
             everywhere = everywhere[order.argsort()]

@@ -298,6 +298,7 @@ def test_airls_methods() -> None:
     assert (v2.method.shuffle, v2.pretrain.batchnorm_groups) == (True, 8)
     assert isinstance(plus.method, MocoTable)
     assert (plus.method.keys, plus.method.shuffle) == ("both", False)
+    assert not plus.method.views_together
     assert plus.method.teacher_momentum == byol.method.teacher_momentum == (0.99, 1.0)  # type: ignore[union-attr]
     assert plus.pretrain.batchnorm_groups == byol.pretrain.batchnorm_groups == 1
     assert byol.views[0].blur_p == (1.0, 0.1)

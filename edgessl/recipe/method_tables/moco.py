@@ -31,6 +31,9 @@ class Moco(Table):
             other views, or each in turn, and then the losses are summed.
         coin_groups: Where each global view has keys, those of one enter the queue, a coin for each
             of so many equal contiguous groups of the batch (AIRL: one a GPU).
+        views_together: Views of one resolution go through the backbones in one batch, and all
+            through the heads, so they share BN statistics. Otherwise each view goes on its own, as
+            in AIRL.
         shuffle: Shuffle the batch for the teacher, so that its BN groups are not the student's.
         alpha: Weight of global queries; the rest weighs local ones.
         spread_weight: Weight of the uniformity loss on each global query; no paper has it, factory
@@ -46,6 +49,7 @@ class Moco(Table):
     teacher_momentum: tuple[Share, Share] = (0.999, 0.999)
     keys: Literal["first", "both"] = "first"
     coin_groups: Annotated[int, Field(ge=1)] = 1
+    views_together: bool = True
     shuffle: bool = False
     alpha: Share = 0.4
     spread_weight: NonNegative = 0.0
