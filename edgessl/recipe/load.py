@@ -165,9 +165,9 @@ def to_toml(recipe: Recipe) -> str:
 def _write(lines: list[str], table: Mapping[str, Any], place: tuple[str, ...]) -> None:
     nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
     lists = {key: value for key, value in table.items() if _is_table_list(value)}
-    for key, value in table.items():
-        if key not in nested and key not in lists:
-            lines.append(f"{key} = {_value(value)}")
+    plain = [key for key in table if key not in nested and key not in lists]
+    for key in sorted(plain, key=lambda key: key != "name"):  # what a table is comes first
+        lines.append(f"{key} = {_value(table[key])}")
     for key, value in nested.items():
         lines.extend(["", f"[{'.'.join((*place, key))}]"])
         _write(lines, value, (*place, key))

@@ -185,3 +185,9 @@ def test_toml_keeps_quotes_and_unusual_characters(path: str) -> None:
     assert load_recipe(path) == recipe
     assert isinstance(recipe, Recipe)
     assert recipe.name == 'a "b" \\ ü'
+
+
+def test_toml_says_first_which_method_and_optimiser_a_table_is_of(path: str) -> None:
+    text = to_toml(load_recipe(path))
+    for table, name in (("method", "dino"), ("optim", "sgd"), ("finetune.optim", "sgd")):
+        assert f'[{table}]\nname = "{name}"\n' in text
