@@ -123,6 +123,7 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
         supervised_s = finetune_s * (1 + ("random" in baselines))
         supervised_s += (pretrain_s + finetune_s) * ("longer" in baselines)
     state_mb = parameters * 4 * 2 / _BYTES_PER_MB  # weights and momentum
+    states = 3 if len(stages) == 1 else 4  # two that alternate, and the ends of one or two stages
     scored = labelled + len(dataset.val) + len(dataset.test) if dataset.classes else 0
     feature_mb = scored * backbone.feature_dim * 4 / _BYTES_PER_MB
     image_mb = context.images.ram_bytes() / _BYTES_PER_MB + _FEATURE_COPIES * feature_mb
@@ -137,7 +138,7 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
             for i in range(len(recipe.views))
         ),
         memory_mb=round(_peak_mb() + image_mb + state_mb, 0),
-        disk_mb=round(pack_mb + 3 * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
+        disk_mb=round(pack_mb + states * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
         images_per_s=round(seen / pretrain_s, 1),
         finetune_images_per_s=round(supervised_rate, 1),
         minutes=round((pretrain_s + supervised_s) * 1.08 / 60, 1),  # 8 %: monitor and evaluation
