@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from edgessl.errors import UserError
 
 KEY = "edgessl"
-SCHEMA = 1
+SCHEMA = 2  # 2 added precision and takes; files of 1 are fp32 and take normalised images
+
+Precision = Literal["fp32", "int8"]
+Takes = Literal["normalised", "pixels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,9 @@ class Metadata:
         input_px: Side of the square images that go in.
         provenance: Recipe, data and scores, without absolute paths.
         gates: Every check of the export with its status and numbers, skipped ones included.
+        precision: Number format of the weights.
+        takes: ``"normalised"`` for ``(B, 3, S, S)`` float32; ``"pixels"`` for ``(B, H, W, 3)``
+            uint8 of any height and width.
     """
 
     head: str
@@ -31,6 +37,8 @@ class Metadata:
     input_px: int
     provenance: dict[str, Any]
     gates: tuple[dict[str, Any], ...] = ()
+    precision: Precision = "fp32"
+    takes: Takes = "normalised"
 
     def to_json(self) -> str:
         """Return one JSON document with the schema version."""

@@ -1,4 +1,4 @@
-"""An exported file, opened as a function of arrays. ONNX files need no torch."""
+"""An exported file, opened as a function of arrays. ONNX and ORT files need no torch."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edgessl.artifact.metadata import KEY, Metadata
+from edgessl.artifact.metadata import KEY, Metadata, Takes
 from edgessl.artifact.session import open_session
 from edgessl.errors import UserError
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import numpy as np
     from numpy.typing import NDArray
 
-Format = Literal["onnx", "torchscript"]
-SUFFIXES: dict[str, Format] = {".onnx": "onnx", ".torchscript": "torchscript"}
+    Run = Callable[[NDArray[Any]], NDArray[np.float32]]
+
+Format = Literal["onnx", "torchscript", "pt2", "ort"]
+SUFFIXES: dict[str, Format] = {
+    ".onnx": "onnx", ".torchscript": "torchscript", ".pt2": "pt2", ".ort": "ort",
+}  # fmt: skip
+NEEDS_TORCH: tuple[Format, ...] = ("torchscript", "pt2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +34,17 @@ class Artifact:
         path: The file.
         format: How it is stored.
         metadata: What it says about itself; None if edgessl did not write it.
-        run: Normalised images ``(B, 3, H, W)`` float32 to the output ``(B, K)``.
+        run: Images to the output ``(B, K)``. What it takes is ``takes``. A file that is fixed to
+            one image runs batches image by image.
+        takes: ``"normalised"`` for ``(B, 3, H, W)`` float32; ``"pixels"`` for ``(B, H, W, 3)``
+            uint8 of any height and width, where the preprocessing is inside.
     """
 
     path: Path
     format: Format
     metadata: Metadata | None
-    run: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    run: Run
+    takes: Takes = "normalised"
 
     def known(self) -> Metadata:
         """Return the metadata.
@@ -53,7 +64,7 @@ def open_artifact(path: Path, *, threads: int | None = None) -> Artifact:
     """Open an exported file by its suffix.
 
     Args:
-        path: A ``.onnx`` or ``.torchscript`` file.
+        path: A ``.onnx``, ``.ort``, ``.torchscript`` or ``.pt2`` file.
         threads: onnxruntime's threads; None for every core this process may use.
 
     Raises:
@@ -65,33 +76,46 @@ def open_artifact(path: Path, *, threads: int | None = None) -> Artifact:
             f"{path}: must end in {' or '.join(SUFFIXES)}, got '{path.suffix}'; "
             "pass a file that `edgessl export` wrote"
         )
-    run, text = _open_onnx(path, threads) if kind == "onnx" else _open_torchscript(path)
+    takes: Takes = "normalised"
+    if kind in NEEDS_TORCH:
+        run, text = _open_with_torch(path, kind)
+    else:
+        run, text, takes = _open_session(path, threads)
     return Artifact(
         path=path,
         format=kind,
         metadata=Metadata.from_json(text, str(path)) if text else None,
         run=run,
+        takes=takes,
     )
 
 
-def _open_onnx(
-    path: Path, threads: int | None
-) -> tuple[Callable[[NDArray[np.float32]], NDArray[np.float32]], str]:
+def _open_session(path: Path, threads: int | None) -> tuple[Run, str, Takes]:
     session = open_session(path, threads=threads)
     inputs = session.get_inputs()
     if len(inputs) != 1:
         raise UserError(f"{path}: must have one input, got {len(inputs)}; pass an image network")
+    name, one_image = inputs[0].name, inputs[0].shape[:1] == [1]
 
-    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        output: NDArray[np.float32] = session.run(None, {inputs[0].name: images})[0]
+    def run(images: NDArray[Any]) -> NDArray[np.float32]:
+        output: NDArray[np.float32] = session.run(None, {name: images})[0]
         return output
 
-    return run, session.get_modelmeta().custom_metadata_map.get(KEY, "")
+    def one_by_one(images: NDArray[Any]) -> NDArray[np.float32]:
+        import numpy as np
+
+        return np.concatenate([run(images[i : i + 1]) for i in range(len(images))])
+
+    text = session.get_modelmeta().custom_metadata_map.get(KEY, "")
+    takes: Takes = "pixels" if inputs[0].type == "tensor(uint8)" else "normalised"
+    return one_by_one if one_image else run, text, takes
 
 
-def _open_torchscript(
-    path: Path,
-) -> tuple[Callable[[NDArray[np.float32]], NDArray[np.float32]], str]:
+def _open_with_torch(path: Path, kind: Format) -> tuple[Run, str]:
+    if kind == "pt2":
+        from edgessl.artifact import exported_program  # imports torch
+
+        return exported_program.load(path, KEY)
     from edgessl.artifact import torchscript  # imports torch
 
     return torchscript.load(path, KEY)

@@ -1,4 +1,4 @@
-"""``edgessl export``: a checkpoint becomes a file for a device, proven before it gets its name."""
+"""``edgessl export``: a checkpoint becomes files for a device, proven before they get a name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,24 @@ if TYPE_CHECKING:
 
     from edgessl.pipeline.export import Exported
 
-COLOURS = {"pass": "green", "fail": "red", "not checked": "yellow"}
+COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
 
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="ckpt.pt of a run folder.", metavar="CKPT")],
-    onnx: Annotated[bool, typer.Option("--onnx", help="Write model.onnx (the default).")] = False,
+    onnx: Annotated[
+        bool,
+        typer.Option(
+            "--onnx",
+            help="Write ONNX files: for any batch, for batch 1, and with the preprocessing "
+            "inside (the default).",
+        ),
+    ] = False,
     torchscript: Annotated[
         bool, typer.Option("--torchscript", help="Write model.torchscript, for libtorch.")
+    ] = False,
+    pt2: Annotated[
+        bool, typer.Option("--pt2", help="Write model.pt2, for torch.export.load.")
     ] = False,
     opset: Annotated[
         int | None, typer.Option(help="ONNX operator set, 13 to 24; default: the target's.")
@@ -36,22 +46,28 @@ def export(
     data: Annotated[
         str | None, typer.Option(help="Test images for the accuracy gate; default: the run's own.")
     ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            help="Points of test top-1 a file may lose; default: the target's.", metavar="POINTS"
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; default: the checkpoint's.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Write a network as ONNX or TorchScript, and check every file against its checkpoint."""
+    """Write a network in the formats of a device, and check every file against its checkpoint."""
     screen = console(to_stderr=json)
-    chosen = {"onnx": onnx, "torchscript": torchscript}
+    chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2}
     with screen.status(f"reading {checkpoint}") as status:
         from edgessl.pipeline.export import document, export_checkpoint
 
         files = export_checkpoint(
             checkpoint,
             formats=tuple(kind for kind, wanted in chosen.items() if wanted),
-            opset=opset, head=head, target_name=target, data=data, out=out,
-            say=status.update,
+            opset=opset, head=head, target_name=target, data=data, max_drop_percent=max_drop,
+            out=out, say=status.update,
         )
     for file in files:
         _print_gates(screen, file)
@@ -74,7 +90,7 @@ def _print_gates(screen: Console, file: Exported) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    title = escape(f"{file.path} ({file.size_mb:.2f} MB)")
+    title = escape(f"{file.path} ({file.size_mb:.2f} MB), for {file.purpose}")
     table = Table(title=title, title_justify="left", box=None)
     for heading in ("gate", "status", "finding"):
         table.add_column(heading, no_wrap=heading != "finding")
@@ -87,11 +103,11 @@ def _print_gates(screen: Console, file: Exported) -> None:
 
 
 def _print_next(screen: Console, files: tuple[Exported, ...]) -> None:
-    names = " and ".join(file.path.name for file in files)
-    unchecked = sorted({g.name for f in files for g in f.gates if g.status == "not checked"})
-    verdict = f"{names} gives the same answers as the checkpoint"
-    verdict = verdict.replace("gives", "give") if len(files) > 1 else verdict
-    screen.print(verdict + (f"; not checked: {', '.join(unchecked)}." if unchecked else "."))
-    for file in files:
+    names = ", ".join(file.path.name for file in files)
+    skipped = sorted({g.name for f in files for g in f.gates if g.status == "skip"})
+    verb = "give" if len(files) > 1 else "gives"
+    verdict = f"{names}: {verb} the same answers as the checkpoint"
+    screen.print(verdict + (f"; skipped: {', '.join(skipped)}." if skipped else "."))
+    for file in files[:1]:
         if file.format == "onnx":
             screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)

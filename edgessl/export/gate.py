@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Status = Literal["pass", "fail", "not checked"]
+Status = Literal["pass", "fail", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Gate:
 
     Attributes:
         name: What was checked.
-        status: ``"not checked"`` where something to check it with was missing.
+        status: ``"skip"`` where something to check it with was missing.
         finding: The outcome in a few words.
         numbers: What was measured, units in the names.
     """

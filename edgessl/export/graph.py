@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgessl.artifact import Takes
 from edgessl.errors import UserError
 from edgessl.export.quiet import quiet
 from edgessl.export.target import OPSETS
 
 INPUT = "images"
+INPUTS: dict[Takes, str] = {"normalised": INPUT, "pixels": "pixels"}
+"""What a file takes -> the name of its input."""
 FIRST_CURRENT_OPSET = 18  # below it the current exporter writes 18 without failing
 
 
@@ -105,3 +108,19 @@ def strip_debug(model: Any) -> None:
     kept = [entry for entry in model.opset_import if entry.domain in used]
     del model.opset_import[:]
     model.opset_import.extend(kept)
+
+
+def fix_batch(model: Any, batch: int) -> Any:
+    """Return a copy of a model for one batch size only.
+
+    Args:
+        model: An ``onnx.ModelProto`` whose inputs and outputs begin with the batch.
+        batch: Its size.
+    """
+    import onnx
+
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    for value in (*fixed.graph.input, *fixed.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = batch
+    return fixed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from edgessl.data.evalset import decode_eval
 from edgessl.data.load import load_dataset
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import EdgesslError, UserError
-
-CHUNK = 64  # images decoded and run at a time, which bounds memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +42,6 @@ class HeldOut:
             return None
         step = max(1, len(self.paths) // count)
         return preprocess.normalise(decode_eval(self.paths[::step][:count], preprocess))
-
-    def batches(
-        self, preprocess: Preprocess
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """Decode the labelled images from their files, a chunk at a time.
-
-        Args:
-            preprocess: The checkpoint's own.
-
-        Yields:
-            Normalised images ``(B, 3, H, W)`` and classes ``(B,)``.
-        """
-        for start in range(0, len(self.labels), CHUNK):
-            part = slice(start, start + CHUNK)
-            pixels = decode_eval(self.paths[part], preprocess)  # (B, 3, H, W) uint8
-            yield preprocess.normalise(pixels), np.asarray(self.labels[part], dtype=np.int64)
 
 
 def held_out(deployable: Deployable, data: str | None) -> HeldOut:

@@ -17,7 +17,7 @@ def check_labels(artifact: Artifact, written: Metadata, outputs: int) -> Gate:
     found = artifact.known()
     wrong = [
         name
-        for name in ("head", "classes", "preprocess", "input_px")
+        for name in ("head", "classes", "preprocess", "input_px", "precision", "takes")
         if getattr(found, name) != getattr(written, name)
     ]
     if wrong:

@@ -27,12 +27,6 @@ def batches_of(images: Images) -> tuple[Images, ...]:
     return tuple(np.ascontiguousarray(part) for part in parts)
 
 
-def random_images(input_px: int) -> Images:
-    """Return the same noise of unit variance every time, ``(8, 3, input_px, input_px)``."""
-    generator = np.random.default_rng(0)
-    return generator.standard_normal((sum(BATCHES), 3, input_px, input_px), dtype=np.float32)
-
-
 def check_parity(
     name: str, reference: Run, candidate: Run, images: Images, *, atol: float, rtol: float,
     classifies: bool,

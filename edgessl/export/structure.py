@@ -9,17 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from edgessl.artifact import Takes
 from edgessl.export.gate import Gate
-from edgessl.export.graph import INPUT
+from edgessl.export.graph import INPUTS
 
 
-def check_structure(path: Path, *, opset: int, output: str) -> Gate:
+def check_structure(
+    path: Path, *, opset: int, output: str, takes: Takes = "normalised", batch: int | None = None
+) -> Gate:
     """Check an ONNX file against ONNX's rules and edgessl's.
 
     Args:
         path: The file.
         opset: The operator set it must use.
         output: Name its output must have.
+        takes: What goes in.
+        batch: The batch size it must be fixed to; None for any.
     """
     import onnx
 
@@ -30,7 +35,7 @@ def check_structure(path: Path, *, opset: int, output: str) -> Gate:
         return Gate("structure", "fail", f"onnx.checker: {reason}")
     model = onnx.load(str(path), load_external_data=False)
     mistakes = [
-        *_interface_mistakes(model, output),
+        *_interface_mistakes(model, output, takes, batch),
         *_opset_mistakes(model, opset),
         *(
             f"weights of {tensor.name} are in another file"
@@ -49,13 +54,19 @@ def check_structure(path: Path, *, opset: int, output: str) -> Gate:
     return Gate("structure", "pass", finding, numbers)
 
 
-def _interface_mistakes(model: Any, output: str) -> Iterator[str]:
-    for values, name in ((model.graph.input, INPUT), (model.graph.output, output)):
+def _interface_mistakes(
+    model: Any, output: str, takes: Takes, batch: int | None
+) -> Iterator[str]:
+    for values, name in ((model.graph.input, INPUTS[takes]), (model.graph.output, output)):
         names = [value.name for value in values]
         if names != [name]:
             yield f"must have '{name}' only, has {', '.join(names)}"
-        elif values[0].type.tensor_type.shape.dim[0].dim_param != "batch":
+            continue
+        first = values[0].type.tensor_type.shape.dim[0]
+        if batch is None and first.dim_param != "batch":
             yield f"the batch of '{name}' is fixed"
+        elif batch is not None and first.dim_value != batch:
+            yield f"the batch of '{name}' must be fixed to {batch}"
 
 
 def _opset_mistakes(model: Any, opset: int) -> Iterator[str]:

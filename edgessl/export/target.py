@@ -18,20 +18,25 @@ class Target(Table):
     """One file of ``export/targets/``.
 
     Attributes:
-        formats: File formats the target can run.
+        formats: What is written for it: ``int8`` stands for int8 ONNX files.
         opset: ONNX operator set.
         precision: Number format of the weights.
         atol: Largest absolute difference from the checkpoint.
         rtol: The same, as a share of the largest reference value.
         max_drop_percent: Points of test top-1 the file may lose against the checkpoint.
+        int8_max_drop_percent: The same for an int8 file.
+        int8_activations: Integers that its int8 kernels are fast with: ``"uint8"`` on x86,
+            ``"int8"`` on arm64.
     """
 
-    formats: tuple[Literal["onnx", "torchscript"], ...] = Field(min_length=1)
+    formats: tuple[Literal["onnx", "torchscript", "pt2", "ort", "int8"], ...] = Field(min_length=1)
     opset: int = Field(ge=OPSETS.start, lt=OPSETS.stop)
-    precision: Literal["fp32"]
+    precision: Literal["fp32", "int8"]
     atol: float = Field(gt=0)
     rtol: float = Field(ge=0)
     max_drop_percent: float = Field(ge=0)
+    int8_max_drop_percent: float = Field(default=1.0, ge=0)
+    int8_activations: Literal["uint8", "int8"] = "uint8"
 
 
 def read_target(name: str) -> Target:

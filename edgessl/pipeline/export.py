@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from edgessl import checkpoint
-from edgessl.artifact import Metadata, open_artifact, torchscript
+from edgessl.artifact import Artifact, Format, Metadata, Precision, Takes, open_artifact
 from edgessl.artifact.metadata import KEY
 from edgessl.backbones import deployable_from
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import GateFailed, UserError
-from edgessl.export.accuracy import check_accuracy
+from edgessl.export.accuracy import answers_of, check_accuracy
+from edgessl.export.core import Core
+from edgessl.export.extremes import extreme_images
 from edgessl.export.gate import Gate, failed
-from edgessl.export.graph import export_graph
-from edgessl.export.held_out import HeldOut, held_out
-from edgessl.export.labels import check_labels
+from edgessl.export.gates import check_answers, check_file, needs_torch
+from edgessl.export.held_out import held_out
 from edgessl.export.network import with_head
-from edgessl.export.parity import BATCHES, Run, check_parity, random_images
+from edgessl.export.product import Product
+from edgessl.export.products import products_of
 from edgessl.export.provenance import portable
-from edgessl.export.structure import check_structure
+from edgessl.export.record import write_record
 from edgessl.export.target import Target, read_target
+from edgessl.export.without_torch import check_without_torch
 from edgessl.files import atomic_path
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,24 @@ class Exported:
     """One file that was written.
 
     Attributes:
-        path: Where it is; ``model.failed.*`` if a gate failed.
-        format: ``"onnx"`` or ``"torchscript"``.
-        opset: ONNX operator set; None for TorchScript.
+        path: Where it is; ``*.failed.*`` if a gate failed.
+        format: How it is stored.
+        precision: Number format of its weights.
+        takes: ``"normalised"`` images, or ``"pixels"`` of any height and width.
+        batch: The batch size it is fixed to; None for any.
+        purpose: What it is for, in a few words.
+        opset: ONNX operator set; None for formats without.
         size_mb: Its size.
         metadata: What it says about itself, gates included.
         gates: The outcome of every check.
     """
 
     path: Path
-    format: str
+    format: Format
+    precision: Precision
+    takes: Takes
+    batch: int | None
+    purpose: str
     opset: int | None
     size_mb: float
     metadata: Metadata
@@ -56,16 +65,33 @@ class Exported:
         """Whether no gate failed."""
         return not failed(self.gates)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {
+            "path": str(self.path),
+            "format": self.format,
+            "precision": self.precision,
+            "takes": self.takes,
+            "batch": self.batch,
+            "purpose": self.purpose,
+            "opset": self.opset,
+            "size_mb": self.size_mb,
+            "head": self.metadata.head,
+            "classes": list(self.metadata.classes),
+            "passed": self.passed,
+            "gates": [gate.to_dict() for gate in self.gates],
+        }
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What every format of one export shares."""
 
-    network: torch.nn.Module
-    reference: Run
+@dataclass(slots=True)
+class _Candidate:
+    """A written file on its way through the gates."""
+
+    product: Product
+    path: Path
     metadata: Metadata
-    target: Target
-    test: HeldOut
+    gates: list[Gate] = field(default_factory=list)
+    artifact: Artifact | None = None  # None where it does not open
 
 
 def export_checkpoint(
@@ -76,23 +102,27 @@ def export_checkpoint(
     head: str | None = None,
     target_name: str | None = None,
     data: str | None = None,
+    max_drop_percent: float | None = None,
     out: Path | None = None,
-    say: Callable[[str], None] = lambda _line: None,
+    say: Say = lambda _line: None,
 ) -> tuple[Exported, ...]:
     """Export a checkpoint's network and check every file against it.
 
     Args:
         path: The ``ckpt.pt`` of a run folder.
-        formats: ``"onnx"``, ``"torchscript"``; none for the named target's own, or else ONNX.
+        formats: ``"onnx"``, ``"torchscript"``, ``"pt2"``, ``"ort"``, ``"int8"``; none for the
+            named target's own, or else ONNX.
         opset: ONNX operator set, 13 to 24; None for the target's.
         head: ``"logits"``, ``"probs"`` or ``"features"``; None for the checkpoint's own.
         target_name: A name in ``export/targets/`` or a TOML file; None for ``cpu``.
         data: Data set for the accuracy gate; None for the one the checkpoint was trained on.
+        max_drop_percent: Points of test top-1 that a file may lose; None for the target's.
         out: Folder to write to; None for the checkpoint's.
         say: Called with the name of each step.
 
     Returns:
-        The files, failed ones included.
+        The files, failed ones included. The same is under ``export`` in the folder's
+        ``report.json``.
 
     Raises:
         UserError: Something asked for does not exist or does not fit.
@@ -103,14 +133,33 @@ def export_checkpoint(
     folder = out or path.parent
     if folder.exists() and not folder.is_dir() and out:
         raise UserError(f"--out: must be a folder, got a file: {folder}")
-    target = target.model_copy(update={"opset": target.opset if opset is None else opset})
-    job = _job(path, head, target, data)
+    core = _core(path, head, _with_limits(target, opset, max_drop_percent), data)
+    products = products_of(core, formats)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for kind in formats:
-        say(f"writing model.{kind} and checking it against the checkpoint")
-        written.append(_export(job, kind, folder))
-    return tuple(written)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
+        candidates = [_write(core, product, Path(scratch), say) for product in products]
+        for candidate in candidates:
+            say(f"checking {candidate.product.name} against the checkpoint")
+            _check(core, candidate)
+        opened = [candidate for candidate in candidates if candidate.artifact is not None]
+        say("measuring the accuracy of every file on the test images")
+        _check_accuracy(core, opened)
+        say("running every file in a process without torch")
+        _check_without_torch(core, opened)
+        files = tuple(_finish(core, candidate, folder) for candidate in candidates)
+    write_record(folder, {"checkpoint": path.name, "files": [_named(file) for file in files]})
+    return files
+
+
+def _with_limits(target: Target, opset: int | None, max_drop_percent: float | None) -> Target:
+    changes: dict[str, Any] = {} if opset is None else {"opset": opset}
+    if max_drop_percent is not None:
+        if not 0 <= max_drop_percent <= 100:
+            raise UserError(
+                f"--max-drop: must be 0 to 100 points of top-1, got {max_drop_percent:g}"
+            )
+        changes |= dict.fromkeys(("max_drop_percent", "int8_max_drop_percent"), max_drop_percent)
+    return target.model_copy(update=changes)
 
 
 def _refuse_formats(formats: tuple[str, ...], target: Target) -> None:
@@ -122,18 +171,12 @@ def _refuse_formats(formats: tuple[str, ...], target: Target) -> None:
         )
 
 
-def _job(path: Path, head: str | None, target: Target, data: str | None) -> _Job:
+def _core(path: Path, head: str | None, target: Target, data: str | None) -> Core:
     deployable = deployable_from(checkpoint.load(path), str(path))
     head = head or deployable.head
     network = with_head(deployable, head, str(path))
     classes = () if head == "features" else deployable.classes
     test = held_out(replace(deployable, classes=classes), data)
-
-    def reference(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            output: NDArray[np.float32] = network(torch.from_numpy(images)).numpy()
-        return output
-
     metadata = Metadata(
         head=head,
         classes=classes,
@@ -141,105 +184,91 @@ def _job(path: Path, head: str | None, target: Target, data: str | None) -> _Job
         input_px=Preprocess.from_dict(deployable.preprocess).crop_px,
         provenance=portable({"checkpoint": path.name, **deployable.provenance}),
     )
-    return _Job(network, reference, metadata, target, test)
+    return Core(network, metadata, target, test, deployable.provenance)
 
 
-def _export(job: _Job, kind: str, folder: Path) -> Exported:
-    save = _onnx_writer(job) if kind == "onnx" else _torchscript_writer(job)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
-        candidate = Path(scratch) / f"candidate.{kind}"
-        save(candidate, job.metadata)
-        gates = _gates(job, kind, candidate)
-        metadata = replace(job.metadata, gates=tuple(gate.to_dict() for gate in gates))
-        final = Path(scratch) / f"final.{kind}"
-        save(final, metadata)
-        if open_artifact(final).known().to_json() != metadata.to_json():
-            raise GateFailed(f"model.{kind}: the record of its gates did not read back as written")
-        bad = failed(gates)
-        path = folder / (f"model.failed.{kind}" if bad else f"model.{kind}")
-        with atomic_path(path) as temporary:
-            final.replace(temporary)
-    if not bad:  # an older verdict on this file would mislead
-        (folder / f"model.failed.{kind}").unlink(missing_ok=True)
-    opset = job.target.opset if kind == "onnx" else None
-    return Exported(path, kind, opset, path.stat().st_size / 1e6, metadata, gates)
+def _write(core: Core, product: Product, scratch: Path, say: Say) -> _Candidate:
+    say(f"writing {product.name}")
+    metadata = replace(core.metadata, precision=product.precision, takes=product.takes)
+    path = scratch / product.name
+    product.write(path, metadata)
+    return _Candidate(product, path, metadata)
 
 
-def _onnx_writer(job: _Job) -> Callable[[Path, Metadata], None]:
-    import onnx
-
-    shape = job.metadata.input_px
-    model = export_graph(job.network, shape, job.metadata.head, job.target.opset)
-
-    def save(path: Path, metadata: Metadata) -> None:
-        onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
-        onnx.save(model, str(path))
-
-    return save
-
-
-def _torchscript_writer(job: _Job) -> Callable[[Path, Metadata], None]:
-    shape = job.metadata.input_px
-    module = torchscript.trace_and_freeze(job.network, torch.zeros(2, 3, shape, shape))
-
-    def save(path: Path, metadata: Metadata) -> None:
-        torchscript.save(module, path, {KEY: metadata.to_json()})
-
-    return save
-
-
-def _gates(job: _Job, kind: str, path: Path) -> tuple[Gate, ...]:
-    """Run every check; one that lacks its material says so."""
-    metadata, target = job.metadata, job.target
-    gates: list[Gate] = []
-    if kind == "onnx":
-        structure = check_structure(path, opset=target.opset, output=metadata.head)
+def _check(core: Core, candidate: _Candidate) -> None:
+    product = candidate.product
+    structure = check_file(core, product, candidate.path)
+    if structure is not None:
+        candidate.gates.append(structure)
         if structure.status == "fail":  # it may not even open
-            return (structure,)
-        gates.append(structure)
-    artifact = open_artifact(path)
-    noise = random_images(metadata.input_px)
-    gates.append(check_labels(artifact, metadata, artifact.run(noise[:1]).shape[1]))
-    preprocess = Preprocess.from_dict(metadata.preprocess)
-    real = job.test.some_images(preprocess, sum(BATCHES))
-    for name, images in (("parity on noise", noise), ("parity on images", real)):
-        if images is None:
-            gates.append(Gate(name, "not checked", job.test.missing))
-            continue
-        gates.append(
-            check_parity(
-                name, job.reference, artifact.run, images,
-                atol=target.atol, rtol=target.rtol, classifies=bool(metadata.classes),
-            )
+            return
+    candidate.artifact = open_artifact(candidate.path)
+    candidate.gates += check_answers(core, product, candidate.artifact, candidate.metadata)
+
+
+def _check_accuracy(core: Core, candidates: Sequence[_Candidate]) -> None:
+    if core.test.missing or not candidates:
+        for candidate in candidates:
+            candidate.gates.append(Gate("accuracy", "skip", core.test.missing))
+        return
+    running = [candidate for candidate in candidates if not failed(tuple(candidate.gates))]
+    artifacts = [candidate.artifact for candidate in running if candidate.artifact is not None]
+    answers = answers_of(core.test, core.preprocess, core.reference, artifacts)
+    for candidate, got in zip(running, answers.files, strict=True):
+        limit = core.target.max_drop_percent
+        if candidate.product.precision == "int8":
+            limit = core.target.int8_max_drop_percent
+        candidate.gates.append(
+            check_accuracy(answers.labels, answers.checkpoint, got, max_drop_percent=limit)
         )
-    gates.append(_accuracy(job, artifact.run, preprocess))
-    return tuple(gates)
 
 
-def _accuracy(job: _Job, run: Run, preprocess: Preprocess) -> Gate:
-    if job.test.missing:
-        return Gate("accuracy", "not checked", job.test.missing)
-    return check_accuracy(
-        job.reference, run, job.test.batches(preprocess),
-        max_drop_percent=job.target.max_drop_percent,
+def _check_without_torch(core: Core, candidates: Sequence[_Candidate]) -> None:
+    vectors = {}
+    image = extreme_images(core.metadata.input_px)[-1:]
+    for candidate in candidates:
+        if needs_torch(candidate.product):
+            reason = f"a .{candidate.product.format} file is for PyTorch"
+            candidate.gates.append(Gate("without torch", "skip", reason))
+        elif candidate.artifact is not None:
+            vectors[candidate.path] = (image, candidate.artifact.run(image))
+    gates = check_without_torch(vectors, KEY)
+    for candidate in candidates:
+        if candidate.path in gates:
+            candidate.gates.append(gates[candidate.path])
+
+
+def _finish(core: Core, candidate: _Candidate, folder: Path) -> Exported:
+    """Write the file again with the outcome of its gates inside, and give it its name."""
+    product, gates = candidate.product, tuple(candidate.gates)
+    metadata = replace(candidate.metadata, gates=tuple(gate.to_dict() for gate in gates))
+    product.write(candidate.path, metadata)
+    if candidate.artifact and open_artifact(candidate.path).known().to_json() != metadata.to_json():
+        raise GateFailed(f"{product.name}: the record of its gates did not read back as written")
+    bad = failed(gates)
+    path = folder / (product.failed_name if bad else product.name)
+    with atomic_path(path) as temporary:
+        candidate.path.replace(temporary)
+    # An older verdict on this file would mislead.
+    (folder / (product.name if bad else product.failed_name)).unlink(missing_ok=True)
+    return Exported(
+        path=path,
+        format=product.format,
+        precision=product.precision,
+        takes=product.takes,
+        batch=product.batch,
+        purpose=product.purpose,
+        opset=core.target.opset if product.format == "onnx" else None,
+        size_mb=path.stat().st_size / 1e6,
+        metadata=metadata,
+        gates=gates,
     )
+
+
+def _named(file: Exported) -> dict[str, Any]:
+    return {**file.to_dict(), "path": file.path.name}
 
 
 def document(checkpoint_path: Path, files: tuple[Exported, ...]) -> dict[str, Any]:
     """Return the outcome as plain values, for ``--json``."""
-    return {
-        "checkpoint": str(checkpoint_path),
-        "files": [
-            {
-                "path": str(file.path),
-                "format": file.format,
-                "opset": file.opset,
-                "size_mb": file.size_mb,
-                "head": file.metadata.head,
-                "classes": list(file.metadata.classes),
-                "passed": file.passed,
-                "gates": [gate.to_dict() for gate in file.gates],
-            }
-            for file in files
-        ],
-    }
+    return {"checkpoint": str(checkpoint_path), "files": [file.to_dict() for file in files]}

@@ -24,11 +24,11 @@ def app() -> typer.Typer:
 
 @pytest.fixture(scope="session")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    """A MobileNetV2 for three classes, exported to both formats."""
+    """A MobileNetV2 for three classes, exported to every format."""
     root = tmp_path_factory.mktemp("export")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGESSL_CACHE", str(root / "cache"))
         data = write_images(root / "data", CLASSES)
         ckpt = write_checkpoint(root / "ckpt.pt", CLASSES, str(data))
-        files = export_checkpoint(ckpt, formats=("onnx", "torchscript"))
-        yield Case(ckpt, data, {file.format: file for file in files})
+        files = export_checkpoint(ckpt, formats=("onnx", "torchscript", "pt2"))
+        yield Case(ckpt, data, {file.path.name: file for file in files})

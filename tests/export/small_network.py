@@ -20,7 +20,7 @@ PREPROCESS = Preprocess(resize_px=72, crop_px=64)
 
 @dataclass(frozen=True)
 class Case:
-    """A checkpoint, the images it was trained on, and its exported files by format."""
+    """A checkpoint, the images it was trained on, and its exported files by name."""
 
     ckpt: Path
     data: Path

@@ -43,7 +43,7 @@ def write(path: Path, name: str, last_stage: LastStage, image_px: int = 32) -> P
 
 def check(ckpt: Path, opset: int) -> None:
     files = export_checkpoint(ckpt, formats=("onnx", "torchscript"), opset=opset)
-    assert len(files) == 2
+    assert {file.format for file in files} == {"onnx", "torchscript"}
     for file in files:
         assert file.passed, file.gates
 
@@ -82,6 +82,6 @@ def test_current_opsets(name: str, last_stage: LastStage, opset: int, tmp_path: 
     """Last run 2026-11-20 with mobilenetv2, resnet18 and vit-ti16 only: 20 passed in 184 s."""
     ckpt = write(tmp_path / "ckpt.pt", name, last_stage)
     for head in ("logits", "probs", "features"):
-        (file,) = export_checkpoint(ckpt, opset=opset, head=head)
-        assert file.passed, file.gates
-        assert (file.opset, file.metadata.head) == (opset, head)
+        for file in export_checkpoint(ckpt, opset=opset, head=head):
+            assert file.passed, file.gates
+            assert (file.opset, file.metadata.head) == (opset, head)

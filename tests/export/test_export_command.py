@@ -13,10 +13,12 @@ from small_network import CLASSES, PREPROCESS, Case, write_checkpoint, write_ima
 from typer.testing import CliRunner
 
 from edgessl.artifact import open_artifact
+from edgessl.artifact.opened import NEEDS_TORCH
 from edgessl.errors import UserError
 from edgessl.export.structure import leaked_paths
 from edgessl.pipeline.export import export_checkpoint
 
+NAMES = ["model.onnx", "model.batch1.onnx", "model.torchscript", "model.pt2"]
 STRICT_TARGET = """
 formats = ["onnx"]
 opset = 17
@@ -29,19 +31,22 @@ max_drop_percent = 0.5
 
 def test_every_gate_passes_on_a_healthy_network(case: Case) -> None:
     for file in case.files.values():
-        assert {gate.name: gate.status for gate in file.gates if gate.status != "pass"} == {}
-    assert [gate.name for gate in case.files["onnx"].gates] == [
-        "structure", "labels", "parity on noise", "parity on images", "accuracy",
+        assert [gate.name for gate in file.gates if gate.status == "fail"] == []
+        skipped = [gate.name for gate in file.gates if gate.status == "skip"]
+        assert skipped == (["without torch"] if file.format in NEEDS_TORCH else [])
+    assert [gate.name for gate in case.files["model.onnx"].gates] == [
+        "structure", "labels", "parity on extremes", "parity on images", "accuracy",
+        "without torch",
     ]
 
 
 def test_the_file_lies_beside_the_checkpoint_and_nothing_else_does(case: Case) -> None:
     names = {path.name for path in case.ckpt.parent.iterdir()} - {"cache", "data"}
-    assert names == {"ckpt.pt", "model.onnx", "model.torchscript"}
+    assert names == {"ckpt.pt", "report.json", *case.files}
 
 
 def test_the_onnx_file_has_the_target_s_opset_and_a_dynamic_batch(case: Case) -> None:
-    model = onnx.load(str(case.files["onnx"].path))
+    model = onnx.load(str(case.files["model.onnx"].path))
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 20)]
     shapes = {
         value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
@@ -50,9 +55,9 @@ def test_the_onnx_file_has_the_target_s_opset_and_a_dynamic_batch(case: Case) ->
     assert shapes == {"images": ["batch", 3, 64, 64], "logits": ["batch", 3]}
 
 
-@pytest.mark.parametrize("kind", ["onnx", "torchscript"])
-def test_the_file_carries_classes_preprocessing_and_gates(case: Case, kind: str) -> None:
-    known = open_artifact(case.files[kind].path).known()
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_carries_classes_preprocessing_and_gates(case: Case, name: str) -> None:
+    known = open_artifact(case.files[name].path).known()
     assert known.classes == CLASSES
     assert known.preprocess == PREPROCESS.to_dict()
     assert (known.head, known.input_px) == ("logits", 64)
@@ -62,19 +67,19 @@ def test_the_file_carries_classes_preprocessing_and_gates(case: Case, kind: str)
 
 
 def test_no_path_of_this_machine_is_inside(case: Case) -> None:
-    model = onnx.load(str(case.files["onnx"].path))
+    model = onnx.load(str(case.files["model.onnx"].path))
     assert list(leaked_paths(model)) == []
     assert all(not node.metadata_props and not node.doc_string for node in model.graph.node)
     for file in case.files.values():
         content = file.path.read_bytes()
         for folder in (case.ckpt.parent, Path(__file__).parents[2], Path(onnx.__file__).parents[1]):
             assert str(folder).encode() not in content
-    names = zipfile.ZipFile(case.files["torchscript"].path).namelist()
+    names = zipfile.ZipFile(case.files["model.torchscript"].path).namelist()
     assert not [name for name in names if name.endswith(".debug_pkl")]
 
 
 def test_provenance_keeps_the_data_s_name_only(case: Case) -> None:
-    known = open_artifact(case.files["onnx"].path).known()
+    known = open_artifact(case.files["model.onnx"].path).known()
     assert known.provenance["data"] == "data"
     assert known.provenance["recipe"] == "some-recipe"
 
@@ -87,16 +92,16 @@ def test_opset_17_is_what_the_file_says_and_a_failed_gate_exits_with_3(
     options = ["--target", str(target), "--out", str(tmp_path), "--json"]
     result = CliRunner().invoke(app, ["export", str(case.ckpt), *options])
     assert getattr(result.exception, "exit_code", None) == 3, result.output
-    assert "parity on noise" in str(result.exception)
+    assert "parity on extremes" in str(result.exception)
     assert not (tmp_path / "model.onnx").exists()
     failed = tmp_path / "model.failed.onnx"
     model = onnx.load(str(failed))
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 17)]
     assert list(leaked_paths(model)) == []
-    (file,) = json.loads(result.stdout)["files"]
+    file = json.loads(result.stdout)["files"][0]
     assert (file["path"], file["opset"], file["passed"]) == (str(failed), 17, False)
     recorded = {gate["name"]: gate["status"] for gate in open_artifact(failed).known().gates}
-    assert recorded["parity on noise"] == "fail"
+    assert recorded["parity on extremes"] == "fail"
 
 
 def test_without_data_the_file_says_what_was_not_checked(
@@ -105,11 +110,11 @@ def test_without_data_the_file_says_what_was_not_checked(
     ckpt = write_checkpoint(tmp_path / "ckpt.pt", CLASSES, str(tmp_path / "gone"))
     result = CliRunner().invoke(app, ["export", str(ckpt), "--torchscript", "--head", "probs"])
     assert result.exit_code == 0, result.exception
-    assert "not checked: accuracy, parity on images." in result.stdout
+    assert "skipped: accuracy, parity on images, without torch." in result.stdout
     assert "deprecated" in result.stdout
     known = open_artifact(tmp_path / "model.torchscript").known()
     statuses = {gate["name"]: gate["status"] for gate in known.gates}
-    assert statuses["accuracy"] == statuses["parity on images"] == "not checked"
+    assert statuses["accuracy"] == statuses["parity on images"] == "skip"
     assert known.head == "probs"
 
 

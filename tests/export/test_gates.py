@@ -12,12 +12,13 @@ from small_network import Case
 
 from edgessl.artifact import open_artifact
 from edgessl.export.accuracy import check_accuracy
-from edgessl.export.parity import batches_of, check_parity, random_images
+from edgessl.export.extremes import extreme_images
+from edgessl.export.parity import batches_of, check_parity
 from edgessl.export.provenance import portable
 from edgessl.export.structure import check_structure, leaked_paths
 
 Array = NDArray[np.float32]
-NOISE = random_images(8)
+NOISE = extreme_images(8)
 
 
 def means(images: Array) -> Array:
@@ -70,7 +71,7 @@ def test_a_tie_may_go_either_way() -> None:
 
 
 def test_a_perturbed_weight_fails_parity(case: Case, tmp_path: Path) -> None:
-    good = case.files["onnx"].path
+    good = case.files["model.onnx"].path
     model = onnx.load(str(good))
     weight = next(tensor for tensor in model.graph.initializer if len(tensor.dims) == 4)
     values = onnx.numpy_helper.to_array(weight) * np.float32(1.05)
@@ -78,35 +79,46 @@ def test_a_perturbed_weight_fails_parity(case: Case, tmp_path: Path) -> None:
     onnx.save(model, str(tmp_path / "bad.onnx"))
     bad = open_artifact(tmp_path / "bad.onnx")
     gate = check_parity(
-        "parity", open_artifact(good).run, bad.run, random_images(64),
+        "parity", open_artifact(good).run, bad.run, extreme_images(64),
         atol=1e-4, rtol=1e-4, classifies=True,
     )
     assert gate.status == "fail"
 
 
 def test_accuracy_fails_where_the_file_loses_more_than_allowed() -> None:
-    images, labels = NOISE[:8], means(NOISE[:8]).argmax(axis=1)
-    same = check_accuracy(means, means, [(images, labels)], max_drop_percent=0.5)
-    worse = check_accuracy(means, lambda x: -means(x), [(images, labels)], max_drop_percent=0.5)
+    labels = np.arange(200) % 3
+    worse = labels.copy()
+    worse[:2] += 1  # two of 200 images lost: one point
+    same = check_accuracy(labels, labels, labels, max_drop_percent=0.5)
+    bad = check_accuracy(labels, labels, worse, max_drop_percent=0.5)
     assert (same.status, same.numbers["top1"]["value"]) == ("pass", 100.0)
-    assert (worse.status, worse.numbers["top1"]["value"]) == ("fail", 0.0)
-    assert worse.numbers["checkpoint_top1"]["value"] == 100.0
+    assert (bad.status, bad.numbers["top1"]["value"]) == ("fail", 99.0)
+    assert bad.numbers["checkpoint_top1"]["value"] == 100.0
+    assert bad.numbers["difference"]["value"] == -1.0
+    assert check_accuracy(labels, labels, worse, max_drop_percent=1.0).status == "pass"
+
+
+def test_accuracy_says_where_too_few_images_prove_nothing() -> None:
+    labels = np.arange(9) % 3
+    gate = check_accuracy(labels, labels, labels, max_drop_percent=0.5)
+    assert gate.status == "pass"
+    assert "too few to rule out a loss of 0.5" in gate.finding
 
 
 @pytest.mark.parametrize("opset", [18, 21])
 def test_structure_fails_on_another_opset(case: Case, opset: int) -> None:
-    gate = check_structure(case.files["onnx"].path, opset=opset, output="logits")
+    gate = check_structure(case.files["model.onnx"].path, opset=opset, output="logits")
     assert (gate.status, "must use opset" in gate.finding) == ("fail", True)
 
 
 def test_structure_fails_on_another_output_name(case: Case) -> None:
-    gate = check_structure(case.files["onnx"].path, opset=20, output="probs")
+    gate = check_structure(case.files["model.onnx"].path, opset=20, output="probs")
     assert (gate.status, gate.finding) == ("fail", "must have 'probs' only, has logits")
 
 
 @pytest.mark.parametrize("text", ["/home/ann/train.csv", "model.py", r"C:\Users\ann", "{cwd}/x"])
 def test_structure_fails_on_a_path_inside(case: Case, tmp_path: Path, text: str) -> None:
-    model = onnx.load(str(case.files["onnx"].path))
+    model = onnx.load(str(case.files["model.onnx"].path))
     model.graph.node[3].doc_string = text.format(cwd=Path.cwd())
     assert len(list(leaked_paths(model))) == 1
     onnx.save(model, str(tmp_path / "leaky.onnx"))
@@ -115,7 +127,7 @@ def test_structure_fails_on_a_path_inside(case: Case, tmp_path: Path, text: str)
 
 
 def test_structure_fails_on_weights_in_a_second_file(case: Case, tmp_path: Path) -> None:
-    model = onnx.load(str(case.files["onnx"].path))
+    model = onnx.load(str(case.files["model.onnx"].path))
     onnx.save(model, str(tmp_path / "two.onnx"), save_as_external_data=True, location="two.data")
     gate = check_structure(tmp_path / "two.onnx", opset=20, output="logits")
     assert (gate.status, "are in another file" in gate.finding) == ("fail", True)

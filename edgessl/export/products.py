@@ -1,0 +1,79 @@
+"""What an export writes for each format that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgessl.artifact import Metadata, exported_program, torchscript
+from edgessl.artifact.metadata import KEY
+from edgessl.export.core import Core
+from edgessl.export.graph import fix_batch
+from edgessl.export.product import Product
+
+
+def products_of(core: Core, formats: tuple[str, ...]) -> tuple[Product, ...]:
+    """List the files to write.
+
+    Args:
+        core: The network.
+        formats: Keys of ``WRITERS``.
+    """
+    return tuple(product for name in formats for product in WRITERS[name](core))
+
+
+def save_onnx(model: Any, path: Path, metadata: Metadata) -> None:
+    """Write an ONNX model as one file, with its metadata.
+
+    Args:
+        model: An ``onnx.ModelProto``; unchanged.
+        path: Where to write it.
+        metadata: What it says about itself.
+    """
+    import onnx
+
+    written = onnx.ModelProto()
+    written.CopyFrom(model)
+    onnx.helper.set_model_props(written, {KEY: metadata.to_json()})
+    onnx.save(written, str(path))
+
+
+def _onnx(core: Core) -> tuple[Product, ...]:
+    static = fix_batch(core.graph, 1)
+    return (
+        Product(
+            "model.onnx", "onnx", "servers and desktops: any batch size",
+            lambda path, metadata: save_onnx(core.graph, path, metadata),
+        ),
+        Product(
+            "model.batch1.onnx", "onnx", "phone runtimes (CoreML, NNAPI, QNN): one image, no "
+            "dynamic shape",
+            lambda path, metadata: save_onnx(static, path, metadata),
+            batch=1,
+        ),
+    )
+
+
+def _torchscript(core: Core) -> tuple[Product, ...]:
+    side = core.metadata.input_px
+    module = torchscript.trace_and_freeze(core.network, torch.zeros(2, 3, side, side))
+
+    def write(path: Path, metadata: Metadata) -> None:
+        torchscript.save(module, path, {KEY: metadata.to_json()})
+
+    return (Product("model.torchscript", "torchscript", "libtorch", write),)
+
+
+def _pt2(core: Core) -> tuple[Product, ...]:
+    program = exported_program.program_of(core.network, core.metadata.input_px)
+
+    def write(path: Path, metadata: Metadata) -> None:
+        exported_program.save(program, path, {KEY: metadata.to_json()})
+
+    return (Product("model.pt2", "pt2", "PyTorch: torch.export.load", write),)
+
+
+WRITERS = {"onnx": _onnx, "torchscript": _torchscript, "pt2": _pt2}
+"""What was asked for -> its files."""
