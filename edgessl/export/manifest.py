@@ -1,0 +1,90 @@
+"""What lies in a bundle: every file with its checksum, and what made it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from edgessl.files import atomic_path
+
+NAME = "manifest.json"
+SCHEMA = 1
+PACKAGES = ("edgessl", "torch", "timm", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def describe_file(path: Path, what: str, **more: Any) -> dict[str, Any]:
+    """Return checksum, size in bytes and what a file is for.
+
+    Args:
+        path: The file.
+        what: What it is, in a few words.
+        **more: Further facts, as plain values.
+    """
+    return {"what": what, "bytes": path.stat().st_size, "sha256": sha256_of(path), **more}
+
+
+def write_manifest(
+    folder: Path, *, checkpoint: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]
+) -> Path:
+    """Write ``manifest.json``.
+
+    Args:
+        folder: The bundle.
+        checkpoint: Name and ``sha256`` of the checkpoint.
+        files: ``describe_file`` of each file by name.
+
+    Returns:
+        Where it is.
+    """
+    document = {
+        "schema": SCHEMA,
+        "checkpoint": dict(checkpoint),
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "files": {name: dict(files[name]) for name in sorted(files)},
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    with atomic_path(folder / NAME) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return folder / NAME
+
+
+def known_models(folder: Path, checkpoint_sha256: str) -> dict[str, dict[str, Any]]:
+    """Return the models of an earlier export of the same checkpoint that still lie in a folder.
+
+    Args:
+        folder: Where an earlier bundle may lie.
+        checkpoint_sha256: Of the checkpoint exported now.
+
+    Returns:
+        Their entries in the manifest by name; none where it is missing, damaged or of another
+        checkpoint, and none that was changed since.
+    """
+    try:
+        document = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        if document["checkpoint"]["sha256"] != checkpoint_sha256:
+            return {}
+        return {
+            name: entry
+            for name, entry in document["files"].items()
+            if "format" in entry
+            and (folder / name).is_file()
+            and sha256_of(folder / name) == entry["sha256"]
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

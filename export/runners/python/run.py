@@ -1,0 +1,597 @@
+#!/usr/bin/env python3
+"""Runs the models of this folder on a device: no torch, no edgessl.
+
+    python run.py IMAGE...              the most likely classes of each image
+    python run.py --model FILE IMAGE... through another of the models
+    python run.py --selftest            do the models answer here as they did where they were made?
+    python run.py --bench --json FILE   latency, in the terms of `edgessl bench`
+
+Needs Python 3.9 and what requirements.txt lists: numpy, pillow, onnxruntime. Labels and
+preprocessing are read from the model file itself, so one model and this script are enough to run.
+Exit codes: 0 done; 2 something asked for cannot be used; 3 the self-test failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+try:
+    import numpy as np
+    import onnxruntime
+    from PIL import Image
+except ImportError as missing:
+    print(f"error: {missing}; run: python -m pip install -r requirements.txt", file=sys.stderr)
+    sys.exit(2)
+
+HERE = Path(__file__).resolve().parent
+PREFERRED = ("model.onnx", "model.batch1.onnx", "model.e2e.onnx", "model.int8.onnx", "model.ort")
+PROVIDER = "CPUExecutionProvider"
+TOP = 5
+
+
+class UserError(Exception):
+    """Something asked for cannot be used; the message says what must hold, and the way out."""
+
+
+# --- images: the same arithmetic as training's evaluation, bit for bit ---------------------------
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000")
+FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+ORIENTATION_TAG = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+MIN_SIDE_PX = 8
+MAX_PIXELS = 89_478_485
+Image.MAX_IMAGE_PIXELS = None  # MAX_PIXELS is checked here, with one clear line
+
+
+def read_image(path):
+    """Read a file as an upright 8-bit RGB image.
+
+    Grey, CMYK, palette, 16-bit, transparent (on white) and animated (first frame) images are
+    converted; the EXIF orientation is applied.
+    """
+    way_out = "leave it out or replace it"
+    try:
+        if not Path(path).is_file():  # opening a named pipe would wait for ever
+            raise ValueError("missing, or not a file")
+        Image.init()
+        known = [name for name in FORMATS if name in Image.OPEN]  # AVIF came with Pillow 11.3
+        image = Image.open(BytesIO(Path(path).read_bytes()), formats=known)
+        width, height = image.size
+        if min(width, height) < MIN_SIDE_PX or width * height > MAX_PIXELS:
+            raise ValueError(f"{width}x{height} pixels")
+        image.load()
+        orientation = _orientation(image)
+        image = _to_rgb(image)
+    except OSError as error:  # Pillow's UnidentifiedImageError is one
+        reason = error.strerror or " ".join(str(error).split())[:80]
+        raise UserError(f"{path}: must be an image, got: {reason}; {way_out}") from error
+    except Exception as error:  # decoders of damaged files raise nearly anything
+        reason = " ".join(str(error).split())[:80] or type(error).__name__
+        raise UserError(f"{path}: must be an image, got: {reason}; {way_out}") from error
+    return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
+
+
+def _orientation(image):
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # a damaged EXIF block says nothing; the pixels are fine
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _to_rgb(image):
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _deep_grey_to_rgb(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _deep_grey_to_rgb(image):
+    """Scale 16-bit (0..65535), 32-bit or float grey to 8 bit; Pillow would clip it at 255."""
+    grey = np.asarray(image).astype(np.float64)  # (H, W)
+    if not np.isfinite(grey).all():
+        raise ValueError("infinite or undefined pixel values")
+    if image.mode == "F" and grey.min() >= 0 and grey.max() <= 1:
+        low, high = 0.0, 1.0
+    elif grey.min() >= 0 and grey.max() <= 65535:
+        low, high = 0.0, 65535.0
+    else:
+        low, high = float(grey.min()), float(max(grey.max(), grey.min() + 1))
+    scaled = np.rint((grey - low) * (255.0 / (high - low))).astype(np.uint8)
+    return Image.fromarray(scaled).convert("RGB")
+
+
+def crop_pixels(image, preprocess):
+    """Resize the short side and crop the centre: RGB image -> (3, S, S) uint8."""
+    width, height = image.size
+    short, side, crop = min(width, height), preprocess["resize_px"], preprocess["crop_px"]
+    new_width = side if width == short else int(side * width / short)
+    new_height = side if height == short else int(side * height / short)
+    if (new_width, new_height) != (width, height):
+        image = image.resize((new_width, new_height), FILTERS[preprocess["interpolation"]])
+    left, top = round((new_width - crop) / 2.0), round((new_height - crop) / 2.0)  # half to even
+    image = image.crop((left, top, left + crop, top + crop))
+    return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+
+
+def normalise(pixels, preprocess):
+    """Scale (..., 3, S, S) uint8 to [0, 1] and normalise per channel, in float32."""
+    mean = np.asarray(preprocess["mean"], dtype=np.float32)[:, None, None]
+    std = np.asarray(preprocess["std"], dtype=np.float32)[:, None, None]
+    return (pixels.astype(np.float32) / np.float32(255.0) - mean) / std
+
+
+# --- models --------------------------------------------------------------------------------------
+
+
+def usable_cores():
+    """Return the cores this process may use: its affinity, cut down to the container's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = cores_quota()
+    return max(1, min(cores or 1, -int(-quota // 1))) if quota else cores or 1
+
+
+def cores_quota():
+    """Return the container's CPU quota in cores; None where there is no limit."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def open_session(path, threads=None):
+    """Open a model with the options its accuracy was measured with."""
+    if not Path(path).is_file():
+        raise UserError(f"{path}: must be a model file, found none; check the path")
+    if Path(path).suffix.lower() not in (".onnx", ".ort"):
+        raise UserError(f"{path}: must end in .onnx or .ort; others need torch: edgessl predict")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # onnxruntime's own lines; failures arrive as exceptions
+    options.intra_op_num_threads = threads or usable_cores()
+    options.inter_op_num_threads = 1
+    # Spinning threads burn a core while they wait, and slow each other down on a busy machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=[PROVIDER])
+    except Exception as error:  # each of onnxruntime's derives from Exception directly
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{path}: must be a model that onnxruntime {onnxruntime.__version__} loads, got: "
+            f"{reason}; install what requirements.txt lists"
+        ) from error
+
+
+class Model:
+    """A model file with what it says about itself."""
+
+    def __init__(self, path, threads=None):
+        self.path = Path(path)
+        self.session = open_session(path, threads)
+        text = self.session.get_modelmeta().custom_metadata_map.get("edgessl", "")
+        if not text:
+            raise UserError(f"{path}: must carry labels; pass a file that `edgessl export` wrote")
+        about = json.loads(text)
+        self.head, self.classes = about["head"], about["classes"]
+        self.preprocess = about["preprocess"]
+        self.input = self.session.get_inputs()[0]
+        self.whole = self.input.type == "tensor(uint8)"  # preprocessing is inside
+
+    def run(self, image):
+        """Upright RGB image -> output (K,)."""
+        if self.whole:
+            batch = np.asarray(image, dtype=np.uint8)[None]  # (1, H, W, 3)
+        else:
+            batch = normalise(crop_pixels(image, self.preprocess)[None], self.preprocess)
+        return self.session.run(None, {self.input.name: batch})[0][0]
+
+
+def default_model():
+    """Return the first of the models that lies beside this script."""
+    found = [HERE / name for name in PREFERRED if (HERE / name).is_file()]
+    found = found or sorted(HERE.glob("*.onnx"))
+    if not found:
+        raise UserError(f"{HERE}: must hold a model such as model.onnx, found none; pass --model")
+    return found[0]
+
+
+def predict(model, paths, top):
+    """Print the most likely classes of images; every bad image is named at the end."""
+    mistakes = []
+    for path in paths:
+        try:
+            output = model.run(read_image(path))
+        except UserError as error:
+            mistakes.append(str(error))
+            continue
+        print(f"{path}: {describe(model, output, top)}")
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+
+
+def describe(model, output, top):
+    """Put an output (K,) into words."""
+    if model.head == "features":
+        first = ", ".join(f"{value:.4f}" for value in output[:5])
+        return f"{len(output)} features, norm {np.linalg.norm(output):.4f}, first {first}"
+    shares = output if model.head == "probs" else softmax(output)
+    best = np.argsort(-shares, kind="stable")[:top]
+    return ", ".join(f"{model.classes[index]} {100 * shares[index]:.1f} %" for index in best)
+
+
+def softmax(logits):
+    """Logits (K,) -> probabilities (K,)."""
+    exponents = np.exp(logits - logits.max())
+    return exponents / exponents.sum()
+
+
+# --- self-test -----------------------------------------------------------------------------------
+
+
+def selftest():
+    """Run the test vectors through every model; return whether all passed."""
+    path = HERE / "testvectors.npz"
+    if not path.is_file():
+        raise UserError(f"{path}: must be there for --selftest, found none; copy the whole folder")
+    with np.load(path, allow_pickle=False) as file:
+        vectors = dict(file)
+    about = json.loads(str(vectors["about"]))
+    images = [vectors[f"image_{i}"] for i in range(about["images"])]  # each (H, W, 3) uint8
+    print(f"{len(images)} test images: {about['source']}")
+    results = [_damaged(), _preprocessing(images, vectors["pixels"], about["preprocess"])]
+    for name, rule in about["models"].items():
+        results.append(_same_answers(name, images, vectors, rule, about["head"]))
+    failed = results.count(False)
+    verdict = "every check passed" if not failed else f"{failed} check(s) FAILED"
+    print(f"self-test: {verdict} (onnxruntime {onnxruntime.__version__}, {platform.machine()})")
+    return not failed
+
+
+def _damaged():
+    """Compare files with the manifest's checksums; files left out on purpose are no fault."""
+    path = HERE / "manifest.json"
+    if not path.is_file():
+        print("  -     files: no manifest.json beside run.py, not checked")
+        return None
+    files = json.loads(path.read_text(encoding="utf-8"))["files"]
+    there = {name: HERE / name for name in files if (HERE / name).is_file()}
+    bad = [name for name, at in there.items() if sha256(at) != files[name]["sha256"]]
+    found = f"changed since the export: {', '.join(bad)}" if bad else f"{len(there)} as exported"
+    return _tell(not bad, f"files: {found}, {len(files) - len(there)} not here")
+
+
+def _preprocessing(images, expected, preprocess):
+    pixels = np.stack([crop_pixels(Image.fromarray(image), preprocess) for image in images])
+    levels = int(np.abs(pixels.astype(int) - expected.astype(int)).max())
+    return _tell(levels == 0, f"preprocessing: differs by up to {levels} of 255 levels, limit 0")
+
+
+def _same_answers(name, images, vectors, rule, head):
+    if not (HERE / name).is_file():
+        print(f"  -     {name}: not here, not checked")
+        return None
+    try:
+        model = Model(HERE / name)
+        got = np.stack([model.run(Image.fromarray(image)) for image in images])  # (N, K)
+    except UserError as error:
+        return _tell(False, str(error))
+    except Exception as error:  # onnxruntime's, while it runs
+        return _tell(False, f"{name}: does not run: {' '.join(str(error).split())[:160]}")
+    expected = vectors[f"outputs/{name}"]
+    if got.shape != expected.shape:
+        return _tell(False, f"{name}: gives shape {got.shape}, must be {expected.shape}")
+    worst = float(np.abs(got - expected).max())
+    limit = rule["atol"] + rule["rtol"] * float(np.abs(expected).max())
+    changed = 0
+    if head != "features":
+        rows = np.arange(len(expected))
+        margin = expected.max(axis=1) - expected[rows, got.argmax(axis=1)]
+        changed = int((margin > limit).sum())  # not between classes as close as the limit
+    found = f"{name}: |d| up to {worst:.1e}, limit {limit:.1e}; top class changed on {changed}"
+    return _tell(worst <= limit and not changed, found)  # a NaN is no pass
+
+
+def _tell(passed, finding):
+    print(f"  {'pass' if passed else 'FAIL'}  {finding}")
+    return bool(passed)
+
+
+def sha256(path):
+    """Return a file's checksum."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+# --- latency: the protocol and the keys of `edgessl bench` ---------------------------------------
+
+BLOCK = 5  # runs before the next model's turn
+MIN_RUNS, MAX_SECONDS = 100, 60.0
+MAX_WARMUP_RUNS, MAX_WARMUP_MS = 300, 15_000.0
+PHOTO = (480, 640)  # (H, W) for models that take any size
+FLAGS = (
+    "sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8",
+    "amx_bf16", "asimd", "asimddp", "asimdhp", "i8mm", "bf16", "sve",
+)  # fmt: skip
+
+
+def bench(paths, threads, min_seconds):
+    """Time models in turns, each in a process of its own; return one JSON document."""
+    workers = [_Worker(path, threads) for path in paths]
+    try:
+        warmups = [_warm_up(worker) for worker in workers]
+        runs = [[] for _ in workers]
+        order = list(range(len(workers)))
+        while not all(_enough(runs_ms, min_seconds) for runs_ms in runs):
+            for index in order:
+                runs[index] += workers[index].ask(do="run", times=BLOCK)
+            order.reverse()  # A B, B A: a drift of the machine cancels out
+        models = [
+            _summary(path, threads, warmup, runs_ms, worker.ask(do="report"))
+            for path, warmup, runs_ms, worker in zip(paths, warmups, runs, workers)  # noqa: B905
+        ]
+    finally:
+        for worker in workers:
+            worker.close()
+    return {"device": describe_device(), "models": models}
+
+
+def _warm_up(worker):
+    runs_ms = []
+    while not _is_stable(runs_ms):
+        if len(runs_ms) >= MAX_WARMUP_RUNS or sum(runs_ms) >= MAX_WARMUP_MS:
+            break
+        runs_ms += worker.ask(do="run", times=BLOCK)
+    return runs_ms
+
+
+def _is_stable(runs_ms, window=10, tolerance=0.05):
+    """Tell whether the last two windows have about the same median."""
+    if len(runs_ms) < 2 * window:
+        return False
+    before, now = np.median(runs_ms[-2 * window : -window]), np.median(runs_ms[-window:])
+    return bool(abs(now - before) <= tolerance * before)
+
+
+def _enough(runs_ms, min_seconds):
+    seconds = sum(runs_ms) / 1000
+    return seconds >= MAX_SECONDS or (len(runs_ms) >= MIN_RUNS and seconds >= min_seconds)
+
+
+def _summary(path, threads, warmup, runs_ms, report):
+    p25, p50, p75, p90, p99 = (float(p) for p in np.percentile(runs_ms, (25, 50, 75, 90, 99)))
+    count = len(runs_ms)
+    notes = [] if count >= 100 else [f"p90 needs 100 runs, got {count}"]
+    notes += [] if count >= 300 else [f"p99 needs 300 runs, got {count}"]
+    notes += [] if _is_stable(warmup) else ["latency was still moving after warm-up"]
+    spread = 100 * (p75 - p25) / p50
+    notes += [f"busy machine: the middle half spreads over {spread:.0f} %"] if spread > 30 else []
+    return {
+        "path": str(path), "name": path.name, "size_mb": path.stat().st_size / 1e6,
+        "sha256": sha256(path), "threads": threads, "batch": 1, "runs": count,
+        "p50_ms": p50, "p90_ms": p90 if count >= 100 else None,
+        "p99_ms": p99 if count >= 300 else None,
+        "min_ms": min(runs_ms), "mean_ms": sum(runs_ms) / count, "iqr_percent": spread,
+        "images_per_s": 1000 * count / sum(runs_ms),
+        "warmup_runs": len(warmup), "warmup_stable": _is_stable(warmup), **report, "notes": notes,
+    }  # fmt: skip
+
+
+class _Worker:
+    """A process with one open model, driven by JSON lines."""
+
+    def __init__(self, path, threads):
+        self.path = path
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).resolve()), "--serve"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True,
+        )  # fmt: skip
+        try:
+            self.ask(do="open", path=str(path), threads=threads)
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, **request):
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise UserError(f"{self.path}: the measuring process died; is there enough memory?")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "error" in answer:
+            raise UserError(answer["error"])
+        return answer
+
+    def close(self):
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def serve():
+    """Answer the requests of a ``_Worker`` until stdin ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not mix with the answers
+    session = feed = facts = None
+    wall_s = cpu_s = 0.0
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if request["do"] == "open":
+                before, start = memory_mb("VmRSS"), time.perf_counter()
+                session = open_session(request["path"], request["threads"])
+                load_ms = 1000 * (time.perf_counter() - start)
+                feed = _feed(session)
+                facts = {"load_ms": load_ms, "first_run_ms": _time(session, feed, 1)[0]}
+                facts["rss_before_load_mb"] = before
+                answer = {}
+            elif request["do"] == "run":
+                cpu, wall = time.process_time(), time.perf_counter()
+                answer = _time(session, feed, request["times"])
+                cpu_s += time.process_time() - cpu
+                wall_s += time.perf_counter() - wall
+            else:
+                answer = {
+                    **facts,
+                    "cores_obtained": cpu_s / wall_s if wall_s else None,
+                    "peak_rss_mb": memory_mb("VmHWM"),
+                    "input": list(next(iter(feed.values())).shape),
+                    "torch_loaded": "torch" in sys.modules,
+                }
+        except UserError as error:
+            answer = {"error": str(error)}
+        except Exception as error:  # onnxruntime's, while it runs
+            answer = {"error": f"the model must run, got: {' '.join(str(error).split())[:200]}"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _time(session, feed, times):
+    runs_ms = []
+    for _ in range(times):
+        start = time.perf_counter()
+        session.run(None, feed)
+        runs_ms.append(1000 * (time.perf_counter() - start))
+    return runs_ms
+
+
+def _feed(session):
+    """Make one random input of the shape that the model takes."""
+    put = session.get_inputs()[0]
+    generator = np.random.default_rng(0)
+    if put.type == "tensor(uint8)":  # (B, H, W, 3) of any size
+        sides = [side if isinstance(side, int) else None for side in put.shape[1:3]]
+        height, width = sides[0] or PHOTO[0], sides[1] or PHOTO[1]
+        return {put.name: generator.integers(0, 256, (1, height, width, 3), dtype=np.uint8)}
+    return {put.name: generator.standard_normal([1, *put.shape[1:]], dtype=np.float32)}
+
+
+def memory_mb(key):
+    """Return VmRSS (now) or VmHWM (peak) of this process; None off Linux."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    found = [line for line in lines if line.startswith(key + ":")]
+    return int(found[0].split()[1]) * 1024 / 1e6 if found else None
+
+
+def describe_device():
+    """Return processor, cores, governor, load, system and versions as plain values."""
+    info = {}
+    for line in (_read("/proc/cpuinfo") or "").split("\n\n")[0].splitlines():
+        key, _, value = line.partition(":")
+        info[key.strip()] = value.strip()
+    present = (info.get("flags") or info.get("Features") or "").split()
+    affinity = hasattr(os, "sched_getaffinity")
+    model = (_read("/proc/device-tree/model") or "").rstrip("\0")  # boards: Raspberry Pi 4 ...
+    return {
+        "name": "cpu",
+        "provider": PROVIDER,
+        "cpu": info.get("model name") or model or platform.processor() or platform.machine(),
+        "machine": platform.machine(),
+        "flags": [flag for flag in FLAGS if flag in present],
+        "cores": os.cpu_count(),
+        "cores_affinity": len(os.sched_getaffinity(0)) if affinity else os.cpu_count(),
+        "cores_quota": cores_quota(),
+        "cores_usable": usable_cores(),
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "os": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "versions": {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+    }
+
+
+def _read(path):
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def _bench_and_print(paths, threads, min_seconds, json_file):
+    if json_file and not Path(json_file).absolute().parent.is_dir():
+        raise UserError(f"--json: must be in an existing folder, got '{json_file}'")
+    document = bench(paths, threads, min_seconds)
+    device = document["device"]
+    print(f"{device['cpu']}, {device['cores_usable']} of {device['cores']} cores, {device['os']}")
+    print(f"{'model':<24} {'p50':>9} {'p90':>9} {'p99':>9} {'images/s':>9} {'load':>9} {'MB':>7}")
+    for entry in document["models"]:
+        keys = ("p50_ms", "p90_ms", "p99_ms", "images_per_s", "load_ms")
+        cells = " ".join(f"{'-' if entry[k] is None else format(entry[k], '.2f'):>9}" for k in keys)
+        print(f"{entry['name']:<24} {cells} {entry['size_mb']:7.2f}")
+        for note in entry["notes"]:
+            print(f"  {entry['name']}: {note}")
+    if json_file:
+        Path(json_file).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        print(f"written: {json_file}")
+
+
+def main(arguments=None):
+    """Parse the command line and do what it asks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files")
+    parser.add_argument("--model", metavar="FILE", help="an .onnx or .ort file of this folder")
+    parser.add_argument("--top", type=int, default=TOP, help="classes to show: %(default)s")
+    parser.add_argument("--selftest", action="store_true", help="compare with the test vectors")
+    parser.add_argument("--bench", action="store_true", help="measure the latency of every model")
+    parser.add_argument("--json", metavar="FILE", help="with --bench: write the numbers to FILE")
+    parser.add_argument("--threads", type=int, default=0, help="default: every core it may use")
+    parser.add_argument("--seconds", type=float, default=3.0, help="with --bench: for each model")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args(arguments)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # odd metadata
+    if asked.serve:
+        return serve() or 0
+    if asked.threads < 0 or asked.top < 1 or asked.seconds < 0:
+        raise UserError("--threads, --top, --seconds: must not be negative, --top at least 1")
+    if asked.selftest:
+        return 0 if selftest() else 3
+    if asked.bench:
+        paths = [Path(asked.model)] if asked.model else sorted(HERE.glob("model*.onnx"))
+        paths = [path for path in paths if ".failed." not in path.name] or [default_model()]
+        _bench_and_print(paths, asked.threads or usable_cores(), asked.seconds, asked.json)
+        return 0
+    if not asked.images:
+        raise UserError("IMAGE: must be at least one image file, got none; see run.py --help")
+    predict(Model(asked.model or default_model(), asked.threads or None), asked.images, asked.top)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except UserError as mistake:
+        print("\n".join(f"error: {line}" for line in str(mistake).splitlines()), file=sys.stderr)
+        sys.exit(2)
