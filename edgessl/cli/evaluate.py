@@ -18,23 +18,26 @@ MEANING = {
 
 def evaluate(
     model: Annotated[
-        Path, typer.Argument(help="ckpt.pt, or an exported .onnx file.", metavar="CKPT|MODEL.onnx")
+        Path, typer.Argument(help="ckpt.pt, or any exported file.", metavar="CKPT|MODEL.onnx")
     ],
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
     protocol: Annotated[
         str, typer.Option(help="knn, linear or top1; map for images with several labels each.")
     ],
+    device: Annotated[
+        str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
+    ] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Score a network on the test images: kNN or linear probe of its features, or its top-1."""
     if protocol == "map":
-        _evaluate_tags(model, data, json=json)
+        _evaluate_tags(model, data, device, json=json)
         return
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
         from edgessl.pipeline.evaluate import evaluate_model
 
-        evaluated = evaluate_model(model, data, protocol, say=status.update)
+        evaluated = evaluate_model(model, data, protocol, device=device, say=status.update)
     if json:
         print_json(evaluated.to_dict())
         return
@@ -48,12 +51,12 @@ def evaluate(
     )
 
 
-def _evaluate_tags(model: Path, data: str, *, json: bool) -> None:
+def _evaluate_tags(model: Path, data: str, device: str, *, json: bool) -> None:
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
         from edgessl.pipeline.evaluate_tags import evaluate_tags
 
-        found = evaluate_tags(model, data, say=status.update)
+        found = evaluate_tags(model, data, device=device, say=status.update)
     if json:
         print_json(found.to_dict())
         return

@@ -12,7 +12,7 @@ from edgessl.cli.console import console, print_json
 
 def predict(
     model: Annotated[
-        Path, typer.Argument(help="ckpt.pt, or a .onnx or .torchscript file.", metavar="MODEL")
+        Path, typer.Argument(help="ckpt.pt, or any exported file.", metavar="MODEL")
     ],
     images: Annotated[list[Path], typer.Argument(help="Image files.", metavar="IMAGE...")],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

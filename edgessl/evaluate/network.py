@@ -1,8 +1,8 @@
-"""A checkpoint or an exported file as a function from stored pixels to outputs."""
+"""A checkpoint or an exported file as a function from image files to outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +10,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from edgessl import checkpoint
-from edgessl.artifact import open_artifact
+from edgessl.artifact import Artifact, open_artifact
+from edgessl.artifact.opened import SUFFIXES
 from edgessl.backbones import deployable_from
+from edgessl.data.decode import BadImage, read_image
+from edgessl.data.evalset import decode_eval
+from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess
+from edgessl.device import pick_device
 from edgessl.errors import UserError
 from edgessl.metrics.features import extract_features
 
@@ -27,39 +33,42 @@ class Network:
     """What an evaluation needs of a network, wherever it is stored.
 
     Attributes:
-        outputs: Pixels ``(N, 3, H, W)`` uint8 to features ``(N, D)`` or logits ``(N, K)``, float32
-            on the CPU.
-        preprocess: How files become the pixels.
+        outputs: Image files to features ``(N, D)`` or logits ``(N, K)``, float32 on the CPU. The
+            originals are read through the network's own preprocessing.
         classes: Class names in the order of the logits; empty if it gives features.
         provenance: What the file says about where it comes from, as plain values.
     """
 
-    outputs: Callable[[NDArray[np.uint8]], Tensor]
-    preprocess: Preprocess
+    outputs: Callable[[Sequence[Path]], Tensor]
     classes: tuple[str, ...]
     provenance: Mapping[str, Any]
 
 
 def open_network(
-    path: Path, reads: Literal["features", "logits"], *, device: torch.device | str = "cpu"
+    path: Path, reads: Literal["features", "logits"], *, device: str = "cpu"
 ) -> Network:
     """Open a checkpoint or an exported file for one kind of output.
 
     Args:
-        path: A ``ckpt.pt``, or a ``.onnx`` or ``.torchscript`` file that ``edgessl export`` wrote.
+        path: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
         reads: What the protocol reads.
-        device: Where a checkpoint runs; an exported file runs on the CPU.
+        device: One of ``device.NAMES``, for a checkpoint; an exported file runs on the CPU.
 
     Raises:
         UserError: It is neither, or it does not give what the protocol reads.
     """
-    if path.suffix.lower() in (".onnx", ".torchscript"):
+    if path.suffix.lower() in SUFFIXES:
+        if device not in ("auto", "cpu"):
+            raise UserError(
+                f"--device: must be cpu for an exported file, got '{device}' for {path}; "
+                "leave it out"
+            )
         return _from_artifact(path, reads)
-    return _from_checkpoint(path, reads, device)
+    return _from_checkpoint(path, reads, pick_device(device))
 
 
 def _from_checkpoint(
-    path: Path, reads: Literal["features", "logits"], device: torch.device | str
+    path: Path, reads: Literal["features", "logits"], device: str
 ) -> Network:
     deployable = deployable_from(checkpoint.load(path), str(path))
     if reads == "logits" and deployable.head != "logits":
@@ -71,13 +80,14 @@ def _from_checkpoint(
     module = chosen.to(device).to(memory_format=torch.channels_last)
     preprocess = Preprocess.from_dict(deployable.preprocess)
 
-    def outputs(pixels: NDArray[np.uint8]) -> Tensor:
+    def outputs(files: Sequence[Path]) -> Tensor:
+        pixels = decode_eval(files, preprocess)
         return extract_features(
             module, pixels, preprocess.mean, preprocess.std, device=device, batch_size=_BATCH
         )
 
     classes = deployable.classes if reads == "logits" else ()
-    return Network(outputs, preprocess, classes, deployable.provenance)
+    return Network(outputs, classes, deployable.provenance)
 
 
 def _from_artifact(path: Path, reads: Literal["features", "logits"]) -> Network:
@@ -92,11 +102,30 @@ def _from_artifact(path: Path, reads: Literal["features", "logits"]) -> Network:
         )
     preprocess = Preprocess.from_dict(metadata.preprocess)
 
-    def outputs(pixels: NDArray[np.uint8]) -> Tensor:
-        batches = [
-            artifact.run(preprocess.normalise(pixels[start : start + _BATCH]))
-            for start in range(0, len(pixels), _BATCH)
+    def batches(files: Sequence[Path]) -> Tensor:
+        parts = [
+            artifact.run(preprocess.normalise(decode_eval(part, preprocess)))
+            for part in (files[i : i + _BATCH] for i in range(0, len(files), _BATCH))
         ]
-        return torch.from_numpy(np.concatenate(batches)).float()
+        return torch.from_numpy(np.concatenate(parts)).float()
 
-    return Network(outputs, preprocess, metadata.classes, metadata.provenance)
+    def one_by_one(files: Sequence[Path]) -> Tensor:
+        return torch.from_numpy(np.concatenate([*_whole_images(artifact, files)])).float()
+
+    outputs = one_by_one if artifact.takes == "pixels" else batches
+    return Network(outputs, metadata.classes, metadata.provenance)
+
+
+def _whole_images(artifact: Artifact, files: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
+    """Run images of any size through a file with its preprocessing inside."""
+    for path, image in zip(files, ordered_map(_read, files), strict=True):
+        if isinstance(image, BadImage):
+            raise UserError(f"{path}: must be an image, got: {image}; replace it") from image
+        yield artifact.run(np.asarray(image, dtype=np.uint8)[None])
+
+
+def _read(path: Path) -> Image.Image | BadImage:
+    try:
+        return read_image(path)
+    except BadImage as bad:
+        return bad

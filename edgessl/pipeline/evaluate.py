@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from edgessl.data.dataset import Dataset, Split
-from edgessl.data.evalset import decode_eval
 from edgessl.data.load import load_dataset
 from edgessl.errors import UserError, nearest
 from edgessl.evaluate.evaluation import Evaluation, LabelledOutputs
@@ -60,7 +59,7 @@ def evaluate_model(
     data: str,
     protocol_name: str,
     *,
-    device: torch.device | str = "cpu",
+    device: str = "cpu",
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated:
     """Score a checkpoint or an exported file on the test images of a data set.
@@ -69,10 +68,10 @@ def evaluate_model(
     run they are split as that run split them, so that the score is the run's.
 
     Args:
-        model: A ``ckpt.pt``, ``.onnx`` or ``.torchscript`` file.
+        model: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
         data: What the user passed as ``--data``.
         protocol_name: A key of ``PROTOCOLS``.
-        device: Where a checkpoint runs.
+        device: Where a checkpoint runs; an exported file runs on the CPU.
         say: Called with the name of each step.
 
     Raises:
@@ -153,6 +152,5 @@ def _outputs(
         if not len(split):  # no val: the linear probe then cross-validates on train
             outputs[name] = LabelledOutputs(torch.empty(0, 0), labels)
             continue
-        pixels = decode_eval(split.paths, network.preprocess)
-        outputs[name] = LabelledOutputs(network.outputs(pixels), labels)
+        outputs[name] = LabelledOutputs(network.outputs(split.paths), labels)
     return outputs

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from edgessl.data.dataset import Dataset, Split
-from edgessl.data.evalset import decode_eval
 from edgessl.data.load import load_dataset
 from edgessl.errors import UserError
 from edgessl.evaluate.network import open_network
@@ -58,7 +56,7 @@ def evaluate_tags(
     model: Path,
     data: str,
     *,
-    device: torch.device | str = "cpu",
+    device: str = "cpu",
     say: Callable[[str], None] = lambda _line: None,
 ) -> EvaluatedTags:
     """Score frozen features by linear classifiers, one a class, by mean average precision.
@@ -70,7 +68,7 @@ def evaluate_tags(
     Args:
         model: A checkpoint or an exported file that gives features.
         data: What the user passed as ``--data``.
-        device: Where a checkpoint runs.
+        device: Where a checkpoint runs; one of ``device.NAMES``.
         say: Called with the name of each step.
 
     Raises:
@@ -86,8 +84,7 @@ def evaluate_tags(
     features = []
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         say(f"reading {len(split)} {name} images")
-        pixels = decode_eval(split.paths, network.preprocess)
-        features.append(network.outputs(pixels).double().numpy())
+        features.append(network.outputs(split.paths).double().numpy())
     say("fitting linear classifiers")
     shown, difficult = _tables(dataset, dataset.train)
     probe = fit_tag_probe(features[0], shown | difficult)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from edgessl.artifact import open_artifact
+from edgessl.artifact import Artifact, open_artifact
 from edgessl.artifact.opened import SUFFIXES
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.preprocess import Preprocess
@@ -18,15 +19,16 @@ from edgessl.errors import UserError
 TOP = 3
 SHOWN_FEATURES = 5
 
-Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Answer = Callable[[Image.Image], NDArray[np.float32]]
+"""An upright RGB image to the output ``(K,)``."""
 
 
 def predict_images(model: Path, images: Sequence[Path]) -> dict[str, Any]:
     """Run images one by one.
 
     Args:
-        model: ``ckpt.pt``, ``.onnx`` or ``.torchscript``. Only the first needs torch's eager mode,
-            and an ONNX file needs no torch at all.
+        model: ``ckpt.pt``, or any file that ``edgessl export`` wrote; ``.onnx`` and ``.ort`` need
+            no torch.
         images: Image files.
 
     Returns:
@@ -36,21 +38,37 @@ def predict_images(model: Path, images: Sequence[Path]) -> dict[str, Any]:
     Raises:
         UserError: The model or any of the images cannot be used; all bad images are named.
     """
-    run, head, classes, preprocess = _open(model)
-    pixels = _read(images, preprocess)
-    predictions = []
-    for path, image in zip(images, pixels, strict=True):
-        output = run(preprocess.normalise(image[None]))[0]  # (K,)
+    ask, head, classes = _open(model)
+    predictions, mistakes = [], []
+    for path in images:
+        try:
+            output = ask(read_image(path))  # (K,)
+        except BadImage as bad:
+            mistakes.append(f"{path}: must be an image, got: {bad}; leave it out or replace it")
+            continue
         answer = _features(output) if head == "features" else _classes(output, head, classes)
         predictions.append({"image": str(path), **answer})
+    if mistakes:
+        raise UserError("\n".join(mistakes))
     return {"model": str(model), "head": head, "predictions": predictions}
 
 
-def _open(model: Path) -> tuple[Run, str, tuple[str, ...], Preprocess]:
+def _open(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
     if model.suffix.lower() in SUFFIXES:
         artifact = open_artifact(model)
         known = artifact.known()
-        return artifact.run, known.head, known.classes, Preprocess.from_dict(known.preprocess)
+        return _asking(artifact), known.head, known.classes
+    return _open_checkpoint(model)
+
+
+def _asking(artifact: Artifact) -> Answer:
+    if artifact.takes == "pixels":
+        return lambda image: artifact.run(np.asarray(image, dtype=np.uint8)[None])[0]
+    preprocess = Preprocess.from_dict(artifact.known().preprocess)
+    return lambda image: artifact.run(preprocess.normalise(preprocess.pixels(image)[None]))[0]
+
+
+def _open_checkpoint(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
     import torch
 
     from edgessl import checkpoint
@@ -58,25 +76,15 @@ def _open(model: Path) -> tuple[Run, str, tuple[str, ...], Preprocess]:
 
     deployable = deployable_from(checkpoint.load(model), str(model))
 
-    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    preprocess = Preprocess.from_dict(deployable.preprocess)
+
+    def ask(image: Image.Image) -> NDArray[np.float32]:
+        images = torch.from_numpy(preprocess.normalise(preprocess.pixels(image)[None]))
         with torch.inference_mode():
-            output: NDArray[np.float32] = deployable.module(torch.from_numpy(images)).numpy()
+            output: NDArray[np.float32] = deployable.module(images)[0].numpy()
         return output
 
-    preprocess = Preprocess.from_dict(deployable.preprocess)
-    return run, deployable.head, deployable.classes, preprocess
-
-
-def _read(images: Sequence[Path], preprocess: Preprocess) -> list[NDArray[np.uint8]]:
-    pixels, mistakes = [], []
-    for path in images:
-        try:
-            pixels.append(preprocess.pixels(read_image(path)))
-        except BadImage as bad:
-            mistakes.append(f"{path}: must be an image, got: {bad}; leave it out or replace it")
-    if mistakes:
-        raise UserError("\n".join(mistakes))
-    return pixels
+    return ask, deployable.head, deployable.classes
 
 
 def _classes(

@@ -17,6 +17,7 @@ from edgessl import checkpoint
 from edgessl.artifact.metadata import KEY, Metadata
 from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.cli.evaluate import evaluate
+from edgessl.data.evalset import decode_eval
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.evaluate.network import open_network
@@ -185,12 +186,13 @@ def test_unlabelled_images_are_refused(tmp_path: Path, images: Path) -> None:
         evaluate_model(write_classifier(tmp_path), str(flat), "knn")
 
 
-def test_checkpoint_outputs_equal_the_exported_arithmetic(tmp_path: Path) -> None:
+def test_checkpoint_outputs_equal_the_exported_arithmetic(tmp_path: Path, images: Path) -> None:
     path = write_classifier(tmp_path)
-    pixels = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
+    files = sorted(images.rglob("*.png"))[:3]
+    pixels = decode_eval(files, PREPROCESS)
     network = open_network(path, "logits")
     torch.manual_seed(0)
     module = Classifier(Backbone("mobilenetv2"), 3).eval()
     with torch.no_grad():
         expected = module(torch.from_numpy(PREPROCESS.normalise(pixels)))
-    torch.testing.assert_close(network.outputs(pixels), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(network.outputs(files), expected, rtol=1e-4, atol=1e-5)
