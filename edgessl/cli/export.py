@@ -108,6 +108,8 @@ def _print_next(screen: Console, files: tuple[Exported, ...]) -> None:
     verb = "give" if len(files) > 1 else "gives"
     verdict = f"{names}: {verb} the same answers as the checkpoint"
     screen.print(verdict + (f"; skipped: {', '.join(skipped)}." if skipped else "."))
+    runner = files[0].path.parent / "run.py"
+    screen.print(f"on a device, without edgessl: python {runner} --selftest", markup=False)
     for file in files[:1]:
         if file.format == "onnx":
             screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from edgessl import catalog
 from edgessl.artifact import Artifact, Metadata, open_artifact
 from edgessl.data.preprocess import Preprocess
-from edgessl.export.manifest import describe_file, known_models, sha256_of, write_manifest
+from edgessl.errors import UserError
+from edgessl.export.manifest import (
+    NAME,
+    describe_file,
+    known_models,
+    listed_files,
+    sha256_of,
+    write_manifest,
+)
 from edgessl.export.model_card import CardModel, Run, model_card
 from edgessl.export.vectors import Vectors, make_vectors, write_vectors
 from edgessl.files import atomic_path
@@ -72,6 +80,24 @@ class Origin:
     images: Sequence[Path]
     atol: float
     rtol: float
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder in which the bundle would overwrite files of someone else.
+
+    Args:
+        folder: Where the bundle is to lie; it need not exist.
+
+    Raises:
+        UserError: A file of the bundle is there, and no bundle of edgessl's lists it.
+    """
+    listed = {NAME, *listed_files(folder)} if listed_files(folder) else set()
+    foreign = [name for name in (*WHAT, NAME) if (folder / name).exists() and name not in listed]
+    if foreign:
+        raise UserError(
+            f"{folder}: must have room for the bundle, found other files named "
+            f"{', '.join(foreign)}; write it elsewhere with --out"
+        )
 
 
 def write_bundle(folder: Path, models: Sequence[BundledModel], origin: Origin) -> tuple[Path, ...]:

@@ -68,19 +68,33 @@ def known_models(folder: Path, checkpoint_sha256: str) -> dict[str, dict[str, An
         Their entries in the manifest by name; none where it is missing, damaged or of another
         checkpoint, and none that was changed since.
     """
+    document = _read(folder)
+    if document is None or document["checkpoint"].get("sha256") != checkpoint_sha256:
+        return {}
+    return {
+        name: entry
+        for name, entry in document["files"].items()
+        if "format" in entry
+        and (folder / name).is_file()
+        and sha256_of(folder / name) == entry["sha256"]
+    }
+
+
+def listed_files(folder: Path) -> tuple[str, ...]:
+    """Return the names that the manifest of a folder lists; none where edgessl wrote none."""
+    document = _read(folder)
+    return () if document is None else tuple(document["files"])
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """Read a manifest of edgessl's; None for anything else."""
     try:
         document = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        if document["checkpoint"]["sha256"] != checkpoint_sha256:
-            return {}
-        return {
-            name: entry
-            for name, entry in document["files"].items()
-            if "format" in entry
-            and (folder / name).is_file()
-            and sha256_of(folder / name) == entry["sha256"]
-        }
+        known = document["schema"] <= SCHEMA and "edgessl" in document["versions"]
+        entries = (document["checkpoint"], *document["files"].values())
+        return document if known and all(isinstance(entry, dict) for entry in entries) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return None
 
 
 def _version(name: str) -> str | None:

@@ -15,6 +15,7 @@ from edgessl.backbones import deployable_from
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import GateFailed, UserError
 from edgessl.export.accuracy import answers_of, check_accuracy
+from edgessl.export.bundle import BundledModel, Origin, refuse_foreign, write_bundle
 from edgessl.export.core import Core
 from edgessl.export.extremes import extreme_images
 from edgessl.export.gate import Gate, failed
@@ -133,6 +134,7 @@ def export_checkpoint(
     folder = out or path.parent
     if folder.exists() and not folder.is_dir() and out:
         raise UserError(f"--out: must be a folder, got a file: {folder}")
+    refuse_foreign(folder)
     core = _core(path, head, _with_limits(target, opset, max_drop_percent), data)
     products = products_of(core, formats)
     folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +150,19 @@ def export_checkpoint(
         _check_without_torch(core, opened)
         files = tuple(_finish(core, candidate, folder) for candidate in candidates)
     write_record(folder, {"checkpoint": path.name, "files": [_named(file) for file in files]})
+    say("writing the bundle around the files")
+    _bundle(core, path, folder, [file for file in files if file.passed])
     return files
+
+
+def _bundle(core: Core, path: Path, folder: Path, files: Sequence[Exported]) -> None:
+    if not files:
+        return
+    models = [BundledModel(file.path, file.purpose, file.metadata, file.opset) for file in files]
+    origin = Origin(
+        path, core.provenance, core.reference, core.test.paths, core.target.atol, core.target.rtol
+    )
+    write_bundle(folder, models, origin)
 
 
 def _with_limits(target: Target, opset: int | None, max_drop_percent: float | None) -> Target:

@@ -15,10 +15,14 @@ from typer.testing import CliRunner
 from edgessl.artifact import open_artifact
 from edgessl.artifact.opened import NEEDS_TORCH
 from edgessl.errors import UserError
+from edgessl.export.bundle import WHAT
 from edgessl.export.structure import leaked_paths
 from edgessl.pipeline.export import export_checkpoint
 
-NAMES = ["model.onnx", "model.batch1.onnx", "model.torchscript", "model.pt2"]
+NAMES = [
+    "model.onnx", "model.batch1.onnx", "model.e2e.onnx", "model.torchscript", "model.pt2",
+    "model.ort",
+]
 STRICT_TARGET = """
 formats = ["onnx"]
 opset = 17
@@ -40,9 +44,9 @@ def test_every_gate_passes_on_a_healthy_network(case: Case) -> None:
     ]
 
 
-def test_the_file_lies_beside_the_checkpoint_and_nothing_else_does(case: Case) -> None:
+def test_the_bundle_lies_beside_the_checkpoint_and_nothing_else_does(case: Case) -> None:
     names = {path.name for path in case.ckpt.parent.iterdir()} - {"cache", "data"}
-    assert names == {"ckpt.pt", "report.json", *case.files}
+    assert names == {"ckpt.pt", "report.json", "manifest.json", *case.files, *WHAT}
 
 
 def test_the_onnx_file_has_the_target_s_opset_and_a_dynamic_batch(case: Case) -> None:
