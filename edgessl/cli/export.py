@@ -34,6 +34,9 @@ def export(
     pt2: Annotated[
         bool, typer.Option("--pt2", help="Write model.pt2, for torch.export.load.")
     ] = False,
+    ort: Annotated[
+        bool, typer.Option("--ort", help="Write model.ort, for onnxruntime's builds for phones.")
+    ] = False,
     opset: Annotated[
         int | None, typer.Option(help="ONNX operator set, 13 to 24; default: the target's.")
     ] = None,
@@ -59,7 +62,7 @@ def export(
 ) -> None:
     """Write a network in the formats of a device, and check every file against its checkpoint."""
     screen = console(to_stderr=json)
-    chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2}
+    chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2, "ort": ort}
     with screen.status(f"reading {checkpoint}") as status:
         from edgessl.pipeline.export import document, export_checkpoint
 

@@ -24,3 +24,19 @@ def extreme_images(input_px: int) -> NDArray[np.float32]:
     noise[1] = 1.0 / 255.0
     noise[2] *= LARGE
     return noise
+
+
+def extreme_pixels(input_px: int) -> NDArray[np.uint8]:
+    """Return black, white, the darkest grey, two colours and noise, the same every time.
+
+    Args:
+        input_px: Side of what the network sees; the images are a little larger, and not square.
+
+    Returns:
+        ``(8, H, W, 3)``.
+    """
+    shape = (8, input_px + 9, input_px + 20, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    pixels[0], pixels[1], pixels[2] = 0, 255, 1
+    pixels[3], pixels[4] = (255, 0, 0), (0, 0, 255)
+    return pixels

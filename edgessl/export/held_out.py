@@ -31,21 +31,27 @@ class HeldOut:
     labels: tuple[int, ...] = ()
     missing: str = ""
 
-    def some_images(self, preprocess: Preprocess, count: int) -> NDArray[np.float32] | None:
-        """Decode a few images, spread over the set; normalised ``(count, 3, H, W)``.
+    def some_paths(self, count: int) -> tuple[Path, ...]:
+        """Take a few files, spread over the set.
+
+        Args:
+            count: How many, where there are as many.
+        """
+        step = max(1, len(self.paths) // count)
+        return self.paths[::step][:count]
+
+    def some_pixels(self, preprocess: Preprocess, count: int) -> NDArray[np.uint8] | None:
+        """Decode a few images; ``(count, 3, S, S)``, or None where there is no data.
 
         Args:
             preprocess: The checkpoint's own.
             count: How many, where there are as many.
         """
-        if not self.paths:
-            return None
-        step = max(1, len(self.paths) // count)
-        return preprocess.normalise(decode_eval(self.paths[::step][:count], preprocess))
+        return decode_eval(self.some_paths(count), preprocess) if self.paths else None
 
 
 def held_out(deployable: Deployable, data: str | None) -> HeldOut:
-    """Load the test split a checkpoint's scores were measured on.
+    """Load the test split a checkpoint's scores were measured on; nothing is downloaded.
 
     Args:
         deployable: The checkpoint's content.
@@ -55,7 +61,7 @@ def held_out(deployable: Deployable, data: str | None) -> HeldOut:
         UserError: ``data`` was given and cannot be read, or has classes the checkpoint lacks.
     """
     if data is not None:
-        return _matched(load_dataset(data), deployable.classes, data)
+        return _matched(load_dataset(data, download=False), deployable.classes, data)
     history = deployable.provenance
     if not history.get("data"):
         return HeldOut(missing="the checkpoint names no data; pass --data")
@@ -66,6 +72,7 @@ def held_out(deployable: Deployable, data: str | None) -> HeldOut:
             label_percent=history["label_percent"],
             val_percent=history["val_percent"],
             seed=history["seed"],
+            download=False,
         )
         return _matched(dataset, deployable.classes, history["data"])
     except (EdgesslError, OSError):

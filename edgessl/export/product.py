@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edgessl.artifact import Format, Metadata, Precision, Takes
 from edgessl.export.gate import Gate
@@ -30,6 +31,7 @@ class Product:
             uint8 of any height and width, where the preprocessing is inside.
         batch: The batch size it is fixed to; None for any.
         more_gates: Checks that only this product has, of the written file.
+        history: What is added to its provenance, as plain values.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Product:
     takes: Takes = "normalised"
     batch: int | None = None
     more_gates: Callable[[Path], tuple[Gate, ...]] = no_more_gates
+    history: dict[str, Any] = field(default_factory=dict)
 
     @property
     def failed_name(self) -> str:

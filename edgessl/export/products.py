@@ -10,7 +10,9 @@ import torch
 from edgessl.artifact import Metadata, exported_program, torchscript
 from edgessl.artifact.metadata import KEY
 from edgessl.export.core import Core
+from edgessl.export.front import FIRST_OPSET, attach_front
 from edgessl.export.graph import fix_batch
+from edgessl.export.ort_format import save_ort
 from edgessl.export.product import Product
 
 
@@ -34,10 +36,22 @@ def save_onnx(model: Any, path: Path, metadata: Metadata) -> None:
     """
     import onnx
 
+    onnx.save(with_metadata(model, metadata), str(path))
+
+
+def with_metadata(model: Any, metadata: Metadata) -> Any:
+    """Return a copy of an ONNX model that says what it is.
+
+    Args:
+        model: An ``onnx.ModelProto``; unchanged.
+        metadata: What it says about itself.
+    """
+    import onnx
+
     written = onnx.ModelProto()
     written.CopyFrom(model)
     onnx.helper.set_model_props(written, {KEY: metadata.to_json()})
-    onnx.save(written, str(path))
+    return written
 
 
 def _onnx(core: Core) -> tuple[Product, ...]:
@@ -53,7 +67,28 @@ def _onnx(core: Core) -> tuple[Product, ...]:
             lambda path, metadata: save_onnx(static, path, metadata),
             batch=1,
         ),
+        *_with_front(core),
     )
+
+
+def _with_front(core: Core) -> tuple[Product, ...]:
+    if core.target.opset < FIRST_OPSET:
+        return ()
+    model = attach_front(core.graph, core.preprocess)
+    return (
+        Product(
+            "model.e2e.onnx", "onnx", "apps: uint8 RGB pixels of any size, preprocessing inside",
+            lambda path, metadata: save_onnx(model, path, metadata),
+            takes="pixels",
+        ),
+    )
+
+
+def _ort(core: Core) -> tuple[Product, ...]:
+    def write(path: Path, metadata: Metadata) -> None:
+        save_ort(with_metadata(core.graph, metadata), path)
+
+    return (Product("model.ort", "ort", "small builds of onnxruntime on phones", write),)
 
 
 def _torchscript(core: Core) -> tuple[Product, ...]:
@@ -75,5 +110,5 @@ def _pt2(core: Core) -> tuple[Product, ...]:
     return (Product("model.pt2", "pt2", "PyTorch: torch.export.load", write),)
 
 
-WRITERS = {"onnx": _onnx, "torchscript": _torchscript, "pt2": _pt2}
+WRITERS = {"onnx": _onnx, "torchscript": _torchscript, "pt2": _pt2, "ort": _ort}
 """What was asked for -> its files."""

@@ -75,18 +75,37 @@ def _opset_mistakes(model: Any, opset: int) -> Iterator[str]:
         yield f"must use opset {opset} of ai.onnx only, uses {found}"
 
 
+def check_bytes(path: Path) -> Gate:
+    """Check a file that has no rules but to be one file that leaks nothing.
+
+    Args:
+        path: A ``.torchscript``, ``.pt2`` or ``.ort`` file.
+    """
+    content = path.read_bytes()
+    found = [str(folder) for folder in _folders() if str(folder).encode() in content]
+    numbers = {"size_mb": round(len(content) / 1e6, 3)}
+    if found:
+        return Gate("structure", "fail", f"a path of this machine inside: '{found[0]}'", numbers)
+    return Gate("structure", "pass", f"one file of {numbers['size_mb']:.2f} MB", numbers)
+
+
 def leaked_paths(model: Any) -> Iterator[str]:
     """Find texts in a model that name folders of this machine, or source files.
 
     Args:
         model: An ``onnx.ModelProto``.
     """
-    folders = {Path.home(), Path.cwd(), Path(sys.prefix), Path(tempfile.gettempdir())}
-    folders.add(Path(__file__).resolve().parents[2])
-    words = [rf"{re.escape(str(folder))}(?![\w.-])" for folder in folders if len(folder.parts) > 1]
+    words = [rf"{re.escape(str(folder))}(?![\w.-])" for folder in _folders()]
     words += [r"/home/", r"/Users/", r"\b[A-Za-z]:\\", r"site-packages", r"\.py\b"]
     pattern = re.compile("|".join(words))
     return (text for text in _texts(model) if pattern.search(text))
+
+
+def _folders() -> list[Path]:
+    """Return folders of this machine that no file may name."""
+    folders = {Path.home(), Path.cwd(), Path(sys.prefix), Path(tempfile.gettempdir())}
+    folders.add(Path(__file__).resolve().parents[2])
+    return [folder for folder in folders if len(folder.parts) > 1]
 
 
 def _texts(message: Any) -> Iterator[str]:

@@ -17,9 +17,8 @@ from edgessl.errors import GateFailed, UserError
 from edgessl.export.accuracy import answers_of, check_accuracy
 from edgessl.export.bundle import BundledModel, Origin, refuse_foreign, write_bundle
 from edgessl.export.core import Core
-from edgessl.export.extremes import extreme_images
 from edgessl.export.gate import Gate, failed
-from edgessl.export.gates import check_answers, check_file, needs_torch
+from edgessl.export.gates import check_answers, check_file, needs_torch, sample_input
 from edgessl.export.held_out import held_out
 from edgessl.export.network import with_head
 from edgessl.export.product import Product
@@ -203,7 +202,10 @@ def _core(path: Path, head: str | None, target: Target, data: str | None) -> Cor
 
 def _write(core: Core, product: Product, scratch: Path, say: Say) -> _Candidate:
     say(f"writing {product.name}")
-    metadata = replace(core.metadata, precision=product.precision, takes=product.takes)
+    metadata = replace(
+        core.metadata, precision=product.precision, takes=product.takes,
+        provenance={**core.metadata.provenance, **product.history},
+    )
     path = scratch / product.name
     product.write(path, metadata)
     return _Candidate(product, path, metadata)
@@ -212,10 +214,9 @@ def _write(core: Core, product: Product, scratch: Path, say: Say) -> _Candidate:
 def _check(core: Core, candidate: _Candidate) -> None:
     product = candidate.product
     structure = check_file(core, product, candidate.path)
-    if structure is not None:
-        candidate.gates.append(structure)
-        if structure.status == "fail":  # it may not even open
-            return
+    candidate.gates.append(structure)
+    if structure.status == "fail":  # it may not even open
+        return
     candidate.artifact = open_artifact(candidate.path)
     candidate.gates += check_answers(core, product, candidate.artifact, candidate.metadata)
 
@@ -239,12 +240,12 @@ def _check_accuracy(core: Core, candidates: Sequence[_Candidate]) -> None:
 
 def _check_without_torch(core: Core, candidates: Sequence[_Candidate]) -> None:
     vectors = {}
-    image = extreme_images(core.metadata.input_px)[-1:]
     for candidate in candidates:
         if needs_torch(candidate.product):
             reason = f"a .{candidate.product.format} file is for PyTorch"
             candidate.gates.append(Gate("without torch", "skip", reason))
-        elif candidate.artifact is not None:
+        elif candidate.artifact is not None and not failed(tuple(candidate.gates)):
+            image = sample_input(core, candidate.product)
             vectors[candidate.path] = (image, candidate.artifact.run(image))
     gates = check_without_torch(vectors, KEY)
     for candidate in candidates:

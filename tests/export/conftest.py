@@ -30,5 +30,5 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
         patch.setenv("EDGESSL_CACHE", str(root / "cache"))
         data = write_images(root / "data", CLASSES)
         ckpt = write_checkpoint(root / "ckpt.pt", CLASSES, str(data))
-        files = export_checkpoint(ckpt, formats=("onnx", "torchscript", "pt2"))
+        files = export_checkpoint(ckpt, formats=("onnx", "torchscript", "pt2", "ort"))
         yield Case(ckpt, data, {file.path.name: file for file in files})

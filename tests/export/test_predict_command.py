@@ -25,7 +25,9 @@ def test_checkpoint_and_files_agree(case: Case, app: typer.Typer) -> None:
     assert sum(expected.values()) == pytest.approx(1)
     assert list(expected.values()) == sorted(expected.values(), reverse=True)
     for file in case.files.values():
-        assert answers(app, file.path, image) == pytest.approx(expected, abs=1e-4)
+        # A pixel may differ by a level where the preprocessing is inside the file.
+        allowed = 1e-2 if file.takes == "pixels" else 1e-4
+        assert answers(app, file.path, image) == pytest.approx(expected, abs=allowed)
 
 
 def test_features_are_described_and_not_classified(app: typer.Typer, case: Case,
