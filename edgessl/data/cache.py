@@ -15,6 +15,7 @@ PARTS = {
     "sets": "downloaded named sets",
     "packs": "decoded images, ready for training",
     "verified.sqlite": "which files are sound",
+    "runtimes": "onnxruntime for web pages",
     "engines.json": "which precision and memory format are fastest here",
 }
 """Everything edgessl keeps in the cache folder; nothing else there is ever touched."""

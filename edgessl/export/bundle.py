@@ -26,6 +26,7 @@ from edgessl.export.manifest import (
     write_manifest,
 )
 from edgessl.export.model_card import CardModel, Run, model_card
+from edgessl.export.runners import describe_runners
 from edgessl.export.vectors import Vectors, make_vectors, write_vectors
 from edgessl.files import atomic_path
 
@@ -138,6 +139,7 @@ def write_bundle(folder: Path, models: Sequence[BundledModel], origin: Origin) -
         shutil.copyfile(catalog.root() / "export/runners/python/run.py", temporary)
     files = {name: describe_file(folder / name, what) for name, what in WHAT.items()}
     files |= {model.path.name: _describe(model) for model in models}
+    files |= describe_runners(folder)
     manifest = write_manifest(folder, checkpoint=checkpoint, files=files)
     return (*(folder / name for name in WHAT), manifest)
 

@@ -1,0 +1,264 @@
+// The page: an image or the camera in, the most likely classes and milliseconds out.
+// ?selftest=1 runs the test vectors, ?model=NAME and ?threads=N choose.
+
+import { mostLikely, openNetwork, openRuntime, readBundle } from "./network.js";
+import { selftest } from "./selftest.js";
+
+const TOP = 5;
+const query = new URLSearchParams(location.search);
+const at = (id) => document.getElementById(id);
+const ms = (value) => `${value.toFixed(1)} ms`;
+
+let runtime = null;
+let bundle = null;
+let network = null;
+let head = "logits";
+let image = null; // {width, height, data: RGB bytes, decodeMs}
+let camera = null;
+let turn = Promise.resolve(); // onnxruntime-web runs one thing at a time
+
+start().catch(showError);
+
+async function start() {
+  at("runtime").textContent = "loading the runtime …";
+  runtime = await openRuntime(Number(query.get("threads")));
+  at("runtime").textContent = describeRuntime();
+  bundle = await readBundle();
+  for (const model of bundle.models) {
+    at("model").add(new Option(`${model.name} (${(model.bytes / 1e6).toFixed(1)} MB)`, model.name));
+  }
+  if (bundle.models.some((model) => model.name === query.get("model"))) {
+    at("model").value = query.get("model");
+  }
+  listen();
+  if (query.get("selftest") === "1") await inTurn(runSelftest);
+  await inTurn(choose);
+}
+
+function describeRuntime() {
+  const version = runtime.ort.env.versions?.web ?? "";
+  const threads = runtime.isolated
+    ? `${runtime.threads} thread(s)`
+    : "1 thread: threads are off, since the page is not cross-origin isolated "
+      + "(python web/serve.py turns them on)";
+  return `onnxruntime-web ${version}, WebAssembly, SIMD on, started in ${ms(runtime.startMs)}, `
+    + `${threads}.`;
+}
+
+function listen() {
+  at("model").addEventListener("change", () => inTurn(choose));
+  at("file").addEventListener("change", () => take(at("file").files[0]));
+  at("camera").addEventListener("click", () => (camera ? stopCamera() : startCamera().catch(showError)));
+  at("selftest-start").addEventListener("click", () => inTurn(runSelftest));
+  const drop = document.body;
+  drop.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    at("drop").classList.add("over");
+  });
+  drop.addEventListener("dragleave", () => at("drop").classList.remove("over"));
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    at("drop").classList.remove("over");
+    take(event.dataTransfer.files[0]);
+  });
+  document.addEventListener("paste", (event) => take(event.clipboardData.files[0]));
+  for (const id of ["model", "file", "selftest-start"]) at(id).disabled = false;
+  at("camera").disabled = !navigator.mediaDevices?.getUserMedia;
+  if (at("camera").disabled) at("camera").title = "The camera needs https, or localhost.";
+}
+
+function inTurn(work) {
+  turn = turn.then(work).catch(showError);
+  return turn;
+}
+
+async function choose() {
+  const facts = bundle.models[at("model").selectedIndex];
+  const { name } = facts;
+  await network?.close();
+  network = null;
+  at("model-facts").textContent = `loading ${name} …`;
+  network = await openNetwork(runtime, name, bundle.preprocess);
+  if (!network) throw new Error(`${name}: must lie in the folder above web/; copy it there`);
+  head = facts.head;
+  at("model-facts").textContent =
+    `${facts.precision}, ${facts.what}; loaded in ${ms(network.loadMs)}`;
+  await network.run(image ?? blank()); // the first run is slow
+  if (image) await classify();
+}
+
+function blank() {
+  return { width: 64, height: 64, data: new Uint8Array(3 * 64 * 64) };
+}
+
+// --- pictures ---
+
+function take(file) {
+  if (!file) return;
+  stopCamera();
+  inTurn(async () => {
+    const begin = performance.now();
+    let bitmap;
+    try {
+      bitmap = await createImageBitmap(file, {
+        imageOrientation: "from-image", colorSpaceConversion: "none",
+      });
+    } catch {
+      throw new Error(`${file.name}: must be an image that this browser reads; choose another one`);
+    }
+    image = draw(bitmap, bitmap.width, bitmap.height, begin);
+    bitmap.close();
+    at("picture").setAttribute("aria-label", `The picture ${file.name}`);
+    await classify();
+  });
+}
+
+// Draw on the canvas at full size and read back RGB; transparency becomes white.
+function draw(source, width, height, begin) {
+  const canvas = at("picture");
+  Object.assign(canvas, { width, height, hidden: Boolean(camera) });
+  at("invitation").hidden = true;
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(source, 0, 0);
+  const rgba = context.getImageData(0, 0, width, height).data;
+  const data = new Uint8Array(3 * width * height);
+  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
+    data[to] = rgba[from];
+    data[to + 1] = rgba[from + 1];
+    data[to + 2] = rgba[from + 2];
+  }
+  return { width, height, data, decodeMs: performance.now() - begin };
+}
+
+async function startCamera() {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+  const video = at("video");
+  camera = stream;
+  video.srcObject = stream;
+  await video.play();
+  at("camera").setAttribute("aria-pressed", "true");
+  at("camera").textContent = "Stop the camera";
+  at("classes").setAttribute("aria-live", "off"); // ten times a second is no news
+  at("picture").hidden = true;
+  video.hidden = false;
+  look();
+}
+
+function look() {
+  if (!camera) return;
+  const video = at("video");
+  inTurn(async () => {
+    if (!camera || !network) return;
+    image = draw(video, video.videoWidth, video.videoHeight, performance.now());
+    await classify();
+  }).then(() => requestAnimationFrame(look));
+}
+
+function stopCamera() {
+  if (!camera) return;
+  camera.getTracks().forEach((track) => track.stop());
+  camera = null;
+  at("camera").setAttribute("aria-pressed", "false");
+  at("camera").textContent = "Use the camera";
+  at("classes").setAttribute("aria-live", "polite");
+  at("video").hidden = true;
+  at("picture").hidden = !image;
+}
+
+// --- results ---
+
+async function classify() {
+  hideError();
+  const { output, preprocessMs, coreMs } = await network.run(image);
+  if (head === "features") showFeatures(output);
+  else showClasses(mostLikely(output, head, TOP));
+  at("times").hidden = false;
+  at("decode-ms").textContent = ms(image.decodeMs);
+  at("preprocess-ms").textContent = network.whole ? "within core" : ms(preprocessMs);
+  at("core-ms").textContent = ms(coreMs);
+}
+
+function showClasses(best) {
+  at("classes").replaceChildren(...best.map(({ index, share }) => {
+    const item = element("li");
+    const bar = element("div", "bar");
+    const filled = element("span");
+    filled.style.width = `${100 * share}%`;
+    bar.append(filled);
+    bar.setAttribute("aria-hidden", "true");
+    const name = bundle.labels[index] ?? `class ${index}`;
+    item.append(element("span", "name", name), element("span", "share", percent(share)), bar);
+    return item;
+  }));
+}
+
+function showFeatures(output) {
+  const norm = Math.hypot(...output);
+  const first = Array.from(output.subarray(0, TOP), (value) => value.toFixed(4)).join(", ");
+  at("classes").replaceChildren(
+    element("li", "", `${output.length} features, norm ${norm.toFixed(4)}, first ${first}`),
+  );
+}
+
+function percent(share) {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function element(tag, className = "", text = "") {
+  return Object.assign(document.createElement(tag), { className, textContent: text });
+}
+
+async function runSelftest() {
+  hideError();
+  document.body.dataset.selftest = "running";
+  at("verdict").textContent = "running …";
+  at("findings").replaceChildren();
+  at("findings").closest(".scroll").hidden = false;
+  const findings = [];
+  let passed = false;
+  try {
+    passed = await selftest(runtime, (finding) => {
+      findings.push(finding);
+      showFinding(finding);
+    });
+  } finally {
+    const verdict = passed ? "pass" : "FAIL";
+    at("verdict").textContent = passed
+      ? "Every check passed."
+      : "FAILED: do not use this model in this browser.";
+    at("selftest-json").textContent = JSON.stringify({
+      verdict, threads: runtime.threads, isolated: runtime.isolated, simd: runtime.simd,
+      start_ms: runtime.startMs, onnxruntime_web: runtime.ort.env.versions?.web, user_agent: navigator.userAgent, findings,
+    });
+    document.body.dataset.selftest = verdict;
+  }
+}
+
+function showFinding(finding) {
+  const row = element("tr");
+  const name = element("th", "", finding.name);
+  name.scope = "row";
+  const [outcome, className] = finding.passed === null
+    ? ["not checked", "quiet"]
+    : finding.passed ? ["pass", "pass"] : ["FAIL", "fail"];
+  row.append(name, element("td", className, outcome), element("td", "", finding.finding));
+  const inside = finding.preprocessing_inside;
+  for (const key of ["p50_ms", "preprocess_p50_ms", "core_p50_ms", "load_ms"]) {
+    const value = finding[key];
+    const hidden = value === undefined || (inside && key === "preprocess_p50_ms");
+    row.append(element("td", "number", hidden ? "" : ms(value)));
+  }
+  at("findings").append(row);
+}
+
+function showError(error) {
+  at("error").hidden = false;
+  at("error").textContent = error.message;
+  if (!runtime) at("runtime").textContent = "The runtime did not load.";
+}
+
+function hideError() {
+  at("error").hidden = true;
+}
