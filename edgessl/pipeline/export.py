@@ -28,6 +28,7 @@ from edgessl.export.record import write_record
 from edgessl.export.target import Target, read_target
 from edgessl.export.without_torch import check_without_torch
 from edgessl.files import atomic_path
+from edgessl.pipeline.int8 import int8_products
 
 Say = Callable[[str], None]
 
@@ -135,7 +136,9 @@ def export_checkpoint(
         raise UserError(f"--out: must be a folder, got a file: {folder}")
     refuse_foreign(folder)
     core = _core(path, head, _with_limits(target, opset, max_drop_percent), data)
-    products = products_of(core, formats)
+    products = products_of(core, tuple(kind for kind in formats if kind != "int8"))
+    if "int8" in formats:
+        products += int8_products(core, data=data, say=say)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
         candidates = [_write(core, product, Path(scratch), say) for product in products]

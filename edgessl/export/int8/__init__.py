@@ -1,0 +1,1 @@
+"""An int8 file of a network: calibrated on training images, chosen on ``val``, proven by gates."""

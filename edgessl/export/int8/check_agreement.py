@@ -1,0 +1,75 @@
+"""How an int8 file's answers differ from the checkpoint's; it cannot give the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgessl.export.gate import Gate
+from edgessl.export.parity import BATCHES
+
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def check_agreement(
+    reference: Run, candidate: Run, images: NDArray[np.float32], *, classifies: bool,
+    max_drop_percent: float,
+) -> Gate:
+    """Run an int8 file at several batch sizes, and say how near its answers are.
+
+    Args:
+        reference: The checkpoint's network.
+        candidate: The int8 file.
+        images: Normalised images, ``(N, 3, H, W)``.
+        classifies: Whether the highest output is the answer.
+        max_drop_percent: Points of mean cosine that features may lose.
+
+    Returns:
+        A gate that passes where every batch size runs, gives finite numbers of the right shape,
+        and the same ones as the images alone. How near logits are to the checkpoint's is told, and
+        how near they must be is the accuracy gate's; features have no other judge.
+    """
+    expected = np.concatenate([reference(image[None]) for image in images])  # (N, K)
+    try:
+        alone = np.concatenate([candidate(image[None]) for image in images])
+        together = [
+            (candidate(images[:size]), alone[:size]) for size in BATCHES if size <= len(images)
+        ]
+    except Exception as error:  # the runtime's own exceptions: whatever they are, it fails
+        reason = " ".join(str(error).split())[:160]
+        return Gate("int8 agreement", "fail", f"a batch does not run: {reason}")
+    if alone.shape != expected.shape:
+        return Gate(
+            "int8 agreement", "fail", f"gives shape {alone.shape}, must be {expected.shape}"
+        )
+    spread = float(np.abs(expected).max())
+    apart = max(float(np.abs(batch - one).max()) for batch, one in together)
+    difference = np.abs(alone - expected)
+    agreeing = 100.0 * float((alone.argmax(axis=1) == expected.argmax(axis=1)).mean())
+    lengths = np.linalg.norm(alone, axis=1) * np.linalg.norm(expected, axis=1)
+    cosine = float(((alone * expected).sum(axis=1) / np.maximum(lengths, 1e-12)).mean())
+    numbers = {
+        "images": len(images), "batches": list(BATCHES),
+        "mean_difference": float(difference.mean()), "max_difference": float(difference.max()),
+        "largest_output": spread, "max_difference_of_batches": apart,
+        "agreement_percent": agreeing if classifies else None, "mean_cosine": cosine,
+    }
+    if not np.isfinite(alone).all():
+        return Gate("int8 agreement", "fail", "gives numbers that are not finite")
+    passed = apart <= 1e-3 * max(spread, 1e-12)
+    same = (
+        f"same top class on {agreeing:.0f} % of {len(images)} images, " if classifies
+        else f"mean cosine {cosine:.4f} on {len(images)} images, "
+    )
+    finding = (
+        f"{same}mean |d| {difference.mean():.2g} of outputs up to {spread:.2g}; "
+        f"batches {', '.join(str(size) for size in BATCHES)}"
+    )
+    if not classifies and 100.0 * (1.0 - cosine) > max_drop_percent:
+        finding += f"; must be {1.0 - max_drop_percent / 100.0:g} or more"
+        return Gate("int8 agreement", "fail", finding, numbers)
+    if not passed:
+        finding += f"; an image's output changes by {apart:.2g} with the batch"
+    return Gate("int8 agreement", "pass" if passed else "fail", finding, numbers)

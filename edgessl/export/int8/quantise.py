@@ -1,0 +1,86 @@
+"""Writes a graph with int8 weights, and with the places where activations become integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgessl.export.graph import strip_debug
+from edgessl.export.int8.ranges import Ranges
+from edgessl.export.int8.scheme import PRODUCTS, Scheme, float_products, products
+from edgessl.export.quiet import quiet
+
+_FOLDED = ("Relu", "Clip")
+"""Rounding the product before them to their range does their work, so they cost nothing."""
+_NEVER = ("Softmax", "ArgMax")
+"""Answers: 256 levels are too few for a probability."""
+
+
+def quantise(
+    prepared: Any, scheme: Scheme, ranges: Ranges, only: str | None = None
+) -> Any:
+    """Quantise a network statically.
+
+    Args:
+        prepared: What ``prepare`` returned; unchanged.
+        scheme: How.
+        ranges: The range of every activation, by the scheme's rule.
+        only: Name of the one node to quantise; None for all of the scheme.
+
+    Returns:
+        An ``onnx.ModelProto`` in QDQ form: pairs of QuantizeLinear and DequantizeLinear around
+        float operators, which onnxruntime fuses into integer ones. The logits stay in float.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+    model = onnx.ModelProto()
+    model.CopyFrom(prepared)
+    formats = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
+    with quiet():
+        quantizer = QDQQuantizer(
+            model,
+            per_channel=scheme.per_channel,
+            reduce_range=False,
+            weight_qType=QuantType.QInt8,
+            activation_qType=formats[scheme.activations],
+            tensors_range=_tensor_data(ranges),
+            nodes_to_quantize=[only] if only else _nodes(prepared, scheme),
+            nodes_to_exclude=list(float_products(prepared, scheme)),
+            op_types_to_quantize=_operators(scheme),
+            # With its output in float, the last layer keeps more than 256 levels for its logits.
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
+        )
+        quantizer.quantize_model()
+        quantizer.model.topological_sort()  # new nodes were appended at the end
+        quantised = quantizer.model.model
+    strip_debug(quantised)
+    return quantised
+
+
+def _nodes(prepared: Any, scheme: Scheme) -> list[str]:
+    """Return the only nodes to quantise by name; none for all whose operator allows it."""
+    if scheme.scope != "products only":
+        return []
+    folded = [node.name for node in prepared.graph.node if node.op_type in _FOLDED]
+    return [*(node.name for node in products(prepared)), *folded]
+
+
+def _operators(scheme: Scheme) -> list[str]:
+    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
+
+    if scheme.scope == "products only":
+        return [*PRODUCTS, *_FOLDED]
+    return sorted({*QDQRegistry, *QLinearOpsRegistry} - {*_NEVER})
+
+
+def _tensor_data(ranges: Ranges) -> Any:
+    import numpy as np
+    from onnxruntime.quantization import CalibrationMethod
+    from onnxruntime.quantization.calibrate import TensorsData
+
+    pairs = {
+        name: (np.asarray(low, np.float32), np.asarray(high, np.float32))
+        for name, (low, high) in ranges.items()
+    }
+    return TensorsData(CalibrationMethod.MinMax, pairs)

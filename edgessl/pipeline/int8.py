@@ -1,0 +1,254 @@
+"""An int8 copy of an export's network: calibrated, chosen on ``val``, timed, and checked."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgessl.artifact import open_artifact
+from edgessl.artifact.session import CPU
+from edgessl.bench.device_table import Device
+from edgessl.bench.measure import measure
+from edgessl.data.dataset import Dataset
+from edgessl.data.evalset import decode_eval
+from edgessl.data.load import load_dataset
+from edgessl.errors import EdgesslError, UserError
+from edgessl.export.core import Core
+from edgessl.export.front import FIRST_OPSET, attach_front
+from edgessl.export.gate import Gate
+from edgessl.export.int8.calibration_set import Chosen, calibration_set, judging_set
+from edgessl.export.int8.check_agreement import check_agreement
+from edgessl.export.int8.check_calibration import check_calibration
+from edgessl.export.int8.check_fused import check_fused
+from edgessl.export.int8.check_speed import check_speed
+from edgessl.export.int8.judge import Judge, Rule, batches
+from edgessl.export.int8.open_model import open_model
+from edgessl.export.int8.prepare import prepare
+from edgessl.export.int8.ranges import Extremes, measure_extremes
+from edgessl.export.int8.search import SENSITIVITY_IMAGES, Found, search
+from edgessl.export.product import Product
+from edgessl.export.products import save_onnx
+
+TIMING = Device(
+    provider=CPU, threads=1, min_runs=40, min_seconds=0.5, max_seconds=3.0
+)
+"""Enough for a median of each candidate; `edgessl bench` measures the files properly."""
+PURPOSES = {
+    "uint8": "x86 CPUs with VNNI: int8 weights, uint8 activations",
+    "int8": "arm64 CPUs: int8 weights and activations",
+}
+UNSEEN_IMAGES = 32
+"""Images whose activations a file's ranges are compared with."""
+
+
+@dataclass(frozen=True)
+class Int8:
+    """An int8 network, and everything that its gates need.
+
+    Attributes:
+        found: The scheme that was kept, with its model.
+        prepared: The float graph it was made from.
+        calibrated_on: The images its ranges are from.
+        calibrated: Their activations.
+        judged_on: The images it was chosen on.
+        judge: How it was chosen.
+        core: The export.
+    """
+
+    found: Found
+    prepared: Any
+    calibrated_on: Chosen
+    calibrated: Extremes
+    judged_on: Chosen
+    judge: Judge
+    core: Core
+
+    def provenance(self) -> dict[str, Any]:
+        """Return how the file came to be, as plain values."""
+        return {
+            **self.found.provenance(),
+            "calibrated_on": self.calibrated_on.provenance(),
+            "chosen_on": self.judge.what,
+            "chosen_on_images": self.judged_on.provenance(),
+        }
+
+    def gates(self, path: Path) -> tuple[Gate, ...]:
+        """Check what only an int8 file has.
+
+        Args:
+            path: The file.
+        """
+        return (
+            *self.fused_gate(path), self._calibration, self._agreement(path), self._speed
+        )
+
+    def fused_gate(self, path: Path) -> tuple[Gate, ...]:
+        """Check what becomes of the products of a file in onnxruntime.
+
+        Args:
+            path: The file.
+        """
+        return (check_fused(path, self.prepared, self.found.best.scheme),)
+
+    def _agreement(self, path: Path) -> Gate:
+        pixels = self.core.test.some_pixels(self.core.preprocess, UNSEEN_IMAGES)
+        images = self.judge.normalise(
+            self.judge.pixels[:UNSEEN_IMAGES] if pixels is None else pixels
+        )
+        return check_agreement(
+            self.core.reference, open_artifact(path).run, images,
+            classifies=bool(self.core.metadata.classes),
+            max_drop_percent=self.core.target.int8_max_drop_percent,
+        )
+
+    @cached_property
+    def _calibration(self) -> Gate:
+        pixels = self.judge.pixels[:UNSEEN_IMAGES]
+        unseen = measure_extremes(self.prepared, batches(pixels, self.judge.normalise))
+        return check_calibration(
+            self.found.best.model, self.calibrated, unseen, self.core.preprocess
+        )
+
+    @property
+    def _speed(self) -> Gate:
+        return check_speed(
+            self.found.fp32_ms, self.found.int8_ms,
+            "made for another CPU than this one; time it on the device",
+        )
+
+
+def int8_products(
+    core: Core, *, data: str | None, say: Callable[[str], None] = lambda _line: None
+) -> tuple[Product, ...]:
+    """Quantise the network of an export, and list the files to write of it.
+
+    Args:
+        core: The export.
+        data: Data set to calibrate and choose on; None for the checkpoint's own.
+        say: Called with the name of each step.
+
+    Raises:
+        UserError: The data is not to be had.
+    """
+    int8 = make_int8(core, data=data, say=say)
+    purpose = PURPOSES[core.target.int8_activations]
+    history = {"int8": int8.provenance()}
+    model = int8.found.best.model
+    core_file = Product(
+        "model.int8.onnx", "onnx", purpose,
+        lambda path, metadata: save_onnx(model, path, metadata),
+        precision="int8", more_gates=int8.gates, history=history,
+    )
+    if core.target.opset < FIRST_OPSET:
+        return (core_file,)
+    # The front comes after quantisation, so that nothing of the preprocessing is rounded.
+    with_front = attach_front(model, core.preprocess)
+    return (
+        core_file,
+        Product(
+            "model.e2e.int8.onnx", "onnx", f"{purpose}; uint8 RGB pixels of any size",
+            lambda path, metadata: save_onnx(with_front, path, metadata),
+            precision="int8", takes="pixels", more_gates=int8.fused_gate, history=history,
+        ),
+    )
+
+
+def make_int8(
+    core: Core, *, data: str | None, seed: int = 0,
+    say: Callable[[str], None] = lambda _line: None,
+) -> Int8:
+    """Quantise the network of an export.
+
+    Args:
+        core: The export.
+        data: Data set to calibrate and choose on; None for the checkpoint's own.
+        seed: Of the images drawn.
+        say: Called with the name of each step.
+
+    Raises:
+        UserError: The data is not to be had.
+    """
+    dataset = _dataset(core, data)
+    preprocess = core.preprocess
+    calibrated_on = calibration_set(dataset, seed)
+    say(f"int8: calibrating on {len(calibrated_on.paths)} training images")
+    pixels = decode_eval(calibrated_on.paths, preprocess)
+    prepared = prepare(core.graph)
+    extremes = measure_extremes(prepared, batches(pixels, preprocess.normalise))
+    judged_on = judging_set(dataset, core.metadata.classes, calibrated_on, seed)
+    judge = _judge(core, judged_on)
+    found = search(
+        core.graph, prepared, extremes, preprocess.normalise(pixels[:SENSITIVITY_IMAGES]), judge,
+        activations=core.target.int8_activations,
+        max_drop_percent=core.target.int8_max_drop_percent,
+        time=time_models if core.target.int8_activations == "uint8" else None, say=say,
+    )
+    return Int8(found, prepared, calibrated_on, extremes, judged_on, judge, core)
+
+
+def time_models(models: Sequence[Any]) -> list[float]:
+    """Time graphs on one thread of this machine, in turns, each in its own process.
+
+    Args:
+        models: ``onnx.ModelProto`` objects.
+
+    Returns:
+        Median milliseconds of one image.
+    """
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.onnx" for number in range(len(models))]
+        for path, model in zip(paths, models, strict=True):
+            onnx.save(model, str(path))
+        return [float(row["p50_ms"]) for row in measure(paths, TIMING, threads=1, batch=1)]
+
+
+def _dataset(core: Core, data: str | None) -> Dataset:
+    history = core.provenance
+    source = data or history.get("data")
+    if not source:
+        raise UserError(
+            "--int8: must have training images to calibrate on, and the checkpoint names no data; "
+            "pass --data"
+        )
+    if data is not None:
+        dataset = load_dataset(data)
+    else:
+        try:
+            dataset = load_dataset(
+                source, labels=history["labels"], label_percent=history["label_percent"],
+                val_percent=history["val_percent"], seed=history["seed"],
+            )
+        except (EdgesslError, OSError) as error:
+            raise UserError(
+                f"--int8: must have training images to calibrate on, and the data "
+                f"'{Path(source).name}' of the run is not to be had here; pass --data"
+            ) from error
+    unknown = [name for name in dataset.classes if name not in core.metadata.classes]
+    if unknown and core.metadata.classes:
+        raise UserError(
+            f"{source}: must have classes the checkpoint knows, got unknown ones: "
+            f"{', '.join(unknown[:5])}; pass the data it was trained for"
+        )
+    return dataset
+
+
+def _judge(core: Core, judged_on: Chosen) -> Judge:
+    pixels = decode_eval(judged_on.paths, core.preprocess)
+    run = open_model(core.graph)
+    normalise = core.preprocess.normalise
+    expected = np.concatenate([run(batch) for batch in batches(pixels, normalise)])
+    labels: NDArray[np.int64] = np.asarray(judged_on.labels or (), np.int64)
+    where = "val images" if judged_on.split == "val" else "training images"
+    rule: Rule = "top-1"
+    if judged_on.labels is None:
+        rule = "agreement" if core.metadata.classes else "cosine"
+    return Judge(rule, pixels, labels, normalise, expected, where)

@@ -1,0 +1,303 @@
+"""An int8 graph computes with integers, from ranges of real images, and is chosen by accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from int8_network import CLASSES, PREPROCESS, Images, graph_of, tinted_textures
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import nn
+
+from edgessl.export.int8.check_agreement import check_agreement
+from edgessl.export.int8.check_calibration import written_ranges
+from edgessl.export.int8.check_fused import check_fused
+from edgessl.export.int8.check_speed import check_speed
+from edgessl.export.int8.judge import Judge, lost_percent
+from edgessl.export.int8.open_model import open_model
+from edgessl.export.int8.prepare import prepare
+from edgessl.export.int8.quantise import quantise
+from edgessl.export.int8.ranges import Extremes, measure_extremes, typical, widest
+from edgessl.export.int8.scheme import Scheme, float_products, products, schemes
+from edgessl.export.int8.search import search
+from edgessl.export.int8.sensitivity import rank_by_error
+
+ALL = Scheme("uint8", per_channel=True, scope="all")
+
+
+def small_network() -> nn.Module:
+    """Two convolutions with ReLU6 between, a depthwise one, and a classifier."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(
+            nn.Conv2d(3, 16, 3, stride=4, padding=1), nn.ReLU6(),
+            nn.Conv2d(16, 16, 3, padding=1, groups=16), nn.ReLU6(),
+            nn.Conv2d(16, 32, 1), nn.ReLU6(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, CLASSES),
+        ).eval()  # fmt: skip
+
+
+class Small:
+    """The small network's graphs, and what its activations are on 12 images."""
+
+    def __init__(self) -> None:
+        self.images: Images = tinted_textures(0, 12)
+        self.network = small_network()
+        self.core = graph_of(self.network)
+        self.prepared = prepare(self.core)
+        self.extremes = measure_extremes(self.prepared, [self.images.normalised])
+        self.ranges = widest(self.extremes)
+
+    def reference(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            output: NDArray[np.float32] = self.network(torch.from_numpy(images)).numpy()
+        return output
+
+    def judge(self) -> Judge:
+        seen = tinted_textures(100, 40)
+        expected = self.reference(seen.normalised)
+        return Judge(
+            "cosine", seen.pixels, seen.labels, PREPROCESS.normalise, expected, "val images"
+        )
+
+
+@pytest.fixture(scope="module")
+def small() -> Small:
+    return Small()
+
+
+def _saved(model: Any, folder: Path) -> Path:
+    path = folder / "model.onnx"
+    onnx.save(model, str(path))
+    return path
+
+
+def _stored(model: Any) -> dict[str, NDArray[Any]]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def test_extremes_are_those_of_each_image(small: Small) -> None:
+    images, extremes = small.images.normalised, small.extremes
+    assert extremes.low.shape == (12, len(extremes.names)) == extremes.high.shape
+    np.testing.assert_allclose(extremes.low[:, 0], images.min(axis=(1, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(extremes.high[:, 0], images.max(axis=(1, 2, 3)), rtol=1e-6)
+    last = small.reference(images)
+    np.testing.assert_allclose(extremes.high[:, -1], last.max(axis=1), rtol=1e-4, atol=1e-5)
+
+
+def test_the_batch_of_the_images_does_not_change_their_extremes(small: Small) -> None:
+    images = small.images.normalised
+    parts = measure_extremes(small.prepared, [images[:5], images[5:]])
+    np.testing.assert_array_equal(parts.low, small.extremes.low)
+
+
+def test_range_rules_hold_all_values_or_those_of_the_mean_image() -> None:
+    extremes = Extremes(
+        ("a",), np.array([[-1.0], [-3.0]], np.float32), np.array([[2.0], [8.0]], np.float32)
+    )
+    assert widest(extremes) == {"a": (-3.0, 8.0)}
+    assert typical(extremes) == {"a": (-2.0, 5.0)}
+
+
+@pytest.mark.parametrize("scheme", schemes("uint8"), ids=lambda scheme: scheme.name)
+def test_every_scheme_gives_a_valid_graph_near_the_network(small: Small, scheme: Scheme) -> None:
+    model = quantise(small.prepared, scheme, small.ranges)
+    onnx.checker.check_model(model, full_check=True)
+    assert {entry.domain for entry in model.opset_import} == {""}
+    images = small.images.normalised
+    expected = small.reference(images)
+    error = np.abs(open_model(model)(images) - expected).max()
+    assert 0 < error < 0.1 * np.abs(expected).max()
+
+
+def test_weights_are_int8_with_a_scale_for_each_channel_or_one(small: Small) -> None:
+    for per_channel, count in ((True, 32), (False, 1)):
+        scheme = replace(ALL, per_channel=per_channel)
+        stored = _stored(quantise(small.prepared, scheme, small.ranges))
+        weight = next(name for name, value in stored.items() if value.shape == (32, 16, 1, 1))
+        assert stored[weight].dtype == np.int8
+        assert stored[weight.replace("_quantized", "_scale")].size == count
+
+
+@pytest.mark.parametrize("activations", ["uint8", "int8"])
+def test_activations_have_the_format_of_the_target(small: Small, activations: Any) -> None:
+    model = quantise(small.prepared, replace(ALL, activations=activations), small.ranges)
+    stored = _stored(model)
+    zeros = [stored[n.input[2]] for n in model.graph.node if n.op_type == "QuantizeLinear"]
+    assert len(zeros) >= 4
+    assert {zero.dtype for zero in zeros} == {np.dtype(activations)}
+
+
+def test_logits_keep_more_than_256_levels(small: Small) -> None:
+    model = quantise(small.prepared, ALL, small.ranges)
+    producer = next(n for n in model.graph.node if model.graph.output[0].name in n.output)
+    assert producer.op_type == "Gemm"
+
+
+def test_quantising_leaves_its_input_alone(small: Small) -> None:
+    before = small.prepared.SerializeToString(deterministic=True)
+    quantise(small.prepared, ALL, small.ranges)
+    assert small.prepared.SerializeToString(deterministic=True) == before
+
+
+def test_the_first_convolution_can_stay_in_float(small: Small, tmp_path: Path) -> None:
+    scheme = replace(ALL, scope="all but the first convolution")
+    first = products(small.prepared)[0].name
+    assert float_products(small.prepared, scheme) == (first,)
+    path = _saved(quantise(small.prepared, scheme, small.ranges), tmp_path)
+    gate = check_fused(path, small.prepared, scheme)
+    assert gate.status == "pass", gate.finding
+    assert gate.numbers["integer_convs"] == 2
+    assert gate.numbers["left_in_float"] == [first]
+
+
+@pytest.mark.parametrize("activations", ["uint8", "int8"])
+def test_all_convolutions_compute_with_integers(
+    small: Small, tmp_path: Path, activations: Any
+) -> None:
+    scheme = replace(ALL, activations=activations)
+    path = _saved(quantise(small.prepared, scheme, small.ranges), tmp_path)
+    gate = check_fused(path, small.prepared, scheme)
+    assert gate.status == "pass", gate.finding
+    assert (gate.numbers["integer_convs"], gate.numbers["float_convs"]) == (3, 0)
+
+
+def test_a_float_file_is_not_called_int8(small: Small, tmp_path: Path) -> None:
+    gate = check_fused(_saved(small.core, tmp_path), small.prepared, ALL)
+    assert gate.status == "fail"
+    assert gate.finding.startswith("0 of 3 convolutions and 0 of 1 matrix products compute with")
+
+
+def test_a_file_that_is_mostly_float_is_not_called_int8(small: Small, tmp_path: Path) -> None:
+    names = tuple(node.name for node in products(small.prepared))[:3]
+    scheme = replace(ALL, floats=names)
+    path = _saved(quantise(small.prepared, scheme, small.ranges), tmp_path)
+    assert check_fused(path, small.prepared, scheme).status == "fail"
+
+
+def test_ranges_are_read_from_the_file_itself(small: Small) -> None:
+    written = written_ranges(quantise(small.prepared, ALL, small.ranges))
+    source = small.extremes.names[0]
+    low, high = small.ranges[source]
+    assert written[source] == pytest.approx((low, high), abs=(high - low) / 255)
+
+
+def test_agreement_is_told_with_numbers(small: Small) -> None:
+    run = open_model(quantise(small.prepared, ALL, small.ranges))
+    gate = check_agreement(
+        small.reference, run, small.images.normalised, classifies=True, max_drop_percent=1.0
+    )
+    assert gate.status == "pass", gate.finding
+    assert gate.numbers["images"] == 12
+    assert 0 < gate.numbers["mean_difference"] < gate.numbers["max_difference"]
+    assert gate.numbers["agreement_percent"] >= 75
+
+
+def test_a_baked_batch_size_fails(small: Small) -> None:
+    model = quantise(small.prepared, ALL, small.ranges)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    gate = check_agreement(
+        small.reference, open_model(model), small.images.normalised, classifies=True,
+        max_drop_percent=1.0,
+    )
+    assert gate.status == "fail"
+    assert "a batch does not run" in gate.finding
+
+
+def test_features_that_turn_away_fail(small: Small) -> None:
+    images = small.images.normalised
+    other = np.random.default_rng(0).standard_normal((1, CLASSES), dtype=np.float32)
+
+    def turned(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(small.reference(batch) + other[0], np.float32)
+
+    checks = [
+        check_agreement(small.reference, run, images, classifies=False, max_drop_percent=1.0)
+        for run in (small.reference, turned)
+    ]
+    assert [gate.status for gate in checks] == ["pass", "fail"]
+    assert checks[1].finding.endswith("must be 0.99 or more")
+
+
+def test_a_slower_file_is_told_so_and_still_passes() -> None:
+    slow, fast = check_speed(1.0, 1.4, ""), check_speed(4.0, 2.0, "")
+    assert (slow.status, fast.status) == ("pass", "pass")
+    assert slow.finding.startswith("smaller, not faster: 1.40 ms, fp32 1.00 ms: 0.71 times")
+    assert fast.finding.startswith("2.00 ms, fp32 4.00 ms: 2.00 times as fast")
+    assert check_speed(None, None, "another CPU").status == "skip"
+
+
+def test_loss_is_paired() -> None:
+    before, after = np.array([1.0, 1.0, 0.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0])
+    lost, error = lost_percent(before, after)
+    assert lost == 0.0
+    assert error == pytest.approx(100 * np.sqrt(2 / 3) / 2)
+
+
+def _search(small: Small, **changes: Any) -> Any:
+    settings = {"activations": "uint8", "max_drop_percent": 1.0, "time": None, **changes}
+    images = small.images.normalised[:4]
+    return search(
+        small.core, small.prepared, small.extremes, images, small.judge(), **settings
+    )
+
+
+def test_the_most_accurate_scheme_is_kept(small: Small) -> None:
+    found = _search(small)
+    assert len(found.tried) >= 4
+    assert found.best.lost_percent == min(one.lost_percent for one in found.tried)
+    assert found.best.lost_percent < 1.0
+    assert found.int8_ms is None
+
+
+def test_among_equals_the_fastest_is_kept(small: Small) -> None:
+    asked: list[int] = []
+
+    def last_is_fastest(models: Sequence[Any]) -> list[float]:
+        asked.append(len(models))
+        return [float(len(models) - i) for i in range(len(models))]
+
+    judge = replace(small.judge(), rule="agreement")
+    found = search(
+        small.core, small.prepared, small.extremes, small.images.normalised[:4], judge,
+        activations="uint8", max_drop_percent=100.0, time=last_is_fastest,
+    )
+    best = min(found.tried, key=lambda one: one.lost_percent)
+    equals = [one for one in found.tried if (one.marks == best.marks).all()]
+    assert asked[0] >= 1 + len(equals) >= 3
+    assert found.fp32_ms == float(asked[0])
+    assert found.int8_ms == 1.0
+    assert found.best is not best
+
+
+def test_identical_files_are_tried_once(small: Small) -> None:
+    contents = [one.model.SerializeToString(deterministic=True) for one in _search(small).tried]
+    assert len(set(contents)) == len(contents)
+
+
+def test_sensitive_nodes_are_left_in_float_where_too_much_is_lost(small: Small) -> None:
+    found = _search(small, max_drop_percent=-100.0)  # never reached
+    assert max(len(one.scheme.floats) for one in found.tried) == 2  # half of the four at most
+    assert any(one.scheme.range_rule == "typical" for one in found.tried)
+
+
+def test_no_node_is_left_in_float_without_time(small: Small) -> None:
+    found = _search(small, max_drop_percent=-100.0, exclusion_s=0.0)
+    assert all(not one.scheme.floats for one in found.tried)
+
+
+def test_nodes_are_ranked_by_the_error_of_each_alone(small: Small) -> None:
+    images = small.images.normalised[:4]
+    ranked = rank_by_error(small.prepared, ALL, small.ranges, images, lambda: True)
+    assert {name for name, _ in ranked} == {node.name for node in products(small.prepared)}
+    worst, error = ranked[0]
+    alone = open_model(quantise(small.prepared, ALL, small.ranges, only=worst))(images)
+    assert error == pytest.approx(((alone - small.reference(images)) ** 2).mean(), rel=1e-3)
+    assert error == max(error for _, error in ranked)
