@@ -13,6 +13,7 @@ from edgessl.errors import GateFailed
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edgessl.export.runners import Runner
     from edgessl.pipeline.export import Exported
 
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
@@ -58,6 +59,16 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; default: the checkpoint's.")
     ] = None,
+    web: Annotated[
+        bool,
+        typer.Option(
+            "--web",
+            help="Add a page that runs the models in a browser; downloads onnxruntime-web once.",
+        ),
+    ] = False,
+    cpp: Annotated[
+        bool, typer.Option("--cpp", help="Add a C++ program that runs the models.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Write a network in the formats of a device, and check every file against its checkpoint."""
@@ -66,11 +77,12 @@ def export(
     with screen.status(f"reading {checkpoint}") as status:
         from edgessl.pipeline.export import document, export_checkpoint
 
+        runners: list[Runner] = [*(["web"] if web else []), *(["cpp"] if cpp else [])]
         files = export_checkpoint(
             checkpoint,
             formats=tuple(kind for kind, wanted in chosen.items() if wanted),
             opset=opset, head=head, target_name=target, data=data, max_drop_percent=max_drop,
-            out=out, say=status.update,
+            out=out, runners=runners, say=status.update,
         )
     for file in files:
         _print_gates(screen, file)
@@ -113,6 +125,9 @@ def _print_next(screen: Console, files: tuple[Exported, ...]) -> None:
     screen.print(verdict + (f"; skipped: {', '.join(skipped)}." if skipped else "."))
     runner = files[0].path.parent / "run.py"
     screen.print(f"on a device, without edgessl: python {runner} --selftest", markup=False)
+    page = runner.parent / "web/serve.py"
+    if page.exists():
+        screen.print(f"in a browser: python {page}", markup=False)
     for file in files[:1]:
         if file.format == "onnx":
             screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)

@@ -25,6 +25,7 @@ from edgessl.export.product import Product
 from edgessl.export.products import products_of
 from edgessl.export.provenance import portable
 from edgessl.export.record import write_record
+from edgessl.export.runners import Runner, add_runner, prepare_runners
 from edgessl.export.target import Target, read_target
 from edgessl.export.without_torch import check_without_torch
 from edgessl.files import atomic_path
@@ -105,6 +106,7 @@ def export_checkpoint(
     data: str | None = None,
     max_drop_percent: float | None = None,
     out: Path | None = None,
+    runners: Sequence[Runner] = (),
     say: Say = lambda _line: None,
 ) -> tuple[Exported, ...]:
     """Export a checkpoint's network and check every file against it.
@@ -119,6 +121,7 @@ def export_checkpoint(
         data: Data set for the accuracy gate; None for the one the checkpoint was trained on.
         max_drop_percent: Points of test top-1 that a file may lose; None for the target's.
         out: Folder to write to; None for the checkpoint's.
+        runners: ``"web"``, ``"cpp"``: what to add to the bundle beside run.py.
         say: Called with the name of each step.
 
     Returns:
@@ -135,6 +138,7 @@ def export_checkpoint(
     if folder.exists() and not folder.is_dir() and out:
         raise UserError(f"--out: must be a folder, got a file: {folder}")
     refuse_foreign(folder)
+    prepare_runners(folder, runners)
     core = _core(path, head, _with_limits(target, opset, max_drop_percent), data)
     products = products_of(core, tuple(kind for kind in formats if kind != "int8"))
     if "int8" in formats:
@@ -153,13 +157,17 @@ def export_checkpoint(
         files = tuple(_finish(core, candidate, folder) for candidate in candidates)
     write_record(folder, {"checkpoint": path.name, "files": [_named(file) for file in files]})
     say("writing the bundle around the files")
-    _bundle(core, path, folder, [file for file in files if file.passed])
+    _bundle(core, path, folder, [file for file in files if file.passed], runners)
     return files
 
 
-def _bundle(core: Core, path: Path, folder: Path, files: Sequence[Exported]) -> None:
+def _bundle(
+    core: Core, path: Path, folder: Path, files: Sequence[Exported], runners: Sequence[Runner]
+) -> None:
     if not files:
         return
+    for runner in runners:
+        add_runner(folder, runner)
     models = [BundledModel(file.path, file.purpose, file.metadata, file.opset) for file in files]
     origin = Origin(
         path, core.provenance, core.reference, core.test.paths, core.target.atol, core.target.rtol
