@@ -15,17 +15,49 @@ PACKAGES = {
     "OpenVINOExecutionProvider": "pip install onnxruntime-openvino",
     "DmlExecutionProvider": "pip install onnxruntime-directml (Windows)",
     "CoreMLExecutionProvider": "pip install onnxruntime on macOS",
+    "XnnpackExecutionProvider": (
+        "no package from PyPI has it: onnxruntime-android or onnxruntime-c on the phone, or a "
+        "build with --use_xnnpack"
+    ),
+    "NnapiExecutionProvider": "onnxruntime-android on the phone, or a build with --use_nnapi",
 }
 """Execution provider -> how to get an onnxruntime that has it."""
 
 
-def open_session(path: Path, *, threads: int | None = None, provider: str = CPU) -> Any:
+def session_options(threads: int | None = None) -> Any:
+    """Return the ``onnxruntime.SessionOptions`` that edgessl measures and ships.
+
+    Args:
+        threads: Threads inside an operator; None for every core this process may use.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # onnxruntime's own lines; failures arrive as exceptions
+    options.intra_op_num_threads = threads or usable_cores()
+    options.inter_op_num_threads = 1
+    # Spinning threads burn a core while they wait, and slow each other down on a busy machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def open_session(
+    path: Path,
+    *,
+    threads: int | None = None,
+    provider: str = CPU,
+    provider_options: dict[str, str] | None = None,
+    options: Any = None,
+) -> Any:
     """Open an ONNX file.
 
     Args:
         path: The file.
         threads: Threads inside an operator; None for every core this process may use.
         provider: onnxruntime's name of the execution provider.
+        provider_options: The provider's own.
+        options: The session's; None for ``session_options(threads)``.
 
     Returns:
         An ``onnxruntime.InferenceSession``.
@@ -43,15 +75,11 @@ def open_session(path: Path, *, threads: int | None = None, provider: str = CPU)
             f"provider: must be one that this onnxruntime has ({', '.join(installed)}), "
             f"got '{provider}'; {PACKAGES.get(provider, 'see onnxruntime.ai for its package')}"
         )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # onnxruntime's own lines; failures arrive as exceptions
-    options.intra_op_num_threads = threads or usable_cores()
-    options.inter_op_num_threads = 1
-    # Spinning threads burn a core while they wait, and slow each other down on a busy machine.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    if options is None:
+        options = session_options(threads)
+    wanted = (provider, provider_options) if provider_options else provider
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
     except Exception as error:  # each of onnxruntime's exceptions derives from Exception directly
         if not type(error).__module__.startswith("onnxruntime"):
             raise

@@ -18,7 +18,8 @@ FLAGS = (
 """CPU features that onnxruntime's kernels choose by."""
 
 _PACKAGES = (
-    "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "numpy",
+    "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "torch",
+    "numpy",
 )
 
 
@@ -28,6 +29,7 @@ def describe_device() -> dict[str, Any]:
     present = (info.get("flags") or info.get("Features") or "").split()
     return {
         "cpu": info.get("model name") or _cpu_name(),
+        "board": (_read("/proc/device-tree/model") or "").rstrip("\0") or None,
         "machine": platform.machine(),
         "flags": [flag for flag in FLAGS if flag in present],
         "cores": os.cpu_count(),
@@ -35,6 +37,8 @@ def describe_device() -> dict[str, Any]:
         "cores_quota": cgroup_quota(),
         "cores_usable": usable_cores(),
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "frequency_max_mhz": _frequency_mhz(),
+        "memory_mb": _memory_mb(),
         "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "os": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -56,6 +60,16 @@ def _cpu_name() -> str:
         if done.stdout.strip():
             return done.stdout.strip()
     return platform.processor() or platform.machine()
+
+
+def _frequency_mhz() -> float | None:
+    text = _read("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
+    return int(text) / 1000 if text and text.isdigit() else None
+
+
+def _memory_mb() -> float | None:
+    first = (_read("/proc/meminfo") or "").split("\n", 1)[0].split()
+    return int(first[1]) * 1024 / 1e6 if len(first) == 3 else None
 
 
 def _read(path: str) -> str | None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgessl.bench.ratio import Samples
+from edgessl.bench.resample import interval, median_of, resampled_medians
+
 MIN_RUNS_P90 = 100
 MIN_RUNS_P99 = 300  # three runs beyond it; with fewer, one hiccup of the machine is the p99
 
@@ -18,6 +21,8 @@ class Latency:
     Attributes:
         runs: Timed runs.
         p50_ms: Median.
+        p50_low_ms: Lower end of the median's 95 % interval; None with too few turns.
+        p50_high_ms: Upper end.
         p90_ms: 90th percentile; None under 100 runs.
         p99_ms: 99th percentile; None under 300 runs.
         min_ms: Fastest run.
@@ -28,6 +33,8 @@ class Latency:
 
     runs: int
     p50_ms: float
+    p50_low_ms: float | None
+    p50_high_ms: float | None
     p90_ms: float | None
     p99_ms: float | None
     min_ms: float
@@ -36,17 +43,21 @@ class Latency:
     images_per_s: float
 
     @classmethod
-    def from_runs(cls, runs_ms: Sequence[float], batch: int) -> Latency:
+    def from_turns(cls, turns: Samples, batch: int) -> Latency:
         """Summarise timed runs.
 
         Args:
-            runs_ms: Milliseconds of each run, at least one.
+            turns: Milliseconds of each run: launches of turns of runs, at least one.
             batch: Images in a run.
         """
+        runs_ms = [run for launch in turns for turn in launch for run in turn]
         p25, p50, p75, p90, p99 = (float(p) for p in np.percentile(runs_ms, (25, 50, 75, 90, 99)))
+        low, high = _interval(turns, p50)
         return cls(
             runs=len(runs_ms),
             p50_ms=p50,
+            p50_low_ms=low,
+            p50_high_ms=high,
             p90_ms=p90 if len(runs_ms) >= MIN_RUNS_P90 else None,
             p99_ms=p99 if len(runs_ms) >= MIN_RUNS_P99 else None,
             min_ms=float(min(runs_ms)),
@@ -54,6 +65,16 @@ class Latency:
             iqr_percent=100 * (p75 - p25) / p50,
             images_per_s=1000 * batch * len(runs_ms) / sum(runs_ms),
         )
+
+
+def _interval(turns: Samples, p50_ms: float) -> tuple[float | None, float | None]:
+    """Return the median's interval: that of the turns' medians, moved to the runs' median."""
+    medians = [[float(np.median(turn)) for turn in launch] for launch in turns]
+    drawn = resampled_medians(medians)
+    if drawn is None:
+        return None, None
+    low, high = interval(drawn * (p50_ms / median_of(medians)))
+    return min(low, p50_ms), max(high, p50_ms)
 
 
 def is_stable(runs_ms: Sequence[float], window: int = 10, tolerance: float = 0.05) -> bool:

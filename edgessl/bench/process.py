@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import edgessl
+from edgessl.bench.opened import How
 from edgessl.errors import EdgesslError, UserError
 
 
@@ -18,23 +21,22 @@ class Worker:
     """A process with one open model. Use it as a context manager.
 
     Args:
-        path: The ONNX file.
-        threads: Threads inside an operator.
-        provider: onnxruntime's execution provider.
-        batch: Images in a run.
+        path: The model's file.
+        how: On what to run it.
 
     Raises:
         UserError: The model cannot be opened or run like this.
         EdgesslError: The process died.
     """
 
-    def __init__(self, path: Path, *, threads: int, provider: str, batch: int) -> None:
+    def __init__(self, path: Path, how: How) -> None:
         self._path = path
         package = str(Path(edgessl.__file__).resolve().parents[1])
         inherited = os.environ.get("PYTHONPATH")
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([package, *([inherited] if inherited else [])]),
+            "OMP_WAIT_POLICY": "PASSIVE",  # PyTorch's threads must not spin in another's turn
         }
         # -P: a numpy.py in the user's folder must not shadow the package.
         self._process = subprocess.Popen(
@@ -43,18 +45,35 @@ class Worker:
             text=True, encoding="utf-8",
         )
         try:
-            self._ask(do="open", path=str(path), threads=threads, provider=provider, batch=batch)
+            self._ask(do="open", path=str(path), **asdict(how))
         except BaseException:
             self.close()
             raise
 
     def run(self, times: int) -> list[float]:
-        """Run the model and return the milliseconds of each run."""
+        """Run the model and return the milliseconds of each run; one run before is not timed."""
         runs_ms: list[float] = self._ask(do="run", times=times)
         return runs_ms
 
+    def sustain(self, seconds: float) -> list[float]:
+        """Run the model without a pause and return the milliseconds of each run."""
+        runs_ms: list[float] = self._ask(do="sustain", seconds=seconds)
+        return runs_ms
+
+    def end_to_end(self, images: Sequence[Path], times: int) -> dict[str, Any]:
+        """Time every step from image files to answers; see ``end_to_end.time_steps``."""
+        answer: dict[str, Any] = self._ask(
+            do="end_to_end", images=[str(image) for image in images], times=times
+        )
+        return answer
+
+    def profile(self, times: int) -> dict[str, Any]:
+        """Run the model under onnxruntime's profiler; see ``operators.profile``."""
+        answer: dict[str, Any] = self._ask(do="profile", times=times)
+        return answer
+
     def report(self) -> dict[str, Any]:
-        """Return load time, first run, memory and cores obtained."""
+        """Return load time, first run, memory, cores obtained, and the file's metadata."""
         report: dict[str, Any] = self._ask(do="report")
         return report
 
@@ -100,5 +119,6 @@ class Worker:
             )
         answer = json.loads(line)
         if isinstance(answer, dict) and "error" in answer:
-            raise UserError(answer["error"])
+            kind = UserError if answer["mistake"] else EdgesslError
+            raise kind(answer["error"])
         return answer

@@ -1,11 +1,14 @@
 """The process that runs one model: ``python -m edgessl.bench.worker``, driven line by line.
 
 Each request is one JSON line on stdin, each answer one JSON line on stdout:
-    {"do": "open", "path": ..., "threads": ..., "provider": ..., "batch": ...}
-    {"do": "run", "times": n}
+    {"do": "open", "path": ..., "threads": ..., "batch": ..., "provider": ..., "options": {...}}
+    {"do": "run", "times": n}         milliseconds of each run; one more goes before, untimed
+    {"do": "sustain", "seconds": s}   milliseconds of each run
+    {"do": "end_to_end", "images": [...], "times": n}
+    {"do": "profile", "times": n}     the operators
     {"do": "report"}
-It ends with its stdin. torch is never imported here: running it beside onnxruntime nearly doubles
-the latency.
+It ends with its stdin. For an ONNX file torch is never imported here: running it beside onnxruntime
+nearly doubles the latency.
 """
 
 from __future__ import annotations
@@ -19,78 +22,81 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.bench.memory import peak_rss_mb, rss_mb
+from edgessl.bench.opened import ONNX, How, open_model
 from edgessl.errors import EdgesslError, UserError
-
-_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 
 
 class _Model:
-    """One open model with its input, and what running it has taken so far."""
+    """One open model, and what running it has taken so far."""
 
-    def __init__(self, path: Path, threads: int, provider: str, batch: int) -> None:
-        import onnxruntime  # noqa: F401  its import is not part of the model's load time
-
-        from edgessl.artifact.session import open_session
-
+    def __init__(self, path: str, **how: Any) -> None:
+        self.path, self.how = Path(path), How(**how)
+        if self.path.suffix.lower() in ONNX:
+            import onnxruntime  # noqa: F401  its import is not part of the model's load time
+        else:
+            import edgessl.backbones
+            import edgessl.bench.opened_torch  # noqa: F401
         self.rss_before_mb = rss_mb()
         start = time.perf_counter()
-        self.session = open_session(path, threads=threads, provider=provider)
+        self.opened = open_model(self.path, self.how)
         self.load_ms = 1000 * (time.perf_counter() - start)
-        self.feed = _feed(self.session, path, batch)
-        self.first_run_ms = self.run(1)[0]
+        self.first_run_ms = self._run(1)[0]
+        self.rss_loaded_mb = rss_mb()
         self.wall_s = self.cpu_s = 0.0
 
-    def run(self, times: int) -> list[float]:
-        """Run and return the milliseconds of each run."""
+    def _run(self, times: int) -> list[float]:
+        once, clock = self.opened.run, time.perf_counter
         runs_ms = []
         for _ in range(times):
-            start = time.perf_counter()
-            self.session.run(None, self.feed)
-            runs_ms.append(1000 * (time.perf_counter() - start))
+            start = clock()
+            once()
+            runs_ms.append(1000 * (clock() - start))
         return runs_ms
 
-    def timed(self, times: int) -> list[float]:
-        """Run, and add to the process's wall and CPU time."""
+    def run(self, times: int) -> list[float]:
+        """Run a turn, and add to the process's wall and CPU time."""
+        self._run(1)  # another model has just emptied the caches
         cpu, wall = time.process_time(), time.perf_counter()
-        runs_ms = self.run(times)
+        runs_ms = self._run(times)
         self.cpu_s += time.process_time() - cpu
         self.wall_s += time.perf_counter() - wall
         return runs_ms
 
+    def sustain(self, seconds: float) -> list[float]:
+        """Run without a pause for some time."""
+        runs_ms: list[float] = []
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            runs_ms += self._run(1)
+        return runs_ms
+
+    def end_to_end(self, images: list[str], times: int) -> dict[str, Any]:
+        """Time every step from a file to an answer."""
+        from edgessl.bench.end_to_end import time_steps
+
+        return time_steps(self.opened, [Path(image) for image in images], times, str(self.path))
+
+    def profile(self, times: int) -> dict[str, Any]:
+        """Open the model once more with onnxruntime's profiler."""
+        from edgessl.bench.operators import profile
+
+        return profile(self.path, self.how, times)
+
     def report(self) -> dict[str, Any]:
         """Return what is known at the end."""
         return {
+            "runtime": self.opened.runtime,
             "load_ms": self.load_ms,
             "first_run_ms": self.first_run_ms,
             "cores_obtained": self.cpu_s / self.wall_s if self.wall_s else None,
+            "process_s": time.process_time(),
             "peak_rss_mb": peak_rss_mb(),
             "rss_before_load_mb": self.rss_before_mb,
-            "input": [*next(iter(self.feed.values())).shape],
+            "rss_loaded_mb": self.rss_loaded_mb,
+            "input": [*self.opened.input_shape],
             "torch_loaded": "torch" in sys.modules,
+            "metadata": self.opened.metadata,
         }
-
-
-def _feed(session: Any, path: Path, batch: int) -> dict[str, Any]:
-    """Make one random input of the shape that the model takes."""
-    import numpy as np
-
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or inputs[0].type not in _DTYPES:
-        got = ", ".join(f"{value.name}: {value.type}" for value in inputs)
-        raise UserError(f"{path}: must have one image input, got {got}; pass an image network")
-    shape = [batch, *inputs[0].shape[1:]]
-    if not all(isinstance(side, int) for side in shape):
-        raise UserError(
-            f"{path}: must have a fixed image size, got {inputs[0].shape}; export it for one size"
-        )
-    fixed = inputs[0].shape[0]
-    if isinstance(fixed, int) and fixed != batch:
-        raise UserError(f"{path}: its batch is fixed to {fixed}, got --batch {batch}; leave it out")
-    generator = np.random.default_rng(0)
-    if inputs[0].type == "tensor(uint8)":
-        return {inputs[0].name: generator.integers(0, 256, shape, dtype=np.uint8)}
-    values = generator.standard_normal(shape, dtype=np.float32)
-    return {inputs[0].name: values.astype(_DTYPES[inputs[0].type])}
 
 
 def main() -> None:
@@ -105,18 +111,17 @@ def main() -> None:
         answer: Any
         try:
             if action == "open":
-                model = _Model(Path(request.pop("path")), **request)
+                model = _Model(**request)
                 answer = {}
-            elif model is None:
-                raise ValueError(f"'{action}' before 'open'")
             else:
-                answer = model.timed(request["times"]) if action == "run" else model.report()
+                answer = getattr(model, action)(**request)
         except EdgesslError as error:
-            answer = {"error": str(error)}
+            answer = {"error": str(error), "mistake": isinstance(error, UserError)}
         except Exception as error:  # each of onnxruntime's derives from Exception directly
             if not type(error).__module__.startswith("onnxruntime"):
                 raise
-            answer = {"error": f"the model must run, got: {' '.join(str(error).split())[:200]}"}
+            reason = " ".join(str(error).split())[:200]
+            answer = {"error": f"the model must run, got: {reason}", "mistake": True}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -1,4 +1,4 @@
-"""``edgessl bench``: latency of ONNX files through onnxruntime."""
+"""``edgessl bench``: latency of exported files, measured so that it can be believed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgessl.cli.console import console, print_json
-from edgessl.errors import UserError
+from edgessl.errors import GateFailed, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
 
 def bench(
-    models: Annotated[list[Path], typer.Argument(help="ONNX files.", metavar="MODEL...")],
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="ONNX or ORT files; TorchScript, .pt2 or checkpoints beside them.",
+            metavar="MODEL...",
+        ),
+    ] = None,
     device: Annotated[
         str, typer.Option(help="Name in bench/devices/, or a TOML file.")
     ] = "cpu",
@@ -25,30 +33,68 @@ def bench(
     batch: Annotated[
         str, typer.Option(help="Images in a run, as 1,4,8.", metavar="N,...")
     ] = "1",
+    e2e: Annotated[
+        Path | None,
+        typer.Option(
+            help="Image or folder: time decode, preprocess, core, post.", metavar="IMAGES"
+        ),
+    ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show which operators the time goes to.")
+    ] = False,
+    sustained: Annotated[
+        str, typer.Option(help="Run without a pause, as 90s or 10m.", metavar="TIME")
+    ] = "",
+    baseline: Annotated[
+        Path | None, typer.Option(help="A JSON document from before.", metavar="FILE")
+    ] = None,
+    fail_slower: Annotated[
+        str,
+        typer.Option(help="Exit 3 if surely slower than the baseline by this.", metavar="PCT"),
+    ] = "10%",
+    imported: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--import", help="What run.py --bench --json gave on another device.", metavar="FILE"
+        ),
+    ] = None,
     json: Annotated[
         str, typer.Option(help="Write one JSON document to FILE; - for stdout.", metavar="FILE")
     ] = "",
+    csv: Annotated[str, typer.Option(help="Write a CSV table.", metavar="FILE")] = "",
+    markdown: Annotated[str, typer.Option(help="Write a Markdown table.", metavar="FILE")] = "",
+    html: Annotated[str, typer.Option(help="Write one offline page.", metavar="FILE")] = "",
 ) -> None:
-    """Measure p50, p90 and p99 latency, throughput, load time and memory."""
-    if json not in ("", "-") and not Path(json).absolute().parent.is_dir():
-        raise UserError(f"--json: must be in an existing folder, got '{json}'; make the folder")
+    """Measure latency, load and memory of models in turns, with intervals and a noise grade."""
+    outputs = {"--json": json, "--csv": csv, "--markdown": markdown, "--html": html}
+    _refuse_folders(outputs)
+    limit_percent = _percent(fail_slower)
     screen = console(to_stderr=json == "-")
     with screen.status("starting") as status:
-        from edgessl.pipeline.bench import bench_models
+        from edgessl.pipeline.bench import Asked, bench_models
+        from edgessl.pipeline.bench_import import import_documents, only_imported
 
-        document = bench_models(
-            models,
-            device_name=device,
-            threads=_numbers("--threads", threads),
-            batches=_numbers("--batch", batch),
-            say=status.update,
-        )
-    _print_table(screen, document)
+        if imported and not models:
+            document = only_imported(imported)
+        else:
+            others = import_documents(imported or [])
+            document = bench_models(
+                models or [],
+                device_name=device,
+                threads=_numbers("--threads", threads),
+                batches=_numbers("--batch", batch),
+                asked=Asked(profile, e2e, _seconds(sustained), baseline, limit_percent),
+                say=status.update,
+            )
+            if others:
+                document["imported"] = others
+    from edgessl.cli.bench_table import print_document
+
+    print_document(screen, document)
+    _write_all(screen, document, outputs)
     if json == "-":
         print_json(document)
-    elif json:
-        _write(Path(json), document)
-        screen.print(f"written: {json}", markup=False)
+    _fail_if_slower(document)
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:
@@ -58,65 +104,76 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
         raise UserError(f"{option}: must be whole numbers as 1,2,4, got '{text}'") from error
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
+def _percent(text: str) -> float:
+    try:
+        value = float(text.strip().removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e4:
+        raise UserError(f"--fail-slower: must be a percentage as 10%, got '{text}'")
+    return value
+
+
+def _seconds(text: str) -> float:
+    if not text:
+        return 0.0
+    unit = _UNITS_S.get(text[-1])
+    try:
+        value = float(text[:-1] if unit else text) * (unit or 1.0)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value < 1e6:
+        raise UserError(f"--sustained: must be a time as 90s, 10m or 1h, got '{text}'")
+    return value
+
+
+def _refuse_folders(outputs: dict[str, str]) -> None:
+    wrong = [
+        f"{option}: must be in an existing folder, got '{name}'; make the folder"
+        for option, name in outputs.items()
+        if name not in ("", "-") and not Path(name).absolute().parent.is_dir()
+    ]
+    wrong += [
+        f"{option}: must be the name of a file, got '-'; only --json goes to stdout"
+        for option, name in outputs.items() if name == "-" and option != "--json"
+    ]  # fmt: skip
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+def _write_all(screen: Console, document: dict[str, Any], outputs: dict[str, str]) -> None:
     from json import dumps
 
     from edgessl.files import atomic_path
+    from edgessl.pipeline.bench_tables import to_csv, to_markdown
 
-    with atomic_path(path) as temporary:
-        temporary.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
-
-
-def _print_table(screen: Console, document: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    host, models = document["device"], document["models"]
-    cores = f"{host['cores_usable']} of {host['cores']} cores"
-    runtime = ", ".join(f"{name} {number}" for name, number in host["versions"].items())
-    screen.print(f"{host['cpu']}, {cores}, {host['os']}; {host['provider']}, {runtime}",
-                 markup=False)
-    table = Table(box=None, padding=(0, 1, 0, 0), title="latency, first run and loading in ms",
-                  title_justify="left")
-    table.add_column("model", overflow="fold")
-    for heading in ("thr", "batch", "p50", "p90", "p99", "images/s", "load", "first", "MB",
-                    "cores", "runs"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for entry in models:
-        table.add_row(
-            escape(_label(entry, models)), str(entry["threads"]), str(entry["batch"]),
-            *(_shown(entry[key]) for key in (
-                "p50_ms", "p90_ms", "p99_ms", "images_per_s", "load_ms", "first_run_ms",
-                "peak_rss_mb", "cores_obtained")),
-            str(entry["runs"]),
-        )
-    screen.print(table)
-    for entry in models:
-        if entry["notes"]:
-            screen.print(f"{_label(entry, models)}: {'; '.join(entry['notes'])}.", markup=False)
-    screen.print(_verdict(document), markup=False)
+    made = {
+        "--json": lambda: dumps(document, ensure_ascii=False) + "\n",
+        "--csv": lambda: to_csv(document),
+        "--markdown": lambda: to_markdown(document),
+        "--html": lambda: _page(document),
+    }
+    for option, name in outputs.items():
+        if name in ("", "-"):
+            continue
+        with atomic_path(Path(name)) as temporary:
+            temporary.write_text(made[option](), encoding="utf-8")
+        screen.print(f"written: {name}", markup=False)
 
 
-def _label(entry: dict[str, Any], models: list[dict[str, Any]]) -> str:
-    """Return the file's name, or its path where two files share the name."""
-    paths = {other["path"] for other in models if other["name"] == entry["name"]}
-    return str(entry["path"] if len(paths) > 1 else entry["name"])
+def _page(document: dict[str, Any]) -> str:
+    from edgessl.pipeline.bench_page import page
+
+    return page(document)
 
 
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def _verdict(document: dict[str, Any]) -> str:
-    models = document["models"]
-    batch = min(entry["batch"] for entry in models)  # a larger one takes longer by nature
-    comparable = [entry for entry in models if entry["batch"] == batch]
-    best = min(comparable, key=lambda entry: float(entry["p50_ms"]))
-    answer = (
-        f"{_label(best, models)} answers in {_shown(best['p50_ms'])} ms (median, batch "
-        f"{best['batch']}, {best['threads']} thread(s)) on this {document['device']['cpu']}"
-    )
-    count = len(comparable)
-    return answer + ("." if count == 1 else f": the fastest of {count} at this batch.")
+def _fail_if_slower(document: dict[str, Any]) -> None:
+    slower = [
+        f"{row['name']} ({row['threads']} thread(s), batch {row['batch']}): must be at most "
+        f"{row['limit_percent']:g} % slower than the baseline, got {row['ratio']:.3f} times as "
+        f"long, at least {row['low']:.3f}"
+        for row in document.get("baseline", ())
+        if row["outcome"] == "slower than allowed"
+    ]
+    if slower:
+        raise GateFailed("\n".join(slower))

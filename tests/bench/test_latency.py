@@ -11,18 +11,18 @@ from edgessl.bench.latency import Latency, is_stable
     ("runs", "p90", "p99"), [(99, False, False), (100, True, False), (300, True, True)]
 )
 def test_a_percentile_needs_enough_runs(runs: int, p90: bool, p99: bool) -> None:
-    latency = Latency.from_runs([1.0] * runs, batch=1)
+    latency = Latency.from_turns([[[1.0] * runs]], batch=1)
     assert (latency.p90_ms is not None, latency.p99_ms is not None) == (p90, p99)
     assert latency.p50_ms == 1.0
 
 
 def test_percentiles_of_one_to_three_hundred() -> None:
-    latency = Latency.from_runs([float(i) for i in range(1, 302)], batch=1)
+    latency = Latency.from_turns([[[float(i) for i in range(1, 302)]]], batch=1)
     assert (latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.min_ms) == (151, 271, 298, 1)
 
 
 def test_throughput_counts_images_and_not_runs() -> None:
-    assert Latency.from_runs([10.0] * 4, batch=8).images_per_s == pytest.approx(800)
+    assert Latency.from_turns([[[10.0] * 4]], batch=8).images_per_s == pytest.approx(800)
 
 
 def test_warm_up_is_over_when_two_windows_agree() -> None:
@@ -30,3 +30,12 @@ def test_warm_up_is_over_when_two_windows_agree() -> None:
     assert is_stable([1.0] * 20)
     assert not is_stable([2.0] * 10 + [1.0] * 10)
     assert is_stable([9.0] * 30 + [1.0] * 20)
+
+
+def test_a_median_has_an_interval_that_holds_it_from_ten_turns_on() -> None:
+    turns = [[4.0, 4.1, 3.9, 4.0, 5.0 + turn % 2] for turn in range(10)]
+    assert Latency.from_turns([turns[:9]], batch=1).p50_low_ms is None
+    latency = Latency.from_turns([turns], batch=1)
+    assert latency.p50_low_ms is not None
+    assert latency.p50_high_ms is not None
+    assert latency.p50_low_ms <= latency.p50_ms <= latency.p50_high_ms

@@ -1,0 +1,173 @@
+"""Measured latencies on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+MOST_OPERATORS = 8
+GRADE_COLOURS = {"A": "green", "B": "yellow", "C": "red"}
+
+
+def print_document(screen: Console, document: Mapping[str, Any]) -> None:
+    """Print what was measured, what it shows, and how far it can be trusted.
+
+    Args:
+        screen: Where to.
+        document: What ``bench_models`` returned.
+    """
+    _print_latency(screen, document)
+    for other in document.get("imported", ()):
+        _print_latency(screen, other)
+    _print_noise(screen, document["conditions"])
+    _print_comparisons(screen, document)
+    _print_baseline(screen, document.get("baseline", ()))
+    _print_end_to_end(screen, document.get("end_to_end", ()))
+    _print_operators(screen, document.get("operators", ()))
+    for run in document.get("sustained", ()):
+        first, last = run["windows"][0], run["windows"][-1]
+        screen.print(
+            f"{run['name']}: {run['seconds']:.0f} s without a pause, {shown(first['p50_ms'])} ms "
+            f"at the start, {shown(last['p50_ms'])} ms at the end "
+            f"({run['last_over_first']:.2f} times)",
+            markup=False,
+        )
+    screen.print(_verdict(document), markup=False)
+
+
+def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
+    host, models = document["device"], document["models"]
+    cores = f"{host.get('cores_usable', '?')} of {host.get('cores', '?')} cores"
+    runtime = ", ".join(f"{name} {number}" for name, number in host.get("versions", {}).items())
+    provider = host.get("provider", "")
+    screen.print(f"{host['cpu']}, {cores}, {host.get('os', '')}; {provider}, {runtime}",
+                 markup=False)
+    table = Table(box=None, padding=(0, 1, 0, 0), title="latency, first run and loading in ms",
+                  title_justify="left")
+    table.add_column("model", overflow="fold")
+    for heading in ("thr", "batch", "p50", "±", "p90", "p99", "images/s", "load", "first", "MB",
+                    "cores", "runs"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for entry in models:
+        table.add_row(
+            escape(label(entry, models)), str(entry["threads"]), str(entry["batch"]),
+            shown(entry["p50_ms"]), _half_width(entry),
+            *(shown(entry.get(key)) for key in (
+                "p90_ms", "p99_ms", "images_per_s", "load_ms", "first_run_ms",
+                "peak_rss_mb", "cores_obtained")),
+            str(entry.get("runs", "-")),
+        )  # fmt: skip
+    screen.print(table)
+    for entry in models:
+        if entry.get("notes"):
+            screen.print(f"{label(entry, models)}: {'; '.join(entry['notes'])}.", markup=False)
+
+
+def _half_width(entry: Mapping[str, Any]) -> str:
+    low, high = entry.get("p50_low_ms"), entry.get("p50_high_ms")
+    return "-" if low is None else f"{50 * (high - low) / entry['p50_ms']:.1f}%"
+
+
+def _print_noise(screen: Console, conditions: Sequence[Mapping[str, Any]]) -> None:
+    from edgessl.bench.noise import DO_NOT_COMPARE
+
+    for cell in conditions:
+        noise = cell["noise"]
+        colour = GRADE_COLOURS[noise["grade"]]
+        reasons = "; ".join(noise["reasons"])
+        where = f"{cell['threads']} thread(s), batch {cell['batch']}"
+        said = f"noise [{colour}]{noise['grade']}[/] ({where})"
+        said += f": {escape(reasons)}" if reasons else ": quiet"
+        if noise["grade"] == "C":
+            said += f". [red]{DO_NOT_COMPARE}[/]"
+        screen.print(said)
+
+
+def _print_comparisons(screen: Console, document: Mapping[str, Any]) -> None:
+    from edgessl.pipeline.bench_tables import comparison_in_words
+
+    for comparison in document["comparisons"]:
+        screen.print(comparison_in_words(comparison), markup=False)
+
+
+def _print_baseline(screen: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        interval = "" if row["low"] is None else f" [{row['low']:.3f}, {row['high']:.3f}]"
+        same = ", the same file" if row["same_file"] else ""
+        screen.print(
+            f"{row['name']} against the baseline{same}: {shown(row['before_ms'])} -> "
+            f"{shown(row['now_ms'])} ms, {row['ratio']:.3f} times{interval}; limit "
+            f"{1 + row['limit_percent'] / 100:.3f}: {row['outcome']}",
+            markup=False,
+        )
+
+
+def _print_end_to_end(screen: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0), title="from file to answer, medians in ms",
+                  title_justify="left")
+    table.add_column("model", overflow="fold")
+    for heading in ("decode", "preprocess", "core", "post", "total"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        inside = row["preprocess_inside"]
+        table.add_row(
+            escape(row["name"]), shown(row["decode_p50_ms"]),
+            "in core" if inside else shown(row["preprocess_p50_ms"]),
+            shown(row["core_p50_ms"]), shown(row["post_p50_ms"]), shown(row["total_p50_ms"]),
+        )  # fmt: skip
+    screen.print(table)
+
+
+def _print_operators(screen: Console, profiles: Sequence[Mapping[str, Any]]) -> None:
+    for profile in profiles:
+        shares = ", ".join(
+            f"{row['operator']} x{row['nodes']} {row['percent']:.0f} %"
+            for row in profile["operators"][:MOST_OPERATORS]
+        )
+        screen.print(f"{profile['name']}: {shares}", markup=False)
+
+
+def label(entry: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> str:
+    """Return the file's name, or its path where two files share the name.
+
+    Args:
+        entry: One of the models.
+        models: All of them.
+    """
+    paths = {other["path"] for other in models if other["name"] == entry["name"]}
+    return str(entry["path"] if len(paths) > 1 else entry["name"])
+
+
+def shown(value: float | None) -> str:
+    """Write a number with three digits or so; a dash for None.
+
+    Args:
+        value: The number.
+    """
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _verdict(document: Mapping[str, Any]) -> str:
+    models = document["models"]
+    batch = min(entry["batch"] for entry in models)  # a larger one takes longer by nature
+    comparable = [entry for entry in models if entry["batch"] == batch]
+    best = min(comparable, key=lambda entry: float(entry["p50_ms"]))
+    answer = (
+        f"{label(best, models)} answers in {shown(best['p50_ms'])} ms (median, batch "
+        f"{best['batch']}, {best['threads']} thread(s)) on this {document['device']['cpu']}"
+    )
+    noisy = any(
+        cell["noise"]["grade"] == "C" for cell in document["conditions"] if cell["batch"] == batch
+    )
+    count = len(comparable)
+    if count == 1 or noisy:
+        return f"{answer}{'; it was too noisy to rank' if count > 1 else ''}."
+    return f"{answer}: the lowest median of {count} at this batch."

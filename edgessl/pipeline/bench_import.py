@@ -1,0 +1,44 @@
+"""What was measured on other devices, put beside what was measured here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgessl.bench.baseline import read_document
+
+_KEPT = ("device", "models", "conditions", "measured")
+
+
+def import_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Read documents of ``edgessl bench --json`` or a bundle's ``run.py --bench --json``.
+
+    Args:
+        paths: The files.
+
+    Returns:
+        ``source``, and the ``device``, ``models`` and ``conditions`` of each; what the device
+        imported itself is left behind.
+
+    Raises:
+        UserError: One is missing or something else.
+    """
+    documents = [(path, read_document(path)) for path in paths]
+    return [
+        {"source": str(path), **{key: document[key] for key in _KEPT if key in document}}
+        for path, document in documents
+    ]
+
+
+def only_imported(paths: Sequence[Path]) -> dict[str, Any]:
+    """Make a document of imported ones alone: the first is the document, the others go beside it.
+
+    Args:
+        paths: At least one file.
+
+    Raises:
+        UserError: One is missing or something else.
+    """
+    first, *others = import_documents(paths)
+    return {"conditions": [], "comparisons": [], **first, "imported": others}

@@ -1,0 +1,114 @@
+"""Measured numbers as CSV for programs and as Markdown for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+COLUMNS = (
+    "device", "provider", "name", "path", "sha256", "size_mb", "precision", "top1_percent",
+    "runtime", "threads", "batch", "runs", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms",
+    "p99_ms", "min_ms", "mean_ms", "images_per_s", "load_ms", "first_run_ms", "rss_before_load_mb",
+    "rss_loaded_mb", "peak_rss_mb", "cores_obtained", "drift_percent", "iqr_percent", "noise_grade",
+)  # fmt: skip
+
+
+def rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Flatten a document, what was imported from other devices included.
+
+    Args:
+        document: What ``bench_models`` returned.
+
+    Yields:
+        A value for each of ``COLUMNS``; None where it is not known.
+    """
+    for source in (document, *document.get("imported", ())):
+        grades = {
+            (cell["threads"], cell["batch"]): cell["noise"]["grade"]
+            for cell in source.get("conditions", ())
+        }
+        for entry in source["models"]:
+            row = {column: entry.get(column) for column in COLUMNS}
+            row["device"] = source["device"]["cpu"]
+            row["provider"] = source["device"].get("provider")
+            row["noise_grade"] = grades.get((entry["threads"], entry["batch"]))
+            row["top1_percent"] = (entry.get("top1") or {}).get("value")
+            yield row
+
+
+def to_csv(document: Mapping[str, Any]) -> str:
+    """Write one line for each model, number of threads and batch.
+
+    Args:
+        document: What ``bench_models`` returned.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows(document))
+    return text.getvalue()
+
+
+def to_markdown(document: Mapping[str, Any]) -> str:
+    """Write a table that can be pasted into an issue, with the device and the noise.
+
+    Args:
+        document: What ``bench_models`` returned.
+    """
+    device = document["device"]
+    runtime = ", ".join(f"{name} {number}" for name, number in device.get("versions", {}).items())
+    lines = [f"{device['cpu']}, {device.get('cores_usable', '?')} usable core(s), "
+             f"{device.get('provider')}, {device.get('os', '')}, {runtime}", ""]  # fmt: skip
+    lines += [
+        "| model | device | threads | batch | p50 ms (95 %) | p90 ms | p99 ms | images/s | load ms "
+        "| first ms | peak MB | file MB | top-1 % | noise |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for row in rows(document):
+        p50 = _number(row["p50_ms"])
+        if row["p50_low_ms"] is not None:
+            p50 += f" ({_number(row['p50_low_ms'])}-{_number(row['p50_high_ms'])})"
+        cells = [
+            str(row["name"]), str(row["device"]), str(row["threads"]), str(row["batch"]), p50,
+            *(_number(row[key]) for key in (
+                "p90_ms", "p99_ms", "images_per_s", "load_ms", "first_run_ms", "peak_rss_mb",
+                "size_mb", "top1_percent")),
+            row["noise_grade"] or "-",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += [""] if document.get("comparisons") else []
+    lines += [f"- {comparison_in_words(one)}" for one in document.get("comparisons", ())]
+    for cell in document.get("conditions", ()):
+        noise = cell["noise"]
+        why = "; ".join(noise["reasons"]) or "quiet"
+        lines.append(
+            f"- noise {noise['grade']} at {cell['threads']} thread(s), batch {cell['batch']}: {why}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def comparison_in_words(comparison: Mapping[str, Any]) -> str:
+    """Say how one model compares with the first, and never more than was shown.
+
+    Args:
+        comparison: One of ``comparisons``.
+    """
+    name, base = comparison["name"], comparison["base"]
+    if name == base:
+        name, base = comparison["path"], comparison["base_path"]
+    where = f"{comparison['threads']} thread(s), batch {comparison['batch']}"
+    if not comparison["comparable"]:
+        return f"{name} and {base} ({where}): too noisy, do not compare"
+    ratio, low, high = (comparison[key] for key in ("ratio", "low", "high"))
+    if low is None:
+        return f"{name} takes {ratio:.2f} times as long as {base} ({where}); too few runs to tell"
+    found = f"{ratio:.3f} times as long as {base}, 95 % interval {low:.3f} to {high:.3f} ({where})"
+    return f"{name} takes {found}: {comparison['verdict']}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

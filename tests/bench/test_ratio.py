@@ -1,0 +1,91 @@
+"""Two models are called different where the runs show it, and not where noise could explain it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgessl.bench.ratio import Ratio, Samples, ratio_of_sessions, ratio_of_turns
+from edgessl.bench.resample import interval, resampled_medians
+
+LAUNCHES, TURNS, RUNS = 3, 40, 5
+
+
+def session(slowdowns: list[float], seed: int, processes: float = 0.005) -> list[Samples]:
+    """Runs of models that share a machine: it wanders by 5 %, and now and then disturbs one."""
+    generator = np.random.default_rng(seed)
+    models: list[list[list[list[float]]]] = [[] for _ in slowdowns]
+    for _ in range(LAUNCHES):
+        wander = np.cumsum(generator.normal(0, 0.05 / np.sqrt(TURNS), TURNS))
+        for model, slowdown in zip(models, slowdowns, strict=True):
+            layout = generator.normal(0, processes)  # a process differs from the next
+            disturbed = (generator.random(TURNS) < 0.05) * generator.random(TURNS)
+            noise = generator.normal(0, 0.03, (TURNS, RUNS))
+            log_ms = (layout + wander + disturbed)[:, None] + noise
+            model.append((4 * slowdown * np.exp(log_ms)).tolist())
+    return list(models)
+
+
+def compared(slowdown: float, seed: int) -> Ratio:
+    base, model, again = session([1.0, slowdown, 1.0], seed)
+    return ratio_of_turns(model, base).widened(ratio_of_turns(again, base).ratio)
+
+
+def test_a_model_beside_itself_is_within_two_percent_and_rarely_called_different() -> None:
+    ratios = [compared(1.0, seed) for seed in range(10)]
+    assert max(abs(ratio.ratio - 1) for ratio in ratios) < 0.02
+    assert sum(ratio.verdict != "no difference shown" for ratio in ratios) <= 2
+
+
+def test_a_slowdown_of_ten_percent_is_always_found() -> None:
+    ratios = [compared(1.1, seed) for seed in range(10)]
+    assert all(ratio.verdict == "slower" for ratio in ratios)
+    assert [ratio.ratio for ratio in ratios] == pytest.approx([1.1] * 10, rel=0.02)
+
+
+def test_a_slowdown_of_one_percent_is_never_called_faster_and_often_left_open() -> None:
+    verdicts = [compared(1.01, seed).verdict for seed in range(10)]
+    assert "faster" not in verdicts
+    assert verdicts.count("no difference shown") >= 4
+
+
+def test_taking_turns_cancels_what_hits_both() -> None:
+    drift = np.linspace(1, 2, TURNS)[:, None] * np.ones((TURNS, RUNS))
+    base, model = [drift.tolist()], [(1.2 * drift).tolist()]
+    ratio = ratio_of_turns(model, base)
+    assert (ratio.ratio, ratio.low, ratio.high) == pytest.approx((1.2, 1.2, 1.2))
+    apart = ratio_of_sessions(model, base)
+    assert apart.low is not None
+    assert apart.low < 1 < 1.2 < (apart.high or 0)
+
+
+def test_the_other_way_round_gives_the_inverse() -> None:
+    base, model = session([1.0, 1.3], seed=3)
+    there, back = ratio_of_turns(model, base), ratio_of_turns(base, model)
+    assert there.ratio * back.ratio == pytest.approx(1)
+    assert (there.verdict, back.verdict) == ("slower", "faster")
+
+
+def test_a_control_that_is_off_widens_the_interval_by_as_much() -> None:
+    widened = Ratio(1.03, 1.01, 1.05).widened(1 / 1.02)
+    assert (widened.low, widened.high) == pytest.approx((1.01 / 1.02, 1.05 * 1.02))
+    assert widened.verdict == "no difference shown"
+
+
+def test_nine_turns_are_too_few_for_an_interval() -> None:
+    nine = [[[1.0]] * 9]
+    assert ratio_of_turns(nine, nine).verdict == "too few runs"
+    assert ratio_of_sessions(nine, nine).low is None
+
+
+def test_launches_that_differ_leave_more_open_than_their_runs_do() -> None:
+    generator = np.random.default_rng(0)
+    same = [(4 + generator.normal(0, 0.05, TURNS)).tolist() for _ in range(LAUNCHES)]
+    apart = [[value * (1 + 0.05 * launch) for value in own] for launch, own in enumerate(same)]
+    widths = []
+    for turns in (same, apart):
+        drawn = resampled_medians(turns)
+        assert drawn is not None
+        low, high = interval(drawn)
+        widths.append(high - low)
+    assert widths[1] > 3 * widths[0]
