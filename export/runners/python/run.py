@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs the models of this folder on a device: no torch, no edgessl.
 
     python run.py IMAGE...              the most likely classes of each image
@@ -220,6 +221,12 @@ def default_model():
     return found[0]
 
 
+def all_models():
+    """Return every model beside this script that onnxruntime runs."""
+    found = [path for path in sorted(HERE.glob("model*")) if path.suffix in (".onnx", ".ort")]
+    return [path for path in found if ".failed." not in path.name] or [default_model()]
+
+
 def predict(model, paths, top):
     """Print the most likely classes of images; every bad image is named at the end."""
     mistakes = []
@@ -328,8 +335,9 @@ def sha256(path):
 
 # --- latency: the protocol and the keys of `edgessl bench` ---------------------------------------
 
-BLOCK = 5  # runs before the next model's turn
-MIN_RUNS, MAX_SECONDS = 100, 60.0
+LAUNCHES = 3  # fresh processes of each model; they differ by more than runs do
+TURN_MS, MIN_TURN_RUNS, MAX_TURN_RUNS = 20.0, 5, 500
+MIN_RUNS, MAX_SECONDS, MANY_RUNS = 300, 60.0, 10_000
 MAX_WARMUP_RUNS, MAX_WARMUP_MS = 300, 15_000.0
 PHOTO = (480, 640)  # (H, W) for models that take any size
 FLAGS = (
@@ -339,24 +347,32 @@ FLAGS = (
 
 
 def bench(paths, threads, min_seconds):
-    """Time models in turns, each in a process of its own; return one JSON document."""
-    workers = [_Worker(path, threads) for path in paths]
-    try:
-        warmups = [_warm_up(worker) for worker in workers]
-        runs = [[] for _ in workers]
-        order = list(range(len(workers)))
-        while not all(_enough(runs_ms, min_seconds) for runs_ms in runs):
-            for index in order:
-                runs[index] += workers[index].ask(do="run", times=BLOCK)
-            order.reverse()  # A B, B A: a drift of the machine cancels out
-        models = [
-            _summary(path, threads, warmup, runs_ms, worker.ask(do="report"))
-            for path, warmup, runs_ms, worker in zip(paths, warmups, runs, workers)  # noqa: B905
-        ]
-    finally:
-        for worker in workers:
-            worker.close()
-    return {"device": describe_device(), "models": models}
+    """Time models in turns, each in processes of its own; return one JSON document."""
+    records = [{"turns": [], "warmups": [], "reports": []} for _ in paths]
+    for _ in range(LAUNCHES):
+        workers = []
+        try:
+            for path in paths:
+                workers.append(_Worker(path, threads))
+            for worker, record in zip(workers, records):  # noqa: B905
+                record["warmups"].append(_warm_up(worker))
+            _take_turns(workers, records, min_seconds)
+            for worker, record in zip(workers, records):  # noqa: B905
+                record["reports"].append(worker.ask(do="report"))
+        finally:
+            for worker in workers:
+                worker.close()
+    protocol = {
+        "provider": PROVIDER, "threads": threads, "launches": LAUNCHES, "turn_ms": TURN_MS,
+        "min_runs": MIN_RUNS, "min_seconds": min_seconds, "max_seconds": MAX_SECONDS,
+    }  # fmt: skip
+    return {
+        "schema": 1,
+        "measured": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+        "device": describe_device(),
+        "protocol": protocol,
+        "models": [_summary(path, threads, record) for path, record in zip(paths, records)],  # noqa: B905
+    }
 
 
 def _warm_up(worker):
@@ -364,7 +380,7 @@ def _warm_up(worker):
     while not _is_stable(runs_ms):
         if len(runs_ms) >= MAX_WARMUP_RUNS or sum(runs_ms) >= MAX_WARMUP_MS:
             break
-        runs_ms += worker.ask(do="run", times=BLOCK)
+        runs_ms += worker.ask(do="run", times=MIN_TURN_RUNS)
     return runs_ms
 
 
@@ -376,18 +392,40 @@ def _is_stable(runs_ms, window=10, tolerance=0.05):
     return bool(abs(now - before) <= tolerance * before)
 
 
-def _enough(runs_ms, min_seconds):
-    seconds = sum(runs_ms) / 1000
-    return seconds >= MAX_SECONDS or (len(runs_ms) >= MIN_RUNS and seconds >= min_seconds)
+def _take_turns(workers, records, min_seconds):
+    """Let the models take turns of about the same time until each has enough of this launch."""
+    medians = [float(np.median(record["warmups"][-1][-MIN_TURN_RUNS:])) for record in records]
+    longest_ms = max(TURN_MS, MIN_TURN_RUNS * max(medians))
+    lengths = [
+        min(MAX_TURN_RUNS, max(MIN_TURN_RUNS, int(-(-longest_ms // one_ms)))) for one_ms in medians
+    ]
+    for record in records:
+        record["turns"].append([])
+    order = list(range(len(workers)))
+    while not all(_enough(record["turns"][-1], min_seconds) for record in records):
+        for index in order:
+            runs_ms = workers[index].ask(do="run", times=lengths[index])
+            records[index]["turns"][-1].append(runs_ms)
+        order.reverse()  # A B, B A: a drift of the machine cancels out
 
 
-def _summary(path, threads, warmup, runs_ms, report):
+def _enough(turns, min_seconds):
+    seconds = LAUNCHES * sum(map(sum, turns)) / 1000
+    runs = LAUNCHES * sum(map(len, turns))
+    if seconds >= MAX_SECONDS:
+        return True
+    return runs >= MIN_RUNS and (seconds >= min_seconds or runs >= MANY_RUNS)
+
+
+def _summary(path, threads, record):
+    runs_ms = [one for launch in record["turns"] for turn in launch for one in turn]
     p25, p50, p75, p90, p99 = (float(p) for p in np.percentile(runs_ms, (25, 50, 75, 90, 99)))
-    count = len(runs_ms)
+    count, reports = len(runs_ms), record["reports"]
+    stable = all(_is_stable(warmup) for warmup in record["warmups"])
+    spread = 100 * (p75 - p25) / p50
     notes = [] if count >= 100 else [f"p90 needs 100 runs, got {count}"]
     notes += [] if count >= 300 else [f"p99 needs 300 runs, got {count}"]
-    notes += [] if _is_stable(warmup) else ["latency was still moving after warm-up"]
-    spread = 100 * (p75 - p25) / p50
+    notes += [] if stable else ["latency was still moving after warm-up"]
     notes += [f"busy machine: the middle half spreads over {spread:.0f} %"] if spread > 30 else []
     return {
         "path": str(path), "name": path.name, "size_mb": path.stat().st_size / 1e6,
@@ -396,7 +434,15 @@ def _summary(path, threads, warmup, runs_ms, report):
         "p99_ms": p99 if count >= 300 else None,
         "min_ms": min(runs_ms), "mean_ms": sum(runs_ms) / count, "iqr_percent": spread,
         "images_per_s": 1000 * count / sum(runs_ms),
-        "warmup_runs": len(warmup), "warmup_stable": _is_stable(warmup), **report, "notes": notes,
+        "warmup_runs": max(map(len, record["warmups"])), "warmup_stable": stable,
+        **reports[-1],
+        "load_ms": float(np.median([report["load_ms"] for report in reports])),
+        "first_run_ms": float(np.median([report["first_run_ms"] for report in reports])),
+        "loads_ms": [report["load_ms"] for report in reports],
+        "first_runs_ms": [report["first_run_ms"] for report in reports],
+        "samples_ms": [[[round(one, 4) for one in turn] for turn in launch]
+                       for launch in record["turns"]],
+        "notes": notes,
     }  # fmt: skip
 
 
@@ -453,7 +499,7 @@ def serve():
                 load_ms = 1000 * (time.perf_counter() - start)
                 feed = _feed(session)
                 facts = {"load_ms": load_ms, "first_run_ms": _time(session, feed, 1)[0]}
-                facts["rss_before_load_mb"] = before
+                facts["rss_before_load_mb"], facts["rss_loaded_mb"] = before, memory_mb("VmRSS")
                 answer = {}
             elif request["do"] == "run":
                 cpu, wall = time.process_time(), time.perf_counter()
@@ -514,11 +560,14 @@ def describe_device():
         info[key.strip()] = value.strip()
     present = (info.get("flags") or info.get("Features") or "").split()
     affinity = hasattr(os, "sched_getaffinity")
-    model = (_read("/proc/device-tree/model") or "").rstrip("\0")  # boards: Raspberry Pi 4 ...
+    board = (_read("/proc/device-tree/model") or "").rstrip("\0")  # Raspberry Pi 4 ...
+    memory = (_read("/proc/meminfo") or "").split("\n", 1)[0].split()
+    frequency = _read("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq") or ""
     return {
         "name": "cpu",
         "provider": PROVIDER,
-        "cpu": info.get("model name") or model or platform.processor() or platform.machine(),
+        "cpu": info.get("model name") or platform.processor() or platform.machine(),
+        "board": board or None,
         "machine": platform.machine(),
         "flags": [flag for flag in FLAGS if flag in present],
         "cores": os.cpu_count(),
@@ -526,6 +575,8 @@ def describe_device():
         "cores_quota": cores_quota(),
         "cores_usable": usable_cores(),
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "frequency_max_mhz": int(frequency) / 1000 if frequency.isdigit() else None,
+        "memory_mb": int(memory[1]) * 1024 / 1e6 if len(memory) == 3 else None,
         "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "os": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -565,7 +616,7 @@ def main(arguments=None):
     parser.add_argument("--model", metavar="FILE", help="an .onnx or .ort file of this folder")
     parser.add_argument("--top", type=int, default=TOP, help="classes to show: %(default)s")
     parser.add_argument("--selftest", action="store_true", help="compare with the test vectors")
-    parser.add_argument("--bench", action="store_true", help="measure the latency of every model")
+    parser.add_argument("--bench", action="store_true", help="measure latency of every model")
     parser.add_argument("--json", metavar="FILE", help="with --bench: write the numbers to FILE")
     parser.add_argument("--threads", type=int, default=0, help="default: every core it may use")
     parser.add_argument("--seconds", type=float, default=3.0, help="with --bench: for each model")
@@ -579,8 +630,7 @@ def main(arguments=None):
     if asked.selftest:
         return 0 if selftest() else 3
     if asked.bench:
-        paths = [Path(asked.model)] if asked.model else sorted(HERE.glob("model*.onnx"))
-        paths = [path for path in paths if ".failed." not in path.name] or [default_model()]
+        paths = [Path(asked.model)] if asked.model else all_models()
         _bench_and_print(paths, asked.threads or usable_cores(), asked.seconds, asked.json)
         return 0
     if not asked.images:

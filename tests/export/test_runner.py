@@ -1,0 +1,275 @@
+"""``run.py`` gives the project's answers without torch and edgessl, here and elsewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from bundled import run_bundle
+from PIL import Image
+from small_network import PREPROCESS, Case
+
+from edgessl import catalog
+from edgessl.artifact.metadata import KEY
+from edgessl.data.decode import FORMATS, MAX_PIXELS, MIN_SIDE_PX, BadImage, read_image
+from edgessl.data.preprocess import Preprocess
+from edgessl.pipeline.predict import predict_images
+
+RUNNER = catalog.root() / "export/runners/python/run.py"
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[ModuleType]:
+    """``run.py`` as a module."""
+    limit = Image.MAX_IMAGE_PIXELS
+    spec = importlib.util.spec_from_file_location("edgessl_runner", RUNNER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    Image.MAX_IMAGE_PIXELS = limit
+
+
+@pytest.fixture(scope="module")
+def moved(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle, copied without the checkpoint to another place."""
+    folder = tmp_path_factory.mktemp("device") / "somewhere else"
+    folder.mkdir()
+    for name in json.loads((case.ckpt.parent / "manifest.json").read_text())["files"]:
+        shutil.copy(case.ckpt.parent / name, folder / name)
+    shutil.copy(case.ckpt.parent / "manifest.json", folder / "manifest.json")
+    return folder
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Write one small picture of every kind that needs a conversion of its own."""
+    draw = np.random.default_rng(3)
+    rgb = Image.fromarray(draw.integers(0, 256, (61, 97, 3), dtype=np.uint8))
+    rgba = Image.fromarray(draw.integers(0, 256, (61, 97, 4), dtype=np.uint8))
+    deep = Image.fromarray(draw.integers(0, 65536, (90, 70), dtype=np.uint16))
+    real = Image.fromarray(draw.random((90, 70), dtype=np.float32))
+    kinds: dict[str, tuple[Image.Image, dict[str, Any]]] = {
+        "rgb.png": (rgb, {}), "photo.jpg": (rgb, {"quality": 90}),
+        "grey.png": (rgb.convert("L"), {}), "one_bit.png": (rgb.convert("1"), {}),
+        "cmyk.jpg": (rgb.convert("CMYK"), {}),
+        "ycbcr.tif": (rgb.convert("YCbCr"), {}), "lab.tif": (rgb.convert("LAB"), {}),
+        "palette.gif": (rgb.quantize(16), {}), "clear.gif": (rgb.quantize(16), {"transparency": 3}),
+        "alpha.png": (rgba, {}), "grey_alpha.png": (rgba.convert("LA"), {}),
+        "clear_rgb.png": (rgb, {"transparency": (1, 2, 3)}), "deep.png": (deep, {}),
+        "real.tif": (real, {}), "web.webp": (rgb, {}), "odd.bmp": (rgb, {}),
+        "animated.gif": (rgb.quantize(8), {"save_all": True, "append_images": [rgb.quantize(4)]}),
+    }  # fmt: skip
+    for name, (image, options) in kinds.items():
+        image.save(folder / name, **options)
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        rgb.save(folder / f"turned{orientation}.jpg", exif=exif)
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("preprocess", [PREPROCESS, Preprocess(50, 64, "bicubic")])
+def test_every_kind_of_image_becomes_the_same_input_bit_for_bit(
+    runner: ModuleType, tmp_path: Path, preprocess: Preprocess
+) -> None:
+    found = pictures(tmp_path)
+    assert len(found) == 25
+    for path in found:
+        ours, theirs = read_image(path), runner.read_image(path)
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs), err_msg=path.name)
+        pixels = runner.crop_pixels(theirs, preprocess.to_dict())
+        np.testing.assert_array_equal(preprocess.pixels(ours), pixels, err_msg=path.name)
+        np.testing.assert_array_equal(
+            preprocess.normalise(pixels), runner.normalise(pixels, preprocess.to_dict())
+        )
+
+
+def test_real_photographs_become_the_same_input_bit_for_bit(
+    runner: ModuleType, real_images: Path
+) -> None:
+    preprocess = Preprocess(256, 224, "bicubic")
+    paths = sorted((real_images / "grocery38" / "test").rglob("*.jpg"))[::60][:20]
+    assert len(paths) == 20
+    for path in paths:
+        pixels = runner.crop_pixels(runner.read_image(path), preprocess.to_dict())
+        np.testing.assert_array_equal(preprocess.pixels(read_image(path)), pixels)
+
+
+def test_the_limits_on_images_are_the_project_s(runner: ModuleType, tmp_path: Path) -> None:
+    assert (runner.FORMATS, runner.MIN_SIDE_PX, runner.MAX_PIXELS) == (
+        FORMATS, MIN_SIDE_PX, MAX_PIXELS,
+    )  # fmt: skip
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "empty.png").write_bytes(b"")
+    Image.new("RGB", (100, 7)).save(tmp_path / "thin.png")
+    for path in (*tmp_path.iterdir(), tmp_path / "gone.png", tmp_path):
+        with pytest.raises(BadImage):
+            read_image(path)
+        with pytest.raises(runner.UserError, match="must be an image, got: "):
+            runner.read_image(path)
+
+
+def test_the_self_test_passes_in_a_moved_bundle_without_torch(moved: Path) -> None:
+    done = run_bundle(moved, "--selftest")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "pass  preprocessing: differs by up to 0 of 255 levels" in done.stdout
+    assert "pass  model.onnx: |d| up to " in done.stdout
+    assert "pass  model.batch1.onnx: |d| up to " in done.stdout
+    assert "every check passed" in done.stdout
+
+
+def test_the_self_test_fails_on_another_network_under_the_same_name(
+    moved: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(moved, broken)
+    model = onnx.load(str(broken / "model.onnx"))
+    bias = next(tensor for tensor in model.graph.initializer if list(tensor.dims) == [3])
+    values = onnx.numpy_helper.to_array(bias) + np.array([1, 0, 0], dtype=np.float32)
+    bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
+    onnx.save(model, str(broken / "model.onnx"))
+    done = run_bundle(broken, "--selftest")
+    assert done.returncode == 3
+    assert "FAIL  files: changed since the export: model.onnx" in done.stdout
+    assert "FAIL  model.onnx: |d| up to " in done.stdout
+    assert "pass  model.batch1.onnx" in done.stdout
+
+
+def test_one_model_and_the_script_are_enough(case: Case, tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    shutil.copy(RUNNER, folder / "run.py")
+    shutil.copy(case.files["model.batch1.onnx"].path, folder / "mine.onnx")
+    images = [str(path) for path in sorted(case.data.rglob("*.png"))[:2]]
+    done = run_bundle(folder, *images)
+    assert done.returncode == 0, done.stderr
+    expected = predict_images(case.ckpt, [Path(path) for path in images])["predictions"]
+    for line, image, entry in zip(done.stdout.splitlines(), images, expected, strict=True):
+        best = entry["classes"][0]
+        start = f"{image}: {best['name']} {100 * best['probability']:.1f} %"
+        assert line.startswith(start)
+        assert line.count(" %") == 3  # it shows five, and there are three classes
+
+
+def test_features_are_described(tmp_path: Path, case: Case) -> None:
+    shutil.copy(RUNNER, tmp_path / "run.py")
+    shutil.copy(case.files["model.onnx"].path, tmp_path / "model.onnx")
+    model = onnx.load(str(tmp_path / "model.onnx"))
+    metadata = replace(case.files["model.onnx"].metadata, head="features", classes=())
+    onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
+    onnx.save(model, str(tmp_path / "model.onnx"))
+    done = run_bundle(tmp_path, str(next(case.data.rglob("*.png"))))
+    assert done.returncode == 0, done.stderr
+    assert "3 features, norm" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "IMAGE: must be at least one image file, got none"),
+        (("gone.jpg",), "gone.jpg: must be an image, got: missing"),
+        (("--model", "gone.onnx", "x.jpg"), "gone.onnx: must be a model file, found none"),
+        (("--model", "run.py", "x.jpg"), "must end in .onnx or .ort"),
+        (("--bench", "--json", "no/where.json"), "--json: must be in an existing folder"),
+        (("--threads", "-1", "x.jpg"), "must not be negative"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    moved: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    if "run.py" in arguments:
+        arguments = tuple(str(moved / "run.py") if a == "run.py" else a for a in arguments)
+    done = run_bundle(moved, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_damaged_model_is_one_line_and_exit_code_2(moved: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes((moved / "model.onnx").read_bytes()[:1000])
+    done = run_bundle(moved, "--model", str(damaged), "x.jpg")
+    assert done.returncode == 2
+    assert "must be a model that onnxruntime" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_bench_measures_every_model_with_the_keys_of_edgessl_bench(
+    moved: Path, tmp_path: Path
+) -> None:
+    path, folder = tmp_path / "bench.json", tmp_path / "two models"
+    folder.mkdir()
+    names = {"model.onnx", "model.batch1.onnx"}
+    for name in ("run.py", *names):
+        shutil.copy(moved / name, folder / name)
+    shutil.copy(moved / "model.onnx", folder / "model.failed.onnx")
+    done = run_bundle(folder, "--bench", "--threads", "1", "--seconds", "0", "--json", str(path))
+    assert done.returncode == 0, done.stderr
+    document = json.loads(path.read_text())
+    assert {entry["name"] for entry in document["models"]} == names
+    for entry in document["models"]:
+        assert entry.keys() >= {
+            "path", "name", "size_mb", "sha256", "threads", "batch", "runs", "p50_ms", "p90_ms",
+            "p99_ms", "min_ms", "mean_ms", "iqr_percent", "images_per_s", "warmup_runs",
+            "warmup_stable", "load_ms", "first_run_ms", "cores_obtained", "peak_rss_mb",
+            "rss_before_load_mb", "input", "torch_loaded", "notes", "samples_ms",
+        }  # fmt: skip
+        assert entry["runs"] >= 300
+        assert entry["runs"] == sum(len(turn) for one in entry["samples_ms"] for turn in one)
+        assert entry["min_ms"] <= entry["p50_ms"] <= entry["p90_ms"] <= entry["p99_ms"]
+        assert entry["input"] == [1, 3, 64, 64]
+        assert entry["torch_loaded"] is False
+    device = document["device"]
+    assert device["provider"] == "CPUExecutionProvider"
+    assert {"cpu", "flags", "cores_usable", "versions", "os", "load_1min"} <= device.keys()
+
+
+def test_the_device_is_described_as_edgessl_bench_does(runner: ModuleType) -> None:
+    from edgessl.bench.describe import FLAGS, describe_device
+
+    ours, theirs = describe_device(), runner.describe_device()
+    assert set(ours) <= set(theirs)
+    assert runner.FLAGS == FLAGS
+    same = ("cpu", "machine", "flags", "cores", "cores_affinity", "cores_quota", "cores_usable")
+    assert {key: ours[key] for key in same} == {key: theirs[key] for key in same}
+
+
+@pytest.mark.slow
+def test_it_runs_in_an_environment_of_exactly_its_requirements(moved: Path, case: Case,
+                                                               tmp_path: Path) -> None:
+    # Last run 2026-11-21: 40 s, numpy 2.4.6, pillow 13.0.0, onnxruntime 1.31.1; all passed.
+    place = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+    python = place / "bin" / "python"
+    wanted = str(moved / "requirements.txt")
+    subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", wanted], check=True)
+    image = str(next(case.data.rglob("*.png")))
+    for arguments in (["--selftest"], [image]):
+        command = [str(python), str(moved / "run.py"), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_wheel_ships_the_runner(tmp_path: Path) -> None:
+    # Needs hatchling from the network. Last run 2026-11-21.
+    root = catalog.root()
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), "."]
+    subprocess.run(command, check=True, cwd=root)
+    (wheel,) = tmp_path.glob("edgessl-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "edgessl/_catalog/export/runners/python/run.py" in names
+    assert "edgessl/export/templates/model_card.md.j2" in names
