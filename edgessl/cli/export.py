@@ -77,7 +77,8 @@ def export(
     with screen.status(f"reading {checkpoint}") as status:
         from edgessl.pipeline.export import document, export_checkpoint
 
-        runners: list[Runner] = [*(["web"] if web else []), *(["cpp"] if cpp else [])]
+        wanted: dict[Runner, bool] = {"web": web, "cpp": cpp}
+        runners = [runner for runner, asked in wanted.items() if asked]
         files = export_checkpoint(
             checkpoint,
             formats=tuple(kind for kind, wanted in chosen.items() if wanted),
