@@ -25,8 +25,8 @@ def export(
         bool,
         typer.Option(
             "--onnx",
-            help="Write ONNX files: for any batch, for batch 1, and with the preprocessing "
-            "inside (the default).",
+            help="Write model.onnx (any batch), model.batch1.onnx (phones) and model.e2e.onnx "
+            "(preprocessing inside). Always done; the other formats come on top.",
         ),
     ] = False,
     torchscript: Annotated[
@@ -34,6 +34,10 @@ def export(
     ] = False,
     pt2: Annotated[
         bool, typer.Option("--pt2", help="Write model.pt2, for torch.export.load.")
+    ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Write int8 ONNX files, calibrated on training images."),
     ] = False,
     ort: Annotated[
         bool, typer.Option("--ort", help="Write model.ort, for onnxruntime's builds for phones.")
@@ -73,15 +77,16 @@ def export(
 ) -> None:
     """Write a network in the formats of a device, and check every file against its checkpoint."""
     screen = console(to_stderr=json)
-    chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2, "ort": ort}
+    chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2, "ort": ort, "int8": int8}
     with screen.status(f"reading {checkpoint}") as status:
         from edgessl.pipeline.export import document, export_checkpoint
 
+        formats = tuple(kind for kind, wanted in chosen.items() if wanted)
         wanted: dict[Runner, bool] = {"web": web, "cpp": cpp}
         runners = [runner for runner, asked in wanted.items() if asked]
         files = export_checkpoint(
             checkpoint,
-            formats=tuple(kind for kind, wanted in chosen.items() if wanted),
+            formats=tuple(dict.fromkeys(("onnx", *formats))) if formats else (),
             opset=opset, head=head, target_name=target, data=data, max_drop_percent=max_drop,
             out=out, runners=runners, say=status.update,
         )
@@ -89,17 +94,20 @@ def export(
         _print_gates(screen, file)
     if json:
         print_json(document(checkpoint, files))
-    wrong = [f"{file.path}: {', '.join(_failed_names(file))}" for file in files if not file.passed]
+    _print_next(screen, [file for file in files if file.passed])
+    wrong = [_verdict(file) for file in files if not file.passed]
     if wrong:
-        raise GateFailed(
-            f"{'; '.join(wrong)} must pass before a file is used, did not; "
-            "the failed file is kept for a look, and nothing else was changed"
-        )
-    _print_next(screen, files)
+        raise GateFailed("\n".join(wrong))
 
 
-def _failed_names(file: Exported) -> list[str]:
-    return [gate.name for gate in file.gates if gate.status == "fail"]
+def _verdict(file: Exported) -> str:
+    from edgessl.export.remedy import remedy
+
+    names = ", ".join(gate.name for gate in file.gates if gate.status == "fail")
+    return (
+        f"{file.path}: must pass every gate before it is used, failed: {names}; it is kept for a "
+        f"look; {remedy(file.gates)}"
+    )
 
 
 def _print_gates(screen: Console, file: Exported) -> None:
@@ -118,17 +126,21 @@ def _print_gates(screen: Console, file: Exported) -> None:
         screen.print("TorchScript is deprecated by PyTorch; kept for libtorch, prefer ONNX.")
 
 
-def _print_next(screen: Console, files: tuple[Exported, ...]) -> None:
+def _print_next(screen: Console, files: list[Exported]) -> None:
+    if not files:
+        return
     names = ", ".join(file.path.name for file in files)
     skipped = sorted({g.name for f in files for g in f.gates if g.status == "skip"})
-    verb = "give" if len(files) > 1 else "gives"
-    verdict = f"{names}: {verb} the same answers as the checkpoint"
+    verdict = f"{names}: proven against the checkpoint"
     screen.print(verdict + (f"; skipped: {', '.join(skipped)}." if skipped else "."))
+    graphs = [file for file in files if file.format == "onnx"]
+    if graphs and not any(file.takes == "pixels" for file in graphs):
+        screen.print("model.e2e.onnx is left out: its resize needs --opset 18 or newer, and a "
+                     "crop no larger than the resized image.")
     runner = files[0].path.parent / "run.py"
     screen.print(f"on a device, without edgessl: python {runner} --selftest", markup=False)
     page = runner.parent / "web/serve.py"
     if page.exists():
         screen.print(f"in a browser: python {page}", markup=False)
-    for file in files[:1]:
-        if file.format == "onnx":
-            screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)
+    for file in graphs[:1]:
+        screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)

@@ -12,6 +12,7 @@ from edgessl.backbones import Deployable
 from edgessl.data.dataset import Dataset
 from edgessl.data.evalset import decode_eval
 from edgessl.data.load import load_dataset
+from edgessl.data.named import NAMED
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import EdgesslError, UserError
 
@@ -77,7 +78,10 @@ def held_out(deployable: Deployable, data: str | None) -> HeldOut:
         return _matched(dataset, deployable.classes, history["data"])
     except (EdgesslError, OSError):
         name = Path(history["data"]).name
-        return HeldOut(missing=f"the data '{name}' of the run is not to be had here; pass --data")
+        way_out = f"get it with `edgessl data {name}`, or pass --data" if name in NAMED else (
+            "pass --data"
+        )
+        return HeldOut(missing=f"the data '{name}' of the run is not to be had here; {way_out}")
 
 
 def _matched(dataset: Dataset, classes: tuple[str, ...], where: str) -> HeldOut:

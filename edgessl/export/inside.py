@@ -30,16 +30,14 @@ def open_inside(path: Path) -> Inside | None:
     model = onnx.load(str(path))
     if INPUT not in {name for node in model.graph.node for name in node.output}:
         return None
-    front = onnx.ModelProto()
-    front.CopyFrom(model)
-    del front.graph.output[:]
-    front.graph.output.append(
+    _cut(model.graph)
+    model.graph.output.append(
         onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["batch", 3, None, None])
     )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session: Any = onnxruntime.InferenceSession(
-        front.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     name = session.get_inputs()[0].name
 
@@ -48,3 +46,17 @@ def open_inside(path: Path) -> Inside | None:
         return images
 
     return run
+
+
+def _cut(graph: Any) -> None:
+    """Keep only what the tensor ``images`` is computed from, in place."""
+    needed, kept = {INPUT}, []
+    for node in reversed(graph.node):
+        if needed & set(node.output):
+            needed |= set(node.input)
+            kept.append(node)
+    weights = [tensor for tensor in graph.initializer if tensor.name in needed]
+    for field, values in (("node", reversed(kept)), ("initializer", weights), ("output", ())):
+        copies = [type(value).FromString(value.SerializeToString()) for value in values]
+        graph.ClearField(field)
+        getattr(graph, field).extend(copies)

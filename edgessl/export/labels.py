@@ -14,7 +14,9 @@ def check_labels(artifact: Artifact, written: Metadata, outputs: int | None) -> 
         written: The metadata it must carry.
         outputs: Width ``K`` of the file's output; None where it does not run.
     """
-    found = artifact.known()
+    found = artifact.metadata
+    if found is None:
+        return Gate("labels", "fail", "the file carries neither labels nor preprocessing")
     wrong = [
         name
         for name in ("head", "classes", "preprocess", "input_px", "precision", "takes")

@@ -72,9 +72,10 @@ def _onnx(core: Core) -> tuple[Product, ...]:
 
 
 def _with_front(core: Core) -> tuple[Product, ...]:
-    if core.target.opset < FIRST_OPSET:
+    preprocess = core.preprocess
+    if core.target.opset < FIRST_OPSET or preprocess.crop_px > preprocess.resize_px:
         return ()
-    model = attach_front(core.graph, core.preprocess)
+    model = attach_front(core.graph, preprocess)
     return (
         Product(
             "model.e2e.onnx", "onnx", "apps: uint8 RGB pixels of any size, preprocessing inside",

@@ -94,7 +94,7 @@ def evaluate_model(
 
 def _as_trained(data: str, provenance: Mapping[str, Any]) -> Dataset:
     """Load the images, with the labels and the splits of the network's run if they are its own."""
-    dataset = load_dataset(data)
+    dataset = load_dataset(data, download=False)
     known = provenance.get("data_fingerprint")
     if known in (None, dataset.fingerprint):
         return dataset
@@ -105,6 +105,7 @@ def _as_trained(data: str, provenance: Mapping[str, Any]) -> Dataset:
             label_percent=provenance["label_percent"],
             val_percent=provenance["val_percent"],
             seed=provenance["seed"],
+            download=False,
         )
     except UserError:  # the run's labels do not go with these images: they are others
         return dataset

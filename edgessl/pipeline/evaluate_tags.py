@@ -75,7 +75,7 @@ def evaluate_tags(
         UserError: The images do not have several labels each, or the file cannot be used.
     """
     network = open_network(model, "features", device=device)
-    dataset = load_dataset(data)
+    dataset = load_dataset(data, download=False)
     if not dataset.tags:
         raise UserError(
             f"{dataset.source}: must have images with several labels each for --protocol map, as "

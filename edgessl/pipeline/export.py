@@ -228,7 +228,11 @@ def _check(core: Core, candidate: _Candidate) -> None:
     candidate.gates.append(structure)
     if structure.status == "fail":  # it may not even open
         return
-    candidate.artifact = open_artifact(candidate.path)
+    try:
+        candidate.artifact = open_artifact(candidate.path)
+    except UserError as error:  # its metadata are damaged, or a runtime refuses it
+        candidate.gates.append(Gate("labels", "fail", str(error)))
+        return
     candidate.gates += check_answers(core, product, candidate.artifact, candidate.metadata)
 
 
@@ -269,9 +273,9 @@ def _finish(core: Core, candidate: _Candidate, folder: Path) -> Exported:
     product, gates = candidate.product, tuple(candidate.gates)
     metadata = replace(candidate.metadata, gates=tuple(gate.to_dict() for gate in gates))
     product.write(candidate.path, metadata)
-    if candidate.artifact and open_artifact(candidate.path).known().to_json() != metadata.to_json():
-        raise GateFailed(f"{product.name}: the record of its gates did not read back as written")
     bad = failed(gates)
+    if not bad and open_artifact(candidate.path).known().to_json() != metadata.to_json():
+        raise GateFailed(f"{product.name}: the record of its gates did not read back as written")
     path = folder / (product.failed_name if bad else product.name)
     with atomic_path(path) as temporary:
         candidate.path.replace(temporary)
