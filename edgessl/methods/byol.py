@@ -66,7 +66,7 @@ class Byol(nn.Module):
         log = {
             "byol_loss": loss.detach(),
             "positive_similarity": positive_similarity(projections),
-            **output_signs(projections[0], loss, chance),
+            **output_signs(projections[0], projections[1], loss, chance),
         }
         if self.table.spread_weight > 0:
             rows = normalize(at_least_fp32(projections[:global_views]), dim=-1)

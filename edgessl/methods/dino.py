@@ -82,7 +82,8 @@ class Dino(nn.Module):
                 global_views, batch, -1
             )
             loss = loss + table.spread_weight * spread_loss(each_view)
-        signs = prototype_signs(embeddings[:batch], distillation, targets)
+        first, second = embeddings[: 2 * batch].view(2, batch, -1)
+        signs = prototype_signs(first, second, distillation, targets)
         log = {"dino_loss": distillation.detach(), **signs}
         frozen = clock.step < table.freeze_last_layer(clock)
         return Step(loss, log, self.head.last_layer() if frozen else (), winners(targets))

@@ -85,7 +85,7 @@ class Moco(nn.Module):
         log = {
             "moco_loss": contrast.detach().mean(),
             "contrast_top1_percent": 100.0 * torch.stack(right).mean(),
-            **output_signs(queries[0], contrast.mean(), math.log1p(len(queue))),
+            **output_signs(queries[0], keys[-1], contrast.mean(), math.log1p(len(queue))),
         }
         return Step(contrast.sum() + table.spread_weight * spread, log)
 

@@ -11,34 +11,39 @@ import torch
 from torch import Tensor
 
 from edgessl.distributed.collectives import gather, mean_over_processes
-from edgessl.metrics.spread import dimensions, spread
+from edgessl.metrics.spread import dimensions, spread, views_found
 
 CHANCE_LOSS = "chance_loss"
 BELOW_CHANCE = "below_chance"
 SPREAD = "spread"
 DIMENSIONS = "dimensions"
+VIEWS_FOUND = "views_found"
 TARGET_ENTROPY = "target_entropy"
 TARGET_INFORMATION = "target_information"
-NAMES = (CHANCE_LOSS, BELOW_CHANCE, SPREAD, DIMENSIONS, TARGET_ENTROPY, TARGET_INFORMATION)
+NAMES = (
+    CHANCE_LOSS, BELOW_CHANCE, SPREAD, DIMENSIONS, VIEWS_FOUND, TARGET_ENTROPY, TARGET_INFORMATION,
+)  # fmt: skip
 
 _SMALLEST = 1e-3  # a chance loss below this counts as this
 
 
 @torch.no_grad()
 def output_signs(
-    projections: Tensor, loss: Tensor, chance_loss: Tensor | float
+    projections: Tensor, others: Tensor, loss: Tensor, chance_loss: Tensor | float
 ) -> dict[str, Tensor]:
-    """Say whether outputs differ between images, and whether the loss is below chance.
+    """Say whether outputs tell images apart, and whether the loss is below chance.
 
     Args:
         projections: Of one view of every image of this process, ``(B, P)``.
+        others: Of another view of the same images, ``(B, P)``.
         loss: The method's own term, without regularisers and factors.
         chance_loss: That term for outputs that do not depend on the image: where collapse leaves
             it. ln(2B - 1) for SimCLR, ln(1 + queue) for MoCo.
 
     Returns:
         ``chance_loss``; ``below_chance``, the share of it that the loss lies below it, in [-1, 1];
-        ``spread`` and ``dimensions`` of the projections of all processes.
+        ``spread`` and ``dimensions`` of the projections of all processes; ``views_found``, how
+        often the other view of an image is the most similar one, above chance.
     """
     everywhere = gather(projections.float())
     chance = torch.as_tensor(chance_loss, dtype=torch.float32, device=loss.device).detach()
@@ -48,6 +53,7 @@ def output_signs(
         BELOW_CHANCE: below.clamp(-1.0, 1.0),
         SPREAD: spread(everywhere),
         DIMENSIONS: dimensions(everywhere),
+        VIEWS_FOUND: views_found(everywhere, gather(others.float())),
     }
 
 
@@ -71,18 +77,19 @@ def target_signs(targets: Tensor) -> dict[str, Tensor]:
 
 
 def prototype_signs(
-    projections: Tensor, loss: Tensor, targets: Tensor
+    projections: Tensor, others: Tensor, loss: Tensor, targets: Tensor
 ) -> dict[str, Tensor]:
     """Return ``output_signs`` and ``target_signs`` of a method with prototypes.
 
     Args:
         projections: Of one view of every image of this process, ``(B, P)``.
+        others: Of another view of the same images, ``(B, P)``.
         loss: Cross-entropy from targets to predictions.
         targets: Distributions over prototypes, of this process, ``(..., K)``.
     """
     found = target_signs(targets)
     chance = found[TARGET_ENTROPY] + found[TARGET_INFORMATION]
-    return {**output_signs(projections, loss, chance), **found}
+    return {**output_signs(projections, others, loss, chance), **found}
 
 
 def winners(targets: Tensor) -> Tensor:

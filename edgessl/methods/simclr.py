@@ -63,7 +63,7 @@ class SimClr(nn.Module):
         log = {
             "nt_xent": contrast.detach(),
             "positive_similarity": positive_similarity(projections),
-            **output_signs(projections[0], contrast, chance),
+            **output_signs(projections[0], projections[1], contrast, chance),
         }
         return Step(form_factor(table.form, table.temperature) * contrast, log)
 

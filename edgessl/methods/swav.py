@@ -79,7 +79,7 @@ class Swav(nn.Module):
         frozen = clock.step < table.freeze_prototypes(clock)
         log = {
             "swav_loss": swapped.detach(),
-            **prototype_signs(projections[:batch], swapped, assignments),
+            **prototype_signs(each_view[0], each_view[1], swapped, assignments),
         }
         return Step(loss, log, (prototypes,) if frozen else (), winners(assignments))
 

@@ -1,4 +1,7 @@
-"""How far apart the outputs for different images lie: cheap enough for every training step."""
+"""How far apart the outputs for different images lie, and whether views of one find each other.
+
+All of it is cheap enough for every training step.
+"""
 
 from __future__ import annotations
 
@@ -48,3 +51,22 @@ def dimensions(outputs: Tensor) -> Tensor:
     total = rows.square().sum()
     varies = total > _SMALLEST * len(rows)
     return torch.where(varies, total.square() / gram.square().sum().clamp_min(1e-30), 0.0)
+
+
+@torch.no_grad()
+def views_found(outputs: Tensor, others: Tensor) -> Tensor:
+    """Say how often an output finds the one of another view of its image among all of them.
+
+    Args:
+        outputs: Features or projections of different images, ``(B, d)``, B >= 2.
+        others: Those of another view of the same images, ``(B, d)``.
+
+    Returns:
+        A scalar: 1 if always, 0 as often as by chance, which is one time in B. Outputs that are
+        the same for all images find by chance.
+    """
+    rows, columns = (normalize(one.detach().float(), dim=1) for one in (outputs, others))
+    similarity = rows @ columns.T
+    images = len(rows)
+    found = (similarity.argmax(dim=1) == torch.arange(images, device=rows.device)).float().mean()
+    return (found - 1 / images) / (1 - 1 / images)

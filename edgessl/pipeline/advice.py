@@ -10,6 +10,7 @@ MEANINGS = {
     "collapsed": "the outputs are the same for all images",
     "starved": "a few prototypes win for all images",
     "narrow": "the outputs vary in one or two dimensions only",
+    "scattered": "two views of an image are no more alike than views of different images",
 }
 _HEAVY_DECAY = 0.02  # weight decay from which on it is a suspect
 _FAST = 1.0  # peak learning rate from which on it is one

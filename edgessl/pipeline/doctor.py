@@ -23,7 +23,9 @@ from edgessl.recipe.method_tables import MethodTable
 from edgessl.recipe.optim_tables import Optim
 from edgessl.train import StepRecord
 
-Word = Literal["warming up", "healthy", "uniform", "collapsed", "starved", "narrow"]
+Word = Literal[
+    "warming up", "healthy", "uniform", "collapsed", "starved", "narrow", "scattered"
+]  # fmt: skip
 
 WINDOW = 50  # steps
 AT_CHANCE = 0.02  # a loss less than this share below chance stands there
@@ -33,6 +35,7 @@ STILL = 0.15  # spread below which outputs count as the same for all images, if 
 CONSTANT = 0.1  # if in few dimensions besides, wherever the loss is
 FEW_PROTOTYPES = 0.05  # share of prototypes that win, below which they are few
 FEW_DIMENSIONS = 2.0
+NOT_FOUND = 0.02  # how often a view finds another of its image, above chance, if not at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Window:
         below_chance: Share of it that the loss lies below it, in [-1, 1].
         spread: Of projections: 1 in all directions alike, 0 for the same one everywhere.
         dimensions: That projections vary in.
+        views_found: How often a view finds another one of its image, above chance; 1 at most.
         target_entropy: Of the targets, in nats; None without prototypes, like what follows.
         target_information: How much targets tell about the image, in nats.
         prototypes_used: Prototypes that won at least once.
@@ -55,6 +59,7 @@ class Window:
     below_chance: float
     spread: float
     dimensions: float
+    views_found: float | None = None
     target_entropy: float | None = None
     target_information: float | None = None
     prototypes_used: int | None = None
@@ -65,7 +70,7 @@ class Window:
         """Return what is known, rounded, for the log."""
         values = {
             name: getattr(self, name)
-            for name in ("below_chance", "spread", "dimensions", "target_entropy",
+            for name in ("below_chance", "spread", "dimensions", "views_found", "target_entropy",
                          "target_information", "prototype_use")
         }  # fmt: skip
         return {name: round(value, 4) for name, value in values.items() if value is not None}
@@ -96,6 +101,9 @@ def judge(window: Window) -> Word:
         return "collapsed"
     if few_prototypes and (at_chance or few_dimensions):
         return "starved"
+    if at_chance and window.views_found is not None and window.views_found < NOT_FOUND:
+        # BN behind the projector keeps outputs apart even then: but not by image.
+        return "scattered"
     return "healthy"
 
 

@@ -23,16 +23,26 @@ def one_hot(*numbers: int) -> Tensor:
 
 def test_a_loss_at_chance_is_no_share_below_it() -> None:
     chance = log(2 * 64 - 1)
-    signs = output_signs(projections(), torch.tensor(chance), chance)
+    signs = output_signs(projections(), projections(1), torch.tensor(chance), chance)
     assert float(signs["below_chance"]) == pytest.approx(0.0, abs=1e-6)
     assert float(signs["chance_loss"]) == pytest.approx(chance)
-    halfway = output_signs(projections(), torch.tensor(chance / 2), chance)
+    halfway = output_signs(projections(), projections(1), torch.tensor(chance / 2), chance)
     assert float(halfway["below_chance"]) == pytest.approx(0.5)
 
 
 def test_a_loss_of_0_where_chance_is_0_too_is_not_below_it() -> None:
-    signs = output_signs(projections(), torch.tensor(0.0), 0.0)
+    signs = output_signs(projections(), projections(1), torch.tensor(0.0), 0.0)
     assert float(signs["below_chance"]) == 0.0
+
+
+def test_views_that_are_alike_are_found_and_others_by_chance() -> None:
+    images = torch.eye(8)
+    signs = output_signs(images, 3.0 * images, torch.tensor(0.0), 1.0)
+    assert float(signs["views_found"]) == pytest.approx(1.0)
+    signs = output_signs(images, images.roll(1, dims=0), torch.tensor(0.0), 1.0)
+    assert float(signs["views_found"]) == pytest.approx(-1 / 7)
+    constant = torch.ones(8, 4)
+    assert float(output_signs(constant, constant, torch.tensor(0.0), 1.0)["views_found"]) == 0.0
 
 
 def test_uniform_targets_have_entropy_ln_k_and_no_information() -> None:
@@ -56,7 +66,7 @@ def test_chance_is_what_the_best_constant_prediction_loses() -> None:
     targets = torch.softmax(torch.randn(6, K, generator=torch.Generator().manual_seed(1)), dim=1)
     constant = targets.mean(dim=0).log()
     loss = -(targets * constant).sum(dim=1).mean()
-    signs = prototype_signs(projections(), loss, targets)
+    signs = prototype_signs(projections(), projections(1), loss, targets)
     assert float(signs["below_chance"]) == pytest.approx(0.0, abs=1e-6)
     assert float(signs["chance_loss"]) == pytest.approx(float(loss), rel=1e-5)
 

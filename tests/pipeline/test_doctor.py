@@ -58,6 +58,7 @@ def feed(doctor: Doctor, signs: dict[str, float], first: int, last: int) -> list
 def test_a_loss_at_chance_alone_is_not_collapse() -> None:
     assert judge(AT_CHANCE) == "healthy"
     assert judge(WITH_PROTOTYPES) == "healthy"
+    assert judge(replace(AT_CHANCE, views_found=0.1)) == "healthy"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,8 @@ def test_the_kinds_of_collapse_have_their_words() -> None:
     assert judge(same) == "collapsed"
     assert judge(replace(same, prototype_use=0.01)) == "starved"
     assert judge(replace(AT_CHANCE, dimensions=1.1)) == "narrow"
+    # SimCLR with BN behind the projector at a learning rate of 100.
+    assert judge(replace(AT_CHANCE, below_chance=-0.5, views_found=0.005)) == "scattered"
 
 
 def test_windows_count_from_the_end_of_the_warm_up_and_two_must_agree() -> None:
