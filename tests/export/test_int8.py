@@ -22,10 +22,11 @@ from edgessl.export.int8.check_fused import check_fused
 from edgessl.export.int8.check_speed import check_speed
 from edgessl.export.int8.judge import Judge, lost_percent
 from edgessl.export.int8.open_model import open_model
+from edgessl.export.int8.pad_channels import pad_channels, padded_name
 from edgessl.export.int8.prepare import prepare
 from edgessl.export.int8.quantise import quantise
 from edgessl.export.int8.ranges import Extremes, measure_extremes, typical, widest
-from edgessl.export.int8.scheme import Scheme, float_products, products, schemes
+from edgessl.export.int8.scheme import SCOPES, Scheme, float_products, products, schemes
 from edgessl.export.int8.search import search
 from edgessl.export.int8.sensitivity import rank_by_error
 
@@ -141,6 +142,27 @@ def test_logits_keep_more_than_256_levels(small: Small) -> None:
     assert producer.op_type == "Gemm"
 
 
+def test_the_first_integer_convolution_has_four_channels_and_a_float_one_three(
+    small: Small,
+) -> None:
+    for scope, channels in zip(SCOPES, (4, 3, 4), strict=True):
+        stored = _stored(quantise(small.prepared, replace(ALL, scope=scope), small.ranges))
+        assert {v.shape for v in stored.values() if v.shape[:1] == (16,) and v.ndim == 4} == {
+            (16, channels, 3, 3), (16, 1, 3, 3),
+        }
+
+
+def test_the_empty_channel_changes_nothing(small: Small) -> None:
+    padded = onnx.ModelProto()
+    padded.CopyFrom(small.prepared)
+    assert pad_channels(padded, products(padded)[0].name) == "images_padded"
+    images = small.images.normalised
+    np.testing.assert_allclose(
+        open_model(padded)(images), open_model(small.prepared)(images), rtol=1e-5, atol=1e-6
+    )
+    assert pad_channels(padded, products(padded)[0].name) is None  # four are enough
+
+
 def test_quantising_leaves_its_input_alone(small: Small) -> None:
     before = small.prepared.SerializeToString(deterministic=True)
     quantise(small.prepared, ALL, small.ranges)
@@ -186,7 +208,7 @@ def test_ranges_are_read_from_the_file_itself(small: Small) -> None:
     written = written_ranges(quantise(small.prepared, ALL, small.ranges))
     source = small.extremes.names[0]
     low, high = small.ranges[source]
-    assert written[source] == pytest.approx((low, high), abs=(high - low) / 255)
+    assert written[padded_name(source)] == pytest.approx((low, high), abs=(high - low) / 255)
 
 
 def test_agreement_is_told_with_numbers(small: Small) -> None:

@@ -15,7 +15,7 @@ SPEEDUPS = {
     "deit-ti-paper": 1.3,
 }
 """Backbone -> latency of fp32 over that of int8 (bench/LOG.md, int8)."""
-_FAMILIES = {
+FAMILIES = {
     "mobilenetv3l": "mobilenetv3s",
     "resnet34": "resnet18",
     "resnet50": "resnet18",
@@ -39,7 +39,7 @@ def int8_advice(backbone: str) -> str | None:
     Returns:
         One sentence; None for a network that nothing is known of.
     """
-    measured = _FAMILIES.get(backbone, backbone)
+    measured = FAMILIES.get(backbone, backbone)
     speedup = SPEEDUPS.get(measured)
     if speedup is None:
         return None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgessl.data.preprocess import Preprocess
 from edgessl.export.gate import Gate
+from edgessl.export.int8.pad_channels import padded_name
 from edgessl.export.int8.ranges import Extremes
 
 NAME = "int8 calibration"
@@ -36,7 +37,8 @@ def check_calibration(
         the widths of most activations are alike, within a factor of two.
     """
     source = unseen.names[0]
-    low, high = written_ranges(model).get(source, (0.0, 0.0))
+    written = written_ranges(model)
+    low, high = written.get(source) or written.get(padded_name(source)) or (0.0, 0.0)
     ratios = _widths(calibrated) / _widths(unseen)  # (T,)
     alike_percent = 100.0 * float(((ratios >= 1 / MAX_RATIO) & (ratios <= MAX_RATIO)).mean())
     covered = _covered(low, high, unseen)
