@@ -101,11 +101,20 @@ static uint32_t number(const Bytes& from, size_t at, int bytes) {
   return value;
 }
 
+static Bytes slice(const Bytes& from, size_t start, size_t count) {
+  if (start > from.size() || count > from.size() - start) {
+    throw UserError("testvectors.npz: cut short; copy it again");
+  }
+  return Bytes(from.begin() + start, from.begin() + start + count);
+}
+
+static std::string text(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
+
 // RFC 1951. Slow and short: a table of counts for each code length, one bit at a time.
 class Inflate {
  public:
-  Inflate(const uint8_t* from, size_t bytes, size_t unpacked) : from_(from), bits_end_(8 * bytes) {
-    out_.reserve(unpacked);
+  Inflate(const Bytes& from, size_t unpacked) : from_(from) {
+    out_.reserve(std::min(unpacked, 1100 * from.size()));  // deflate cannot do better
     for (bool last = false; !last;) {
       last = bits(1);
       const int kind = bits(2);
@@ -135,7 +144,7 @@ class Inflate {
   int bits(int count) {
     int value = 0;
     for (int i = 0; i < count; ++i, ++at_) {
-      if (at_ >= bits_end_) throw UserError("testvectors.npz: cut short; copy it again");
+      if (at_ / 8 >= from_.size()) throw UserError("testvectors.npz: cut short; copy it again");
       value |= (from_[at_ / 8] >> (at_ % 8) & 1) << i;
     }
     return value;
@@ -205,8 +214,8 @@ class Inflate {
     }
   }
 
-  const uint8_t* from_;
-  size_t bits_end_, at_ = 0;
+  const Bytes& from_;
+  size_t at_ = 0;  // in bits
   Bytes out_;
 };
 
@@ -214,7 +223,7 @@ class Inflate {
 static Array read_npy(const Bytes& bytes) {
   const bool wide = bytes.at(6) > 1;
   const size_t from = wide ? 12 : 10, length = number(bytes, 8, wide ? 4 : 2);
-  const std::string header(bytes.begin() + from, bytes.begin() + from + length);
+  const std::string header = text(slice(bytes, from, length));
   Array array;
   const size_t type = header.find('\'', header.find(':', header.find("'descr'"))) + 1;
   array.type = header.substr(type, header.find('\'', type) - type);
@@ -223,7 +232,7 @@ static Array read_npy(const Bytes& bytes) {
   for (std::string size; std::getline(shape, size, ',');) {
     if (size.find_first_of("0123456789") != std::string::npos) array.shape.push_back(std::stoll(size));
   }
-  array.data.assign(bytes.begin() + from + length, bytes.end());
+  array.data = slice(bytes, from + length, bytes.size() - from - length);
   return array;
 }
 
@@ -237,16 +246,13 @@ static std::map<std::string, Array> read_npz(const std::string& path) {
   for (uint32_t left = number(file, end + 10, 2); left > 0; --left) {
     const uint32_t method = number(file, at + 10, 2), packed = number(file, at + 20, 4);
     const uint32_t unpacked = number(file, at + 24, 4), name_bytes = number(file, at + 28, 2);
-    const std::string name(file.begin() + at + 46, file.begin() + at + 46 + name_bytes);
+    const std::string name = text(slice(file, at + 46, name_bytes));
     const size_t header = number(file, at + 42, 4);
     const size_t start = header + 30 + number(file, header + 26, 2) + number(file, header + 28, 2);
-    if (start + packed > file.size() || (method != 0 && method != 8)) {
-      throw UserError(path + ": damaged; copy it again");
-    }
-    const Bytes bytes = method == 0
-        ? Bytes(file.begin() + start, file.begin() + start + packed)
-        : Inflate(file.data() + start, packed, unpacked).take();
-    arrays[name.substr(0, name.rfind(".npy"))] = read_npy(bytes);
+    if (method != 0 && method != 8) throw UserError(path + ": damaged; copy it again");
+    const Bytes stored = slice(file, start, packed);
+    arrays[name.substr(0, name.rfind(".npy"))] =
+        read_npy(method == 0 ? stored : Inflate(stored, unpacked).take());
     at += 46 + name_bytes + number(file, at + 30, 2) + number(file, at + 32, 2);
   }
   return arrays;
@@ -259,7 +265,9 @@ static const Array& named(const std::map<std::string, Array>& arrays, const std:
 }
 
 static Image image_of(const Array& array) {
-  if (array.type != "|u1" || array.shape.size() != 3 || array.shape[2] != 3) {
+  const auto& shape = array.shape;
+  if (array.type != "|u1" || shape.size() != 3 || shape[2] != 3 ||
+      array.data.size() != static_cast<size_t>(3 * shape[0] * shape[1])) {
     throw UserError("testvectors.npz: images must be uint8 of shape (height, width, 3)");
   }
   return {array.shape[0], array.shape[1], array.data};
@@ -364,17 +372,20 @@ static void predict(Model& model, const std::string& path, const std::vector<std
 static bool selftest(Model& model, const std::string& bundle, const std::string& name) {
   const auto vectors = read_npz(bundle + "/testvectors.npz");
   std::string about;  // UTF-32; the few keys that matter here are ASCII
-  const Array& text = named(vectors, "about");
-  for (size_t i = 0; i + 3 < text.data.size(); i += 4) {
-    about += text.data[i + 1] || text.data[i + 2] ? '?' : static_cast<char>(text.data[i]);
+  const Bytes& wide = named(vectors, "about").data;
+  for (size_t i = 0; i + 3 < wide.size(); i += 4) {
+    about += wide[i + 1] || wide[i + 2] ? '?' : static_cast<char>(wide[i]);
   }
   const Array& expected = named(vectors, "outputs/" + name);
   const size_t rule = about.find('"' + name + '"', about.find("\"models\":"));
   const double atol = std::stod(json_value(about, "atol", rule));
   const double rtol = std::stod(json_value(about, "rtol", rule));
   const int64_t rows = expected.shape.at(0), columns = expected.shape.at(1);
-  std::vector<float> wanted(static_cast<size_t>(rows * columns));
-  std::memcpy(wanted.data(), expected.data.data(), std::min(expected.data.size(), 4 * wanted.size()));
+  std::vector<float> wanted(expected.data.size() / sizeof(float));
+  if (expected.type != "<f4" || rows * columns != static_cast<int64_t>(wanted.size())) {
+    throw UserError("testvectors.npz: outputs must be float32 of shape (images, outputs)");
+  }
+  std::memcpy(wanted.data(), expected.data.data(), sizeof(float) * wanted.size());
 
   float largest = 0, worst = 0;
   for (float value : wanted) largest = std::max(largest, std::fabs(value));
