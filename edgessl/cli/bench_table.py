@@ -48,17 +48,16 @@ def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
                  markup=False)
     table = Table(box=None, padding=(0, 1, 0, 0), title="latency, first run and loading in ms",
                   title_justify="left")
-    table.add_column("model", overflow="fold")
-    for heading in ("thr", "batch", "p50", "±", "p90", "p99", "images/s", "load", "first", "MB",
-                    "cores", "runs"):
+    widest = max(len(label(entry, models)) for entry in models)
+    table.add_column("model", overflow="fold", min_width=min(24, widest))
+    for heading in ("thr", "B", "p50", "±", "p90", "p99", "img/s", "load", "first", "MB", "runs"):
         table.add_column(heading, justify="right", no_wrap=True)
     for entry in models:
         table.add_row(
             escape(label(entry, models)), str(entry["threads"]), str(entry["batch"]),
             shown(entry["p50_ms"]), _half_width(entry),
             *(shown(entry.get(key)) for key in (
-                "p90_ms", "p99_ms", "images_per_s", "load_ms", "first_run_ms",
-                "peak_rss_mb", "cores_obtained")),
+                "p90_ms", "p99_ms", "images_per_s", "load_ms", "first_run_ms", "peak_rss_mb")),
             str(entry.get("runs", "-")),
         )  # fmt: skip
     screen.print(table)

@@ -32,7 +32,7 @@ def import_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def only_imported(paths: Sequence[Path]) -> dict[str, Any]:
-    """Make a document of imported ones alone: the first is the document, the others go beside it.
+    """Make a document of imported ones alone: the first whole, the others beside it.
 
     Args:
         paths: At least one file.
@@ -40,5 +40,5 @@ def only_imported(paths: Sequence[Path]) -> dict[str, Any]:
     Raises:
         UserError: One is missing or something else.
     """
-    first, *others = import_documents(paths)
-    return {"conditions": [], "comparisons": [], **first, "imported": others}
+    first = {"conditions": [], "comparisons": [], **read_document(paths[0])}
+    return {**first, "imported": import_documents(paths[1:])}

@@ -114,6 +114,7 @@ def line_chart(
     *,
     from_zero: bool = False,
     digits: int = 1,
+    whole_x: bool = False,
 ) -> LineChart | None:
     """Lay out a chart.
 
@@ -124,6 +125,7 @@ def line_chart(
         references: Horizontal lines.
         from_zero: Let the vertical axis begin at zero.
         digits: Decimals of the values written at the ends of lines.
+        whole_x: Let the horizontal axis have whole numbers only.
 
     Returns:
         The chart, or None where there is nothing to draw.
@@ -132,7 +134,7 @@ def line_chart(
     if not series:
         return None
     values = [y for one in series for y in one.ys] + [line.y for line in references]
-    y_low, y_high, y_step = _axis(0.0 if from_zero else min(values), max(values), 4)
+    y_low, y_high, y_step = axis(0.0 if from_zero else min(values), max(values), 4)
     x_low, x_last = 0.0, max(one.xs[-1] for one in series) or 1.0
 
     def place_x(x: float) -> float:
@@ -157,12 +159,13 @@ def line_chart(
         Label(line.kind, f"{line.label} {line.y:.{digits}f}", 0.0, place_y(line.y))
         for line in references
     ]
-    x_step = _axis(x_low, x_last, 5)[2]
+    x_step = axis(x_low, x_last, 5)[2]
+    x_step = max(1.0, x_step) if whole_x else x_step
     return LineChart(
         title=title,
         x_title=x_title,
-        x_ticks=tuple(Tick(place_x(x), _number(x, x_step)) for x in _steps(x_low, x_last, x_step)),
-        y_ticks=tuple(Tick(place_y(y), _number(y, y_step)) for y in _steps(y_low, y_high, y_step)),
+        x_ticks=tuple(Tick(place_x(x), tick_text(x, x_step)) for x in steps(x_low, x_last, x_step)),
+        y_ticks=tuple(Tick(place_y(y), tick_text(y, y_step)) for y in steps(y_low, y_high, y_step)),
         paths=tuple(sorted(paths, key=lambda path: not path.faint)),
         references=tuple((line.kind, place_y(line.y)) for line in references),
         dots=tuple(dots),
@@ -194,8 +197,17 @@ def _thinned(xs: Sequence[float], ys: Sequence[float]) -> list[tuple[float, floa
     return [(xs[index], ys[index]) for index in chosen]
 
 
-def _axis(low: float, high: float, wanted: int) -> tuple[float, float, float]:
-    """Widen a range to round numbers; return its ends and the step between ticks."""
+def axis(low: float, high: float, wanted: int) -> tuple[float, float, float]:
+    """Widen a range to round numbers.
+
+    Args:
+        low: Its lower end.
+        high: Its upper end.
+        wanted: Steps between them, about.
+
+    Returns:
+        Its ends, and the step between ticks.
+    """
     if high <= low:
         low, high = low - 0.5, high + 0.5
     raw = (high - low) / wanted
@@ -204,12 +216,25 @@ def _axis(low: float, high: float, wanted: int) -> tuple[float, float, float]:
     return floor(low / step) * step, -floor(-high / step) * step, step
 
 
-def _steps(low: float, high: float, step: float) -> list[float]:
+def steps(low: float, high: float, step: float) -> list[float]:
+    """Return the multiples of a step in a range.
+
+    Args:
+        low: Its lower end.
+        high: Its upper end.
+        step: Between two of them.
+    """
     first = -floor(-low / step + 1e-9)
     return [index * step for index in range(first, floor(high / step + 1e-9) + 1)]
 
 
-def _number(value: float, step: float) -> str:
+def tick_text(value: float, step: float) -> str:
+    """Write a value with as many decimals as its step has.
+
+    Args:
+        value: The value.
+        step: Between two ticks.
+    """
     decimals = next((digits for digits in range(6) if abs(round(step, digits) - step) < 1e-9), 6)
     return f"{value + 0.0:.{decimals}f}"
 

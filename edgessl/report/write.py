@@ -33,13 +33,14 @@ def write_report(run_dir: Path) -> Path:
     Raises:
         UserError: It is no run folder, its JSON is damaged, or it cannot be written to.
     """
-    page = _environment().get_template("report.html.j2").render(_content(read_run(run_dir)))
+    page = environment().get_template("report.html.j2").render(_content(read_run(run_dir)))
     with atomic_path(run_dir / NAME) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return run_dir / NAME
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what reads the templates of this package."""
     return Environment(
         loader=PackageLoader("edgessl.report", "templates"),
         autoescape=select_autoescape(default=True),  # class names come from folder names

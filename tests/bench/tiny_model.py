@@ -8,10 +8,25 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edgessl.artifact import Metadata
+
+PREPROCESS = {
+    "resize_px": 8, "crop_px": 8, "interpolation": "bilinear", "mean": [0.5, 0.5, 0.5],
+    "std": [0.5, 0.5, 0.5],
+}  # fmt: skip
+KNOWN = Metadata(
+    head="logits", classes=("a", "b", "c", "d"), preprocess=PREPROCESS, input_px=8,
+    provenance={},
+    gates=({"name": "accuracy", "status": "pass", "finding": "",
+            "numbers": {"top1": {"value": 75.0, "low": 60.0, "high": 85.0, "n": 40}}},),
+)  # fmt: skip
+"""What a file of an export says about itself, its accuracy included."""
+
 
 def write_model(
-    path: Path, batch: int | str = "batch", side: int | str = 8, repeats: int = 1
-) -> Path:
+    path: Path, batch: int | str = "batch", side: int | str = 8, repeats: int = 1,
+    metadata: Metadata | None = None,
+) -> Path:  # fmt: skip
     """Write 3x3 convolutions, the first from 3 to 4 channels, pooled to ``(batch, 4)``."""
     weight = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "weight")
     again = numpy_helper.from_array(np.ones((4, 4, 3, 3), np.float32), "again")
@@ -32,7 +47,10 @@ def write_model(
         [weight, again] if more else [weight],
     )
     opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    if metadata is not None:
+        helper.set_model_props(model, {"edgessl": metadata.to_json()})
+    onnx.save(model, str(path))
     return path
 
 
