@@ -84,3 +84,15 @@ def load(path: Path, key: str) -> tuple[Callable[[NDArray[Any]], NDArray[np.floa
         return output
 
     return run, text.decode() if isinstance(text, bytes) else text
+
+
+def count_params(path: Path) -> int:
+    """Count the parameters of a program; the statistics of batch norm are buffers.
+
+    Args:
+        path: A file that ``load`` opens.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.load(io.BytesIO(path.read_bytes()))
+    return sum(parameter.numel() for parameter in program.parameters())

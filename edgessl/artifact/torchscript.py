@@ -100,3 +100,19 @@ def load(path: Path, key: str) -> tuple[Callable[[NDArray[np.float32]], NDArray[
         return output
 
     return run, text.decode() if isinstance(text, bytes) else text
+
+
+def count_params(path: Path) -> int:
+    """Count the weights of a frozen module; batch norm is folded into them.
+
+    Args:
+        path: A file that ``load`` opens.
+    """
+    with _without_warnings():
+        module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    graph = module.inlined_graph  # the nodes live as long as it does
+    constants = graph.findAllNodes("prim::Constant")
+    tensors = [node.t("value") for node in constants
+               if node.hasAttribute("value") and node.kindOf("value") == "t"]  # fmt: skip
+    weights = [t for t in tensors if t.is_floating_point() and t.dim()]
+    return sum(tensor.numel() for tensor in (*weights, *module.parameters()))

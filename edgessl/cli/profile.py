@@ -11,7 +11,7 @@ from edgessl.cli.console import console, print_json
 
 def profile(
     subject: Annotated[
-        str, typer.Argument(help="A backbone's name (timm:NAME too), a ckpt.pt, or a .onnx file.",
+        str, typer.Argument(help="A backbone's name (timm:NAME too), a ckpt.pt, or an exported file.",
                             metavar="BACKBONE|CKPT|MODEL.onnx")
     ],
     size: Annotated[

@@ -23,7 +23,9 @@ def attach_front(core: Any, preprocess: Preprocess) -> Any:
     Sizes and offsets are integers, by the rules of ``Preprocess.pixels``. On uint8 onnxruntime
     resamples as Pillow does: one axis after the other, fixed-point weights, rounded to 8 bits in
     between. ``exclude_outside`` makes both treat the border alike. What is left is a level of 255
-    in some pixels of 10,000, since the scale is a float32 here and a float64 in Pillow.
+    in some pixels of 10,000, since the scale is a float32 here and a float64 in Pillow. Of images
+    over twice as tall as wide Pillow shrinks the height first since version 13, and the width
+    first before, as this does: the two differ by more, on fine texture.
 
     Args:
         core: An ``onnx.ModelProto`` with input ``images``, ``(B, 3, S, S)`` float32; unchanged.
@@ -64,6 +66,29 @@ def attach_front(core: Any, preprocess: Preprocess) -> Any:
     model.graph.node.extend([*nodes, *network])
     model.graph.initializer.extend(constants)
     return model
+
+
+def take_front_off(graph: Any) -> None:
+    """Undo ``attach_front`` in place; a graph without one stays as it is.
+
+    Args:
+        graph: An ``onnx.GraphProto``.
+    """
+    import onnx
+
+    nodes = [node for node in graph.node if not node.name.startswith(_PREFIX)]
+    if len(nodes) == len(graph.node):
+        return
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    shape = onnx.numpy_helper.to_array(constants[_PREFIX + "shape"]).tolist()
+    kept = [tensor for name, tensor in constants.items() if not name.startswith(_PREFIX)]
+    for field, values in ((graph.node, nodes), (graph.initializer, kept)):
+        del field[:]
+        field.extend(values)
+    del graph.input[:]
+    graph.input.append(
+        onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["batch", *shape[1:]])
+    )
 
 
 def _front(preprocess: Preprocess) -> tuple[list[Any], list[Any]]:

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.errors import UserError
+from edgessl.export.front import take_front_off
 
 
 def graph_cost(path: Path, image_px: int | None = None) -> tuple[int, int, int]:
     """Count parameters and multiply-accumulates of one image.
+
+    Of a file with preprocessing inside, the network alone is counted; of an int8 file, its
+    integer weights as they are.
 
     Args:
         path: An ONNX file with one image input.
         image_px: Side of the image; None for the one the file is fixed to.
 
     Returns:
-        Floating-point weights, multiply-accumulates, and the side of the image.
+        Weights, multiply-accumulates, and the side of the image.
 
     Raises:
         UserError: The file is no ONNX model, takes another size, or has no size of its own.
@@ -26,9 +30,9 @@ def graph_cost(path: Path, image_px: int | None = None) -> tuple[int, int, int]:
 
     model = _read(path)
     graph = model.graph
+    take_front_off(graph)
     weights = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
-    floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
-    params = sum(prod(t.dims) for t in graph.initializer if t.data_type in floats and t.dims)
+    params = _params(graph)
     side = _fix_input(graph, path, set(weights), image_px)
     del graph.value_info[:]
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
@@ -36,6 +40,24 @@ def graph_cost(path: Path, image_px: int | None = None) -> tuple[int, int, int]:
     for value in (*inferred.value_info, *inferred.input, *inferred.output):
         shapes[value.name] = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
     return params, sum(_macs(node, shapes, path) for node in graph.node), side
+
+
+def _params(graph: Any) -> int:
+    """Count floating-point weights and those stored as integers, without their scales."""
+    from onnx import TensorProto
+
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+    kinds = ("QuantizeLinear", "DequantizeLinear")
+    between = [node for node in graph.node if node.op_type in kinds]
+    scales = {name for node in between for name in node.input[1:]}
+    stored = {node.input[0] for node in between} - scales
+    return sum(
+        prod(tensor.dims)
+        for tensor in graph.initializer
+        if tensor.dims
+        and tensor.name not in scales
+        and (tensor.data_type in floats or tensor.name in stored)
+    )
 
 
 def _read(path: Path) -> Any:

@@ -30,8 +30,18 @@ def macs(network: nn.Module, image_px: int) -> int:
         network: Images ``(B, 3, H, W)`` to features.
         image_px: Side of the image.
     """
+    image = torch.zeros(1, 3, image_px, image_px, device="meta")
+    return macs_of_run(lambda: _shadow(network)(image))
+
+
+def macs_of_run(run: Callable[[], object]) -> int:
+    """Count multiply-accumulates of whatever torch computes.
+
+    Args:
+        run: Called once, on this thread.
+    """
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        _shadow(network)(torch.zeros(1, 3, image_px, image_px, device="meta"))
+        run()
     return int(counter.get_total_flops()) // 2  # it counts a multiplication and an addition
 
 

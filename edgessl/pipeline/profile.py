@@ -1,10 +1,11 @@
-"""Parameters and multiply-accumulates of a backbone, a checkpoint or an ONNX file."""
+"""Parameters and multiply-accumulates of a backbone, a checkpoint or an exported file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgessl.artifact.opened import SUFFIXES
 from edgessl.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def profile_subject(
     """Count what a network costs.
 
     Args:
-        subject: A backbone's name, a checkpoint, or an ONNX file.
+        subject: A backbone's name, a checkpoint, or any exported file.
         image_px: Side of the image; None for the subject's own, 224 for a bare backbone.
         rule: ``"macs"``, or ``"s3l"`` for S3L's FLOPs as well.
         last_stage: ``"remove"`` counts a bare backbone without its last stage.
@@ -37,21 +38,50 @@ def profile_subject(
         raise UserError(f"--rule: must be one of {', '.join(RULES)}, got '{rule}'")
     if image_px is not None and image_px < 1:
         raise UserError(f"--size: must be at least 1 pixel, got {image_px}")
-    if subject.lower().endswith(".onnx"):
+    if Path(subject).suffix.lower() in SUFFIXES:
         return _profile_file(Path(subject), image_px, rule)
     return _profile_backbone(subject, image_px, rule, last_stage)
 
 
 def _profile_file(path: Path, image_px: int | None, rule: str) -> dict[str, Any]:
-    from edgessl.export.graph_cost import graph_cost
-
     if rule == "s3l":
         raise UserError("--rule: must be macs for a file, its batch norm is folded away, got s3l")
-    params, macs, side = graph_cost(path, image_px)
+    params, macs, side = _file_cost(path, image_px)
     return {
         "name": path.name, "counts": "file", "size_px": side, "params": params, "macs": macs,
         "size_mb": path.stat().st_size / 1e6,
     }
+
+
+def _file_cost(path: Path, image_px: int | None) -> tuple[int, int, int]:
+    """Count what is in a file, by what can read it: its graph, or torch while it runs."""
+    kind = SUFFIXES[path.suffix.lower()]
+    if kind == "onnx":
+        from edgessl.export.graph_cost import graph_cost
+
+        return graph_cost(path, image_px)
+    if kind == "ort":
+        from edgessl.export.ort_cost import ort_cost
+
+        params, macs, side = ort_cost(path)
+    else:
+        params, macs, side = _torch_file_cost(path)
+    if image_px not in (None, side):
+        raise UserError(f"--size: must be {side}, which {path} is made for, got {image_px}")
+    return params, macs, side
+
+
+def _torch_file_cost(path: Path) -> tuple[int, int, int]:
+    import numpy as np
+
+    from edgessl.artifact import exported_program, open_artifact, torchscript
+    from edgessl.metrics.cost import macs_of_run
+
+    artifact = open_artifact(path)
+    side = artifact.known().input_px
+    image = np.zeros((1, 3, side, side), np.float32)
+    module = torchscript if artifact.format == "torchscript" else exported_program
+    return module.count_params(path), macs_of_run(lambda: artifact.run(image)), side
 
 
 def _profile_backbone(
@@ -75,7 +105,7 @@ def _profile_backbone(
     else:
         raise UserError(
             f"{subject}: must be a backbone ({', '.join(BACKBONES)}, {TIMM}NAME), a checkpoint or "
-            "an ONNX file"
+            "an exported file"
             f"{nearest(subject, BACKBONES)}"
         )
     side = image_px or backbone.image_px

@@ -1,14 +1,18 @@
-"""`edgessl predict` names classes with probabilities, the same through every format."""
+"""`edgessl predict` and `eval` give the same answers through every exported file."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import typer
 from small_network import CLASSES, Case, write_checkpoint
 from typer.testing import CliRunner
+
+from edgessl.errors import UserError
+from edgessl.pipeline.evaluate import evaluate_model
 
 
 def answers(app: typer.Typer, model: Path, image: Path) -> dict[str, float]:
@@ -47,3 +51,41 @@ def test_every_bad_image_is_named_at_once(case: Case, app: typer.Typer, tmp_path
     assert getattr(result.exception, "exit_code", None) == 2
     lines = str(result.exception).splitlines()
     assert [line.split(": must be an image")[0] for line in lines] == [str(text), str(gone)]
+
+
+def test_every_file_of_the_bundle_scores_what_its_accuracy_gate_said(case: Case) -> None:
+    for name, file in case.files.items():
+        evaluated = evaluate_model(file.path, str(case.data), "top1")
+        gate = next(gate for gate in file.gates if gate.name == "accuracy")
+        assert evaluated.evaluation.score.to_dict() == gate.numbers["top1"], name
+
+
+def test_a_single_file_of_the_bundle_works_elsewhere(
+    case: Case, app: typer.Typer, tmp_path: Path
+) -> None:
+    image = next(case.data.rglob("*.png"))
+    for name, file in case.files.items():
+        alone = tmp_path / f"renamed{file.path.suffix}"
+        shutil.copy(file.path, alone)
+        assert answers(app, alone, image) == answers(app, file.path, image), name
+
+
+def test_real_photographs_get_the_same_answer_through_every_file(
+    case: Case, app: typer.Typer, real_images: Path
+) -> None:
+    for image in sorted((real_images / "clothing10" / "test").rglob("*.jpg"))[::400]:
+        expected = answers(app, case.ckpt, image)
+        for name, file in case.files.items():
+            found = answers(app, file.path, image)
+            assert next(iter(found)) == next(iter(expected)), name
+            assert found == pytest.approx(expected, abs=0.01), name
+
+
+def test_the_device_is_for_checkpoints(case: Case) -> None:
+    assert evaluate_model(case.ckpt, str(case.data), "top1", device="auto").evaluation.score.n == 9
+    path = case.files["model.onnx"].path
+    assert evaluate_model(path, str(case.data), "top1", device="auto").evaluation.score.n == 9
+    with pytest.raises(UserError, match="--device: must be cpu for an exported file, got 'cuda'"):
+        evaluate_model(path, str(case.data), "top1", device="cuda")
+    with pytest.raises(UserError, match="--device: must be one of auto, cpu, cuda, mps, got 'gpu'"):
+        evaluate_model(case.ckpt, str(case.data), "top1", device="gpu")
