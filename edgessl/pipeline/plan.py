@@ -12,6 +12,7 @@ import torch
 from edgessl.backbones import Backbone, Classifier
 from edgessl.data.store import MemoryStore
 from edgessl.errors import UserError
+from edgessl.export.int8.advice import int8_advice
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.methods.supervised import Supervised
 from edgessl.metrics.cost import flops_s3l, macs
@@ -292,6 +293,9 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
         f"memory      about {plan.memory_mb:g} MB",
         f"disk        about {plan.disk_mb:g} MB",
     ]
+    advice = int8_advice(recipe.backbone.name)
+    if advice is not None:
+        lines.append(f"int8        {advice}")
     return "\n".join(lines)
 
 
