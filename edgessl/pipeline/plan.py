@@ -295,7 +295,7 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
     ]
     advice = int8_advice(recipe.backbone.name)
     if advice is not None:
-        lines.append(f"int8        {advice}")
+        lines.append(f"int8        {advice.removeprefix('int8 ')}")
     return "\n".join(lines)
 
 
