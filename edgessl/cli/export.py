@@ -94,7 +94,7 @@ def export(
         _print_gates(screen, file)
     if json:
         print_json(document(checkpoint, files))
-    _print_next(screen, [file for file in files if file.passed])
+    _print_next(screen, files)
     wrong = [_verdict(file) for file in files if not file.passed]
     if wrong:
         raise GateFailed("\n".join(wrong))
@@ -126,21 +126,21 @@ def _print_gates(screen: Console, file: Exported) -> None:
         screen.print("TorchScript is deprecated by PyTorch; kept for libtorch, prefer ONNX.")
 
 
-def _print_next(screen: Console, files: list[Exported]) -> None:
+def _print_next(screen: Console, written: tuple[Exported, ...]) -> None:
+    if any(f.format == "onnx" for f in written) and all(f.takes != "pixels" for f in written):
+        screen.print("model.e2e.onnx is left out: its resize needs --opset 18 or newer, and a "
+                     "crop no larger than the resized image.")
+    files = [file for file in written if file.passed]
     if not files:
         return
     names = ", ".join(file.path.name for file in files)
     skipped = sorted({g.name for f in files for g in f.gates if g.status == "skip"})
     verdict = f"{names}: proven against the checkpoint"
     screen.print(verdict + (f"; skipped: {', '.join(skipped)}." if skipped else "."))
-    graphs = [file for file in files if file.format == "onnx"]
-    if graphs and not any(file.takes == "pixels" for file in graphs):
-        screen.print("model.e2e.onnx is left out: its resize needs --opset 18 or newer, and a "
-                     "crop no larger than the resized image.")
     runner = files[0].path.parent / "run.py"
     screen.print(f"on a device, without edgessl: python {runner} --selftest", markup=False)
     page = runner.parent / "web/serve.py"
     if page.exists():
         screen.print(f"in a browser: python {page}", markup=False)
-    for file in graphs[:1]:
+    for file in [file for file in files if file.format == "onnx"][:1]:
         screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)

@@ -24,6 +24,11 @@ from edgessl.export.structure import check_bytes, check_structure
 
 Array = NDArray[Any]
 
+BASIC = frozenset(
+    ("structure", "labels", "preprocessing", "parity on extremes", "parity on images")
+)
+"""Gates without which a file is not run over the test images."""
+
 
 def check_file(core: Core, product: Product, path: Path) -> Gate:
     """Check the structure of a file; if it fails, it may not even open.

@@ -18,7 +18,7 @@ from edgessl.export.accuracy import answers_of, check_accuracy
 from edgessl.export.bundle import BundledModel, Origin, refuse_foreign, write_bundle
 from edgessl.export.core import Core
 from edgessl.export.gate import Gate, failed
-from edgessl.export.gates import check_answers, check_file, needs_torch, sample_input
+from edgessl.export.gates import BASIC, check_answers, check_file, needs_torch, sample_input
 from edgessl.export.held_out import held_out
 from edgessl.export.network import with_head
 from edgessl.export.product import Product
@@ -95,6 +95,11 @@ class _Candidate:
     gates: list[Gate] = field(default_factory=list)
     artifact: Artifact | None = None  # None where it does not open
 
+    @property
+    def broken(self) -> bool:
+        """Whether it may not run at all, or not as its network; what it loses is another matter."""
+        return not BASIC.isdisjoint(failed(tuple(self.gates)))
+
 
 def export_checkpoint(
     path: Path,
@@ -140,9 +145,9 @@ def export_checkpoint(
     refuse_foreign(folder)
     prepare_runners(folder, runners)
     core = _core(path, head, _with_limits(target, opset, max_drop_percent), data)
-    products = products_of(core, tuple(kind for kind in formats if kind != "int8"))
-    if "int8" in formats:
-        products += int8_products(core, data=data, say=say)
+    # First, for it needs data that may not be there.
+    int8 = int8_products(core, data=data, say=say) if "int8" in formats else ()
+    products = products_of(core, tuple(kind for kind in formats if kind != "int8")) + int8
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
         candidates = [_write(core, product, Path(scratch), say) for product in products]
@@ -241,7 +246,12 @@ def _check_accuracy(core: Core, candidates: Sequence[_Candidate]) -> None:
         for candidate in candidates:
             candidate.gates.append(Gate("accuracy", "skip", core.test.missing))
         return
-    running = [candidate for candidate in candidates if not failed(tuple(candidate.gates))]
+    running = []
+    for candidate in candidates:
+        if candidate.broken:
+            candidate.gates.append(Gate("accuracy", "skip", "an earlier gate failed"))
+        else:
+            running.append(candidate)
     artifacts = [candidate.artifact for candidate in running if candidate.artifact is not None]
     answers = answers_of(core.test, core.preprocess, core.reference, artifacts)
     for candidate, got in zip(running, answers.files, strict=True):
@@ -259,7 +269,9 @@ def _check_without_torch(core: Core, candidates: Sequence[_Candidate]) -> None:
         if needs_torch(candidate.product):
             reason = f"a .{candidate.product.format} file is for PyTorch"
             candidate.gates.append(Gate("without torch", "skip", reason))
-        elif candidate.artifact is not None and not failed(tuple(candidate.gates)):
+        elif candidate.broken:
+            candidate.gates.append(Gate("without torch", "skip", "an earlier gate failed"))
+        elif candidate.artifact is not None:
             image = sample_input(core, candidate.product)
             vectors[candidate.path] = (image, candidate.artifact.run(image))
     gates = check_without_torch(vectors, KEY)

@@ -10,7 +10,9 @@ from small_network import CLASSES, Case, write_checkpoint, write_images
 
 from edgessl.cli.export import export
 from edgessl.cli.predict import predict
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.export.core import Core
+from edgessl.export.product import Product
+from edgessl.pipeline import export as story
 
 
 @pytest.fixture(scope="session")
@@ -30,5 +32,17 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
         patch.setenv("EDGESSL_CACHE", str(root / "cache"))
         data = write_images(root / "data", CLASSES)
         ckpt = write_checkpoint(root / "ckpt.pt", CLASSES, str(data))
-        files = export_checkpoint(ckpt, formats=("onnx", "torchscript", "pt2", "ort"))
-        yield Case(ckpt, data, {file.path.name: file for file in files})
+        products: list[Product] = []
+        listed = story.products_of
+
+        def keep(core: Core, formats: tuple[str, ...]) -> tuple[Product, ...]:
+            products.extend(listed(core, formats))
+            return tuple(products)
+
+        patch.setattr(story, "products_of", keep)
+        files = story.export_checkpoint(ckpt, formats=("onnx", "torchscript", "pt2", "ort"))
+        patch.setattr(story, "products_of", listed)
+        yield Case(
+            ckpt, data, {file.path.name: file for file in files},
+            {product.name: product for product in products},
+        )

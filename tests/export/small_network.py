@@ -12,6 +12,7 @@ from PIL import Image
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.data.preprocess import Preprocess
+from edgessl.export.product import Product
 from edgessl.pipeline.export import Exported
 
 CLASSES = ("ant", "bee", "cat")
@@ -20,11 +21,12 @@ PREPROCESS = Preprocess(resize_px=72, crop_px=64)
 
 @dataclass(frozen=True)
 class Case:
-    """A checkpoint, the images it was trained on, and its exported files by name."""
+    """A checkpoint, the images it was trained on, its exported files and what wrote them."""
 
     ckpt: Path
     data: Path
     files: dict[str, Exported]
+    products: dict[str, Product]
 
 
 def write_images(folder: Path, classes: tuple[str, ...]) -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
-from small_network import CLASSES, write_checkpoint, write_images
+from small_network import CLASSES, Case
 
 from edgessl.artifact import Metadata
 from edgessl.artifact.metadata import KEY
@@ -125,33 +125,16 @@ def lost_metadata(model: Any) -> None:
     del model.metadata_props[:]
 
 
-@pytest.fixture(scope="module")
-def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("faults")
-    return write_checkpoint(root / "ckpt.pt", CLASSES, str(write_images(root / "data", CLASSES)))
+@pytest.fixture
+def made(case: Case) -> dict[str, Product]:
+    """The healthy products."""
+    assert all(file.passed for file in case.files.values())
+    return case.products
 
 
-@pytest.fixture(autouse=True)
-def _cache(ckpt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EDGESSL_CACHE", str(ckpt.parent / "cache"))
-
-
-@pytest.fixture(scope="module")
-def made(ckpt: Path) -> dict[str, Product]:
-    """The healthy products, kept so that the network is exported once."""
-    kept: list[Product] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(ckpt.parent / "cache"))
-        listed = story.products_of
-
-        def keep(*arguments: Any) -> tuple[Product, ...]:
-            kept.extend(listed(*arguments))
-            return tuple(kept)
-
-        patch.setattr(story, "products_of", keep)
-        for file in export_checkpoint(ckpt, out=ckpt.parent / "healthy"):
-            assert file.passed, file.gates
-    return {product.name: product for product in kept}
+@pytest.fixture
+def ckpt(case: Case) -> Path:
+    return case.ckpt
 
 
 def faulty(product: Product, fault: Fault) -> Product:
