@@ -58,6 +58,15 @@ def bench(
             "--import", help="What run.py --bench --json gave on another device.", metavar="FILE"
         ),
     ] = None,
+    suggest: Annotated[
+        str, typer.Option(help='Rank backbones for "5 ms, 3 MB" here.', metavar="BUDGET")
+    ] = "",
+    size: Annotated[
+        int, typer.Option(help="With --suggest: side of the images.", metavar="PX")
+    ] = 224,
+    within: Annotated[
+        str, typer.Option(help="With --suggest: begin no backbone after this.", metavar="TIME")
+    ] = "5m",
     json: Annotated[
         str, typer.Option(help="Write one JSON document to FILE; - for stdout.", metavar="FILE")
     ] = "",
@@ -70,6 +79,11 @@ def bench(
     _refuse_folders(outputs)
     limit_percent = _percent(fail_slower)
     screen = console(to_stderr=json == "-")
+    counts = _numbers("--threads", threads)
+    if suggest:
+        _refuse_beside_suggest(models, counts, {**outputs, "--json": ""})
+        _suggest(screen, suggest, size, device, counts, within, json)
+        return
     with screen.status("starting") as status:
         from edgessl.pipeline.bench import Asked, bench_models
         from edgessl.pipeline.bench_import import import_documents, only_imported
@@ -81,9 +95,11 @@ def bench(
             document = bench_models(
                 models or [],
                 device_name=device,
-                threads=_numbers("--threads", threads),
+                threads=counts,
                 batches=_numbers("--batch", batch),
-                asked=Asked(profile, e2e, _seconds(sustained), baseline, limit_percent),
+                asked=Asked(
+                    profile, e2e, _seconds("--sustained", sustained), baseline, limit_percent
+                ),
                 say=status.update,
             )
             if others:
@@ -95,6 +111,39 @@ def bench(
     if json == "-":
         print_json(document)
     _fail_if_slower(document)
+
+
+def _refuse_beside_suggest(
+    models: list[Path] | None, threads: tuple[int, ...], outputs: dict[str, str]
+) -> None:
+    wrong = [f"{option}: must be left out with --suggest; it gives --json only"
+             for option, name in outputs.items() if name]  # fmt: skip
+    if models:
+        wrong.append("MODEL: must be left out with --suggest, which measures backbones")
+    if len(threads) > 1 or any(count < 1 for count in threads):
+        wrong.append(f"--threads: must be one number from 1 with --suggest, got {threads}")
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+def _suggest(
+    screen: Console, budget: str, size: int, device: str, threads: tuple[int, ...], within: str,
+    json: str,
+) -> None:  # fmt: skip
+    from edgessl.cli.bench_suggest import print_suggestion
+
+    with screen.status("starting") as status:
+        from edgessl.pipeline.suggest import suggest
+
+        document = suggest(
+            budget, image_px=size, device_name=device, threads=threads[0] if threads else None,
+            within_s=_seconds("--within", within), say=status.update,
+        )  # fmt: skip
+    print_suggestion(screen, document)
+    if json == "-":
+        print_json(document)
+    elif json:
+        _write_all(screen, document, {"--json": json})
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:
@@ -114,7 +163,7 @@ def _percent(text: str) -> float:
     return value
 
 
-def _seconds(text: str) -> float:
+def _seconds(option: str, text: str) -> float:
     if not text:
         return 0.0
     unit = _UNITS_S.get(text[-1])
@@ -123,7 +172,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 1 <= value < 1e6:
-        raise UserError(f"--sustained: must be a time as 90s, 10m or 1h, got '{text}'")
+        raise UserError(f"{option}: must be a time as 90s, 10m or 1h, got '{text}'")
     return value
 
 

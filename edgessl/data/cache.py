@@ -17,6 +17,7 @@ PARTS = {
     "verified.sqlite": "which files are sound",
     "runtimes": "onnxruntime for web pages",
     "engines.json": "which precision and memory format are fastest here",
+    "bench.json": "how long backbones take here",
 }
 """Everything edgessl keeps in the cache folder; nothing else there is ever touched."""
 
