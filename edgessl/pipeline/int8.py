@@ -220,12 +220,12 @@ def _dataset(core: Core, data: str | None) -> Dataset:
             "pass --data"
         )
     if data is not None:
-        dataset = load_dataset(data)
+        dataset = load_dataset(data, download=False)
     else:
         try:
             dataset = load_dataset(
                 source, labels=history["labels"], label_percent=history["label_percent"],
-                val_percent=history["val_percent"], seed=history["seed"],
+                val_percent=history["val_percent"], seed=history["seed"], download=False,
             )
         except (EdgesslError, OSError) as error:
             raise UserError(
