@@ -33,7 +33,6 @@ def open_torch(path: Path, how: How) -> Opened:
             "are timed on the CPU, with --device cpu"
         )
     torch.set_num_threads(how.threads)
-    torch.set_num_interop_threads(1)
     kind = path.suffix.lower()
     call, text, side, runtime = _eager(path) if kind == ".pt" else _file(path, kind)
     shape = (how.batch, 3, side, side)
