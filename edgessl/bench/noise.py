@@ -16,6 +16,7 @@ Grade = Literal["A", "B", "C"]
 CONTROL_PERCENT = (3.0, 8.0)
 SPREAD_PERCENT = (15.0, 50.0)
 DRIFT_PERCENT = (5.0, 15.0)
+LAUNCH_PERCENT = (10.0, 25.0)
 STEAL_PERCENT = (2.0, 10.0)
 
 DO_NOT_COMPARE = "do not compare these numbers; measure again on a quiet machine"
@@ -71,9 +72,11 @@ def grade_noise(
     """
     drift = max(drift_percent(samples) for samples in models)
     spread = max(spread_percent(samples) for samples in models)
+    apart = max(launch_percent(samples) for samples in models)
     judged = [
         (_level(spread, SPREAD_PERCENT), f"the middle half of the runs spreads by {spread:.0f} %"),
         (_level(drift, DRIFT_PERCENT), f"the median moved by {drift:.0f} % while it was measured"),
+        (_level(apart, LAUNCH_PERCENT), f"fresh processes of a model differ by {apart:.0f} %"),
     ]
     if control is None:
         judged.append((1, "no control was measured"))
@@ -122,6 +125,13 @@ def spread_percent(samples: Samples) -> float:
     runs = [run for launch in samples for turn in launch for run in turn]
     p25, p50, p75 = np.percentile(runs, (25, 50, 75))
     return float(100 * (p75 - p25) / p50)
+
+
+def launch_percent(samples: Samples) -> float:
+    """Return by how much the slowest launch's median is above the fastest's, in percent."""
+    medians = [float(np.median(np.concatenate([np.asarray(turn) for turn in launch])))
+               for launch in samples]  # fmt: skip
+    return 100 * (max(medians) / min(medians) - 1)
 
 
 def _level(value: float, limits: tuple[float, float]) -> int:

@@ -49,6 +49,12 @@ def test_a_short_disturbance_of_one_launch_is_no_drift() -> None:
     assert drift_percent([[[4.0] * 5] * 30, disturbed, [[4.0] * 5] * 30]) == 0
 
 
+def test_launches_that_disagree_lower_the_grade() -> None:
+    for slower, grade in ((1.05, "A"), (1.15, "B"), (1.4, "C")):
+        again = [[[slower * run for run in turn] for turn in launch] for launch in QUIET]
+        assert graded(samples=[*QUIET, *QUIET, *again]).grade == grade
+
+
 def test_a_full_machine_or_a_greedy_hypervisor_is_no_a() -> None:
     assert graded(foreign_cores=1.0).grade == "A"  # there is a core for each
     assert graded(foreign_cores=1.6).reasons == ("other processes kept 1.6 of 2 core(s) busy",)
