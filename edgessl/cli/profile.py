@@ -11,8 +11,11 @@ from edgessl.cli.console import console, print_json
 
 def profile(
     subject: Annotated[
-        str, typer.Argument(help="A backbone's name (timm:NAME too), a ckpt.pt, or an exported file.",
-                            metavar="BACKBONE|CKPT|MODEL.onnx")
+        str,
+        typer.Argument(
+            help="A backbone's name (timm:NAME too), a ckpt.pt, or an exported file.",
+            metavar="BACKBONE|CKPT|MODEL.onnx",
+        ),
     ],
     size: Annotated[
         int | None, typer.Option(help="Side of the image; default: its own, or 224.", metavar="PX")

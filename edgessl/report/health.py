@@ -8,8 +8,8 @@ from typing import Any
 from edgessl.report.stages import PRETRAIN, is_pretraining
 
 _WORDLESS = "warming up"  # the run ended before the doctor could say anything
-_REPORTED = ("below_chance", "spread", "dimensions", "views_found", "target_entropy", "target_information",
-             "prototype_use")  # fmt: skip
+_REPORTED = ("below_chance", "spread", "dimensions", "views_found", "target_entropy",
+             "target_information", "prototype_use")  # fmt: skip
 
 
 def health(log: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
