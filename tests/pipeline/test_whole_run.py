@@ -102,7 +102,7 @@ def test_a_plan_trains_and_writes_nothing(place: Path) -> None:
     assert lines["images"].endswith("for pretraining, views 2x32 + 1x16 px")
     assert lines["steps"].startswith("4 pretraining (2 epochs, batch 8), 6 fine-tuning")
     assert set(lines) == {
-        "images", "steps", "compute", "pack", "rate", "time", "memory", "disk",
+        "images", "steps", "compute", "int8", "pack", "rate", "time", "memory", "disk",
     }  # fmt: skip
     backbone = Backbone("mobilenetv2", "remove", 32)
     cost = 2 * macs(backbone, 32) + macs(backbone, 16)
