@@ -85,6 +85,7 @@ class Moco(nn.Module):
         log = {
             "moco_loss": contrast.detach().mean(),
             "contrast_top1_percent": 100.0 * torch.stack(right).mean(),
+            # The last key is of another global view than the first query, whichever views ask.
             **output_signs(queries[0], keys[-1], contrast.mean(), math.log1p(len(queue))),
         }
         return Step(contrast.sum() + table.spread_weight * spread, log)
