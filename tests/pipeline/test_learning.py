@@ -1,8 +1,8 @@
 """Each factory recipe learns on the demo images: 198 steps on a CPU, told by kNN on unseen images.
 
-`demo` has 12 classes of 360 test images. A random start scores 9 to 15 % there, in whatever BN
-statistics; 6 epochs of a factory recipe 24 to 31 % (bench/LOG.md, "Five methods on demo"). A minute
-or two each on one core.
+`demo` has 12 classes and 360 test images. A random start scores 9 to 15 % there, in whatever BN
+statistics; 6 epochs of a factory recipe reached 23 to 39 % (bench/LOG.md, "What keeps contrastive
+methods from learning on demo"). A minute or two each on one core.
 """
 
 from __future__ import annotations
