@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import onnx
@@ -16,7 +18,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from edgessl.artifact.session import CPU
 from edgessl.backbones import BACKBONES, Backbone
 from edgessl.bench.device_table import Device
-from edgessl.bench.measure import measure_with_control
+from edgessl.bench.measure import measure_with_control, start_order
 from edgessl.bench.opened import How
 from edgessl.bench.process import Worker
 from edgessl.bench.ratio import ratio_of_turns
@@ -24,9 +26,9 @@ from edgessl.export.graph import export_graph
 
 BARE = Path(__file__).with_name("bare_loop.py")
 NAMES = ("mobilenetv2", "mobilenetv3s", "resnet18")
-LAUNCHES, TURNS, RUNS = 3, 60, 10
+TURNS, RUNS = 40, 5
 DEVICE = Device(
-    provider=CPU, threads=1, launches=3, min_runs=300, min_seconds=4, max_seconds=60
+    provider=CPU, threads=1, launches=6, min_runs=300, min_seconds=4, max_seconds=60
 )
 
 
@@ -71,38 +73,54 @@ def slowed(path: Path, percent: float) -> Path:
     return result
 
 
+class BareLoop:
+    """``bare_loop.py`` in a process of its own; the interface is that of ``Worker``."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(BARE), str(path), "1"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.run(1)  # it has opened the model
+
+    def run(self, times: int) -> list[float]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{times}\n")
+        self._process.stdin.flush()
+        runs_ms: list[float] = json.loads(self._process.stdout.readline())
+        return runs_ms
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.communicate()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_against_a_bare_loop(benchmark: BenchmarkFixture, folder: Path, name: str) -> None:
     """The bench's worker in turns with a bare onnxruntime loop, each in its process, one thread."""
     path = folder / f"{name}.onnx"
-    ours: list[list[list[float]]] = []
-    bare: list[list[list[float]]] = []
+    samples: tuple[list[list[list[float]]], ...] = ([], [])
 
     def launch() -> None:
-        command = [sys.executable, str(BARE), str(path), "1"]
-        with (
-            Worker(path, How(1, 1, CPU)) as worker,
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as
-            process,
-        ):
-            assert process.stdin is not None
-            assert process.stdout is not None
-
-            def ask() -> list[float]:
-                process.stdin.write(f"{RUNS}\n")
-                process.stdin.flush()
-                answer: list[float] = json.loads(process.stdout.readline())
-                return answer
-
-            worker.run(20), ask(), ask()
-            pairs = []
+        number = len(samples[0])
+        with ExitStack() as stack:
+            loops: dict[int, Worker | BareLoop] = {}
+            for index in start_order(2, number):
+                worker = BareLoop(path) if index else Worker(path, How(1, 1, CPU))
+                loops[index] = worker
+                stack.enter_context(worker)
+                loops[index].run(20)
+            for own in samples:
+                own.append([])
             for turn in range(TURNS):
-                pairs.append((worker.run(RUNS), ask()) if turn % 2 else (ask(), worker.run(RUNS)))
-            ours.append([pair[0 if turn % 2 else 1] for turn, pair in enumerate(pairs)])
-            bare.append([pair[1 if turn % 2 else 0] for turn, pair in enumerate(pairs)])
+                for index in start_order(2, turn):
+                    samples[index][-1].append(loops[index].run(RUNS))
 
-    benchmark.pedantic(launch, rounds=LAUNCHES)
-    ratio = ratio_of_turns(ours, bare)
+    benchmark.pedantic(launch, rounds=DEVICE.launches)
+    ratio = ratio_of_turns(*samples)
     benchmark.extra_info["bench_over_bare"] = ratio.to_dict()
     print(f"\nbench over bare loop: {ratio.ratio:.4f} [{ratio.low:.4f}, {ratio.high:.4f}]")
 

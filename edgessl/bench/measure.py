@@ -37,10 +37,12 @@ class Measured:
         models: Each one's latency, warm-up, load time, memory, cores obtained, and ``samples_ms``:
             launches of turns of runs.
         noise: How far the numbers can be trusted.
+        control_samples_ms: Runs of the first model in a second process.
     """
 
     models: list[dict[str, Any]]
     noise: Noise
+    control_samples_ms: list[list[list[float]]]
 
 
 @dataclass(slots=True)
@@ -126,7 +128,21 @@ def measure_with_control(
         foreign_cores=machine.foreign_s / machine.wall_s if known else None,
         steal_percent=machine.steal_s / machine.wall_s if known else None,
     )  # fmt: skip
-    return Measured(models, noise)
+    return Measured(models, noise, again["samples_ms"])
+
+
+def start_order(count: int, launch: int) -> list[int]:
+    """Return the order in which a launch starts the processes: forwards and backwards in turn.
+
+    The process that starts first gets the memory in the smallest pieces and stays slower for its
+    life: by 20 % than the fourth, with one and the same MobileNetV2 (bench/LOG.md, "Start order").
+
+    Args:
+        count: Processes.
+        launch: Number of the launch, from 0.
+    """
+    order = list(range(count))
+    return order[::-1] if launch % 2 else order
 
 
 def _measure(
@@ -138,7 +154,11 @@ def _measure(
     for launch in range(device.launches):
         say(f"timing {what}, launch {launch + 1} of {device.launches}")
         with ExitStack() as stack:
-            workers = [stack.enter_context(Worker(path, how)) for path in paths]
+            started = {
+                index: stack.enter_context(Worker(paths[index], how))
+                for index in start_order(len(paths), launch)
+            }
+            workers = [started[index] for index in range(len(paths))]
             for worker, record in zip(workers, records, strict=True):
                 record.warmups.append(_warm_up(worker))
             _take_turns(workers, records, device, machine)

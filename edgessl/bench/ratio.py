@@ -10,7 +10,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.bench.resample import Turns, interval, median_of, resampled_medians
+from edgessl.bench.resample import (
+    Turns,
+    interval,
+    mean_of_launches,
+    median_of,
+    resampled_means,
+    resampled_medians,
+)
 
 Samples = Sequence[Sequence[Sequence[float]]]
 """Milliseconds of single runs: launches of the process, turns of a launch, runs of a turn."""
@@ -66,6 +73,9 @@ class Ratio:
 def ratio_of_turns(model: Samples, base: Samples) -> Ratio:
     """Compare models that took turns: each turn with the other's at the same time.
 
+    The median over the turns of a launch, then the mean over launches, half of which started the
+    processes in the opposite order.
+
     Args:
         model: Runs of the one.
         base: Runs of the other, with as many launches and turns.
@@ -75,7 +85,7 @@ def ratio_of_turns(model: Samples, base: Samples) -> Ratio:
          for one, other in zip(mine, theirs, strict=True)]
         for mine, theirs in zip(model, base, strict=True)
     ]  # fmt: skip
-    return _ratio(median_of(pairs), resampled_medians(pairs))
+    return _ratio(mean_of_launches(pairs), resampled_means(pairs))
 
 
 def ratio_of_sessions(now: Samples, then: Samples) -> Ratio:

@@ -21,6 +21,11 @@ def median_of(turns: Turns) -> float:
     return float(np.median(np.concatenate([np.asarray(launch) for launch in turns])))
 
 
+def mean_of_launches(turns: Turns) -> float:
+    """Return the mean over launches of each one's median over its turns."""
+    return float(np.mean([np.median(launch) for launch in turns]))
+
+
 def resampled_medians(turns: Turns, seed: int = 0) -> NDArray[np.float64] | None:
     """Draw launches with replacement, in each stretches of consecutive turns, and take medians.
 
@@ -35,7 +40,7 @@ def resampled_medians(turns: Turns, seed: int = 0) -> NDArray[np.float64] | None
     Returns:
         ``(RESAMPLES,)``; None under ``MIN_TURNS`` turns.
     """
-    if sum(len(launch) for launch in turns) < MIN_TURNS:
+    if _too_few(turns):
         return None
     generator = np.random.default_rng(seed)
     stretches = [
@@ -49,6 +54,49 @@ def resampled_medians(turns: Turns, seed: int = 0) -> NDArray[np.float64] | None
             drawn += [own[at] for at in generator.integers(len(own), size=len(own))]
         medians[index] = np.median(np.concatenate(drawn))
     return medians
+
+
+def resampled_means(turns: Turns, seed: int = 0) -> NDArray[np.float64] | None:
+    """Draw likewise, and take ``mean_of_launches``.
+
+    Launches are drawn two by two where their number is even: the one started the processes
+    forwards, the other backwards, and only both together are free of what a place in that order
+    does (see ``measure.start_order``).
+
+    Args:
+        turns: At least one launch.
+        seed: Of the draws.
+
+    Returns:
+        ``(RESAMPLES,)``; None under ``MIN_TURNS`` turns.
+    """
+    if _too_few(turns):
+        return None
+    generator = np.random.default_rng(seed)
+    together = 1 if len(turns) % 2 else 2
+    drawn = generator.integers(len(turns) // together, size=(RESAMPLES, len(turns) // together))
+    medians = np.empty((together, *drawn.shape))
+    for index, launch in enumerate(turns):
+        here = drawn == index // together
+        medians[index % together][here] = _drawn_medians(launch, int(here.sum()), generator)
+    means: NDArray[np.float64] = medians.mean(axis=(0, 2))
+    return means
+
+
+def _drawn_medians(
+    launch: Sequence[float], count: int, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return ``(count,)`` medians, each of as many turns as the launch has, drawn in stretches."""
+    values = np.asarray(launch)
+    length = max(1, len(values) // MOST_STRETCHES)
+    starts = generator.integers(len(values) - length + 1, size=(count, -(-len(values) // length)))
+    index = (starts[:, :, None] + np.arange(length)).reshape(count, -1)[:, : len(values)]
+    medians: NDArray[np.float64] = np.median(values[index], axis=1)
+    return medians
+
+
+def _too_few(turns: Turns) -> bool:
+    return sum(len(launch) for launch in turns) < MIN_TURNS
 
 
 def interval(medians: NDArray[np.float64]) -> tuple[float, float]:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgessl.bench.measure import start_order
 from edgessl.bench.ratio import Ratio, Samples, ratio_of_sessions, ratio_of_turns
 from edgessl.bench.resample import interval, resampled_medians
 
-LAUNCHES, TURNS, RUNS = 3, 40, 5
+LAUNCHES, TURNS, RUNS = 6, 40, 5
 
 
-def session(slowdowns: list[float], seed: int, processes: float = 0.005) -> list[Samples]:
-    """Runs of models that share a machine: it wanders by 5 %, and now and then disturbs one."""
+def session(
+    slowdowns: list[float], seed: int, processes: float = 0.005, first: float = 0.0
+) -> list[Samples]:
+    """Runs of models that share a machine: it wanders by 5 %, and now and then disturbs one.
+
+    The process that a launch starts first is slower than the last one by ``first``.
+    """
     generator = np.random.default_rng(seed)
     models: list[list[list[list[float]]]] = [[] for _ in slowdowns]
-    for _ in range(LAUNCHES):
+    for launch in range(LAUNCHES):
+        places = np.argsort(start_order(len(slowdowns), launch)) / (len(slowdowns) - 1)
         wander = np.cumsum(generator.normal(0, 0.05 / np.sqrt(TURNS), TURNS))
-        for model, slowdown in zip(models, slowdowns, strict=True):
-            layout = generator.normal(0, processes)  # a process differs from the next
+        for model, slowdown, place in zip(models, slowdowns, places, strict=True):
+            # A process differs from the next.
+            layout = generator.normal(0, processes) - first * place
             disturbed = (generator.random(TURNS) < 0.05) * generator.random(TURNS)
             noise = generator.normal(0, 0.03, (TURNS, RUNS))
             log_ms = (layout + wander + disturbed)[:, None] + noise
@@ -26,8 +34,8 @@ def session(slowdowns: list[float], seed: int, processes: float = 0.005) -> list
     return list(models)
 
 
-def compared(slowdown: float, seed: int) -> Ratio:
-    base, model, again = session([1.0, slowdown, 1.0], seed)
+def compared(slowdown: float, seed: int, first: float = 0.0) -> Ratio:
+    base, model, again = session([1.0, slowdown, 1.0], seed, first=first)
     return ratio_of_turns(model, base).widened(ratio_of_turns(again, base).ratio)
 
 
@@ -43,8 +51,19 @@ def test_a_slowdown_of_ten_percent_is_always_found() -> None:
     assert [ratio.ratio for ratio in ratios] == pytest.approx([1.1] * 10, rel=0.02)
 
 
-def test_a_slowdown_of_one_percent_is_never_called_faster_and_often_left_open() -> None:
-    verdicts = [compared(1.01, seed).verdict for seed in range(10)]
+def test_the_order_in_which_processes_start_cancels_out() -> None:
+    same = [compared(1.0, seed, first=0.2) for seed in range(10)]
+    assert max(abs(ratio.ratio - 1) for ratio in same) < 0.02
+    assert sum(ratio.verdict != "no difference shown" for ratio in same) <= 2
+    assert all(compared(1.1, seed, first=0.2).verdict == "slower" for seed in range(10))
+
+
+def test_launches_start_their_processes_forwards_and_backwards() -> None:
+    assert [start_order(3, launch) for launch in range(3)] == [[0, 1, 2], [2, 1, 0], [0, 1, 2]]
+
+
+def test_a_slowdown_below_the_noise_is_never_called_faster_and_often_left_open() -> None:
+    verdicts = [compared(1.003, seed).verdict for seed in range(10)]
     assert "faster" not in verdicts
     assert verdicts.count("no difference shown") >= 4
 
