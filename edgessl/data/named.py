@@ -145,8 +145,9 @@ NAMED: dict[str, NamedSet] = {
         classes=200,
         train=5994,
         test=5794,
-        download_mb=1150,
-        page="https://www.vision.caltech.edu/datasets/cub_200_2011/ (CUB_200_2011.tgz)",
+        download_mb=1151,
+        page="https://www.vision.caltech.edu/datasets/cub_200_2011/ (CUB_200_2011.tgz; also at "
+        "https://data.caltech.edu/records/65de6-vp158)",
     ),
     "dogs": NamedSet(
         "breeds of dogs",
@@ -157,7 +158,7 @@ NAMED: dict[str, NamedSet] = {
         classes=120,
         train=12000,
         test=8580,
-        download_mb=779,
+        download_mb=794,
         page="http://vision.stanford.edu/aditya86/ImageNetDogs/ (images.tar and lists.tar)",
     ),
     "cars": NamedSet(
@@ -171,7 +172,7 @@ NAMED: dict[str, NamedSet] = {
         train=8144,
         test=8041,
         download_mb=1957,
-        page="https://ai.stanford.edu/~jkrause/cars/car_dataset.html (it has been gone since 2023; "
+        page="https://ai.stanford.edu/~jkrause/cars/car_dataset.html (not found since 2023; "
         "https://github.com/pytorch/vision/issues/7545 says where copies are)",
     ),
     "caltech101": NamedSet(
@@ -212,9 +213,10 @@ NAMED: dict[str, NamedSet] = {
         classes=1000,
         train=1281167,
         test=50000,
-        download_mb=147000,
-        page="https://image-net.org/download.php (ILSVRC2012; sort the images of val/ into folders "
-        "by class, as those of train/ are)",
+        download_mb=154642,
+        page="https://image-net.org/download.php (ILSVRC2012_img_train.tar and "
+        "ILSVRC2012_img_val.tar; sort the images of val/ into folders by class, as those of train/ "
+        "are)",
     ),
 }
 """Name after ``--data`` -> the set."""

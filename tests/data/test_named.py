@@ -316,6 +316,21 @@ def test_counts_of_the_complete_sets() -> None:
     }
 
 
+def test_sizes_are_those_of_the_archives_that_a_page_names() -> None:
+    # Bytes as in tensorflow_datasets' checksum files of caltech_birds2011, stanford_dogs, cars196,
+    # caltech101, voc and imagenet2012.
+    archives = {
+        "cub200": [1_150_585_339],
+        "dogs": [793_579_520, 481_280],
+        "cars": [979_269_282, 977_350_468, 330_960, 185_758],
+        "caltech101": [137_414_764],
+        "voc2007": [460_032_000, 451_020_800],
+        "imagenet": [147_897_477_120, 6_744_924_160],
+    }
+    found = {name: NAMED[name].download_mb for name in archives}
+    assert found == {name: round(sum(sizes) / 1e6) for name, sizes in archives.items()}
+
+
 def test_images_get_the_labels_of_their_own_lists(tmp_path: Path) -> None:
     make_cars(tmp_path)
     listing = recognise(tmp_path)
