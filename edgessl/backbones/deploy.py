@@ -9,30 +9,40 @@ import torch
 from torch import Tensor, nn
 
 from edgessl.backbones.backbone import Backbone
+from edgessl.backbones.hidden import build_hidden
 from edgessl.backbones.readout import READOUTS, readout_dim
 from edgessl.errors import UserError
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.readout import Readout
 
 
 class Classifier(nn.Module):
-    """A backbone with a linear classifier.
+    """A backbone with a linear classifier, and hidden layers between them where asked.
 
     Args:
         backbone: Images to features ``(B, D)``.
         num_classes: Number of classes ``K``.
         reads: What it reads of the backbone.
+        hidden: Layers in between; None for none.
 
     Raises:
         UserError: The backbone does not have what is to be read.
     """
 
     def __init__(
-        self, backbone: Backbone, num_classes: int, reads: Readout = "features"
+        self,
+        backbone: Backbone,
+        num_classes: int,
+        reads: Readout = "features",
+        hidden: HiddenLayers | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.reads: Readout = reads
-        self.fc = nn.Linear(readout_dim(backbone, reads), num_classes)
+        self.hidden_table = hidden or HiddenLayers()
+        widths = (readout_dim(backbone, reads), *self.hidden_table.widths)
+        self.hidden = build_hidden(widths[0], self.hidden_table)
+        self.fc = nn.Linear(widths[-1], num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute class logits.
@@ -43,7 +53,7 @@ class Classifier(nn.Module):
         Returns:
             Logits, ``(B, K)``.
         """
-        logits: Tensor = self.fc(READOUTS[self.reads](self.backbone, images))
+        logits: Tensor = self.fc(self.hidden(READOUTS[self.reads](self.backbone, images)))
         return logits
 
 
@@ -81,6 +91,7 @@ def deployable_payload(
         "kind": "deployable",
         "head": "logits" if isinstance(module, Classifier) else "features",
         "reads": module.reads if isinstance(module, Classifier) else "features",
+        "hidden": module.hidden_table.to_dict() if isinstance(module, Classifier) else None,
         "backbone": backbone.name,
         "last_stage": backbone.last_stage,
         "image_px": backbone.image_px,
@@ -112,8 +123,9 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
     backbone = Backbone(payload["backbone"], payload["last_stage"], payload["image_px"])
     module: Classifier | Backbone = backbone
     if payload["head"] == "logits":
-        reads = payload.get("reads", "features")  # files of before it was said
-        module = Classifier(backbone, len(payload["classes"]), reads)
+        reads, hidden = payload.get("reads", "features"), payload.get("hidden")  # newer keys
+        table = HiddenLayers.from_dict(hidden) if hidden else None
+        module = Classifier(backbone, len(payload["classes"]), reads, table)
     module.load_state_dict(payload["weights"], strict=True)
     return Deployable(
         module=module.eval(),

@@ -10,7 +10,8 @@ from edgessl.errors import UserError
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.extend import extend
 from edgessl.pipeline.recorded_engine import describe_engine
-from edgessl.recipe import to_toml
+from edgessl.recipe import Recipe, to_toml
+from edgessl.schema import validate
 
 _STAGED = " (stages of pretraining cannot be made longer)"
 
@@ -47,7 +48,7 @@ def claim(
     }
     known = run.read()
     if known:
-        differing = _differences(known["identity"], identity)
+        differing = _differences(_with_defaults(known["identity"]), identity)
         staged = stage == "pretrain" and len(recipe.pretrain.stages) > 1
         longer = len(differing) == 1 and differing[0].startswith(f"{stage}.epochs ")
         if longer and not staged:
@@ -87,6 +88,19 @@ def claim(
             "finished": {},
         }
     )
+
+
+def _with_defaults(identity: dict[str, Any]) -> dict[str, Any]:
+    """Return an identity with the defaults of keys that recipes did not have when it was written.
+
+    Args:
+        identity: Of an earlier run, perhaps with an older edgessl.
+    """
+    try:
+        recipe = validate(Recipe, identity["recipe"], "run.json")
+    except UserError:  # it has keys that are no more: the differences will say which
+        return identity
+    return {**identity, "recipe": recipe.model_dump(mode="json")}
 
 
 def _differences(known: Any, wanted: Any, place: str = "") -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgessl.backbones import Backbone
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
 from edgessl.distributed import World
@@ -19,6 +20,7 @@ from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.followers import dismiss, follow, lead
 from edgessl.pipeline.found import found
 from edgessl.pipeline.images import images_of
+from edgessl.pipeline.kept_head import check_head, wanted_layers
 from edgessl.pipeline.lengths import check_lengths
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
@@ -107,7 +109,8 @@ def _run(request: Request, reporter: Reporter, world: World) -> dict[str, Any]:
     check_batches(recipe, dataset, world)
     check_compiled(recipe, world, compiled=request.compiled)
     backbone = start.build(recipe.image.crop_px)
-    reporter.say(_origin(start, recipe))
+    check_head(start.head, wanted_layers(recipe, backbone), str(start.path))
+    reporter.say(_origin(start, recipe, backbone))
     for sentence in found(dataset):
         reporter.say(sentence)
     run = RunFolder(request.out or _default_out(request, dataset))
@@ -125,7 +128,7 @@ def _run(request: Request, reporter: Reporter, world: World) -> dict[str, Any]:
             {"labels": None, "label_percent": request.label_percent, "start": str(start.path)},
             stage="finetune",
         )
-        once(context, "start", lambda: keep_pretrained(context, backbone))
+        once(context, "start", lambda: keep_pretrained(context, backbone, start.head))
         return _run_stages(context, request, start)
 
 
@@ -189,11 +192,15 @@ def _labelled(request: Request, val_percent: float, reporter: Reporter) -> Datas
     return dataset
 
 
-def _origin(start: Start, recipe: Recipe) -> str:
+def _origin(start: Start, recipe: Recipe, backbone: Backbone) -> str:
     what = "the backbone of the classifier " if start.supervised else ""
     done = {"keep": "", "remove": "removed", "drop": "dropped"}[recipe.backbone.last_stage]
     stage = f", its last stage {done}" if done else ""
-    return f"Starting from {what}{start.path}: {start.backbone}{stage}."
+    told = f"Starting from {what}{start.path}: {start.backbone}{stage}."
+    px = recipe.image.crop_px
+    if backbone.fixed_px and start.image_px not in (None, px):
+        told += f" Its position embeddings are resampled from {start.image_px} to {px} px."
+    return told
 
 
 def _default_out(request: Request, dataset: Dataset) -> Path:

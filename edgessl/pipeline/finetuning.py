@@ -11,9 +11,10 @@ from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
 from edgessl.methods.supervised import Supervised
 from edgessl.pipeline.context import Context
+from edgessl.pipeline.kept_head import load_head, wanted_layers
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
-from edgessl.pipeline.pretrain import new_backbone
+from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone
 from edgessl.pipeline.training import Stage, train_stage
 from edgessl.recipe.tables import RegrowTable
 
@@ -32,6 +33,8 @@ def finetune(context: Context, pretrained: Backbone, *, extendable: bool = False
     classifier = new_classifier(context, FINETUNE_STAGE)
     regrow = context.recipe.finetune.regrow if _grows_back(context) else None
     _load_pretrained(classifier.backbone.net, pretrained, grows_back=regrow is not None)
+    if classifier.hidden_table.widths:
+        load_head(classifier, load_pretrained_head(context), f"{context.run.path}/pretrained.pt")
     if regrow is not None:
         once(context, "warmup", lambda: dict(_warm_up(context, classifier, regrow).facts()))
         classifier.load_state_dict(load_classifier(context, _WARM).state_dict())
@@ -108,13 +111,14 @@ def new_classifier(context: Context, stage: int) -> Classifier:
     """
     backbone = new_backbone(context, stage=stage, whole=True)
     table = context.recipe.finetune
-    classifier = Classifier(backbone, len(context.dataset.classes), table.reads)
+    hidden = wanted_layers(context.recipe, backbone)
+    classifier = Classifier(backbone, len(context.dataset.classes), table.reads, hidden)
     _start_normal(classifier, table.classifier_std)
     return classifier
 
 
 def _start_normal(classifier: Classifier, std: float | None) -> None:
-    if std is not None:
+    if std:
         nn.init.normal_(classifier.fc.weight, std=std)
         nn.init.zeros_(classifier.fc.bias)
 
@@ -136,6 +140,9 @@ def whole_network(
     if table.trains == "classifier":
         classifier.backbone.requires_grad_(False)
         frozen = (classifier.backbone,)
+    elif table.freeze_batchnorm and number == FINETUNE_STAGE:
+        norms = (nn.BatchNorm1d, nn.BatchNorm2d)
+        frozen = tuple(module for module in classifier.modules() if isinstance(module, norms))
     method = Supervised(
         classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha,
         frozen=frozen,

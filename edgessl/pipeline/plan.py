@@ -21,6 +21,7 @@ from edgessl.optim import build_optimizer
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import baseline_epochs
 from edgessl.pipeline.followers import ask
+from edgessl.pipeline.kept_head import wanted_layers
 from edgessl.pipeline.pretrain import new_backbone
 from edgessl.pipeline.training import Stage
 from edgessl.recipe import Recipe
@@ -212,7 +213,8 @@ def _supervised_rate(context: Context) -> float:
     table = context.recipe.finetune
     backbone = new_backbone(context, stage=0, whole=True)
     classes = max(2, len(context.dataset.classes))
-    method = Supervised(Classifier(backbone, classes, table.reads))
+    hidden = wanted_layers(context.recipe, backbone)
+    method = Supervised(Classifier(backbone, classes, table.reads, hidden))
     stage = Stage("probe", 0, table.epochs, table.batch_size, (table.view,), table.optim)
     return _rate(context, method, stage)
 

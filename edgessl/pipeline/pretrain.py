@@ -18,6 +18,7 @@ from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.doctor import Doctor
 from edgessl.pipeline.init import initialise
+from edgessl.pipeline.kept_head import KEY, KeptHead, head_of
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.monitor import Monitor, calibration_images
 from edgessl.pipeline.once import once
@@ -73,7 +74,7 @@ def pretrain(context: Context, init: str) -> Meter:
         meter = _train_in_turn(context, method)
     if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
-    keep_pretrained(context, backbone)
+    keep_pretrained(context, backbone, head_of(method))
     return meter
 
 
@@ -146,12 +147,16 @@ def pretraining(context: Context, stage: PretrainStage, number: int) -> Stage:
     )  # fmt: skip
 
 
-def keep_pretrained(context: Context, backbone: Backbone) -> dict[str, Any]:
+def keep_pretrained(
+    context: Context, backbone: Backbone, head: KeptHead | None
+) -> dict[str, Any]:
     """Write ``pretrained.pt`` and ``backbone.safetensors``.
 
     Args:
         context: The run.
         backbone: The network after pretraining.
+        head: Hidden layers of the head it was pretrained with, for ``pretrained.pt``; None where
+            they are not known.
 
     Returns:
         Its name, as plain values.
@@ -163,6 +168,8 @@ def keep_pretrained(context: Context, backbone: Backbone) -> dict[str, Any]:
         provenance=context.run.read()["provenance"],
     )
     save_safetensors(context.run.path / "backbone.safetensors", backbone)
+    if head is not None:
+        payload[KEY] = head.to_dict()
     checkpoint.save(context.run.path / "pretrained.pt", payload)
     return {"backbone": backbone.name}
 
@@ -173,6 +180,11 @@ def load_pretrained(context: Context) -> Backbone:
     backbone = deployable_from(checkpoint.load(path), str(path)).backbone
     context.engine.place(backbone)
     return backbone
+
+
+def load_pretrained_head(context: Context) -> KeptHead | None:
+    """Read back what ``pretrained.pt`` holds of the head; None if that is nothing."""
+    return KeptHead.from_payload(checkpoint.load(context.run.path / "pretrained.pt"))
 
 
 def recalibrate(context: Context, backbone: Backbone) -> None:

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.backbones import BACKBONES, Backbone, LastStage, deployable_from
+from edgessl.backbones.positions import can_resample, with_positions_for
 from edgessl.errors import UserError
+from edgessl.pipeline.kept_head import KeptHead
 from edgessl.recipe.backbones import TIMM
 
 
@@ -26,6 +28,7 @@ class Start:
         image_px: Side of the images it was built for; None where the file does not say.
         supervised: Whether labels shaped the weights: they come from a classifier.
         weights: The network's tensors, in timm's keys.
+        head: Hidden layers of the head it was pretrained with; None where the file has none.
     """
 
     path: Path
@@ -34,6 +37,7 @@ class Start:
     image_px: int | None
     supervised: bool
     weights: dict[str, Tensor]
+    head: KeptHead | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -46,7 +50,7 @@ class Start:
         return hasher.hexdigest()
 
     def build(self, image_px: int) -> Backbone:
-        """Return the network with these weights.
+        """Return the network with these weights; position embeddings are resampled for its size.
 
         Args:
             image_px: Side of the images it will see.
@@ -55,14 +59,16 @@ class Start:
             UserError: The weights do not fit, or are for images of another size.
         """
         backbone = Backbone(self.backbone, self.last_stage, image_px)
-        if backbone.fixed_px and self.image_px not in (None, image_px):
+        other_px = self.image_px not in (None, image_px)
+        if backbone.fixed_px and other_px and not can_resample(backbone.net):
             raise UserError(
                 f"{self.path}: must be built for the recipe's {image_px} px, because a "
-                f"{self.backbone} has position embeddings, got {self.image_px} px; "
-                f"pass --set image.crop_px={self.image_px}"
+                f"{self.backbone} has position embeddings that cannot be resampled, got "
+                f"{self.image_px} px; pass --set image.crop_px={self.image_px}"
             )
         try:
-            backbone.net.load_state_dict(self.weights, strict=True)
+            weights = with_positions_for(backbone.net, self.weights)
+            backbone.net.load_state_dict(weights, strict=True)
         except RuntimeError as error:
             raise UserError(
                 f"{self.path}: must hold every tensor of {self.backbone} at {image_px} px, "
@@ -82,11 +88,12 @@ def read_start(path: Path) -> Start:
     """
     if path.suffix == ".safetensors":
         return _from_safetensors(path)
-    deployable = deployable_from(checkpoint.load(path), str(path))
+    payload = checkpoint.load(path)
+    deployable = deployable_from(payload, str(path))
     backbone = deployable.backbone
     return Start(
         path, backbone.name, backbone.last_stage, backbone.image_px, deployable.head == "logits",
-        dict(backbone.net.state_dict()),
+        dict(backbone.net.state_dict()), KeptHead.from_payload(payload),
     )
 
 

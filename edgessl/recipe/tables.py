@@ -11,6 +11,7 @@ from edgessl.errors import nearest
 from edgessl.recipe.backbones import BACKBONES, TIMM
 from edgessl.recipe.duration import durations, too_long_for
 from edgessl.recipe.method_tables import MethodTable, SimClr, Swav
+from edgessl.recipe.method_tables.hidden import hidden_layers
 from edgessl.recipe.optim_tables import Optim, Sgd
 from edgessl.recipe.readout import Readout
 from edgessl.recipe.stage_table import StageTable, stage_mistakes
@@ -156,8 +157,13 @@ class FinetuneTable(Table):
             in evaluation mode (linear evaluation).
         reads: What the classifier reads: the ``"features"``, ``"normalised_features"`` of length 1,
             or the class tokens of a transformer's ``"last_4_blocks"``.
+        head_layers: Hidden layers of the pretraining head (of MoCo, SimCLR, BYOL and SwAV: of the
+            projector) that stay between backbone and classifier, with the weights they were
+            pretrained with; left out or 0: none.
         classifier_std: The classifier's weights start normal with this deviation and its biases at
-            0; left out: as PyTorch starts linear layers.
+            0; left out or 0: as PyTorch starts linear layers.
+        freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
+            trained. A random start has none worth keeping, so the baselines' move.
         label_smoothing: Share of the target spread over all classes.
         mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
         regrow: Warm-up of a removed or dropped last stage.
@@ -171,7 +177,9 @@ class FinetuneTable(Table):
     view: ViewGroup
     trains: Literal["network", "classifier"] = "network"
     reads: Readout = "features"
-    classifier_std: Positive | None = None
+    head_layers: Annotated[int, Field(ge=0)] = 0
+    classifier_std: NonNegative | None = None
+    freeze_batchnorm: bool = False
     label_smoothing: Probability = 0.0
     mixup_alpha: NonNegative = 0.0
     regrow: RegrowTable | None = None
@@ -256,6 +264,7 @@ class Recipe(Table):
                 "finetune.reads must be 'features' or 'normalised_features' for "
                 f"{self.backbone.name}, which is no transformer, got 'last_4_blocks'"
             )
+        yield from _head_mistakes(self)
         if isinstance(self.optim, Sgd) and self.optim.decay_classifier_only:
             yield "optim.decay_classifier_only must be false: pretraining has no classifier"
         yield from _accumulate_mistakes(
@@ -300,6 +309,30 @@ class Recipe(Table):
         yield from too_long_for(stage.optim, "warmup", stage.epochs, stage.optim_key, run)
         for name in durations(method):
             yield from too_long_for(method, name, stage.epochs, "method", run)
+
+
+def _head_mistakes(recipe: Recipe) -> Iterator[str]:
+    """Say why fine-tuning cannot keep as many layers of the head as it should."""
+    finetune = recipe.finetune
+    count, there = finetune.head_layers, len(hidden_layers(recipe.method, 1).widths)
+    if not count:
+        return
+    if count > there:
+        yield (
+            f"finetune.head_layers must be at most {there}, which the head of {recipe.method.name} "
+            f"has, got {count}"
+        )
+    needs = {
+        "finetune.trains": (finetune.trains, "network", "they are trained too"),
+        "finetune.reads": (finetune.reads, "features", "they were pretrained on those"),
+        "backbone.last_stage": (recipe.backbone.last_stage, "keep", "they read its features"),
+    }
+    for key, (found, wanted, reason) in needs.items():
+        if found != wanted:
+            yield (
+                f"{key} must be '{wanted}' with finetune.head_layers = {count}, because {reason}, "
+                f"got '{found}'"
+            )
 
 
 def _accumulate_mistakes(batch_size: int, accumulate: int, place: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from tiny_run import Listener, request, write_images, write_recipe
+from torch.nn.functional import interpolate
 from typer.testing import CliRunner
 
 from edgessl import checkpoint
@@ -17,6 +18,7 @@ from edgessl.backbones import Backbone
 from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.evaluate import evaluate_model
+from edgessl.pipeline.export import export_checkpoint
 from edgessl.pipeline.finetune import Request, run_finetune
 from edgessl.pipeline.recipe import run_recipe
 from edgessl.pipeline.start import Start, read_start
@@ -206,14 +208,56 @@ def test_safetensors_of_something_else_are_refused(tmp_path: Path) -> None:
         read_start(path)
 
 
-def test_position_embeddings_of_another_size_are_refused_with_the_way_out() -> None:
-    weights = dict(Backbone("vit-ti16", image_px=32).net.state_dict())
-    start = Start(Path("vit.pt"), "vit-ti16", "keep", 32, False, weights)
+@pytest.mark.parametrize("image_px", [32, None])  # None: as a safetensors file, which has no size
+@torch.no_grad()
+def test_position_embeddings_of_another_size_are_resampled_as_in_every_pass(
+    image_px: int | None,
+) -> None:
+    small = Backbone("vit-ti16", image_px=32).eval()
+    start = Start(
+        Path("vit.pt"), "vit-ti16", "keep", image_px, False, dict(small.net.state_dict())
+    )
+    large = start.build(64).eval()
+    assert large.net.pos_embed.shape == (1, 1 + 4 * 4, 192)  # type: ignore[union-attr]
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(large(images), small(images))
+    grid = small.net.pos_embed[:, 1:].view(1, 2, 2, 192).permute(0, 3, 1, 2)  # type: ignore[index]
+    bicubic = interpolate(grid, (4, 4), mode="bicubic", antialias=True).flatten(2).transpose(1, 2)
+    torch.testing.assert_close(large.net.pos_embed[:, 1:], bicubic)  # type: ignore[index]
+
+
+def test_position_embeddings_that_cannot_be_resampled_are_refused_with_the_way_out() -> None:
+    name = "timm:convit_tiny"
+    weights = dict(Backbone(name, image_px=32).net.state_dict())
+    start = Start(Path("convit.pt"), name, "keep", 32, False, weights)
     with pytest.raises(UserError, match=r"pass --set image\.crop_px=32"):
         start.build(64)
     unsized = replace(start, image_px=None)
-    with pytest.raises(UserError, match="must hold every tensor of vit-ti16 at 64 px"):
+    with pytest.raises(UserError, match="must hold every tensor of timm:convit_tiny at 64 px"):
         unsized.build(64)
+
+
+def test_a_transformer_is_fine_tuned_and_exported_at_another_size(
+    tmp_path: Path, images: Path
+) -> None:
+    transformer = (
+        "backbone.name=timm:test_vit", "backbone.last_stage=keep", "pretrain.epochs=1",
+        "finetune.epochs=1",
+    )  # fmt: skip
+    recipe = write_recipe(tmp_path)
+    run_recipe(request(recipe, images, tmp_path / "small", *transformer), Listener())
+    larger = ("image={resize_px = 52, crop_px = 48}", "finetune.view.size_px=48")
+    screen = Listener()
+    run_finetune(
+        Request(tmp_path / "small" / "pretrained.pt", str(images), out=tmp_path / "large",
+                baselines=("none",), device="cpu", overrides=larger),
+        screen,
+    )  # fmt: skip
+    assert "position embeddings are resampled from 32 to 48 px" in screen.sentences[0]
+    assert checkpoint.load(tmp_path / "large" / "ckpt.pt")["image_px"] == 48
+    for file in export_checkpoint(tmp_path / "large" / "ckpt.pt", opset=17):
+        assert file.passed, file.gates
+        assert file.metadata.input_px == 48
 
 
 def test_labels_without_test_images_are_not_called_missing_labels() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,24 @@ def test_a_classifier_starts_with_the_deviation_that_is_asked_for(
     _, tuned = _run(tmp_path, images, *LINEAR, *still, "finetune.classifier_std=0.01")
     assert tuned["fc.weight"].std().item() == pytest.approx(0.01, rel=0.1)
     assert tuned["fc.bias"].abs().max() < 1e-9
+
+
+def test_statistics_of_bn_stay_where_that_is_asked_for_but_not_those_of_a_random_start(
+    tmp_path: Path, images: Path
+) -> None:
+    wanted = request(
+        write_recipe(tmp_path), images, tmp_path / "run", *KEEP, "finetune.freeze_batchnorm=true"
+    )
+    run_recipe(replace(wanted, baselines=("random",)), Listener())
+    pretrained, tuned, random = (
+        checkpoint.load(tmp_path / "run" / name)["weights"]
+        for name in ("pretrained.pt", "ckpt.pt", "state/random.pt")
+    )
+    buffers = [key for key in pretrained if "running" in key or "num_batches" in key]
+    assert len(buffers) > 50
+    for key, value in pretrained.items():  # scales and shifts of BN too
+        assert torch.equal(tuned[f"backbone.{key}"], value) == (key in buffers), key
+    assert all(random[f"backbone.{key}"].any() for key in buffers)
 
 
 def test_groups_of_bn_change_what_fine_tuning_gives(

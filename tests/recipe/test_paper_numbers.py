@@ -170,6 +170,21 @@ def test_sslights_linear_probe_changes_its_rate_once_an_epoch() -> None:
     assert rates == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize(("variant", "steps", "epochs"), [("semi-1", 13, 60), ("semi-10", 126, 30)])
+def test_sslights_semi_supervised_protocol(variant: str, steps: int, epochs: int) -> None:
+    for name in ("mobilenetv2", "resnet18", "resnet34"):
+        finetune = recipe_of(f"sslight-{name}-dino:{variant}").finetune
+        optim = finetune.optim
+        assert (finetune.trains, finetune.head_layers, finetune.epochs) == ("network", 2, epochs)
+        assert not finetune.classifier_std
+        assert isinstance(optim, Sgd)
+        assert (optim.nesterov, optim.momentum, optim.weight_decay) == (True, 0.9, (0.0, 0.0))
+        clocks = [Clock(steps * epoch + 7, steps, epochs) for epoch in (0, epochs // 2)]
+        rates = [learning_rate(optim, clock, finetune.batch_size) for clock in clocks]
+        assert rates == pytest.approx([0.12, 0.06], rel=1e-4)  # once an epoch
+        assert finetune.view.scale == (0.08, 1.0)
+
+
 def test_sslights_linear_probe_reads_four_blocks_of_a_transformer() -> None:
     finetune = recipe_of("sslight-vit-s16-dino").finetune
     assert finetune.reads == "last_4_blocks"
@@ -286,8 +301,30 @@ def test_s3ls_fine_tuning() -> None:
     rates = {learning_rate(regrow.optim, Clock(step, 93, 10), 64) for step in (0, 500, 929)}
     assert rates == {0.1}
     assert (regrow.keep_classifier, regrow.freeze_batchnorm) == (False, False)
+    kept = recipe_of("s3l-resnet18-simclr:final-kept").finetune.regrow
+    assert kept is not None
+    assert (kept.keep_classifier, kept.freeze_batchnorm) == (True, True)
+    assert (kept.optim, kept.epochs, kept.classifier_std) == (regrow.optim, 10, 0.01)
     large = recipe_of("s3l-resnet18-simclr:final-448")
     assert (large.image.crop_px, large.finetune.view.size_px) == (448, 448)
+
+
+@pytest.mark.parametrize(
+    ("variant", "lr", "trains", "still"),
+    [
+        ("transfer", 0.01, "network", False),
+        ("transfer-frozen-batchnorm", 0.01, "network", True),
+        ("transfer-linear", 10.0, "classifier", False),
+    ],
+)
+def test_s3ls_transfer(variant: str, lr: float, trains: str, still: bool) -> None:
+    finetune = recipe_of(f"s3l-resnet50-moco:{variant}").finetune
+    assert (finetune.epochs, finetune.batch_size, finetune.mixup_alpha) == (120, 64, 0.0)
+    assert (finetune.trains, finetune.freeze_batchnorm) == (trains, still)
+    assert finetune.optim.weight_decay == (5e-4, 5e-4)
+    clocks = [Clock(50 * epoch, 50, 120) for epoch in (0, 39, 40, 79, 80, 119)]
+    rates = [learning_rate(finetune.optim, clock, 64) / lr for clock in clocks]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
 def test_airls_methods() -> None:
