@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from edgessl.bench.ratio import Ratio, ratio_of_sessions
@@ -12,33 +10,6 @@ from edgessl.errors import UserError
 
 Outcome = Literal["slower than allowed", "within the limit", "too noisy to judge"]
 _SAME = ("cpu", "provider", "cores_usable")
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """Read what ``edgessl bench --json`` or a bundle's ``run.py --bench --json`` wrote.
-
-    Args:
-        path: The file.
-
-    Raises:
-        UserError: It is missing or something else.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        for entry in document["models"]:
-            float(entry["p50_ms"]), entry["name"], entry["threads"], entry["batch"]
-        document["device"]["cpu"]
-    except OSError as error:
-        raise UserError(
-            f"{path}: must be a file of `edgessl bench --json`, found none; check the path"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path}: must be a file of `edgessl bench --json` or `run.py --bench --json`, "
-            "got something else; check the path"
-        ) from error
-    result: dict[str, Any] = document
-    return result
 
 
 def refuse_other_device(baseline: Mapping[str, Any], device: Mapping[str, Any], where: str) -> None:

@@ -105,12 +105,14 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
     model: _Model | None = None
+    where = ""
     for line in sys.stdin:
         request = json.loads(line)
         action = request.pop("do")
         answer: Any
         try:
             if action == "open":
+                where = request["path"]
                 model = _Model(**request)
                 answer = {}
             else:
@@ -121,7 +123,9 @@ def main() -> None:
             if not type(error).__module__.startswith("onnxruntime"):
                 raise
             reason = " ".join(str(error).split())[:200]
-            answer = {"error": f"the model must run, got: {reason}", "mistake": True}
+            rule = f"must be a model that runs on random images, got: {reason}"
+            way_out = "pass a file that `edgessl export` wrote"
+            answer = {"error": f"{where}: {rule}; {way_out}", "mistake": True}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from edgessl.cli.bench_options import seconds
+from edgessl.cli.bench_outputs import Outputs
 from edgessl.cli.bench_table import shown
+from edgessl.cli.console import console
+from edgessl.errors import UserError
+
+DEFAULT_SIZE_PX, DEFAULT_WITHIN_S = 224, 300.0
+
+
+def rank_backbones(
+    budget: str, device: str, threads: Sequence[int], size_px: int | None, within: str | None,
+    outputs: Outputs,
+) -> None:  # fmt: skip
+    """Rank backbones by a budget, on the terminal and as JSON.
+
+    Args:
+        budget: Such as ``5 ms, 3 MB``.
+        device: A name in ``bench/devices/``, or a TOML file.
+        threads: One number, or none for the device's own.
+        size_px: Side of the images; None for 224.
+        within: After this time no backbone is begun; None for five minutes.
+        outputs: Where the JSON document goes.
+
+    Raises:
+        UserError: Something of it cannot be used.
+    """
+    if len(threads) > 1 or any(count < 1 for count in threads):
+        given = ",".join(map(str, threads))
+        raise UserError(f"--threads: must be one number from 1 with --suggest, got {given}")
+    within_s = DEFAULT_WITHIN_S if within is None else seconds("--within", within)
+    screen = console(to_stderr=outputs.on_stdout)
+    with screen.status("starting") as status:
+        from edgessl.pipeline.suggest import suggest
+
+        document = suggest(
+            budget, image_px=DEFAULT_SIZE_PX if size_px is None else size_px, device_name=device,
+            threads=threads[0] if threads else None, within_s=within_s, say=status.update,
+        )  # fmt: skip
+    print_suggestion(screen, document)
+    outputs.write(screen, document)
 
 
 def print_suggestion(screen: Console, document: Mapping[str, Any]) -> None:

@@ -20,11 +20,10 @@ def print_document(screen: Console, document: Mapping[str, Any]) -> None:
         screen: Where to.
         document: What ``bench_models`` returned.
     """
-    _print_latency(screen, document)
-    for other in document.get("imported", ()):
-        _print_latency(screen, other)
-    _print_noise(screen, document["conditions"])
-    _print_comparisons(screen, document)
+    for source in (document, *document.get("imported", ())):
+        _print_latency(screen, source)
+        _print_noise(screen, source["conditions"])
+        _print_comparisons(screen, source)
     _print_baseline(screen, document.get("baseline", ()))
     _print_end_to_end(screen, document.get("end_to_end", ()))
     _print_operators(screen, document.get("operators", ()))

@@ -32,7 +32,9 @@ def find_images(given: Path | None) -> list[Path]:
         path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES
     )  # fmt: skip
     if not found:
-        raise UserError(f"--e2e: must be an image or a folder of images, got '{given}'")
+        raise UserError(
+            f"--e2e: must be an image or a folder of images, got '{given}'; check the path"
+        )
     stride = max(1, len(found) // MOST_IMAGES)
     return found[::stride][:MOST_IMAGES]
 

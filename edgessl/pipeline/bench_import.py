@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgessl.bench.baseline import read_document
+from edgessl.bench.document import read_document
 
-_KEPT = ("device", "models", "conditions", "measured")
+_KEPT = ("device", "models", "conditions", "comparisons", "protocol", "measured")
 
 
 def import_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -18,8 +18,8 @@ def import_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
         paths: The files.
 
     Returns:
-        ``source``, and the ``device``, ``models`` and ``conditions`` of each; what the device
-        imported itself is left behind.
+        ``source``, and the ``device``, ``models``, ``conditions`` and ``comparisons`` of each; what
+        the device imported itself is left behind.
 
     Raises:
         UserError: One is missing or something else.
@@ -40,5 +40,4 @@ def only_imported(paths: Sequence[Path]) -> dict[str, Any]:
     Raises:
         UserError: One is missing or something else.
     """
-    first = {"conditions": [], "comparisons": [], **read_document(paths[0])}
-    return {**first, "imported": import_documents(paths[1:])}
+    return {**read_document(paths[0]), "imported": import_documents(paths[1:])}

@@ -102,10 +102,12 @@ def test_a_baseline_of_another_device_or_of_other_models_is_refused(
     path = tmp_path / "b.json"
     path.write_text(json.dumps({**document, "device": {**document["device"], "cpu": "other"}}))
     assert "measured on a device like this one" in str(bench_against(model, device, path).exception)
-    path.write_text(json.dumps({**document, "models": []}))
+    other = {**document["models"][0], "name": "other.onnx"}
+    path.write_text(json.dumps({**document, "models": [other]}))
     refused = bench_against(model, device, path).exception
     assert isinstance(refused, UserError)
     assert "must hold raw samples of m.onnx (1 thread(s), batch 1)" in str(refused)
+    assert f"got {path} with other.onnx (1 thread(s), batch 1)" in str(refused)
 
 
 def test_a_wrong_limit_is_refused(before: tuple[Path, Path, dict[str, Any]]) -> None:

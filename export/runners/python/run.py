@@ -9,7 +9,7 @@
 
 Needs Python 3.9 and what requirements.txt lists: numpy, pillow, onnxruntime. Labels and
 preprocessing are read from the model file itself, so one model and this script are enough to run.
-Exit codes: 0 done; 2 something asked for cannot be used; 3 the self-test failed.
+Exit codes: 0 done; 2 something asked for cannot be used; 3 the self-test failed; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -133,7 +134,9 @@ def crop_pixels(image, preprocess):
     new_width = side if width == short else int(side * width / short)
     new_height = side if height == short else int(side * height / short)
     if (new_width, new_height) != (width, height):
-        image = image.resize((new_width, new_height), FILTERS[preprocess["interpolation"]])
+        kernel = FILTERS[preprocess["interpolation"]]
+        # Width first: in one call, Pillow's order of a tall image depends on its version.
+        image = image.resize((new_width, height), kernel).resize((new_width, new_height), kernel)
     left, top = round((new_width - crop) / 2.0), round((new_height - crop) / 2.0)  # half to even
     image = image.crop((left, top, left + crop, top + crop))
     return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
@@ -158,9 +161,13 @@ def usable_cores():
 
 def cores_quota():
     """Return the container's CPU quota in cores; None where there is no limit."""
+    version2, folder = Path("/sys/fs/cgroup/cpu.max"), Path("/sys/fs/cgroup/cpu")
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if quota == "max" else int(quota) / int(period)
+        if version2.is_file():
+            quota, period = version2.read_text().split()
+            return None if quota == "max" else int(quota) / int(period)
+        micros = int((folder / "cpu.cfs_quota_us").read_text())
+        return None if micros <= 0 else micros / int((folder / "cpu.cfs_period_us").read_text())
     except (OSError, ValueError):
         return None
 
@@ -289,13 +296,18 @@ def _damaged():
     there = {name: HERE / name for name in files if (HERE / name).is_file()}
     bad = [name for name, at in there.items() if sha256(at) != files[name]["sha256"]]
     found = f"changed since the export: {', '.join(bad)}" if bad else f"{len(there)} as exported"
-    return _tell(not bad, f"files: {found}, {len(files) - len(there)} not here")
+    missing = len(files) - len(there)
+    return _tell(not bad, f"files, against manifest.json's sha256: {found}, {missing} not here")
 
 
 def _preprocessing(images, expected, preprocess):
     pixels = np.stack([crop_pixels(Image.fromarray(image), preprocess) for image in images])
     levels = int(np.abs(pixels.astype(int) - expected.astype(int)).max())
-    return _tell(levels == 0, f"preprocessing: differs by up to {levels} of 255 levels, limit 0")
+    return _tell(
+        levels == 0,
+        "preprocessing, the pixels after resize and crop against those of the export: "
+        f"differs by up to {levels} of 255 levels, limit 0",
+    )
 
 
 def _same_answers(name, images, vectors, rule, head):
@@ -314,12 +326,17 @@ def _same_answers(name, images, vectors, rule, head):
         return _tell(False, f"{name}: gives shape {got.shape}, must be {expected.shape}")
     worst = float(np.abs(got - expected).max())
     limit = rule["atol"] + rule["rtol"] * float(np.abs(expected).max())
+    whose = {"checkpoint": "the checkpoint's", "itself": "its own at the export"}
+    against = whose.get(rule.get("expected"), "those of the export")
+    found = f"{name}, {head} against {against}: |d| up to {worst:.1e}, limit {limit:.1e}"
     changed = 0
     if head != "features":
         rows = np.arange(len(expected))
         margin = expected.max(axis=1) - expected[rows, got.argmax(axis=1)]
         changed = int((margin > limit).sum())  # not between classes as close as the limit
-    found = f"{name}: |d| up to {worst:.1e}, limit {limit:.1e}; top class changed on {changed}"
+        same = int((got.argmax(axis=1) == expected.argmax(axis=1)).sum())
+        found += f"; same top class on {same} of {len(expected)}"
+        found += f", clearly another on {changed}" if changed else ""
     return _tell(worst <= limit and not changed, found)  # a NaN is no pass
 
 
@@ -335,7 +352,7 @@ def sha256(path):
 
 # --- latency: the protocol and the keys of `edgessl bench` ---------------------------------------
 
-LAUNCHES = 3  # fresh processes of each model; they differ by more than runs do
+LAUNCHES = 6  # fresh processes of each model; they differ by more than runs do
 TURN_MS, MIN_TURN_RUNS, MAX_TURN_RUNS = 20.0, 5, 500
 MIN_RUNS, MAX_SECONDS, MANY_RUNS = 300, 60.0, 10_000
 MAX_WARMUP_RUNS, MAX_WARMUP_MS = 300, 15_000.0
@@ -346,32 +363,43 @@ FLAGS = (
 )  # fmt: skip
 
 
-def bench(paths, threads, min_seconds):
-    """Time models in turns, each in processes of its own; return one JSON document."""
-    records = [{"turns": [], "warmups": [], "reports": []} for _ in paths]
-    for _ in range(LAUNCHES):
-        workers = []
+def bench(paths, threads, min_seconds, launches):
+    """Time models in turns, each in processes of its own; return one JSON document.
+
+    The first model is timed twice: what it differs by from itself is noise. This program measures;
+    `edgessl bench --import` grades the noise and compares the models.
+    """
+    protocol = {
+        "provider": PROVIDER, "options": {}, "threads": threads, "launches": launches,
+        "turn_ms": TURN_MS, "min_runs": MIN_RUNS, "min_seconds": min_seconds,
+        "max_seconds": MAX_SECONDS,
+    }  # fmt: skip
+    timed = [*paths, paths[0]]
+    records = [{"turns": [], "warmups": [], "reports": []} for _ in timed]
+    machine = {"wall_s": 0.0, "foreign_s": 0.0, "steal_s": 0.0, "total_s": 0.0}
+    for launch in range(launches):
+        workers, backwards = [], launch % 2
         try:
-            for path in paths:
+            # The first to start gets the memory in the smallest pieces and stays slower.
+            for path in reversed(timed) if backwards else timed:
                 workers.append(_Worker(path, threads))
+            workers = workers[::-1] if backwards else workers
             for worker, record in zip(workers, records):  # noqa: B905
                 record["warmups"].append(_warm_up(worker))
-            _take_turns(workers, records, min_seconds)
+            _take_turns(workers, records, protocol, machine)
             for worker, record in zip(workers, records):  # noqa: B905
                 record["reports"].append(worker.ask(do="report"))
         finally:
             for worker in workers:
                 worker.close()
-    protocol = {
-        "provider": PROVIDER, "threads": threads, "launches": LAUNCHES, "turn_ms": TURN_MS,
-        "min_runs": MIN_RUNS, "min_seconds": min_seconds, "max_seconds": MAX_SECONDS,
-    }  # fmt: skip
+    noise = {**_foreign(machine), "control_samples_ms": _rounded(records[-1]["turns"])}
     return {
         "schema": 1,
         "measured": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
         "device": describe_device(),
         "protocol": protocol,
         "models": [_summary(path, threads, record) for path, record in zip(paths, records)],  # noqa: B905
+        "conditions": [{"threads": threads, "batch": 1, "noise": noise}],
     }
 
 
@@ -392,7 +420,7 @@ def _is_stable(runs_ms, window=10, tolerance=0.05):
     return bool(abs(now - before) <= tolerance * before)
 
 
-def _take_turns(workers, records, min_seconds):
+def _take_turns(workers, records, protocol, machine):
     """Let the models take turns of about the same time until each has enough of this launch."""
     medians = [float(np.median(record["warmups"][-1][-MIN_TURN_RUNS:])) for record in records]
     longest_ms = max(TURN_MS, MIN_TURN_RUNS * max(medians))
@@ -402,31 +430,73 @@ def _take_turns(workers, records, min_seconds):
     for record in records:
         record["turns"].append([])
     order = list(range(len(workers)))
-    while not all(_enough(record["turns"][-1], min_seconds) for record in records):
+    before, start, own_s = _processor_time(), time.perf_counter(), -_own_s(workers)
+    while not all(_enough(record["turns"][-1], protocol) for record in records):
         for index in order:
             runs_ms = workers[index].ask(do="run", times=lengths[index])
             records[index]["turns"][-1].append(runs_ms)
         order.reverse()  # A B, B A: a drift of the machine cancels out
+    machine["wall_s"] += time.perf_counter() - start
+    after, own_s = _processor_time(), own_s + _own_s(workers)
+    if before and after:
+        busy_s, steal_s, total_s = (now - then for now, then in zip(after, before))  # noqa: B905
+        machine["foreign_s"] += max(0.0, busy_s - own_s)
+        machine["steal_s"] += steal_s
+        machine["total_s"] += total_s
 
 
-def _enough(turns, min_seconds):
-    seconds = LAUNCHES * sum(map(sum, turns)) / 1000
-    runs = LAUNCHES * sum(map(len, turns))
-    if seconds >= MAX_SECONDS:
+def _own_s(workers):
+    """Return the processor seconds of this measurement so far."""
+    return sum(worker.ask(do="report")["process_s"] for worker in workers) + time.process_time()
+
+
+def _processor_time():
+    """Return seconds busy, stolen by the hypervisor, and all, over all cores; None off Linux."""
+    first = (_read("/proc/stat") or "").split("\n", 1)[0].split()
+    if len(first) < 9:
+        return None
+    ticks = [int(field) / os.sysconf("SC_CLK_TCK") for field in first[1:9]]
+    total, idle, steal = sum(ticks), ticks[3] + ticks[4], ticks[7]
+    return total - idle - steal, steal, total
+
+
+def _foreign(machine):
+    """Return the cores that others kept busy, and the percent that the hypervisor took."""
+    if not machine["total_s"]:
+        return {"foreign_cores": None, "steal_percent": None}
+    return {
+        "foreign_cores": machine["foreign_s"] / machine["wall_s"],
+        "steal_percent": 100 * machine["steal_s"] / machine["total_s"],
+    }
+
+
+def _enough(turns, protocol):
+    """Tell whether a launch has its share of the runs and the time."""
+    runs = protocol["launches"] * sum(map(len, turns))
+    seconds = protocol["launches"] * sum(map(sum, turns)) / 1000
+    if seconds >= protocol["max_seconds"]:
         return True
-    return runs >= MIN_RUNS and (seconds >= min_seconds or runs >= MANY_RUNS)
+    return runs >= protocol["min_runs"] and (
+        seconds >= protocol["min_seconds"] or runs >= MANY_RUNS
+    )
 
 
 def _summary(path, threads, record):
     runs_ms = [one for launch in record["turns"] for turn in launch for one in turn]
     p25, p50, p75, p90, p99 = (float(p) for p in np.percentile(runs_ms, (25, 50, 75, 90, 99)))
-    count, reports = len(runs_ms), record["reports"]
+    count, reports, about = len(runs_ms), record["reports"], record["reports"][-1]
+    keys = ("load_ms", "first_run_ms", "cores_obtained", "rss_before_load_mb", "rss_loaded_mb")
+    medians = {key: _median([report[key] for report in reports]) for key in keys}
     stable = all(_is_stable(warmup) for warmup in record["warmups"])
     spread = 100 * (p75 - p25) / p50
     notes = [] if count >= 100 else [f"p90 needs 100 runs, got {count}"]
     notes += [] if count >= 300 else [f"p99 needs 300 runs, got {count}"]
     notes += [] if stable else ["latency was still moving after warm-up"]
     notes += [f"busy machine: the middle half spreads over {spread:.0f} %"] if spread > 30 else []
+    cores = medians["cores_obtained"]
+    idle = threads > 1 and cores < 0.6 * threads
+    notes += [f"{threads} threads kept only {cores:.2f} cores busy"] if idle else []
+    peaks = [report["peak_rss_mb"] for report in reports]
     return {
         "path": str(path), "name": path.name, "size_mb": path.stat().st_size / 1e6,
         "sha256": sha256(path), "threads": threads, "batch": 1, "runs": count,
@@ -435,15 +505,31 @@ def _summary(path, threads, record):
         "min_ms": min(runs_ms), "mean_ms": sum(runs_ms) / count, "iqr_percent": spread,
         "images_per_s": 1000 * count / sum(runs_ms),
         "warmup_runs": max(map(len, record["warmups"])), "warmup_stable": stable,
-        **reports[-1],
-        "load_ms": float(np.median([report["load_ms"] for report in reports])),
-        "first_run_ms": float(np.median([report["first_run_ms"] for report in reports])),
+        **medians,
+        "peak_rss_mb": None if None in peaks else max(peaks),
+        **{key: about[key] for key in ("runtime", "input", "torch_loaded")},
+        **_accuracy(about["metadata"]),
         "loads_ms": [report["load_ms"] for report in reports],
         "first_runs_ms": [report["first_run_ms"] for report in reports],
-        "samples_ms": [[[round(one, 4) for one in turn] for turn in launch]
-                       for launch in record["turns"]],
+        "samples_ms": _rounded(record["turns"]),
         "notes": notes,
     }  # fmt: skip
+
+
+def _median(values):
+    return None if None in values else float(np.median(values))
+
+
+def _rounded(turns):
+    return [[[round(one, 4) for one in turn] for turn in launch] for launch in turns]
+
+
+def _accuracy(text):
+    """Return the test accuracy that was measured through the file, and its number format."""
+    about = json.loads(text) if text else {}
+    scores = [gate["numbers"].get("top1") for gate in about.get("gates", ())
+              if gate["name"] == "accuracy"]  # fmt: skip
+    return {"top1": scores[0] if scores else None, "precision": about.get("precision")}
 
 
 class _Worker:
@@ -486,22 +572,27 @@ class _Worker:
 
 def serve():
     """Answer the requests of a ``_Worker`` until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which closes stdin
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
-    session = feed = facts = None
+    path = session = feed = facts = None
     wall_s = cpu_s = 0.0
     for line in sys.stdin:
         request = json.loads(line)
         try:
             if request["do"] == "open":
+                path = request["path"]
                 before, start = memory_mb("VmRSS"), time.perf_counter()
-                session = open_session(request["path"], request["threads"])
+                session = open_session(path, request["threads"])
                 load_ms = 1000 * (time.perf_counter() - start)
                 feed = _feed(session)
-                facts = {"load_ms": load_ms, "first_run_ms": _time(session, feed, 1)[0]}
+                text = session.get_modelmeta().custom_metadata_map.get("edgessl", "")
+                facts = {"runtime": "onnxruntime", "metadata": text}
+                facts["load_ms"], facts["first_run_ms"] = load_ms, _time(session, feed, 1)[0]
                 facts["rss_before_load_mb"], facts["rss_loaded_mb"] = before, memory_mb("VmRSS")
                 answer = {}
             elif request["do"] == "run":
+                _time(session, feed, 1)  # another model has just emptied the caches
                 cpu, wall = time.process_time(), time.perf_counter()
                 answer = _time(session, feed, request["times"])
                 cpu_s += time.process_time() - cpu
@@ -510,6 +601,7 @@ def serve():
                 answer = {
                     **facts,
                     "cores_obtained": cpu_s / wall_s if wall_s else None,
+                    "process_s": time.process_time(),
                     "peak_rss_mb": memory_mb("VmHWM"),
                     "input": list(next(iter(feed.values())).shape),
                     "torch_loaded": "torch" in sys.modules,
@@ -517,7 +609,8 @@ def serve():
         except UserError as error:
             answer = {"error": str(error)}
         except Exception as error:  # onnxruntime's, while it runs
-            answer = {"error": f"the model must run, got: {' '.join(str(error).split())[:200]}"}
+            reason = " ".join(str(error).split())[:200]
+            answer = {"error": f"{path}: must run on random images, got: {reason}; pass --model"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
@@ -591,10 +684,10 @@ def _read(path):
         return None
 
 
-def _bench_and_print(paths, threads, min_seconds, json_file):
+def _bench_and_print(paths, threads, min_seconds, launches, json_file):
     if json_file and not Path(json_file).absolute().parent.is_dir():
         raise UserError(f"--json: must be in an existing folder, got '{json_file}'")
-    document = bench(paths, threads, min_seconds)
+    document = bench(paths, threads, min_seconds, launches)
     device = document["device"]
     print(f"{device['cpu']}, {device['cores_usable']} of {device['cores']} cores, {device['os']}")
     print(f"{'model':<24} {'p50':>9} {'p90':>9} {'p99':>9} {'images/s':>9} {'load':>9} {'MB':>7}")
@@ -604,9 +697,18 @@ def _bench_and_print(paths, threads, min_seconds, json_file):
         print(f"{entry['name']:<24} {cells} {entry['size_mb']:7.2f}")
         for note in entry["notes"]:
             print(f"  {entry['name']}: {note}")
+    print(_control_in_words(document))
     if json_file:
         Path(json_file).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         print(f"written: {json_file}")
+
+
+def _control_in_words(document):
+    """Say what the first model differs by from itself: smaller differences mean nothing."""
+    first = document["models"][0]
+    again = document["conditions"][0]["noise"]["control_samples_ms"]
+    median = float(np.median([one for launch in again for turn in launch for one in turn]))
+    return f"{first['name']} once more: {median / first['p50_ms']:.3f} times as long"
 
 
 def main(arguments=None):
@@ -620,18 +722,24 @@ def main(arguments=None):
     parser.add_argument("--json", metavar="FILE", help="with --bench: write the numbers to FILE")
     parser.add_argument("--threads", type=int, default=0, help="default: every core it may use")
     parser.add_argument("--seconds", type=float, default=3.0, help="with --bench: for each model")
+    parser.add_argument(
+        "--launches", type=int, default=LAUNCHES, help="with --bench: processes of each model"
+    )
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # odd metadata
     if asked.serve:
         return serve() or 0
-    if asked.threads < 0 or asked.top < 1 or asked.seconds < 0:
-        raise UserError("--threads, --top, --seconds: must not be negative, --top at least 1")
+    if asked.threads < 0 or asked.seconds < 0 or min(asked.top, asked.launches) < 1:
+        raise UserError(
+            "--threads, --seconds: must not be negative, --top and --launches at least 1"
+        )
     if asked.selftest:
         return 0 if selftest() else 3
     if asked.bench:
         paths = [Path(asked.model)] if asked.model else all_models()
-        _bench_and_print(paths, asked.threads or usable_cores(), asked.seconds, asked.json)
+        threads = asked.threads or usable_cores()
+        _bench_and_print(paths, threads, asked.seconds, asked.launches, asked.json)
         return 0
     if not asked.images:
         raise UserError("IMAGE: must be at least one image file, got none; see run.py --help")
@@ -645,3 +753,6 @@ if __name__ == "__main__":
     except UserError as mistake:
         print("\n".join(f"error: {line}" for line in str(mistake).splitlines()), file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(130)
