@@ -17,15 +17,23 @@ _MODES = {"bilinear": "linear", "bicubic": "cubic"}
 _PILLOW_CUBIC = -0.5  # the coefficient of Pillow's bicubic kernel; ONNX's default is -0.75
 
 
+def front_fits(opset: int, preprocess: Preprocess) -> bool:
+    """Say whether ONNX can express an evaluation transform in front of a network.
+
+    Args:
+        opset: ONNX operator set.
+        preprocess: The evaluation transform.
+    """
+    return opset >= FIRST_OPSET and preprocess.crop_px <= preprocess.resize_px
+
+
 def attach_front(core: Any, preprocess: Preprocess) -> Any:
     """Return a model that takes pixels instead of normalised images.
 
     Sizes and offsets are integers, by the rules of ``Preprocess.pixels``. On uint8 onnxruntime
     resamples as Pillow does: one axis after the other, fixed-point weights, rounded to 8 bits in
     between. ``exclude_outside`` makes both treat the border alike. What is left is a level of 255
-    in some pixels of 10,000, since the scale is a float32 here and a float64 in Pillow. Of images
-    over twice as tall as wide Pillow shrinks the height first since version 13, and the width
-    first before, as this does: the two differ by more, on fine texture.
+    in some pixels of 10,000, since the scale is a float32 here and a float64 in Pillow.
 
     Args:
         core: An ``onnx.ModelProto`` with input ``images``, ``(B, 3, S, S)`` float32; unchanged.

@@ -10,7 +10,7 @@ import torch
 from edgessl.artifact import Metadata, exported_program, torchscript
 from edgessl.artifact.metadata import KEY
 from edgessl.export.core import Core
-from edgessl.export.front import FIRST_OPSET, attach_front
+from edgessl.export.front import attach_front, front_fits
 from edgessl.export.graph import fix_batch
 from edgessl.export.ort_format import save_ort
 from edgessl.export.product import Product
@@ -73,7 +73,7 @@ def _onnx(core: Core) -> tuple[Product, ...]:
 
 def _with_front(core: Core) -> tuple[Product, ...]:
     preprocess = core.preprocess
-    if core.target.opset < FIRST_OPSET or preprocess.crop_px > preprocess.resize_px:
+    if not front_fits(core.target.opset, preprocess):
         return ()
     model = attach_front(core.graph, preprocess)
     return (

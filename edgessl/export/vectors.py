@@ -133,7 +133,7 @@ def write_vectors(
     *,
     checkpoint_outputs: NDArray[np.float32],
     outputs: Mapping[str, NDArray[np.float32]],
-    rules: Mapping[str, Mapping[str, float]],
+    rules: Mapping[str, Mapping[str, Any]],
     about: Mapping[str, Any],
 ) -> None:
     """Write ``testvectors.npz``.
@@ -143,7 +143,8 @@ def write_vectors(
         vectors: The images.
         checkpoint_outputs: What the checkpoint answers, ``(N, K)``.
         outputs: For each model file, what it must answer, ``(N, K)``.
-        rules: For each model file ``atol`` and ``rtol``: ``|d| <= atol + rtol * max|expected|``.
+        rules: For each model file ``atol`` and ``rtol``: ``|d| <= atol + rtol * max|expected|``,
+            and whose outputs are ``expected``: the ``"checkpoint"``'s, or ``"itself"``.
         about: Head and preprocessing, as plain values.
     """
     document = {

@@ -21,7 +21,7 @@ from edgessl.data.evalset import decode_eval
 from edgessl.data.load import load_dataset
 from edgessl.errors import EdgesslError, UserError
 from edgessl.export.core import Core
-from edgessl.export.front import FIRST_OPSET, attach_front
+from edgessl.export.front import attach_front, front_fits
 from edgessl.export.gate import Gate
 from edgessl.export.int8.calibration_set import Chosen, calibration_set, judging_set
 from edgessl.export.int8.check_agreement import check_agreement
@@ -146,7 +146,7 @@ def int8_products(
         lambda path, metadata: save_onnx(model, path, metadata),
         precision="int8", more_gates=int8.gates, history=history,
     )
-    if core.target.opset < FIRST_OPSET:
+    if not front_fits(core.target.opset, core.preprocess):
         return (core_file,)
     # The front comes after quantisation, so that nothing of the preprocessing is rounded.
     with_front = attach_front(model, core.preprocess)

@@ -78,6 +78,9 @@ def pictures(folder: Path) -> list[Path]:
         exif = Image.Exif()
         exif[0x0112] = orientation
         rgb.save(folder / f"turned{orientation}.jpg", exif=exif)
+    for ratio in (3, 5):
+        tall = draw.integers(0, 256, (100 * ratio, 100, 3), dtype=np.uint8)
+        Image.fromarray(tall).save(folder / f"tall{ratio}.png")
     return sorted(folder.iterdir())
 
 
@@ -86,7 +89,7 @@ def test_every_kind_of_image_becomes_the_same_input_bit_for_bit(
     runner: ModuleType, tmp_path: Path, preprocess: Preprocess
 ) -> None:
     found = pictures(tmp_path)
-    assert len(found) == 25
+    assert len(found) == 27
     for path in found:
         ours, theirs = read_image(path), runner.read_image(path)
         np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs), err_msg=path.name)
@@ -125,9 +128,18 @@ def test_the_limits_on_images_are_the_project_s(runner: ModuleType, tmp_path: Pa
 def test_the_self_test_passes_in_a_moved_bundle_without_torch(moved: Path) -> None:
     done = run_bundle(moved, "--selftest")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass  preprocessing: differs by up to 0 of 255 levels" in done.stdout
-    assert "pass  model.onnx: |d| up to " in done.stdout
-    assert "pass  model.batch1.onnx: |d| up to " in done.stdout
+    said = done.stdout.splitlines()
+    assert said[0] == "5 test images: test images of the data set, made smaller"
+    for line in (
+        "pass  files, against manifest.json's sha256: ",
+        "pass  preprocessing, the pixels after resize and crop against those of the export: "
+        "differs by up to 0 of 255 levels, limit 0",
+        "pass  model.onnx, logits against the checkpoint's: |d| up to ",
+        "pass  model.batch1.onnx, logits against the checkpoint's: |d| up to ",
+        "pass  model.e2e.onnx, logits against its own at the export: |d| up to ",
+    ):
+        (found,) = [one for one in said if one.startswith(f"  {line}")]
+        assert "logits" not in line or found.endswith("; same top class on 5 of 5")
     assert "every check passed" in done.stdout
 
 
@@ -143,8 +155,9 @@ def test_the_self_test_fails_on_another_network_under_the_same_name(
     onnx.save(model, str(broken / "model.onnx"))
     done = run_bundle(broken, "--selftest")
     assert done.returncode == 3
-    assert "FAIL  files: changed since the export: model.onnx" in done.stdout
-    assert "FAIL  model.onnx: |d| up to " in done.stdout
+    told = "FAIL  files, against manifest.json's sha256: changed since the export: model.onnx"
+    assert told in done.stdout
+    assert "FAIL  model.onnx, logits against the checkpoint's: |d| up to " in done.stdout
     assert "pass  model.batch1.onnx" in done.stdout
 
 
@@ -250,7 +263,7 @@ def test_the_device_is_described_as_edgessl_bench_does(runner: ModuleType) -> No
 @pytest.mark.slow
 def test_it_runs_in_an_environment_of_exactly_its_requirements(moved: Path, case: Case,
                                                                tmp_path: Path) -> None:
-    # Last run 2026-11-21: 40 s, numpy 2.4.6, pillow 13.0.0, onnxruntime 1.31.1; all passed.
+    # Last run 2026-11-21: 88 s, numpy 2.4.6, pillow 13.0.0, onnxruntime 1.31.1; all passed.
     place = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     python = place / "bin" / "python"

@@ -30,7 +30,7 @@ from edgessl.export.runners import (
 )
 
 WEB = catalog.root() / "export/runners/web"
-SHAPES = [(97, 131), (320, 240), (40, 33), (72, 90), (300, 72)]
+SHAPES = [(97, 131), (320, 240), (40, 33), (72, 90), (300, 72), (300, 75)]
 
 
 @pytest.fixture
