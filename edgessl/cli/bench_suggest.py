@@ -81,15 +81,25 @@ def print_suggestion(screen: Console, document: Mapping[str, Any]) -> None:
     if any(row["fits_if_int8"] for row in rows):
         screen.print(
             "if int8: fast enough, and small enough at a quarter of its size, which was not "
-            "measured; make it with `edgessl export --int8`"
+            "measured; `edgessl export ckpt.pt --int8` makes and measures it"
         )
     if any(row["noise_grade"] == "C" for row in rows):
         screen.print("noise C: do not compare these; the same command measures them again")
-    best = next((row for row in rows if row["fits"]), None)
+    screen.print(_advice(rows, document["size_px"]), markup=False)
+
+
+def _advice(rows: Sequence[Mapping[str, Any]], size_px: int) -> str:
+    """Say which one to take, and what to type next."""
+    best = next((row for row in rows if row["fits"] or row["fits_if_int8"]), None)
     if best is None:
-        screen.print("None of those measured fits in fp32. Try a smaller --size or a wider budget.")
-        return
-    screen.print(
-        f"{best['name']} has the most computation that fits; accuracy is not measured here.\n"
-        f"next: edgessl list recipes, and one that begins with {best['name']}", markup=False,
-    )  # fmt: skip
+        closest = "".join(f"; {row['name']} is closest, {row['over']:.1f} times over"
+                          for row in rows[:1])  # fmt: skip
+        smaller = max(32, size_px * 5 // 7 // 32 * 32)
+        way_out = f"--size {smaller}" if smaller < size_px else "another --device"
+        return f"None of those measured fits{closest}. Try {way_out}, or a wider budget."
+    how = "fits" if best["fits"] else "fits if its file is int8"
+    said = f"{best['name']} has the most computation that {how}; accuracy is not measured here.\n"
+    if not best["recipes"]:
+        return said + f"next: edgessl list recipes; none trains {best['name']} on your images yet"
+    said += f"recipes that train it: {', '.join(best['recipes'])}\n"
+    return f"{said}next: edgessl recipe {best['recipes'][0]} --data FOLDER"

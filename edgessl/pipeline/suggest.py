@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgessl import catalog
 from edgessl.artifact.cores import usable_cores
 from edgessl.bench.describe import describe_device
 from edgessl.bench.device_table import Device, read_device
@@ -100,7 +101,8 @@ def suggest(
 
     Returns:
         ``device budget size_px threads``, ``backbones`` in order (those that fit first, the one
-        with most computation leading; the others by how far they are over), and ``not_measured``.
+        with most computation leading; then those that would in int8; the others by how far they
+        are over), and ``not_measured``.
 
     Raises:
         UserError: The budget, size, device or threads cannot be used.
@@ -151,8 +153,8 @@ def rank(known: Mapping[str, Mapping[str, Any]], budget: Budget) -> list[dict[st
         budget: What they may cost.
 
     Returns:
-        Each with ``over`` (at most 1 where it fits), ``fits``, and ``fits_if_int8``: whether a
-        quarter of the size would.
+        Each with ``over`` (at most 1 where it fits), ``fits``, ``fits_if_int8`` (whether a quarter
+        of the size would), and ``recipes``: those that train it on one's own images.
     """
     rows = []
     for name, found in known.items():
@@ -161,11 +163,21 @@ def rank(known: Mapping[str, Mapping[str, Any]], budget: Budget) -> list[dict[st
         facts = BACKBONES[name]
         rows.append(
             {"name": name, **found, "params": facts.params, "macs_224": facts.macs, "over": over,
-             "fits": over <= 1, "fits_if_int8": over > 1 >= small}
+             "fits": over <= 1, "fits_if_int8": over > 1 >= small, "recipes": _recipes(name)}
         )  # fmt: skip
     return sorted(
-        rows, key=lambda row: (not row["fits"], -row["macs_224"] if row["fits"] else row["over"])
-    )
+        rows,
+        key=lambda row: (not row["fits"], not row["fits_if_int8"],
+                         -row["macs_224"] if row["fits"] or row["fits_if_int8"] else row["over"]),
+    )  # fmt: skip
+
+
+def _recipes(backbone: str) -> list[str]:
+    """Return the factory recipes of a backbone, DINO's first."""
+    factory = [name for name, path in catalog.entries("recipes").items()
+               if path.parent.name == "factory"]  # fmt: skip
+    own = [name for name in factory if name.rpartition("-")[0] == backbone]
+    return sorted(own, key=lambda name: (not name.endswith("-dino"), name))
 
 
 def _hopeless(facts: BackboneFacts, budget: Budget) -> str:

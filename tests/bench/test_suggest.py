@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
+from edgessl import catalog
 from edgessl.cli.bench import bench
+from edgessl.cli.bench_suggest import print_suggestion
 from edgessl.data.cache import cache_part
 from edgessl.errors import UserError
 from edgessl.pipeline.suggest import Budget, rank, suggest
@@ -64,6 +68,33 @@ def test_a_file_four_times_too_large_would_fit_as_int8() -> None:
     assert (one["fits"], one["fits_if_int8"]) == (False, True)
     (slow,) = rank({"mobilenetv2": row(6, 9)}, Budget(5, 3))
     assert not slow["fits_if_int8"]
+
+
+def test_what_fits_as_int8_comes_before_what_does_not_fit() -> None:
+    known = {"mobilenetv2": row(4, 9), "mobilenetv3s": row(1, 6), "resnet18": row(6, 1)}
+    names = [one["name"] for one in rank(known, Budget(5, 3))]
+    assert names == ["mobilenetv2", "mobilenetv3s", "resnet18"]
+
+
+def printed(rows: list[dict[str, Any]], **more: Any) -> str:
+    screen = Console(record=True, soft_wrap=True, file=StringIO())
+    document = {"device": {"cpu": "x", "provider": "y"}, "threads": 1, "size_px": 224,
+                "not_measured": [], "backbones": rows, **more}  # fmt: skip
+    print_suggestion(screen, document)
+    return screen.export_text()
+
+
+def test_the_last_line_can_be_typed() -> None:
+    text = printed(rank({"mobilenetv2": row(4, 9)}, Budget(5, 10)))
+    assert "mobilenetv2 has the most computation that fits" in text
+    assert "recipes that train it: mobilenetv2-dino, mobilenetv2-byol, " in text
+    assert text.splitlines()[-1] == "next: edgessl recipe mobilenetv2-dino --data FOLDER"
+    assert "mobilenetv2-dino" in catalog.entries("recipes")
+
+
+def test_where_nothing_fits_the_closest_and_a_smaller_size_are_named() -> None:
+    text = printed(rank({"resnet18": row(16, 45), "mobilenetv2": row(8, 9)}, Budget(5, None)))
+    assert "mobilenetv2 is closest, 1.6 times over. Try --size 160, or a wider budget." in text
 
 
 def test_what_was_measured_here_is_not_measured_again_and_the_rest_is_named() -> None:
