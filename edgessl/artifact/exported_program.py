@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import io
 import warnings
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from edgessl.errors import UserError
+from edgessl.artifact.torch_file import Run, open_torch_file
 
 
 def program_of(network: nn.Module, input_px: int) -> Any:
@@ -51,7 +47,7 @@ def save(program: Any, path: Path, metadata: dict[str, str]) -> None:
     path.write_bytes(buffer.getvalue())
 
 
-def load(path: Path, key: str) -> tuple[Callable[[NDArray[Any]], NDArray[np.float32]], str]:
+def load(path: Path, key: str) -> tuple[Run, str]:
     """Open a ``.pt2`` file as a function of arrays.
 
     Args:
@@ -64,26 +60,10 @@ def load(path: Path, key: str) -> tuple[Callable[[NDArray[Any]], NDArray[np.floa
     Raises:
         UserError: The file is missing or is no exported program.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: must be a .pt2 file, found none; check the path")
-    extra: dict[str, Any] = {key: ""}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = torch.export.load(io.BytesIO(path.read_bytes()), extra_files=extra).module()
-    except (RuntimeError, ValueError, AssertionError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path}: must be a program of torch.export, got something else; "
-            "pass a file that `edgessl export --pt2` wrote"
-        ) from error
-    text = extra[key]
+    def read(extra: dict[str, Any]) -> Any:
+        return torch.export.load(io.BytesIO(path.read_bytes()), extra_files=extra).module()
 
-    def run(images: NDArray[Any]) -> NDArray[np.float32]:
-        with torch.no_grad():
-            output: NDArray[np.float32] = module(torch.from_numpy(images)).numpy()
-        return output
-
-    return run, text.decode() if isinstance(text, bytes) else text
+    return open_torch_file(path, key, read, content="program of torch.export", option="--pt2")
 
 
 def count_params(path: Path) -> int:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgessl.errors import UserError
+from edgessl.artifact.torch_file import Run, open_torch_file
 
 DEPRECATION = "TorchScript is deprecated by PyTorch; kept for libtorch, prefer ONNX."
 
@@ -66,7 +64,7 @@ def save(module: Any, path: Path, metadata: dict[str, str]) -> None:
     path.write_bytes(stripped.getvalue())
 
 
-def load(path: Path, key: str) -> tuple[Callable[[NDArray[np.float32]], NDArray[np.float32]], str]:
+def load(path: Path, key: str) -> tuple[Run, str]:
     """Open a TorchScript file as a function of arrays.
 
     Args:
@@ -79,27 +77,12 @@ def load(path: Path, key: str) -> tuple[Callable[[NDArray[np.float32]], NDArray[
     Raises:
         UserError: The file is missing or is no TorchScript module.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: must be a TorchScript file, found none; check the path")
-    extra: dict[str, Any] = {key: ""}
-    try:
-        with _without_warnings():
-            module = torch.jit.load(  # type: ignore[no-untyped-call]
-                str(path), map_location="cpu", _extra_files=extra
-            )
-    except (RuntimeError, ValueError) as error:
-        raise UserError(
-            f"{path}: must be a TorchScript module, got something else; "
-            "pass a file that `edgessl export --torchscript` wrote"
-        ) from error
-    text = extra[key]
+    def read(extra: dict[str, Any]) -> Any:
+        return torch.jit.load(  # type: ignore[no-untyped-call]
+            str(path), map_location="cpu", _extra_files=extra
+        )
 
-    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.no_grad():
-            output: NDArray[np.float32] = module(torch.from_numpy(images)).numpy()
-        return output
-
-    return run, text.decode() if isinstance(text, bytes) else text
+    return open_torch_file(path, key, read, content="TorchScript module", option="--torchscript")
 
 
 def count_params(path: Path) -> int:

@@ -13,8 +13,8 @@ from edgessl.errors import GateFailed
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edgessl.export.exported import Exported
     from edgessl.export.runners import Runner
-    from edgessl.pipeline.export import Exported
 
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
 
@@ -123,7 +123,9 @@ def _print_gates(screen: Console, file: Exported) -> None:
         table.add_row(gate.name, status, escape(gate.finding))
     screen.print(table)
     if file.format == "torchscript":
-        screen.print("TorchScript is deprecated by PyTorch; kept for libtorch, prefer ONNX.")
+        from edgessl.artifact.torchscript import DEPRECATION
+
+        screen.print(DEPRECATION)
 
 
 def _print_next(screen: Console, written: tuple[Exported, ...]) -> None:

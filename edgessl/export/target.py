@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from edgessl import catalog
+from edgessl.errors import UserError
 from edgessl.schema import Table, read_toml, validate
 
 OPSETS = range(13, 25)
@@ -50,3 +52,42 @@ def read_target(name: str) -> Target:
     """
     path = Path(name) if name.endswith(".toml") else catalog.find("targets", name)
     return validate(Target, read_toml(path), str(path))
+
+
+def with_limits(target: Target, opset: int | None, max_drop_percent: float | None) -> Target:
+    """Return a target with what the user asked for instead of its own.
+
+    Args:
+        target: What the files are for.
+        opset: ONNX operator set; None for the target's.
+        max_drop_percent: Points of test top-1 that a file may lose; None for the target's.
+
+    Raises:
+        UserError: There are no such points.
+    """
+    changes: dict[str, Any] = {} if opset is None else {"opset": opset}
+    if max_drop_percent is not None:
+        if not 0 <= max_drop_percent <= 100:
+            raise UserError(
+                f"--max-drop: must be 0 to 100 points of top-1, got {max_drop_percent:g}"
+            )
+        changes |= dict.fromkeys(("max_drop_percent", "int8_max_drop_percent"), max_drop_percent)
+    return target.model_copy(update=changes)
+
+
+def refuse_formats(formats: Sequence[str], target: Target) -> None:
+    """Refuse what a target does not run.
+
+    Args:
+        formats: What was asked for.
+        target: What the files are for.
+
+    Raises:
+        UserError: One of them is not among the target's.
+    """
+    unfit = [kind for kind in formats if kind not in target.formats]
+    if unfit:
+        raise UserError(
+            f"--{unfit[0]}: must be a format the target runs ({', '.join(target.formats)}); "
+            "choose another --target"
+        )

@@ -12,8 +12,8 @@ from PIL import Image
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.data.preprocess import Preprocess
+from edgessl.export.exported import Exported
 from edgessl.export.product import Product
-from edgessl.pipeline.export import Exported
 
 CLASSES = ("ant", "bee", "cat")
 PREPROCESS = Preprocess(resize_px=72, crop_px=64)
