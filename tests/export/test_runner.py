@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ import numpy as np
 import onnx
 import pytest
 from bundled import run_bundle
+from faults import Fault, blue_first, no_normalisation, wrong_normalisation
 from PIL import Image
 from small_network import PREPROCESS, Case
 
@@ -161,6 +163,66 @@ def test_the_self_test_fails_on_another_network_under_the_same_name(
     assert "pass  model.batch1.onnx" in done.stdout
 
 
+def tested(
+    runner: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> list[str]:
+    """Run the self-test of a folder in this process; give the lines of the checks that failed."""
+    monkeypatch.setattr(runner, "HERE", folder)
+    passed = runner.selftest()
+    wrong = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  FAIL")]
+    assert passed == (not wrong)
+    return [line.split()[1].rstrip(",") for line in wrong]
+
+
+@pytest.fixture
+def bare(moved: Path, tmp_path: Path) -> Path:
+    """Two models and the vectors, without a manifest that would notice a change of them."""
+    for name in ("testvectors.npz", "model.onnx", "model.e2e.onnx"):
+        shutil.copy(moved / name, tmp_path / name)
+    return tmp_path
+
+
+def test_the_self_test_passes_without_a_manifest(
+    runner: ModuleType, bare: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert tested(runner, bare, monkeypatch, capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "failed"),
+    [
+        # BGR, a resize to the nearest pixel, (x - 0.5) / 0.5, no normalisation
+        ("crop_pixels", lambda crop: lambda *a: crop(*a)[::-1], ["preprocessing", "model.onnx"]),
+        (
+            "FILTERS", lambda filters: dict.fromkeys(filters, Image.Resampling.NEAREST),
+            ["preprocessing", "model.onnx"],
+        ),
+        ("normalise", lambda _: lambda x, _: (x / np.float32(127.5)) - 1, ["model.onnx"]),
+        ("normalise", lambda _: lambda x, _: x / np.float32(255), ["model.onnx"]),
+    ],
+    ids=["BGR", "nearest", "other mean and std", "only scaled"],
+)
+def test_the_self_test_fails_on_a_preprocessing_that_is_wrong(
+    runner: ModuleType, bare: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], name: str, wrong: Callable[[Any], Any], failed: list[str],
+) -> None:
+    monkeypatch.setattr(runner, name, wrong(getattr(runner, name)))
+    assert tested(runner, bare, monkeypatch, capsys) == failed
+
+
+@pytest.mark.parametrize("fault", [blue_first, wrong_normalisation, no_normalisation])
+def test_the_self_test_fails_on_a_fault_inside_a_file(
+    runner: ModuleType, bare: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], fault: Fault,
+) -> None:
+    model = onnx.load(str(bare / "model.e2e.onnx"))
+    fault(model)
+    onnx.save(model, str(bare / "model.e2e.onnx"))
+    assert tested(runner, bare, monkeypatch, capsys) == ["model.e2e.onnx"]
+
+
 def test_one_model_and_the_script_are_enough(case: Case, tmp_path: Path) -> None:
     folder = tmp_path / "bare"
     folder.mkdir()
@@ -193,22 +255,29 @@ def test_features_are_described(tmp_path: Path, case: Case) -> None:
     ("arguments", "words"),
     [
         ((), "IMAGE: must be at least one image file, got none"),
-        (("gone.jpg",), "gone.jpg: must be an image, got: missing"),
         (("--model", "gone.onnx", "x.jpg"), "gone.onnx: must be a model file, found none"),
-        (("--model", "run.py", "x.jpg"), "must end in .onnx or .ort"),
+        (("--model", str(RUNNER), "x.jpg"), "must end in .onnx or .ort"),
         (("--bench", "--json", "no/where.json"), "--json: must be in an existing folder"),
         (("--threads", "-1", "x.jpg"), "must not be negative"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(
-    moved: Path, arguments: tuple[str, ...], words: str
+def test_a_mistake_is_said_in_one_line(
+    runner: ModuleType, moved: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...],
+    words: str,
 ) -> None:
-    if "run.py" in arguments:
-        arguments = tuple(str(moved / "run.py") if a == "run.py" else a for a in arguments)
-    done = run_bundle(moved, *arguments)
+    monkeypatch.setattr(runner, "HERE", moved)
+    with pytest.raises(runner.UserError, match=re.escape(words)) as caught:
+        runner.main(list(arguments))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_mistake_is_exit_code_2(moved: Path) -> None:
+    done = run_bundle(moved, "gone.jpg")
     assert done.returncode == 2
-    assert words in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr == (
+        "error: gone.jpg: must be an image, got: missing, or not a file; leave it out or replace "
+        "it\n"
+    )
 
 
 def test_a_damaged_model_is_one_line_and_exit_code_2(moved: Path, tmp_path: Path) -> None:
