@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -184,6 +185,12 @@ def _labelled(request: Request, val_percent: float, reporter: Reporter) -> Datas
         seed=request.seed,
         progress=lambda done, total: reporter.progress("checking images", done, total),
     )
+    if dataset.tags:
+        names = f"{shlex.quote(str(request.checkpoint))} --data {shlex.quote(request.data)}"
+        raise UserError(
+            f"{dataset.source}: must have one label an image to fine-tune on, found images with "
+            f"several; score the frozen network by edgessl eval {names} --protocol map"
+        )
     if not dataset.classes:
         raise UserError(
             f"{dataset.source}: must have labels to fine-tune on, found none; "

@@ -201,7 +201,12 @@ def _prepare(
     check_compiled(recipe, world, compiled=request.compiled)
     for sentence in found(dataset):
         reporter.say(sentence)
-    if not dataset.classes:
+    if dataset.tags:
+        reporter.say(
+            "Several labels an image: this run pretrains only, and keeps the backbone; "
+            "edgessl eval --protocol map scores it."
+        )
+    elif not dataset.classes:
         reporter.say("No labels: this run pretrains only, and keeps the backbone.")
     return dataset, recipe, device
 
