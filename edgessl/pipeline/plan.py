@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
-
-import numpy as np
-import torch
 
 from edgessl.backbones import Backbone, Classifier
-from edgessl.data.store import MemoryStore
 from edgessl.errors import UserError
 from edgessl.export.int8.advice import int8_advice
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.methods.supervised import Supervised
 from edgessl.metrics.cost import flops_s3l, macs
 from edgessl.metrics.schedule_cost import mean_over_epochs
-from edgessl.optim import build_optimizer
 from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import baseline_epochs
-from edgessl.pipeline.followers import ask
 from edgessl.pipeline.kept_head import wanted_layers
 from edgessl.pipeline.pretrain import new_backbone
+from edgessl.pipeline.probe import Rate, measure_rate
 from edgessl.pipeline.training import Stage
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.schedules import Clock
-from edgessl.train import TrainingData, fit, steps_per_epoch
-from edgessl.views import ViewSampler
+from edgessl.train import steps_per_epoch
 
-_PROBE_STEPS = 5
-_WARMUP_STEPS = 3  # oneDNN's first steps are slow
 _BYTES_PER_MB = 1e6
 _FEATURE_COPIES = 4  # features as such, and what the linear probe makes of them
 
@@ -44,7 +35,7 @@ class StagePlan:
     Attributes:
         stage: What it does.
         steps: Its optimiser steps.
-        images_per_s: Its measured rate.
+        rate: Its measured rate.
         minutes: Its estimated time.
         macs: Multiply-accumulates of the backbone's forward passes on all views of an image.
         flops_s3l: FLOPs of one global view by S3L's rule; None where that does not apply.
@@ -52,7 +43,7 @@ class StagePlan:
 
     stage: PretrainStage
     steps: int
-    images_per_s: float
+    rate: Rate
     minutes: float
     macs: int
     flops_s3l: int | None
@@ -74,6 +65,8 @@ class Plan:
         disk_mb: Estimated size of run folder and pack.
         images_per_s: Measured rate of pretraining, over all its stages.
         finetune_images_per_s: Measured rate of fine-tuning; 0 without labels.
+        smaller_batches: Whether a rate was measured with fewer images in a step than the run will
+            have, because that would have taken long.
         minutes: Estimated time of the whole run with its baselines.
         stages: Of pretraining, in their order.
         mean_macs: The stages' cost of an image, averaged over epochs.
@@ -90,6 +83,7 @@ class Plan:
     disk_mb: float
     images_per_s: float
     finetune_images_per_s: float
+    smaller_batches: bool
     minutes: float
     stages: tuple[StagePlan, ...]
     mean_macs: float
@@ -110,7 +104,9 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
     backbone = new_backbone(context, stage=0, whole=False)
     method = build_method(backbone, recipe.method)
     parameters = sum(p.numel() for p in method.parameters())
-    stages = _stage_plans(context, method)
+    before_mb = _peak_mb()
+    stages, training_mb = _stage_plans(context, method)
+    smaller = any(stage.rate.batch_size < stage.stage.batch_size for stage in stages)
     pretrain_s = 60.0 * sum(stage.minutes for stage in stages)
     mean_macs = mean_over_epochs(
         [stage.macs for stage in stages], [stage.stage.epochs for stage in stages]
@@ -118,7 +114,9 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
     seen = images * recipe.pretrain.epochs
     supervised_rate, supervised_s, finetune_steps = 0.0, 0.0, 0
     if dataset.classes:
-        supervised_rate = _supervised_rate(context)
+        measured = _supervised_rate(context)
+        supervised_rate = measured.images_per_s
+        smaller |= measured.batch_size < recipe.finetune.batch_size
         epochs = baseline_epochs(context)
         finetune_s = labelled * epochs / supervised_rate
         finetune_steps = epochs * steps_per_epoch(labelled, recipe.finetune.batch_size)
@@ -139,10 +137,11 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
             max(_enlarged_percent(stage.stage.views[i], pack_px) for stage in stages)
             for i in range(len(recipe.views))
         ),
-        memory_mb=round(_peak_mb() + image_mb + state_mb, 0),
+        memory_mb=round(max(_peak_mb(), before_mb + training_mb) + image_mb + state_mb, 0),
         disk_mb=round(pack_mb + states * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
         images_per_s=round(seen / pretrain_s, 1),
         finetune_images_per_s=round(supervised_rate, 1),
+        smaller_batches=smaller,
         minutes=round((pretrain_s + supervised_s) * 1.08 / 60, 1),  # 8 %: monitor and evaluation
         stages=stages,
         mean_macs=mean_macs,
@@ -150,23 +149,52 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
     )
 
 
-def _stage_plans(context: Context, method: PretrainingMethod) -> tuple[StagePlan, ...]:
-    """Measure every stage of pretraining."""
+def _stage_plans(
+    context: Context, method: PretrainingMethod
+) -> tuple[tuple[StagePlan, ...], float]:
+    """Measure every stage of pretraining.
+
+    Returns:
+        The stages, and the memory in MB that training will add to what the process has.
+    """
+    before_mb = _peak_mb()
     images, found = len(context.dataset.pretraining), []
     sizes = {group.size_px for stage in pretrain_stages(context.recipe) for group in stage.views}
     cost = {size_px: macs(method.backbone, size_px) for size_px in sizes}
-    for stage, rate in _pretraining_rates(context, method):
+    rates = _pretraining_rates(context, method)
+    for stage, rate in rates:
         found.append(
             StagePlan(
                 stage,
                 steps=stage.epochs * steps_per_epoch(images, stage.batch_size),
-                images_per_s=rate,
-                minutes=images * stage.epochs / rate / 60.0,
+                rate=rate,
+                minutes=images * stage.epochs / rate.images_per_s / 60.0,
                 macs=sum(group.count * cost[group.size_px] for group in stage.views),
                 flops_s3l=_flops_s3l(method.backbone, stage.views[0].size_px),
             )
         )
-    return tuple(found)
+    added_mb = _peak_mb() - before_mb
+    if context.device.type == "cpu":
+        parameters = sum(p.numel() for p in method.parameters())
+        added_mb = _whole_batch_mb(added_mb, parameters * 4 * 2 / _BYTES_PER_MB, rates)
+    return tuple(found), added_mb
+
+
+def _whole_batch_mb(
+    added_mb: float, fixed_mb: float, rates: Sequence[tuple[PretrainStage, Rate]]
+) -> float:
+    """Estimate what whole batches add to memory, from what smaller ones did.
+
+    Activations are in proportion to the pixels of a batch; gradients and momentum are not.
+
+    Args:
+        added_mb: What the measured steps added.
+        fixed_mb: Gradients and momentum.
+        rates: Stages and what was measured of them.
+    """
+    measured = max(stage.pixels * rate.batch_size for stage, rate in rates)
+    whole = max(stage.pixels * stage.batch_size for stage, _ in rates)
+    return fixed_mb + max(0.0, added_mb - fixed_mb) * whole / measured
 
 
 def _flops_s3l(backbone: Backbone, size_px: int) -> int | None:
@@ -178,15 +206,15 @@ def _flops_s3l(backbone: Backbone, size_px: int) -> int | None:
 
 def _pretraining_rates(
     context: Context, method: PretrainingMethod
-) -> list[tuple[PretrainStage, float]]:
-    """Return every stage of pretraining with its measured images/s."""
+) -> list[tuple[PretrainStage, Rate]]:
+    """Return every stage of pretraining with its measured rate."""
     table, found = context.recipe.pretrain, []
     for stage in pretrain_stages(context.recipe):
         probe = Stage(
             "probe", 0, stage.epochs, stage.batch_size, stage.views, stage.optim,
             table.accumulate, table.batchnorm_groups,
         )  # fmt: skip
-        found.append((stage, _rate(context, method, probe)))
+        found.append((stage, measure_rate(context, method, probe)))
     return found
 
 
@@ -198,69 +226,25 @@ def pretraining_epochs(context: Context, minutes: float) -> int:
     recipe = context.recipe
     method = build_method(new_backbone(context, stage=0, whole=False), recipe.method)
     rates = _pretraining_rates(context, method)
-    seconds = [1.0 / rate for _, rate in rates]
+    seconds = [1.0 / rate.images_per_s for _, rate in rates]
     image_s = mean_over_epochs(seconds, [stage.epochs for stage, _ in rates])
     supervised_s = 0.0
     if context.dataset.classes:
         images = len(context.dataset.train) * baseline_epochs(context)
-        supervised_s = 2.0 * images / _supervised_rate(context)
+        supervised_s = 2.0 * images / _supervised_rate(context).images_per_s
     left = 60.0 * minutes / 1.08 - supervised_s
     epochs = int(left / (image_s * len(context.dataset.pretraining)))
     return max(len(rates), epochs)
 
 
-def _supervised_rate(context: Context) -> float:
+def _supervised_rate(context: Context) -> Rate:
     table = context.recipe.finetune
     backbone = new_backbone(context, stage=0, whole=True)
     classes = max(2, len(context.dataset.classes))
     hidden = wanted_layers(context.recipe, backbone)
     method = Supervised(Classifier(backbone, classes, table.reads, hidden))
     stage = Stage("probe", 0, table.epochs, table.batch_size, (table.view,), table.optim)
-    return _rate(context, method, stage)
-
-
-def _rate(context: Context, method: PretrainingMethod | Supervised, stage: Stage) -> float:
-    """Measure images/s of a stage on random pixels of the pack's size, on all processes."""
-    ask(context, _follow_probe, method, stage)
-    seconds = _probe(context, method, stage)
-    return stage.batch_size / float(np.median(seconds[_WARMUP_STEPS:]))
-
-
-def _follow_probe(
-    context: Context, method: PretrainingMethod | Supervised, stage: Stage
-) -> None:
-    _probe(context, method, stage)
-
-
-def _probe(
-    context: Context, method: PretrainingMethod | Supervised, stage: Stage
-) -> list[float]:
-    """Return the seconds that each of a few steps took."""
-    context.engine.place(method)
-    method.train()
-    size = context.images.size_px
-    generator = torch.Generator().manual_seed(0)
-    count = stage.batch_size
-    pixels = torch.randint(256, (count, 3, size, size), dtype=torch.uint8, generator=generator)
-    labels = torch.zeros(count, dtype=torch.int64)
-    store = MemoryStore(pixels, np.full((count, 2), size, np.int32))
-    data = TrainingData(store, labels)
-    image = context.recipe.image
-    sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
-    steps = fit(
-        method, data, sampler, build_optimizer(method, stage.optim), stage.optim,
-        clock=Clock(0, 1, max(stage.epochs, _WARMUP_STEPS + _PROBE_STEPS)), batch_size=count,
-        seed=0, engine=context.engine, accumulate=stage.accumulate,
-        batchnorm_groups=stage.batchnorm_groups,
-    )
-    seconds = []
-    for _ in range(_WARMUP_STEPS + _PROBE_STEPS):
-        began = perf_counter()
-        next(steps)
-        if context.device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(perf_counter() - began)
-    return seconds
+    return measure_rate(context, method, stage)
 
 
 def _enlarged_percent(group: ViewGroup, pack_px: int) -> float:
@@ -290,9 +274,10 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
         f"{_describe_flops(plan.stages)}",
         f"pack        {plan.pack_px} px, {plan.pack_mb:g} MB; views enlarged: {enlarged}",
         f"rate        {plan.images_per_s:g} img/s pretraining, "
-        f"{plan.finetune_images_per_s:g} img/s fine-tuning (measured on this device)",
+        f"{plan.finetune_images_per_s:g} img/s fine-tuning (measured on this device"
+        f"{_SMALLER if plan.smaller_batches else ''})",
         f"time        about {plan.minutes:g} minutes with baselines",
-        f"memory      about {plan.memory_mb:g} MB",
+        f"memory      about {plan.memory_mb:g} MB{_SCALED if plan.smaller_batches else ''}",
         f"disk        about {plan.disk_mb:g} MB",
     ]
     advice = int8_advice(recipe.backbone.name)
@@ -302,6 +287,8 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
 
 
 _MEAN = ", averaged over epochs"
+_SMALLER = ", in smaller batches to answer soon"
+_SCALED = " (in proportion to those)"
 
 
 def _describe_flops(stages: tuple[StagePlan, ...]) -> str:
@@ -321,6 +308,6 @@ def _describe_stage(plan: StagePlan) -> str:
     stage = plan.stage
     return (
         f"{stage.epochs} epochs, views {_sizes(stage)}, batch {stage.batch_size}, {plan.steps} "
-        f"steps; {plan.macs / 1e6:.2f} M MACs an image, {plan.images_per_s:.1f} img/s, "
+        f"steps; {plan.macs / 1e6:.2f} M MACs an image, {plan.rate.images_per_s:.1f} img/s, "
         f"about {plan.minutes:.1f} minutes"
     )

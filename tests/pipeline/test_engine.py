@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_run import Listener, write_recipe
+from torch import Tensor
 
 from edgessl.errors import UserError
 from edgessl.pipeline import engine
 from edgessl.pipeline.engine import best_choice, engine_of
 from edgessl.recipe import load_recipe
+from edgessl.train import Engine
 
 CPU = torch.device("cpu")
 
@@ -42,6 +44,27 @@ def test_what_was_measured_is_kept_so_that_the_next_run_computes_alike(
     listener = Listener()
     assert engine_of(recipe, CPU, compiled=False, reporter=listener) == first
     assert "measured once" in listener.sentences[0]
+
+
+def test_a_hopeless_choice_gets_one_look_and_the_time_is_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(engine, "_BUDGET_S", 0.0)
+    steps: list[tuple[str, int]] = []
+
+    def step_ms(chosen: Engine, _backbone: object, images: Tensor) -> float:
+        steps.append((chosen.precision, len(images)))
+        return len(images) * (50.0 if chosen.precision == "bf16" else 1.0)
+
+    monkeypatch.setattr(engine, "_step_ms", step_ms)
+    listener = Listener()
+    recipe = load_recipe(str(write_recipe(tmp_path)))
+    assert engine_of(recipe, CPU, compiled=False, reporter=listener).precision == "fp32"
+    assert steps.count(("bf16", 2)) == steps.count(("fp32", 2)) == 4  # two layouts, twice
+    assert steps.count(("bf16", 16)) == 0
+    assert steps.count(("fp32", 16)) == 2
+    assert "fp32 contiguous 16, bf16 channels_last 800" in listener.sentences[0]
 
 
 def test_the_recipe_decides_without_measuring(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tiny_run import Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import finetune, plan
+from edgessl.pipeline import finetune, probe
 from edgessl.pipeline.recipe import Request, run_recipe
 from edgessl.recipe import load_recipe
 
@@ -198,7 +198,7 @@ def _minutes(place: Path, out: Path, minutes: float, *overrides: str) -> Request
 def test_minutes_are_settled_once_and_other_minutes_change_nothing(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "_PROBE_STEPS", 1)
+    monkeypatch.setattr(probe, "STEPS", 1)
     with pytest.raises(Interrupted):
         run_recipe(_minutes(place, tmp_path, 0.5), Listener("pretrain", 1))
     epochs = json.loads((tmp_path / "run.json").read_text())["identity"]["recipe"]["pretrain"][

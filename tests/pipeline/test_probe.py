@@ -1,0 +1,88 @@
+"""A plan measures whole batches where they are quick, and smaller ones where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny_run import Listener, request, write_images, write_recipe
+
+from edgessl.pipeline import probe
+from edgessl.pipeline.plan import _whole_batch_mb
+from edgessl.pipeline.recipe import plan_recipe
+from edgessl.recipe import load_recipe
+from edgessl.recipe.stages import pretrain_stages
+
+SMALL = (
+    "backbone.name=timm:test_resnet", "backbone.last_stage=keep", "pretrain.batch_size=24",
+    "pretrain.batchnorm_groups=4", "finetune.batch_size=16", "engine.precision=fp32",
+    "engine.memory_format=contiguous",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("probe")
+    write_images(root / "images")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGESSL_CACHE", str(root / "cache"))
+        yield root
+
+
+def _plan(place: Path, *overrides: str) -> str:
+    recipe = write_recipe(place)
+    return plan_recipe(
+        request(recipe, place / "images", place / "run", *SMALL, *overrides), Listener()
+    )
+
+
+def test_whole_batches_are_measured_where_the_time_allows_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "_BUDGET_S", 1e6)
+    batches = _batches(monkeypatch)
+    assert "img/s fine-tuning (measured on this device)\n" in _plan(place)
+    assert batches == [8, 8, *[24] * 8, 8, 8, *[16] * 8]  # a first look, then warm-up and steps
+
+
+def test_where_they_would_take_long_a_first_look_is_all(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "_BUDGET_S", 1e-6)
+    batches = _batches(monkeypatch)
+    told = _plan(place)
+    assert batches == [8, 8, 8, 8]
+    assert "(measured on this device, in smaller batches to answer soon)" in told
+    assert "MB (in proportion to those)" in told
+
+
+@pytest.mark.parametrize("groups", [6, 12])
+def test_small_batches_keep_groups_of_two_images_and_more(
+    place: Path, monkeypatch: pytest.MonkeyPatch, groups: int
+) -> None:
+    monkeypatch.setattr(probe, "_BUDGET_S", 1e-6)
+    batches = _batches(monkeypatch)
+    _plan(place, f"pretrain.batchnorm_groups={groups}")
+    assert batches[0] == 2 * groups
+
+
+def _batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the images of every step that is measured."""
+    found: list[int] = []
+    real = probe._seconds
+
+    def noted(*arguments: object) -> list[float]:
+        found.extend([arguments[3]] * arguments[4])  # type: ignore[list-item, operator]
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(probe, "_seconds", noted)
+    return found
+
+
+def test_memory_grows_with_the_pixels_of_a_batch_but_for_gradients_and_momentum() -> None:
+    recipe = load_recipe("s3l-resnet18-moco:56-112-224")
+    stages = pretrain_stages(recipe)
+    measured = [probe.Rate(1.0, 128), probe.Rate(1.0, 32), probe.Rate(1.0, 8)]
+    found = _whole_batch_mb(300.0, 100.0, list(zip(stages, measured, strict=True)))
+    assert found == pytest.approx(100.0 + 200.0 * 16)  # each measured as many pixels
