@@ -80,4 +80,9 @@ def _eager(path: Path) -> _Found:
             output: NDArray[np.float32] = network(torch.from_numpy(images)).numpy()
         return output
 
-    return call, "", int(deployable.preprocess["crop_px"]), "PyTorch eager"
+    side = int(deployable.preprocess["crop_px"])
+    about = Metadata(
+        head=deployable.head, classes=deployable.classes, preprocess=deployable.preprocess,
+        input_px=side, provenance={},
+    )  # fmt: skip
+    return call, about.to_json(), side, "PyTorch eager"

@@ -66,14 +66,14 @@ def bench_models(request: Request, say: Say = lambda _line: None) -> dict[str, A
         "measured": datetime.now(UTC).isoformat(timespec="seconds"), "device": host,
         "protocol": device.model_dump(), "models": [], "conditions": [], "comparisons": [],
     }  # fmt: skip
+    if images:  # before the rest: it refuses models that do not say their preprocessing
+        document["end_to_end"] = end_to_end(request.models, replace(how, batch=1), images, say)
     for count, batch in cells:
         for key, rows in _measure_cell(files, device, count, batch, say).items():
             document[key] += rows
     if request.profile:
         onnx = [path for path in request.models if path.suffix.lower() not in TORCH]
         document["operators"] = [_operators(path, replace(how, batch=1), say) for path in onnx]
-    if images:
-        document["end_to_end"] = end_to_end(request.models, replace(how, batch=1), images, say)
     if request.sustained_s:
         document["sustained"] = [
             sustain(path, device, threads=how.threads, batch=how.batch,

@@ -17,7 +17,9 @@ from tiny_model import KNOWN, write_device, write_model
 from torch import nn
 from typer.testing import CliRunner, Result
 
-from edgessl.artifact import exported_program, torchscript
+from edgessl import checkpoint
+from edgessl.artifact import Metadata, exported_program, torchscript
+from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.bench.opened import PHOTO_PX, How, open_model
 from edgessl.cli.bench import bench
 from edgessl.errors import UserError
@@ -44,6 +46,19 @@ def write_torchscript(path: Path) -> Path:
     return path
 
 
+def write_checkpoint(path: Path) -> tuple[Path, nn.Module]:
+    """Write a MobileNetV2 for four classes of 64 x 64 pixels, as a training run does."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = Classifier(Backbone("mobilenetv2", "keep", 64), 4)
+    payload = deployable_payload(
+        module, classes=KNOWN.classes, provenance={"recipe": "some-recipe"},
+        preprocess={**KNOWN.preprocess, "resize_px": 64, "crop_px": 64},
+    )  # fmt: skip
+    checkpoint.save(path, payload)
+    return path, module.eval()
+
+
 def write_pixels(path: Path) -> Path:
     """Write a model that takes ``(B, H, W, 3)`` uint8 of any size, and gives the mean colour."""
     graph = helper.make_graph(
@@ -66,10 +81,10 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def test_torchscript_is_timed_beside_onnx_which_never_sees_torch(tmp_path: Path) -> None:
+def test_pytorch_is_timed_beside_onnx_which_never_sees_it(tmp_path: Path) -> None:
     script = write_torchscript(tmp_path / "m.torchscript")
     model = write_model(tmp_path / "m.onnx", metadata=KNOWN)
-    device = write_device(tmp_path / "quick.toml", runs=50)
+    device = write_device(tmp_path / "quick.toml", runs=20)
     result = run(model, script, "--device", device, "--json", "-")
     assert result.exit_code == 0, result.exception
     document: dict[str, Any] = json.loads(result.stdout)
@@ -102,6 +117,26 @@ def test_an_exported_program_runs_on_the_size_its_metadata_names(tmp_path: Path)
     opened = open_model(path, How(1, 3, "CPUExecutionProvider"))
     assert opened.call(np.zeros((3, 3, 8, 8), np.float32)).shape == (3, 4)
     assert (opened.input_shape, opened.runtime) == ((3, 3, 8, 8), "torch.export")
+
+
+def test_a_checkpoint_runs_in_eager_mode_as_it_was_trained(tmp_path: Path) -> None:
+    path, module = write_checkpoint(tmp_path / "ckpt.pt")
+    opened = open_model(path, How(1, 2, "CPUExecutionProvider"))
+    assert (opened.input_shape, opened.runtime) == ((2, 3, 64, 64), "PyTorch eager")
+    images = np.random.default_rng(0).standard_normal((2, 3, 64, 64), dtype=np.float32)
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(images)).numpy()
+    np.testing.assert_array_equal(opened.call(images), expected)
+    assert Metadata.from_json(opened.metadata, "").preprocess["crop_px"] == 64  # what --e2e needs
+
+
+@pytest.mark.parametrize("name", ["m.pt", "m.pt2", "m.torchscript"])
+def test_a_text_under_pytorch_s_names_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("no model")
+    with pytest.raises(UserError, match="must be a ") as refused:
+        open_model(path, HOW)
+    assert str(refused.value).startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize(
