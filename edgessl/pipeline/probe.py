@@ -91,7 +91,7 @@ def _small_batch(context: Context, stage: Stage) -> int:
         parts = lcm(parts, stage.accumulate * method.negative_groups)
     if isinstance(method, Moco):
         parts = lcm(parts, stage.accumulate * method.coin_groups)
-    least = max(2 * parts, _SMALL_BATCH)
+    least = max(2 * parts, 2 * stage.accumulate, _SMALL_BATCH)
     return min(stage.batch_size, -(-least // parts) * parts)
 
 

@@ -19,16 +19,19 @@ from edgessl.errors import GateFailed, Interrupted, UserError
 from edgessl.metrics.cost import flops_s3l
 from edgessl.pipeline import plan, stage_state
 from edgessl.pipeline.diverged import dump_path
+from edgessl.pipeline.probe import Rate
 from edgessl.pipeline.recipe import plan_recipe, run_recipe
 from edgessl.pipeline.replay import replay
 from edgessl.report.health import health, in_words
 
+NETWORK = "timm:test_efficientnet"  # a MobileNetV2 in all but its size
 STAGES = (
     "pretrain.epochs=3",
     "pretrain.stages=[{epochs = 1, views_px = [16, 8]}, "
     "{epochs = 2, views_px = [32, 16], batch_size = 6}]",
     "engine.precision=fp32",
     "engine.memory_format=contiguous",
+    f"backbone.name={NETWORK}",
 )
 FIRST_STEPS = 2  # of 16 images in batches of 8
 METHODS = {
@@ -254,8 +257,8 @@ def test_a_stage_that_diverges_names_its_own_key_and_can_be_seen_again(
 def test_minutes_give_the_epochs_that_all_stages_fit_into_and_keep_their_shares(
     place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rates = {16: 10.0, 32: 2.0}  # images/s
-    monkeypatch.setattr(plan, "_rate", lambda _context, _method, stage: rates[
+    rates = {16: Rate(10.0, 8), 32: Rate(2.0, 8)}  # images/s, of 8 in a step
+    monkeypatch.setattr(plan, "measure_rate", lambda _context, _method, stage: rates[
         stage.groups[0].size_px
     ])  # fmt: skip
     stages = (
@@ -287,7 +290,7 @@ def test_fewer_epochs_are_shared_out_and_said(place: Path) -> None:
     costs = [float(rows[f"pretrain-{i}"].split("; ")[1].split(" M MACs")[0]) for i in (1, 2)]
     mean = float(rows["compute"].split(" M MACs an image, averaged over epochs")[0])
     assert mean == pytest.approx((2 * costs[0] + costs[1]) / 3, abs=0.01)
-    backbone = Backbone("mobilenetv2", "remove", 32)
+    backbone = Backbone(NETWORK, "remove", 32)
     small, large = (flops_s3l(backbone, px, backbone.feature_dim) for px in (16, 32))
     flops = f"; {(2 * small + large) / 3e6:.2f} M FLOPs a global view by S3L's rule"
     assert rows["compute"].endswith(flops)
