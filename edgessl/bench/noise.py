@@ -84,7 +84,7 @@ def grade_noise(
         judged.append((2, "too few runs for a control"))
     else:
         off = control.farthest_percent
-        what = f"the same model twice: {100 * (control.ratio - 1):+.1f} %, up to {off:.1f}"
+        what = f"the same model twice: {100 * (control.ratio - 1):+.1f} %, up to {off:.1f} %"
         judged.append((_level(off, CONTROL_PERCENT), what))
     if foreign_cores is not None and threads + foreign_cores > cores + 0.25:
         judged.append((1, f"other processes kept {foreign_cores:.1f} of {cores} core(s) busy"))

@@ -166,6 +166,8 @@ def _verdict(document: Mapping[str, Any]) -> str:
         cell["noise"]["grade"] == "C" for cell in document["conditions"] if cell["batch"] == batch
     )
     count = len(comparable)
-    if count == 1 or noisy:
-        return f"{answer}{'; it was too noisy to rank' if count > 1 else ''}."
+    if noisy:
+        return f"{answer}; it was too noisy to {'rank' if count > 1 else 'believe'}."
+    if count == 1:
+        return f"{answer}."
     return f"{answer}: the lowest median of {count} at this batch."

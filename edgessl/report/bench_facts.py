@@ -8,6 +8,27 @@ from typing import Any
 from edgessl.report.facts import Facts
 
 
+def cell_in_words(threads: int, batch: int) -> str:
+    """Name a number of threads and a batch size.
+
+    Args:
+        threads: Threads inside an operator.
+        batch: Images in a run.
+    """
+    return f"{counted(threads, 'thread')}, batch {batch}"
+
+
+def counted(count: int, thing: str) -> str:
+    """Return ``1 thread``, ``2 threads``.
+
+    Args:
+        count: How many.
+        thing: Its name, in the singular.
+    """
+    ending = "" if count == 1 else "es" if thing.endswith("s") else "s"
+    return f"{count} {thing}{ending}"
+
+
 def device_facts(device: Mapping[str, Any]) -> Facts:
     """Describe the machine.
 
@@ -41,15 +62,16 @@ def protocol_facts(document: Mapping[str, Any]) -> Facts:
     if not protocol:
         return [("measured by", "a bundle's run.py")]
     controls = [
-        f"{one['noise']['control']['ratio']:.3f} ({one['threads']} thread(s), batch {one['batch']})"
+        f"{one['noise']['control']['ratio']:.3f} times as long, "
+        f"{cell_in_words(one['threads'], one['batch'])}"
         for one in document.get("conditions", ()) if one["noise"]["control"]
     ]  # fmt: skip
     return [
-        ("processes", f"one for each model, started {protocol['launches']} time(s)"),
+        ("processes", f"one for each model, started {counted(protocol['launches'], 'time')}"),
         ("turns", f"of {protocol['turn_ms']:g} ms or five runs, forwards and backwards"),
         ("runs", f"at least {protocol['min_runs']} and {protocol['min_seconds']:g} s of each"),
         ("warm-up", "until two windows of ten runs agree within 5 %"),
-        ("same model twice", ", ".join(controls) or "not measured"),
+        ("same model twice", "; ".join(controls) or "not measured"),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from edgessl import __version__
 from edgessl.report.bench_bars import operator_bars, step_bars
 from edgessl.report.bench_charts import sustained_charts, sweep_charts
-from edgessl.report.bench_facts import device_facts, protocol_facts
+from edgessl.report.bench_facts import cell_in_words, counted, device_facts, protocol_facts
 from edgessl.report.forest import forest
 from edgessl.report.lanes import lanes
 from edgessl.report.tradeoff import Candidate, tradeoff
@@ -35,29 +35,32 @@ def _content(document: Mapping[str, Any]) -> dict[str, Any]:
     names = [_name(one, shown) for one in sampled]
     steps, step_keys = step_bars(document.get("end_to_end", ()))
     operators, operator_keys = operator_bars(document.get("operators", ()))
-    comparisons = document.get("comparisons", ())
+    several = len(sources) > 1
     return {
         "version": __version__,
         "measured": document.get("measured", ""),
         "cpu": document["device"]["cpu"],
         "verdict": _verdict(document, shown),
-        "several_devices": len(sources) > 1,
-        "rows": [_row(one, source) for source in sources for one in _first(source)],
-        "more_rows": [_row(one, source) for source in sources for one in source["models"]
+        "rows": [_row(one, source, several) for source in sources for one in _first(source)],
+        "more_rows": [_row(one, source, several) for source in sources for one in source["models"]
                       if one not in _first(source)],
-        "launches": (document.get("protocol") or {}).get("launches", 1),
-        "noises": [_noise(one) for one in document.get("conditions", ())],
+        "launches": counted((document.get("protocol") or {}).get("launches", 1), "fresh process"),
+        "noises": [_noise(one, _on(source, several)) for source in sources
+                   for one in source.get("conditions", ())],
         "lanes": lanes(sampled, names),
         "lanes_where": _where(cell),
-        "forest": forest(comparisons),
-        "base": comparisons[0]["base"] if comparisons else "",
-        "trade": tradeoff(_candidates(sources, len(sources) > 1)),
+        "forests": [(f"{rows[0]['base']}{_on(source, several)}", forest(rows))
+                    for source in sources if (rows := source.get("comparisons"))],
+        "trade": tradeoff(_candidates(sources, several)),
         "trade_where": "at batch 1, with the threads that are fastest for it",
         "charts": [*sweep_charts(models), *sustained_charts(document.get("sustained", ()))],
         "steps": steps, "step_keys": step_keys,
         "operators": operators, "operator_keys": operator_keys,
-        "facts": [("Device", device_facts(document["device"])),
-                  ("Protocol", protocol_facts(document))],
+        "facts": [
+            ("Device", device_facts(document["device"])), ("Protocol", protocol_facts(document)),
+            *((f"Imported: {one['device']['cpu']}", device_facts(one["device"]))
+              for one in sources[1:]),
+        ],
         "hashes": list(dict.fromkeys((one["name"], one.get("sha256", "")) for one in models)),
         "notes": [f"{one['name']}, {_where((one['threads'], one['batch']))}: {'; '.join(said)}."
                   for one in models if (said := one.get("notes"))],
@@ -72,7 +75,7 @@ def _first(source: Mapping[str, Any]) -> list[Entry]:
 
 
 def _where(cell: tuple[int, int]) -> str:
-    return f"{cell[0]} thread{'s' if cell[0] > 1 else ''}, batch {cell[1]}"
+    return cell_in_words(*cell)
 
 
 def _name(entry: Entry, entries: Sequence[Entry]) -> str:
@@ -84,14 +87,22 @@ def _verdict(document: Mapping[str, Any], shown: Sequence[Entry]) -> str:
     best = min(shown, key=lambda one: float(one["p50_ms"]))
     cell = (best["threads"], best["batch"])
     answer = f"{best['name']} answers in {_number(best['p50_ms'])} ms (median, {_where(cell)})"
-    grade = _grades(document).get(cell)
+    if _grades(document).get(cell) == "C":
+        return _too_noisy(best, len(shown))
     if len(shown) == 1:
         return answer + "."
-    if grade == "C":
-        return f"{answer}, but it was too noisy to rank the {len(shown)} models."
     slowest = max(shown, key=lambda one: float(one["p50_ms"]))
     times = slowest["p50_ms"] / best["p50_ms"]
     return f"{answer}, the lowest of {len(shown)}; {slowest['name']} takes {times:.1f} times that."
+
+
+def _too_noisy(best: Entry, count: int) -> str:
+    what = f"Too noisy to rank the {count} models" if count > 1 else "Too noisy to judge"
+    if best.get("p50_low_ms") is None:
+        return f"{what}. Measure again on a quiet machine."
+    low, high = _number(best["p50_low_ms"]), _number(best["p50_high_ms"])
+    return (f"{what}: the median of {best['name']} may lie anywhere from {low} to {high} ms. "
+            "Measure again on a quiet machine.")  # fmt: skip
 
 
 def _grades(source: Mapping[str, Any]) -> dict[tuple[int, int], str]:
@@ -101,13 +112,15 @@ def _grades(source: Mapping[str, Any]) -> dict[tuple[int, int], str]:
     }
 
 
-def _row(entry: Entry, source: Mapping[str, Any]) -> dict[str, Any]:
+def _row(entry: Entry, source: Mapping[str, Any], several: bool) -> dict[str, Any]:
     low, high = entry.get("p50_low_ms"), entry.get("p50_high_ms")
     runtime = entry.get("runtime", "onnxruntime")
     return {
         "name": _name(entry, source["models"]),
-        "remark": "" if runtime == "onnxruntime" else runtime,
-        "device": source["device"]["cpu"],
+        "remark": " ".join(word for word in (
+            "" if runtime == "onnxruntime" else runtime,
+            _on(source, several).strip(),
+        ) if word),
         "threads": entry["threads"], "batch": entry["batch"],
         "p50": _number(entry["p50_ms"]),
         "interval": "" if low is None else f"{_number(low)} to {_number(high)}",
@@ -120,10 +133,15 @@ def _row(entry: Entry, source: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _noise(cell: Mapping[str, Any]) -> dict[str, str]:
+def _on(source: Mapping[str, Any], several: bool) -> str:
+    return f" on {source['device'].get('board') or source['device']['cpu']}" if several else ""
+
+
+def _noise(cell: Mapping[str, Any], device: str) -> dict[str, str]:
     noise = cell["noise"]
     why = "; ".join(noise["reasons"]) or "the same model twice agrees, and nothing moved"
-    return {"grade": noise["grade"], "where": _where((cell["threads"], cell["batch"])), "why": why}
+    where = _where((cell["threads"], cell["batch"])) + device
+    return {"grade": noise["grade"], "where": where, "why": why}
 
 
 def _candidates(sources: Sequence[Mapping[str, Any]], several: bool) -> list[Candidate]:
@@ -136,7 +154,7 @@ def _candidates(sources: Sequence[Mapping[str, Any]], several: bool) -> list[Can
                 key = str(one["path"])
                 if key not in best or one["p50_ms"] < best[key]["p50_ms"]:
                     best[key] = one
-        where = f" on {source['device']['cpu']}" if several else ""
+        where = _on(source, several)
         for one in best.values():
             score = one["top1"]
             found.append(

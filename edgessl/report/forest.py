@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import log
 from typing import Any
 
+from edgessl.report.bench_facts import cell_in_words
+
 
 def forest(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Lay out one row for each comparison.
@@ -31,7 +33,7 @@ def forest(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         interval = f" [{one['low']:.3f}, {one['high']:.3f}]" if known else ""
         rows.append({
             "kind": f"m{(index + 1) % 6}", "name": one["name"], "one": place(1.0),
-            "where": f"{one['threads']} thread(s), batch {one['batch']}",
+            "where": cell_in_words(one["threads"], one["batch"]),
             "at": place(one["ratio"]),
             "left": place(one["low"]) if known else 0,
             "width": round(place(one["high"]) - place(one["low"]), 2) if known else 0,
