@@ -40,7 +40,8 @@ def make_bundle(folder: Path, seed: int = 0) -> Path:
         about = replace(metadata, precision=precision)
         models.append(_write(folder / f"{name}.onnx", graph, about))
         whole = attach_front(graph, PREPROCESS)
-        models.append(_write(folder / f"{name}.e2e.onnx", whole, replace(about, takes="pixels")))
+        path = folder / f"{name.replace('model', 'model.e2e')}.onnx"
+        models.append(_write(path, whole, replace(about, takes="pixels")))
 
     def reference(images: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():

@@ -54,7 +54,7 @@ def run(classify: Path, *words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([classify, *map(str, words)], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("model", ["model.e2e.onnx", "model.int8.e2e.onnx"])
+@pytest.mark.parametrize("model", ["model.e2e.onnx", "model.e2e.int8.onnx"])
 def test_the_self_test_passes(classify: Path, bundle: Path, model: str) -> None:
     done = run(classify, "--bundle", bundle, "--model", model, "--selftest")
     assert done.returncode == 0, done.stdout + done.stderr

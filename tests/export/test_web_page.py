@@ -33,7 +33,7 @@ pytestmark = [
         not PACKAGE.is_file(), reason="needs onnxruntime-web: edgessl export CKPT --web"
     ),
 ]
-MODELS = {"model.onnx", "model.e2e.onnx", "model.int8.onnx", "model.int8.e2e.onnx"}
+MODELS = {"model.onnx", "model.e2e.onnx", "model.int8.onnx", "model.e2e.int8.onnx"}
 
 
 @pytest.fixture(scope="module")

@@ -293,7 +293,7 @@ class Model {
     output_ = session_.GetOutputNameAllocated(0, allocator).get();
     const auto type = session_.GetInputTypeInfo(0);
     if (type.GetTensorTypeAndShapeInfo().GetElementType() != ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8) {
-      throw UserError(path + ": must take uint8 pixels; use model.e2e.onnx or model.int8.e2e.onnx");
+      throw UserError(path + ": must take uint8 pixels; use model.e2e.onnx or model.e2e.int8.onnx");
     }
     const auto about =
         session_.GetModelMetadata().LookupCustomMetadataMapAllocated("edgessl", allocator);
