@@ -275,7 +275,10 @@ def test_minutes_give_the_epochs_that_all_stages_fit_into_and_keep_their_shares(
     assert run(place / "minutes", listener, *stages, minutes=minutes)["stages"] == report["stages"]
 
 
-def test_fewer_epochs_are_shared_out_and_said(place: Path) -> None:
+def test_fewer_epochs_are_shared_out_and_said(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "measure_rate", lambda *_arguments: Rate(1.0, 8))
     stages = "pretrain.stages=[{epochs = 6, views_px = [16, 8]}, {epochs = 3, views_px = [32, 16]}]"
     wanted = request(
         place / "tiny.toml", place / "images", place / "unmade", "pretrain.epochs=9", stages,
