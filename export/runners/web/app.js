@@ -83,6 +83,7 @@ async function choose() {
   head = facts.head;
   at("model-facts").textContent =
     `${facts.precision}, ${facts.what}; loaded in ${ms(network.loadMs)}`;
+  at("int8-note").hidden = facts.precision !== "int8";
   await network.run(image ?? blank()); // the first run is slow
   if (image) await classify();
 }
