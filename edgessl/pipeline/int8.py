@@ -85,17 +85,20 @@ class Int8:
         Args:
             path: The file.
         """
-        return (
-            *self.fused_gate(path), self._calibration, self._agreement(path), self._speed
-        )
+        return (*self.gates_of_any(path), self._agreement(path), self._speed)
 
-    def fused_gate(self, path: Path) -> tuple[Gate, ...]:
-        """Check what becomes of the products of a file in onnxruntime.
+    def gates_of_any(self, path: Path) -> tuple[Gate, ...]:
+        """Check the graph of a file: what becomes of its products in onnxruntime, and its ranges.
 
         Args:
-            path: The file.
+            path: The file, with or without preprocessing inside.
         """
-        return (check_fused(path, self.prepared, self.found.best.scheme),)
+        import onnx
+
+        calibration = check_calibration(
+            onnx.load(str(path)), self.calibrated, self._unseen, self.core.preprocess
+        )
+        return (check_fused(path, self.prepared, self.found.best.scheme), calibration)
 
     def _agreement(self, path: Path) -> Gate:
         pixels = self.core.test.some_pixels(self.core.preprocess, UNSEEN_IMAGES)
@@ -109,12 +112,9 @@ class Int8:
         )
 
     @cached_property
-    def _calibration(self) -> Gate:
+    def _unseen(self) -> Extremes:
         pixels = self.judge.pixels[:UNSEEN_IMAGES]
-        unseen = measure_extremes(self.prepared, batches(pixels, self.judge.normalise))
-        return check_calibration(
-            self.found.best.model, self.calibrated, unseen, self.core.preprocess
-        )
+        return measure_extremes(self.prepared, batches(pixels, self.judge.normalise))
 
     @property
     def _speed(self) -> Gate:
@@ -155,7 +155,7 @@ def int8_products(
         Product(
             "model.e2e.int8.onnx", "onnx", f"{purpose}; uint8 RGB pixels of any size",
             lambda path, metadata: save_onnx(with_front, path, metadata),
-            precision="int8", takes="pixels", more_gates=int8.fused_gate, history=history,
+            precision="int8", takes="pixels", more_gates=int8.gates_of_any, history=history,
         ),
     )
 
