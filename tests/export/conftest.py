@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 import typer
-from small_network import CLASSES, Case, write_checkpoint, write_images
+from npm import onnxruntime_web_from_here
+from small_network import CLASSES, Case, Int8Bundle, write_checkpoint, write_images
+from typer.testing import CliRunner
 
 from edgessl.cli.export import export
 from edgessl.cli.predict import predict
@@ -46,3 +49,18 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
             ckpt, data, {file.path.name: file for file in files},
             {product.name: product for product in products},
         )
+
+
+@pytest.fixture(scope="session")
+def int8_bundle(tmp_path_factory: pytest.TempPathFactory, app: typer.Typer) -> Int8Bundle:
+    """What one run of `edgessl export --int8 --web --cpp` left and said."""
+    root = tmp_path_factory.mktemp("int8")
+    data = write_images(root / "data", CLASSES)
+    ckpt = write_checkpoint(root / "ckpt.pt", CLASSES, str(data))
+    # The classifier is random, and so is what it loses on nine images.
+    command = ["export", str(ckpt), "--onnx", "--int8", "--web", "--cpp", "--max-drop", "100"]
+    with pytest.MonkeyPatch.context() as patch, onnxruntime_web_from_here(patch) as downloads:
+        patch.setenv("EDGESSL_CACHE", str(root / "cache"))
+        done = CliRunner().invoke(app, [*command, "--json"])
+        assert done.exit_code == 0, done.exception
+        return Int8Bundle(root, json.loads(done.stdout)["files"], done.stderr, downloads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,16 @@ class Case:
     data: Path
     files: dict[str, Exported]
     products: dict[str, Product]
+
+
+@dataclass(frozen=True)
+class Int8Bundle:
+    """A bundle of fp32 and int8 models with both runners: ``files`` and ``screen`` as printed."""
+
+    folder: Path
+    files: list[dict[str, Any]]
+    screen: str
+    downloads: list[str]
 
 
 def write_images(folder: Path, classes: tuple[str, ...]) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from small_network import CLASSES, write_checkpoint, write_images
+from small_network import CLASSES, Int8Bundle, write_checkpoint
 from typer.testing import CliRunner
 
 from edgessl.artifact import Metadata, open_artifact
@@ -20,21 +19,11 @@ from edgessl.export.target import read_target
 
 
 @pytest.fixture(scope="module")
-def files(
-    tmp_path_factory: pytest.TempPathFactory, app: typer.Typer
-) -> Iterator[dict[str, dict[str, Any]]]:
+def files(int8_bundle: Int8Bundle) -> Iterator[dict[str, dict[str, Any]]]:
     """What one run of the command says of its files, by name."""
-    root = tmp_path_factory.mktemp("int8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(root / "cache"))
-        data = write_images(root / "data", CLASSES)
-        ckpt = write_checkpoint(root / "ckpt.pt", CLASSES, str(data))
-        # The classifier is random, and so is what it loses on nine images.
-        command = ["export", str(ckpt), "--int8", "--max-drop", "100", "--json"]
-        done = CliRunner().invoke(app, command)
-        assert done.exit_code == 0, done.output
-        written = json.loads(done.stdout)["files"]
-        yield {Path(file["path"]).name: file for file in written}
+        patch.setenv("EDGESSL_CACHE", str(int8_bundle.folder / "cache"))
+        yield {Path(file["path"]).name: file for file in int8_bundle.files}
 
 
 def _known(file: dict[str, Any]) -> Metadata:
