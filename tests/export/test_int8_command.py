@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from edgessl.backbones import BACKBONES
 from edgessl.errors import UserError
 from edgessl.export.int8.advice import FAMILIES, SPEEDUPS, int8_advice
 from edgessl.export.target import read_target
+from edgessl.pipeline.evaluate import evaluate_model
+from edgessl.pipeline.profile import profile_subject
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,23 @@ def test_the_file_says_what_it_was_calibrated_and_chosen_on(
     assert history["chosen_on_images"]["split"] == "val"
     tried = [one["scheme"] for one in history["tried"]]
     assert tried[:2] == ["per channel, all", "per tensor, all"]
+
+
+@pytest.mark.parametrize("name", ["model.int8.onnx", "model.e2e.int8.onnx"])
+def test_an_int8_file_alone_is_asked_scored_and_counted(
+    files: dict[str, dict[str, Any]], name: str, tmp_path: Path, app: typer.Typer
+) -> None:
+    made = Path(files[name]["path"])
+    alone = shutil.copy(made, tmp_path / "renamed.onnx")
+    image = next((made.parent / "data").rglob("*.png"))
+    done = CliRunner().invoke(app, ["predict", str(alone), str(image), "--json"])
+    assert done.exit_code == 0, done.output
+    (answer,) = json.loads(done.stdout)["predictions"]
+    assert {found["name"] for found in answer["classes"]} == set(CLASSES)
+    score = evaluate_model(alone, str(made.parent / "data"), "top1").evaluation.score
+    assert score.to_dict() == _gates(files[name])["accuracy"]["numbers"]["top1"]
+    counted, whole = profile_subject(str(alone)), profile_subject(files["model.onnx"]["path"])
+    assert (counted["macs"], counted["size_px"]) == (whole["macs"], whole["size_px"])
 
 
 def test_without_training_images_it_is_refused(tmp_path: Path, app: typer.Typer) -> None:
