@@ -15,6 +15,7 @@ from edgessl.cli.export import export
 from edgessl.cli.predict import predict
 from edgessl.export.core import Core
 from edgessl.export.product import Product
+from edgessl.export.products import products_of
 from edgessl.pipeline import export as story
 
 
@@ -36,15 +37,14 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
         data = write_images(root / "data", CLASSES)
         ckpt = write_checkpoint(root / "ckpt.pt", CLASSES, str(data))
         products: list[Product] = []
-        listed = story.products_of
 
         def keep(core: Core, formats: tuple[str, ...]) -> tuple[Product, ...]:
-            products.extend(listed(core, formats))
+            products.extend(products_of(core, formats))
             return tuple(products)
 
         patch.setattr(story, "products_of", keep)
         files = story.export_checkpoint(ckpt, formats=("onnx", "torchscript", "pt2", "ort"))
-        patch.setattr(story, "products_of", listed)
+        patch.setattr(story, "products_of", products_of)
         yield Case(
             ckpt, data, {file.path.name: file for file in files},
             {product.name: product for product in products},
