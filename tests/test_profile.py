@@ -170,3 +170,20 @@ def test_what_cannot_be_counted_is_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         profile_subject(subject, **options)  # type: ignore[arg-type]
+
+
+def test_parts_are_told_as_a_table_and_as_json() -> None:
+    app = typer.Typer()
+    app.command()(profile)
+    told = CliRunner().invoke(app, ["mobilenetv3s", "--size", "32", "--parts"])
+    assert told.exit_code == 0
+    assert "blocks.4" in told.output
+    document = json.loads(
+        CliRunner().invoke(app, ["mobilenetv3s", "--size", "32", "--parts", "--json"]).output
+    )
+    assert sum(part["macs"] for part in document["parts"]) == document["macs"]
+
+
+def test_a_file_has_no_parts() -> None:
+    with pytest.raises(UserError, match=r"--parts: must be left out for an exported file.*pass"):
+        profile_subject("model.onnx", by_part=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from edgessl.cli.console import console, print_json
 
@@ -26,12 +27,15 @@ def profile(
     last_stage: Annotated[
         str, typer.Option(help="remove counts a backbone without its last stage (conv5).")
     ] = "keep",
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Say what each part of the network costs.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Count parameters and multiply-accumulates (MACs)."""
     from edgessl.pipeline.profile import profile_subject
 
-    found = profile_subject(subject, image_px=size, rule=rule, last_stage=last_stage)
+    found = profile_subject(subject, image_px=size, rule=rule, last_stage=last_stage, by_part=parts)
     if json:
         print_json(found)
         return
@@ -44,3 +48,15 @@ def profile(
     screen.print(line, markup=False)
     if "flops_s3l" in found:
         screen.print(f"by S3L's rule, with a 1000-way classifier: {found['flops_s3l']:,} FLOPs.")
+    if parts:
+        screen.print(_table(found))
+
+
+def _table(found: dict[str, Any]) -> Table:
+    table = Table("part", box=None, padding=(0, 2, 0, 0))
+    for title in ("parameters", "MACs", "of all MACs"):
+        table.add_column(title, justify="right")
+    for part in found["parts"]:
+        share = 100 * part["macs"] / found["macs"]
+        table.add_row(part["name"], f"{part['params']:,}", f"{part['macs']:,}", f"{share:.1f} %")
+    return table

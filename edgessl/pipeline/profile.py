@@ -17,7 +17,12 @@ DEFAULT_PX = 224
 
 
 def profile_subject(
-    subject: str, *, image_px: int | None = None, rule: str = "macs", last_stage: str = "keep"
+    subject: str,
+    *,
+    image_px: int | None = None,
+    rule: str = "macs",
+    last_stage: str = "keep",
+    by_part: bool = False,
 ) -> dict[str, Any]:
     """Count what a network costs.
 
@@ -26,10 +31,12 @@ def profile_subject(
         image_px: Side of the image; None for the subject's own, 224 for a bare backbone.
         rule: ``"macs"``, or ``"s3l"`` for S3L's FLOPs as well.
         last_stage: ``"remove"`` counts a bare backbone without its last stage.
+        by_part: Whether to say what each part costs; not of a file.
 
     Returns:
-        ``name size_px params macs``, and ``flops_s3l`` where asked. Backbones and checkpoints are
-        counted without classifier, a file with everything in it (``counts`` says which).
+        ``name size_px params macs``, and ``flops_s3l`` and ``parts`` where asked. Backbones and
+        checkpoints are counted without classifier, a file with everything in it (``counts`` says
+        which).
 
     Raises:
         UserError: The subject, size, rule or last stage cannot be used.
@@ -39,8 +46,13 @@ def profile_subject(
     if image_px is not None and image_px < 1:
         raise UserError(f"--size: must be at least 1 pixel, got {image_px}")
     if Path(subject).suffix.lower() in SUFFIXES:
+        if by_part:
+            raise UserError(
+                "--parts: must be left out for an exported file, whose parts are fused; pass its "
+                "checkpoint or its backbone's name"
+            )
         return _profile_file(Path(subject), image_px, rule)
-    return _profile_backbone(subject, image_px, rule, last_stage)
+    return _profile_backbone(subject, image_px, rule, last_stage, by_part=by_part)
 
 
 def _profile_file(path: Path, image_px: int | None, rule: str) -> dict[str, Any]:
@@ -85,7 +97,7 @@ def _torch_file_cost(path: Path) -> tuple[int, int, int]:
 
 
 def _profile_backbone(
-    subject: str, image_px: int | None, rule: str, last_stage: str
+    subject: str, image_px: int | None, rule: str, last_stage: str, *, by_part: bool
 ) -> dict[str, Any]:
     from edgessl import checkpoint
     from edgessl.backbones import BACKBONES, deployable_from
@@ -116,6 +128,10 @@ def _profile_backbone(
     }
     if rule == "s3l":
         document["flops_s3l"] = cost.flops_s3l(backbone, side, backbone.feature_dim)
+    if by_part:
+        from edgessl.metrics.parts import parts
+
+        document["parts"] = [part.to_dict() for part in parts(backbone, side)]
     return document
 
 
