@@ -14,7 +14,7 @@ from edgessl.pipeline.context import Context
 from edgessl.pipeline.kept_head import load_head, wanted_layers
 from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.once import once
-from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone
+from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone, recalibrate
 from edgessl.pipeline.training import Stage, train_stage
 from edgessl.recipe.tables import RegrowTable
 
@@ -68,6 +68,9 @@ def baseline_epochs(context: Context) -> int:
 def train_baseline(context: Context, name: str, stage: int, epochs: int) -> Meter:
     """Fine-tune a random start in the same way.
 
+    A backbone that stays frozen gets BN statistics first: with untouched ones the features of some
+    random networks vanish or explode, and would make no rival.
+
     Args:
         context: The run.
         name: ``random`` or ``longer``.
@@ -75,6 +78,9 @@ def train_baseline(context: Context, name: str, stage: int, epochs: int) -> Mete
         epochs: Passes over the labelled images.
     """
     classifier = new_classifier(context, stage)
+    if context.recipe.finetune.trains == "classifier":
+        context.engine.place(classifier)
+        recalibrate(context, classifier.backbone)
     table, method = whole_network(context, classifier, f"finetune_{name}", stage, epochs)
     meter = train_stage(context, table, method, method, context.images.labelled())
     save_classifier(context, classifier, f"state/{name}.pt")

@@ -12,6 +12,7 @@ from tiny_run import Listener, request, write_images, write_recipe
 from torch import Tensor
 
 from edgessl import checkpoint
+from edgessl.backbones import deployable_from
 from edgessl.errors import UserError
 from edgessl.pipeline.recipe import run_recipe
 from edgessl.recipe import load_recipe
@@ -90,6 +91,25 @@ def test_statistics_of_bn_stay_where_that_is_asked_for_but_not_those_of_a_random
     for key, value in pretrained.items():  # scales and shifts of BN too
         assert torch.equal(tuned[f"backbone.{key}"], value) == (key in buffers), key
     assert all(random[f"backbone.{key}"].any() for key in buffers)
+
+
+def test_a_frozen_random_start_has_features_that_are_worth_reading(
+    tmp_path: Path, images: Path
+) -> None:
+    """With untouched statistics those of this network are below 1e-6."""
+    network = ("backbone.name=mobilenetv3l", "backbone.first_weights=fan_out")
+    wanted = request(
+        write_recipe(tmp_path), images, tmp_path / "run", *LINEAR, *network, "finetune.epochs=1"
+    )
+    run_recipe(replace(wanted, baselines=("random",)), Listener())
+    random = deployable_from(checkpoint.load(tmp_path / "run" / "state" / "random.pt"), "random")
+    with torch.no_grad():
+        features = random.backbone.eval()(torch.randn(4, 3, 32, 32, generator=_seeded()))
+    assert features.abs().mean() > 1e-3
+
+
+def _seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 def test_groups_of_bn_change_what_fine_tuning_gives(
