@@ -163,7 +163,7 @@ def test_the_self_test_fails_on_another_network_under_the_same_name(
     assert "pass  model.batch1.onnx" in done.stdout
 
 
-def tested(
+def failing_files(
     runner: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> list[str]:
@@ -187,7 +187,7 @@ def test_the_self_test_passes_without_a_manifest(
     runner: ModuleType, bare: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert tested(runner, bare, monkeypatch, capsys) == []
+    assert failing_files(runner, bare, monkeypatch, capsys) == []
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_the_self_test_fails_on_a_preprocessing_that_is_wrong(
     capsys: pytest.CaptureFixture[str], name: str, wrong: Callable[[Any], Any], failed: list[str],
 ) -> None:
     monkeypatch.setattr(runner, name, wrong(getattr(runner, name)))
-    assert tested(runner, bare, monkeypatch, capsys) == failed
+    assert failing_files(runner, bare, monkeypatch, capsys) == failed
 
 
 @pytest.mark.parametrize("fault", [blue_first, wrong_normalisation, no_normalisation])
@@ -220,7 +220,7 @@ def test_the_self_test_fails_on_a_fault_inside_a_file(
     model = onnx.load(str(bare / "model.e2e.onnx"))
     fault(model)
     onnx.save(model, str(bare / "model.e2e.onnx"))
-    assert tested(runner, bare, monkeypatch, capsys) == ["model.e2e.onnx"]
+    assert failing_files(runner, bare, monkeypatch, capsys) == ["model.e2e.onnx"]
 
 
 def test_one_model_and_the_script_are_enough(case: Case, tmp_path: Path) -> None:
