@@ -23,10 +23,12 @@ from edgessl.errors import EdgesslError, UserError
 from edgessl.export.core import Core
 from edgessl.export.front import attach_front, front_fits
 from edgessl.export.gate import Gate
+from edgessl.export.inside import Inside, open_inside
 from edgessl.export.int8.calibration_set import Chosen, calibration_set, judging_set
-from edgessl.export.int8.check_agreement import check_agreement
+from edgessl.export.int8.check_agreement import Run, check_agreement
 from edgessl.export.int8.check_calibration import check_calibration
 from edgessl.export.int8.check_fused import check_fused
+from edgessl.export.int8.check_loss import check_answers_lost, check_cosine_lost
 from edgessl.export.int8.check_speed import check_speed
 from edgessl.export.int8.judge import Judge, Rule, batches
 from edgessl.export.int8.open_model import open_model
@@ -83,32 +85,56 @@ class Int8:
         """Check what only an int8 file has.
 
         Args:
-            path: The file.
-        """
-        return (*self.gates_of_any(path), self._agreement(path), self._speed)
-
-    def gates_of_any(self, path: Path) -> tuple[Gate, ...]:
-        """Check the graph of a file: what becomes of its products in onnxruntime, and its ranges.
-
-        Args:
             path: The file, with or without preprocessing inside.
         """
+        return (*self._of_the_graph(path), self._agreement(path))
+
+    def gates_with_speed(self, path: Path) -> tuple[Gate, ...]:
+        """Check the same, and tell how fast the network is.
+
+        Args:
+            path: The file without preprocessing inside.
+        """
+        return (*self.gates(path), self._speed)
+
+    def _of_the_graph(self, path: Path) -> tuple[Gate, ...]:
         import onnx
 
         calibration = check_calibration(
             onnx.load(str(path)), self.calibrated, self._unseen, self.core.preprocess
         )
-        return (check_fused(path, self.prepared, self.found.best.scheme), calibration)
+        fused = check_fused(path, self.prepared, self.found.best.scheme)
+        return (fused, calibration, self._loss)
+
+    @property
+    def _answers_limit(self) -> float | None:
+        """Percent of answers that may be others; None where labelled test images judge them."""
+        judged = self.core.metadata.classes and not self.core.test.missing
+        return None if judged else self.core.target.int8_max_drop_percent
+
+    @property
+    def _loss(self) -> Gate:
+        judge, marks = self.judge, self.found.best.marks
+        limit = self.core.target.int8_max_drop_percent
+        if judge.rule == "cosine":
+            return check_cosine_lost(marks, judge.what, max_drop_percent=limit)
+        if judge.rule == "agreement" and self._answers_limit is None:
+            limit = 100.0  # an answer that changed need not be a loss: the accuracy gate knows
+        before = judge.marks(judge.expected)
+        return check_answers_lost(before, marks, judge.what, max_drop_percent=limit)
 
     def _agreement(self, path: Path) -> Gate:
         pixels = self.core.test.some_pixels(self.core.preprocess, UNSEEN_IMAGES)
-        images = self.judge.normalise(
-            self.judge.pixels[:UNSEEN_IMAGES] if pixels is None else pixels
-        )
+        pixels = self.judge.pixels[:UNSEEN_IMAGES] if pixels is None else pixels
+        candidate, reference = open_artifact(path), self.core.reference
+        images: NDArray[Any] = self.judge.normalise(pixels)
+        inside = open_inside(path) if candidate.takes == "pixels" else None
+        if inside is not None:  # its preprocessing has a gate of its own
+            images = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+            reference = _behind(inside, reference)
         return check_agreement(
-            self.core.reference, open_artifact(path).run, images,
-            classifies=bool(self.core.metadata.classes),
-            max_drop_percent=self.core.target.int8_max_drop_percent,
+            reference, candidate.run, images,
+            classifies=bool(self.core.metadata.classes), max_drop_percent=self._answers_limit,
         )
 
     @cached_property
@@ -144,7 +170,7 @@ def int8_products(
     core_file = Product(
         "model.int8.onnx", "onnx", purpose,
         lambda path, metadata: save_onnx(model, path, metadata),
-        precision="int8", more_gates=int8.gates, history=history,
+        precision="int8", more_gates=int8.gates_with_speed, history=history,
     )
     if not front_fits(core.target.opset, core.preprocess):
         return (core_file,)
@@ -155,7 +181,7 @@ def int8_products(
         Product(
             "model.e2e.int8.onnx", "onnx", f"{purpose}; uint8 RGB pixels of any size",
             lambda path, metadata: save_onnx(with_front, path, metadata),
-            precision="int8", takes="pixels", more_gates=int8.gates_of_any, history=history,
+            precision="int8", takes="pixels", more_gates=int8.gates, history=history,
         ),
     )
 
@@ -239,6 +265,11 @@ def _dataset(core: Core, data: str | None) -> Dataset:
             f"{', '.join(unknown[:5])}; pass the data it was trained for"
         )
     return dataset
+
+
+def _behind(inside: Inside, network: Run) -> Run:
+    """Return a network that takes what a file's preprocessing takes."""
+    return lambda pixels: network(inside(pixels))
 
 
 def _judge(core: Core, judged_on: Chosen) -> Judge:
