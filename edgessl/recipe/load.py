@@ -10,10 +10,8 @@ from typing import Any
 from edgessl import catalog
 from edgessl.errors import UserError, nearest
 from edgessl.recipe.tables import Recipe
+from edgessl.recipe.variants import Conditions, take_variants
 from edgessl.schema import read_toml, validate
-
-Conditions = Mapping[str, Any]
-"""What a variant's ``when`` is compared with: ``data``, ``device``, ``images``."""
 
 
 def load_recipe(
@@ -32,20 +30,19 @@ def load_recipe(
     base, variant = _split(name)
     path = Path(base) if base.endswith(".toml") else catalog.find("recipes", base)
     values = read_toml(path)
-    variants = values.pop("variant", [])
+    variants = take_variants(values, path.name)
     values.setdefault("name", path.stem)
     for candidate in variants:
-        if _applies(candidate.get("when"), conditions):
-            _merge(values, _changes(candidate), path.name)
+        if candidate.applies(conditions):
+            _merge(values, candidate.changes, path.name)
     if variant:
-        chosen = [candidate for candidate in variants if candidate.get("name") == variant]
-        known = [candidate["name"] for candidate in variants if "name" in candidate]
-        if not chosen:
+        known = {candidate.name: candidate.changes for candidate in variants if candidate.name}
+        if variant not in known:
             raise UserError(
                 f"{path.name}: has no variant '{variant}'{nearest(variant, known)}; "
                 f"variants: {', '.join(known) or 'none'}"
             )
-        _merge(values, _changes(chosen[0]), f"{path.name}:{variant}")
+        _merge(values, known[variant], f"{path.name}:{variant}")
         values["name"] = f"{values['name']}:{variant}"
     for override in overrides:
         _override(values, override)
@@ -54,8 +51,9 @@ def load_recipe(
 
 def variants_of(name: str) -> list[str]:
     """Return the names of a recipe's variants."""
-    variants = read_toml(catalog.find("recipes", name)).get("variant", [])
-    return [variant["name"] for variant in variants if "name" in variant]
+    path = catalog.find("recipes", name)
+    variants = take_variants(read_toml(path), path.name)
+    return [variant.name for variant in variants if variant.name]
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -67,27 +65,6 @@ def _split(name: str) -> tuple[str, str]:
         return file + ".toml", variant
     base, _, variant = name.partition(":")
     return base, variant
-
-
-def _changes(variant: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in variant.items() if key not in ("name", "when")}
-
-
-def _applies(when: dict[str, Any] | None, conditions: Conditions | None) -> bool:
-    if when is None or conditions is None:
-        return False
-    for key, wanted in when.items():
-        if key == "max_images":
-            if conditions["images"] > wanted:
-                return False
-        elif key in ("data", "device"):
-            if conditions[key] != wanted:
-                return False
-        else:
-            raise UserError(
-                f"variant.when.{key}: unknown key{nearest(key, ('data', 'device', 'max_images'))}"
-            )
-    return True
 
 
 def _merge(values: dict[str, Any], changes: dict[str, Any], where: str) -> None:
@@ -116,7 +93,10 @@ def _merge(values: dict[str, Any], changes: dict[str, Any], where: str) -> None:
 
 def _is_another_kind(old: dict[str, Any], change: dict[str, Any]) -> bool:
     """Tell whether a change names another backbone, method or optimiser, or another crop."""
-    return any(kind in change and change[kind] != old.get(kind) for kind in ("name", "crop"))
+    return any(
+        kind in change and change[kind] != old.get(kind, default)
+        for kind, default in (("name", None), ("crop", "resized"))
+    )
 
 
 def _merge_entries(entries: list[Any], changes: dict[str, Any], where: str) -> None:

@@ -95,6 +95,15 @@ def test_a_variant_with_another_crop_inherits_none_of_the_old_keys(path: str) ->
     assert (view.crop, view.resize_px, view.scale) == ("central", 32, None)
 
 
+def test_a_variant_that_names_the_crop_of_the_recipe_keeps_its_other_keys(tmp_path: Path) -> None:
+    """The recipe leaves ``crop`` out, which means the same."""
+    file = tmp_path / "small.toml"
+    change = 'views.0 = { crop = "resized", scale = [0.5, 1.0] }'
+    file.write_text(f'{TEXT}\n[[variant]]\nname = "less"\n{change}\n', encoding="utf-8")
+    view = load_recipe(f"{file}:less").views[0]
+    assert (view.count, view.size_px, view.scale) == (2, 32, (0.5, 1.0))
+
+
 @pytest.mark.parametrize("change", ["views.1.size_px = 48", "views.0 = 48", "views.size_px = 48"])
 def test_a_variant_that_names_no_entry_of_a_list_is_refused(tmp_path: Path, change: str) -> None:
     file = tmp_path / "small.toml"
@@ -126,12 +135,37 @@ def test_without_conditions_no_variant_chooses_itself(path: str) -> None:
     assert load_recipe(path).image.crop_px == 32
 
 
-def test_an_unknown_condition_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("variants", "message"),
+    [
+        ('[variant]\nname = "one"', r"variant: must be a list of tables, got \{'name': 'one'\}; "),
+        ("variant = [3]", r"variant\.0: must be a table, got 3; write \[\[variant\]\]$"),
+        ("[[variant]]\nimage.crop_px = 16", r"variant\.0: must have a name or a when that "),
+        ("[[variant]]\nname = 3", r"variant\.0\.name: must be a string without a colon, got 3; "),
+        ("[[variant]]\nwhen = {}", r"variant\.0\.when: must be a table such as .*, got \{\}$"),
+        ('[[variant]]\nwhen = { devise = "cpu" }',
+         r"variant\.0\.when\.devise: unknown key; did you mean device\?$"),
+        ('[[variant]]\nwhen = { max_images = "20000" }',
+         r"variant\.0\.when\.max_images: must be a number, got '20000'; "),
+        ('[[variant]]\nname = "a"\n[[variant]]\nname = "a"',
+         r"variant\.1\.name: must be another than that of variant\.0, got 'a' again; "),
+    ],
+)  # fmt: skip
+def test_a_variant_that_cannot_be_used_is_refused_before_it_is_chosen(
+    tmp_path: Path, variants: str, message: str
+) -> None:
     file = tmp_path / "small.toml"
-    file.write_text(TEXT + '[[variant]]\nwhen = { devise = "cpu" }\n', encoding="utf-8")
-    conditions = {"data": "demo", "device": "cpu", "images": 1}
-    with pytest.raises(UserError, match=r"variant\.when\.devise: unknown key; did you mean device"):
-        load_recipe(str(file), conditions=conditions)
+    own = f"{variants}\n{TEXT}" if variants.startswith("variant") else f"{TEXT}\n{variants}\n"
+    file.write_text(own, encoding="utf-8")
+    with pytest.raises(UserError, match=rf"^small\.toml: (1 mistake\(s\)\n  )?{message}"):
+        load_recipe(str(file))
+
+
+def test_all_mistakes_of_variants_are_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(TEXT + '\n[[variant]]\n[[variant]]\nwhen = { device = 1 }\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"(?s)2 mistake\(s\)\n  variant\.0: .*variant\.1\.when\."):
+        load_recipe(str(file))
 
 
 @pytest.mark.parametrize(
