@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Literal
 
+from edgessl.bench.counterparts import counterparts
+from edgessl.bench.names import told_apart
 from edgessl.bench.ratio import Ratio, ratio_of_sessions
 from edgessl.errors import UserError
 
@@ -42,19 +45,24 @@ def refuse_unknown(
 
     Args:
         baseline: Its document.
-        cells: Name, threads and batch of everything that will be measured.
+        cells: Path, threads and batch of everything that will be measured.
         where: The baseline's name, for the message.
 
     Raises:
-        UserError: Something is not there, or has no raw samples.
+        UserError: Something is not there, has no raw samples, or may be any of several files.
     """
-    known = {_cell(entry) for entry in baseline["models"] if entry.get("samples_ms")}
-    missing = [cell for cell in cells if cell not in known]
+    known = _known(baseline)
+    old = counterparts([path for path, _, _ in cells], [path for path, _, _ in known])
+    missing = [cell for cell in cells if (old.get(cell[0]), *cell[1:]) not in known]
     if missing:
-        had = ", ".join(_words(cell) for cell in sorted(known)) or "none with raw samples"
+        names = told_apart([(path, PurePath(path).name) for path, _, _ in cells])
+        wanted = ", ".join(_words(names[cell[0]], *cell[1:]) for cell in missing)
+        had = ", ".join(
+            sorted(_words(known[cell]["name"], *cell[1:]) for cell in known)
+        ) or "none with raw samples"  # fmt: skip
         raise UserError(
-            f"--baseline: must hold raw samples of {', '.join(_words(cell) for cell in missing)}, "
-            f"got {where} with {had}; measure it with the same --threads and --batch"
+            f"--baseline: must hold raw samples of {wanted}, got {where} with {had}; measure it "
+            "with the same --threads and --batch, and the same folders where file names repeat"
         )
 
 
@@ -72,10 +80,12 @@ def compare(
         For each model its ``ratio low high``, ``outcome`` and ``limit_percent``. It is slower than
         allowed only where the whole interval is: the interval holds what both controls were off by.
     """
-    then = {_cell(entry): entry for entry in baseline["models"]}
+    then = _known(baseline)
+    paths = counterparts([str(entry["path"]) for entry in document["models"]],
+                         [path for path, _, _ in then])  # fmt: skip
     rows = []
     for entry in document["models"]:
-        old = then[_cell(entry)]
+        old = then[paths[str(entry["path"])], entry["threads"], entry["batch"]]
         ratio = ratio_of_sessions(entry["samples_ms"], old["samples_ms"])
         noisy = False
         for source in (document, baseline):
@@ -87,7 +97,8 @@ def compare(
                 ratio = ratio.widened(float(noise["control"]["ratio"]))
         rows.append(
             {
-                "name": entry["name"], "threads": entry["threads"], "batch": entry["batch"],
+                "path": entry["path"], "name": entry["name"],
+                "threads": entry["threads"], "batch": entry["batch"],
                 **ratio.to_dict(), "before_ms": old["p50_ms"], "now_ms": entry["p50_ms"],
                 "same_file": entry.get("sha256") == old.get("sha256"),
                 "limit_percent": limit_percent, "outcome": outcome(ratio, limit_percent, noisy),
@@ -120,9 +131,13 @@ def _noise(source: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any
     return None
 
 
-def _cell(entry: Mapping[str, Any]) -> tuple[str, int, int]:
-    return str(entry["name"]), int(entry["threads"]), int(entry["batch"])
+def _known(baseline: Mapping[str, Any]) -> dict[tuple[str, int, int], Mapping[str, Any]]:
+    """Return the entries with raw samples by path, threads and batch."""
+    return {
+        (str(entry["path"]), int(entry["threads"]), int(entry["batch"])): entry
+        for entry in baseline["models"] if entry.get("samples_ms")
+    }  # fmt: skip
 
 
-def _words(cell: tuple[str, int, int]) -> str:
-    return f"{cell[0]} ({cell[1]} thread(s), batch {cell[2]})"
+def _words(name: str, threads: int, batch: int) -> str:
+    return f"{name} ({threads} thread(s), batch {batch})"

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgessl.bench.judged import judged
+from edgessl.bench.names import with_names
 from edgessl.errors import UserError
 
 _WANTED = "must be a file of `edgessl bench --json` or `run.py --bench --json`"
@@ -60,7 +61,8 @@ def read_document(path: Path) -> dict[str, Any]:
         path: The file.
 
     Returns:
-        The document, judged where a bundle's ``run.py`` left that to us.
+        The document, judged where a bundle's ``run.py`` left that to us, with names that tell its
+        models apart.
 
     Raises:
         UserError: It is missing or something else.
@@ -84,7 +86,7 @@ def read_document(path: Path) -> dict[str, Any]:
         _refuse(path, f"{place}: {first['msg']}" if place else "no table")
     document: dict[str, Any] = content
     try:
-        return judged(document)
+        return with_names(judged(document))
     except (ValueError, ArithmeticError, LookupError) as error:
         _refuse(path, f"samples_ms that are no runs of milliseconds ({error})")
 

@@ -58,7 +58,8 @@ def sustain(
                 }
             )
     return {
-        "name": path.name, "threads": threads, "batch": batch, "seconds": seconds,
+        "path": str(path), "name": path.name,
+        "threads": threads, "batch": batch, "seconds": seconds,
         "windows": windows, "last_over_first": windows[-1]["p50_ms"] / windows[0]["p50_ms"],
     }  # fmt: skip
 

@@ -47,13 +47,13 @@ def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
                  markup=False)
     table = Table(box=None, padding=(0, 1, 0, 0), title="latency, first run and loading in ms",
                   title_justify="left")
-    widest = max(len(label(entry, models)) for entry in models)
+    widest = max(len(entry["name"]) for entry in models)
     table.add_column("model", overflow="fold", min_width=min(24, widest))
     for heading in ("thr", "B", "p50", "±", "p90", "p99", "img/s", "load", "first", "MB", "runs"):
         table.add_column(heading, justify="right", no_wrap=True)
     for entry in models:
         table.add_row(
-            escape(label(entry, models)), str(entry["threads"]), str(entry["batch"]),
+            escape(entry["name"]), str(entry["threads"]), str(entry["batch"]),
             shown(entry["p50_ms"]), _half_width(entry),
             *(shown(entry.get(key)) for key in (
                 "p90_ms", "p99_ms", "images_per_s", "load_ms", "first_run_ms", "peak_rss_mb")),
@@ -62,7 +62,7 @@ def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
     screen.print(table)
     for entry in models:
         if entry.get("notes"):
-            screen.print(f"{label(entry, models)}: {'; '.join(entry['notes'])}.", markup=False)
+            screen.print(f"{entry['name']}: {'; '.join(entry['notes'])}.", markup=False)
 
 
 def _half_width(entry: Mapping[str, Any]) -> str:
@@ -131,17 +131,6 @@ def _print_operators(screen: Console, profiles: Sequence[Mapping[str, Any]]) -> 
         screen.print(f"{profile['name']}: {shares}", markup=False)
 
 
-def label(entry: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> str:
-    """Return the file's name, or its path where two files share the name.
-
-    Args:
-        entry: One of the models.
-        models: All of them.
-    """
-    paths = {other["path"] for other in models if other["name"] == entry["name"]}
-    return str(entry["path"] if len(paths) > 1 else entry["name"])
-
-
 def shown(value: float | None) -> str:
     """Write a number with three digits or so; a dash for None.
 
@@ -159,7 +148,7 @@ def _verdict(document: Mapping[str, Any]) -> str:
     comparable = [entry for entry in models if entry["batch"] == batch]
     best = min(comparable, key=lambda entry: float(entry["p50_ms"]))
     answer = (
-        f"{label(best, models)} answers in {shown(best['p50_ms'])} ms (median, batch "
+        f"{best['name']} answers in {shown(best['p50_ms'])} ms (median, batch "
         f"{best['batch']}, {best['threads']} thread(s)) on this {document['device']['cpu']}"
     )
     noisy = any(

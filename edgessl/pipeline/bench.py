@@ -18,6 +18,7 @@ from edgessl.bench.describe import describe_device
 from edgessl.bench.device_table import Device, read_device
 from edgessl.bench.document import read_document
 from edgessl.bench.measure import measure_with_control
+from edgessl.bench.names import with_names
 from edgessl.bench.opened import TORCH, How
 from edgessl.bench.process import Worker
 from edgessl.bench.sustained import sustain
@@ -79,6 +80,7 @@ def bench_models(request: Request, say: Say = lambda _line: None) -> dict[str, A
             sustain(path, device, threads=how.threads, batch=how.batch,
                     seconds=request.sustained_s, say=say) for path in request.models
         ]  # fmt: skip
+    document = with_names(document)
     if baseline is not None:
         document["baseline"] = compare(document, baseline, request.fail_slower_percent)
     if others:
@@ -112,7 +114,7 @@ def _baseline(
         return None
     document = read_document(request.baseline)
     refuse_other_device(document, host, str(request.baseline))
-    wanted = [(path.name, *cell) for cell in cells for path in request.models]
+    wanted = [(str(path), *cell) for cell in cells for path in request.models]
     refuse_unknown(document, wanted, str(request.baseline))
     return document
 

@@ -96,8 +96,6 @@ def comparison_in_words(comparison: Mapping[str, Any]) -> str:
         comparison: One of ``comparisons``.
     """
     name, base = comparison["name"], comparison["base"]
-    if name == base:
-        name, base = comparison["path"], comparison["base_path"]
     where = f"{comparison['threads']} thread(s), batch {comparison['batch']}"
     if not comparison["comparable"]:
         return f"{name} and {base} ({where}): too noisy, do not compare"

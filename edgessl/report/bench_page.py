@@ -32,7 +32,7 @@ def _content(document: Mapping[str, Any]) -> dict[str, Any]:
     models = document["models"]
     cell, shown = (models[0]["threads"], models[0]["batch"]), _first(document)
     sampled = [one for one in shown if one.get("samples_ms")]
-    names = [_name(one, shown) for one in sampled]
+    names = [str(one["name"]) for one in sampled]
     steps, step_keys = step_bars(document.get("end_to_end", ()))
     operators, operator_keys = operator_bars(document.get("operators", ()))
     several = len(sources) > 1
@@ -78,11 +78,6 @@ def _where(cell: tuple[int, int]) -> str:
     return cell_in_words(*cell)
 
 
-def _name(entry: Entry, entries: Sequence[Entry]) -> str:
-    same = {other["path"] for other in entries if other["name"] == entry["name"]}
-    return str(entry["path"] if len(same) > 1 else entry["name"])
-
-
 def _verdict(document: Mapping[str, Any], shown: Sequence[Entry]) -> str:
     best = min(shown, key=lambda one: float(one["p50_ms"]))
     cell = (best["threads"], best["batch"])
@@ -116,7 +111,7 @@ def _row(entry: Entry, source: Mapping[str, Any], several: bool) -> dict[str, An
     low, high = entry.get("p50_low_ms"), entry.get("p50_high_ms")
     runtime = entry.get("runtime", "onnxruntime")
     return {
-        "name": _name(entry, source["models"]),
+        "name": entry["name"],
         "remark": " ".join(word for word in (
             "" if runtime == "onnxruntime" else runtime,
             _on(source, several).strip(),
@@ -158,7 +153,7 @@ def _candidates(sources: Sequence[Mapping[str, Any]], several: bool) -> list[Can
         for one in best.values():
             score = one["top1"]
             found.append(
-                Candidate(f"m{len(found) % 6}", _name(one, source["models"]) + where,
+                Candidate(f"m{len(found) % 6}", one["name"] + where,
                           one["p50_ms"], score["value"], score["low"], score["high"],
                           one["size_mb"])
             )  # fmt: skip

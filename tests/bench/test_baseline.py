@@ -25,7 +25,7 @@ def measured(p50_ms: float, seed: int, noise: float = 0.02, grade: str = "A") ->
     control = {"ratio": 1.002, "low": 0.999, "high": 1.005}
     return {
         "device": {"cpu": "x"},
-        "models": [{"name": "m.onnx", "threads": 1, "batch": 1, "sha256": "0",
+        "models": [{"path": "m.onnx", "name": "m.onnx", "threads": 1, "batch": 1, "sha256": "0",
                     "p50_ms": float(np.median(samples)), "samples_ms": samples.tolist()}],
         "conditions": [{"threads": 1, "batch": 1, "noise": {"grade": grade, "control": control}}],
     }  # fmt: skip
@@ -102,7 +102,7 @@ def test_a_baseline_of_another_device_or_of_other_models_is_refused(
     path = tmp_path / "b.json"
     path.write_text(json.dumps({**document, "device": {**document["device"], "cpu": "other"}}))
     assert "measured on a device like this one" in str(bench_against(model, device, path).exception)
-    other = {**document["models"][0], "name": "other.onnx"}
+    other = {**document["models"][0], "name": "other.onnx", "path": "other.onnx"}
     path.write_text(json.dumps({**document, "models": [other]}))
     refused = bench_against(model, device, path).exception
     assert isinstance(refused, UserError)
