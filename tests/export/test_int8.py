@@ -14,8 +14,10 @@ import torch
 from int8_network import CLASSES, PREPROCESS, Images, graph_of, tinted_textures
 from numpy.typing import NDArray
 from onnx import numpy_helper
+from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 from torch import nn
 
+from edgessl.bench.process import Worker
 from edgessl.export.int8.check_agreement import check_agreement
 from edgessl.export.int8.check_calibration import written_ranges
 from edgessl.export.int8.check_fused import check_fused
@@ -27,8 +29,10 @@ from edgessl.export.int8.prepare import prepare
 from edgessl.export.int8.quantise import quantise
 from edgessl.export.int8.ranges import Extremes, measure_extremes, typical, widest
 from edgessl.export.int8.scheme import SCOPES, Scheme, float_products, products, schemes
-from edgessl.export.int8.search import search
+from edgessl.export.int8.search import Found, Tried, search
 from edgessl.export.int8.sensitivity import rank_by_error
+from edgessl.export.int8.timed import Timed
+from edgessl.pipeline import int8 as story
 
 ALL = Scheme("uint8", per_channel=True, scope="all")
 
@@ -197,6 +201,44 @@ def test_a_float_file_is_not_called_int8(small: Small, tmp_path: Path) -> None:
     assert gate.finding.startswith("0 of 3 convolutions and 0 of 1 matrix products compute with")
 
 
+def attention() -> Any:
+    """A product with a weight, one of two activations, and one with a weight again."""
+    generator = np.random.default_rng(0)
+    weights = {"first": (4096, 16), "last": (3, CLASSES)}
+    stored = [
+        numpy_helper.from_array(generator.standard_normal(shape).astype(np.float32), name)
+        for name, shape in weights.items()
+    ]
+    nodes = [
+        make_node("Reshape", ["images", "shape"], ["flat"], "reshape"),
+        make_node("MatMul", ["flat", "first"], ["tokens"], "project"),
+        make_node("Transpose", ["tokens"], ["turned"], "turn", perm=[0, 2, 1]),
+        make_node("MatMul", ["tokens", "turned"], ["similar"], "compare"),
+        make_node("MatMul", ["similar", "last"], ["answers"], "classify"),
+    ]
+    shape = numpy_helper.from_array(np.array([-1, 3, 4096]), "shape")
+    kinds = {"images": ["batch", 3, 64, 64], "answers": ["batch", 3, CLASSES]}
+    source, output = (
+        make_tensor_value_info(name, onnx.TensorProto.FLOAT, dims) for name, dims in kinds.items()
+    )
+    graph = make_graph(nodes, "attention", [source], [output], [*stored, shape])
+    return make_model(graph, opset_imports=[make_opsetid("", 20)], ir_version=10)
+
+
+def test_an_integer_product_of_activations_stands_for_no_weight(
+    small: Small, tmp_path: Path
+) -> None:
+    prepared = prepare(attention())
+    ranges = widest(measure_extremes(prepared, [small.images.normalised]))
+    one_float = replace(ALL, floats=("project",))
+    whole = check_fused(_saved(quantise(prepared, ALL, ranges), tmp_path), prepared, ALL)
+    assert whole.status == "pass", whole.finding
+    path = _saved(quantise(prepared, one_float, ranges), tmp_path)
+    gate = check_fused(path, prepared, ALL)
+    assert gate.status == "fail", gate.finding
+    assert gate.finding.startswith("0 of 0 convolutions and 1 of 2 matrix products compute with")
+
+
 def test_a_file_that_is_mostly_float_is_not_called_int8(small: Small, tmp_path: Path) -> None:
     names = tuple(node.name for node in products(small.prepared))[:3]
     scheme = replace(ALL, floats=names)
@@ -249,11 +291,39 @@ def test_features_that_turn_away_fail(small: Small) -> None:
 
 
 def test_a_slower_file_is_told_so_and_still_passes() -> None:
-    slow, fast = check_speed(1.0, 1.4, ""), check_speed(4.0, 2.0, "")
+    slow = check_speed(1.0, Timed(1.4, 0.71, 0.69, 0.73), "")
+    fast = check_speed(4.0, Timed(2.0, 2.0, 1.9, 2.1), "")
     assert (slow.status, fast.status) == ("pass", "pass")
     assert slow.finding.startswith("smaller, not faster: 1.40 ms, fp32 1.00 ms: 0.71 times")
     assert fast.finding.startswith("2.00 ms, fp32 4.00 ms: 2.00 times as fast")
     assert check_speed(None, None, "another CPU").status == "skip"
+
+
+@pytest.mark.parametrize("ends", [(0.9, 1.7), (None, None)])
+def test_a_file_is_not_called_faster_where_the_turns_do_not_show_it(ends: Any) -> None:
+    gate = check_speed(1.3, Timed(1.0, 1.3, *ends), "")
+    assert gate.finding.startswith("smaller, not faster: 1.00 ms, fp32 1.30 ms: 1.30 times")
+
+
+def test_no_model_always_starts_first_when_models_are_timed(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    class Noted(Worker):
+        def __init__(self, path: Path, how: Any) -> None:
+            started.append(path.name)
+            super().__init__(path, how)
+
+    monkeypatch.setattr("edgessl.bench.measure.Worker", Noted)
+    monkeypatch.setattr(
+        story, "TIMING", story.TIMING.model_copy(update={"min_runs": 1, "min_seconds": 0.0})
+    )
+    fp32, again = story.time_models([small.core, small.core])
+    firsts = started[::2]
+    assert firsts.count("0.onnx") == firsts.count("1.onnx") > 0
+    assert fp32.speedup == 1.0
+    assert again.speedup > 0
 
 
 def test_loss_is_paired() -> None:
@@ -276,15 +346,15 @@ def test_the_most_accurate_scheme_is_kept(small: Small) -> None:
     assert len(found.tried) >= 4
     assert found.best.lost_percent == min(one.lost_percent for one in found.tried)
     assert found.best.lost_percent < 1.0
-    assert found.int8_ms is None
+    assert found.timed is None
 
 
 def test_among_equals_the_fastest_is_kept(small: Small) -> None:
     asked: list[int] = []
 
-    def last_is_fastest(models: Sequence[Any]) -> list[float]:
+    def last_is_fastest(models: Sequence[Any]) -> list[Timed]:
         asked.append(len(models))
-        return [float(len(models) - i) for i in range(len(models))]
+        return [Timed(float(len(models) - i), 1.0 + i, None, None) for i in range(len(models))]
 
     judge = replace(small.judge(), rule="agreement")
     found = search(
@@ -295,7 +365,8 @@ def test_among_equals_the_fastest_is_kept(small: Small) -> None:
     equals = [one for one in found.tried if (one.marks == best.marks).all()]
     assert asked[0] >= 1 + len(equals) >= 3
     assert found.fp32_ms == float(asked[0])
-    assert found.int8_ms == 1.0
+    assert found.timed is not None
+    assert found.timed.ms == 1.0
     assert found.best is not best
 
 
@@ -308,6 +379,13 @@ def test_sensitive_nodes_are_left_in_float_where_too_much_is_lost(small: Small) 
     found = _search(small, max_drop_percent=-100.0)  # never reached
     assert max(len(one.scheme.floats) for one in found.tried) == 2  # half of the four at most
     assert any(one.scheme.range_rule == "typical" for one in found.tried)
+
+
+def test_the_record_names_every_product_that_stayed_in_float(small: Small) -> None:
+    scheme = replace(ALL, scope="all but the first convolution", floats=("another",))
+    kept = Tried(scheme, None, np.ones(1), 0.0, 0.0)
+    first = products(small.prepared)[0].name
+    assert Found(kept, (), None, None).provenance(small.prepared)["left_in_float"] == [first]
 
 
 def test_no_node_is_left_in_float_without_time(small: Small) -> None:

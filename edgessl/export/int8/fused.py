@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgessl.export.quiet import quiet
 
-_INTEGER_CONV = ("QLinearConv", "ConvInteger")
-_INTEGER_MATMUL = ("QGemm", "QLinearMatMul", "MatMulInteger", "MatMulIntegerToFloat",
-                   "DynamicQuantizeMatMul")  # fmt: skip
-_FLOAT_CONV = ("Conv", "FusedConv")
-_FLOAT_MATMUL = ("Gemm", "FusedGemm", "MatMul", "FusedMatMul")
+_INTEGER_CONV = {"QLinearConv": 3, "ConvInteger": 1}
+_INTEGER_MATMUL = {
+    "QGemm": 3, "QLinearMatMul": 3, "MatMulInteger": 1, "MatMulIntegerToFloat": 1,
+    "DynamicQuantizeMatMul": 1,
+}
+_FLOAT_CONV = {"Conv": 1, "FusedConv": 1}
+_FLOAT_MATMUL = {"Gemm": 1, "FusedGemm": 1, "MatMul": 1, "FusedMatMul": 1}
+"""Operator -> which of its inputs the weight is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
     """How the products of a graph are computed after onnxruntime's optimisation.
 
+    Those of two activations, as in attention, are not counted.
+
     Attributes:
         integer_convs: Convolutions with integers.
         float_convs: Convolutions with floats.
         integer_matmuls: Matrix products with integers.
-        float_matmuls: Matrix products with floats, those of two activations included.
+        float_matmuls: Matrix products with floats.
         conversions: QuantizeLinear and DequantizeLinear that are left.
     """
 
@@ -55,19 +60,28 @@ def count_fused(path: Path, *, signed: bool) -> Fused:
         optimised = Path(folder) / "optimised.onnx"
         options.optimized_model_filepath = str(optimised)
         onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        counts = Counter(node.op_type for node in _nodes(onnx.load(str(optimised)).graph))
+        graph = onnx.load(str(optimised)).graph
+    stored = _stored(graph)
     return Fused(
-        integer_convs=_sum(counts, _INTEGER_CONV),
-        float_convs=_sum(counts, _FLOAT_CONV),
-        integer_matmuls=_sum(counts, _INTEGER_MATMUL),
-        float_matmuls=_sum(counts, _FLOAT_MATMUL),
-        conversions=_sum(counts, ("QuantizeLinear", "DequantizeLinear")),
+        integer_convs=_count(graph, _INTEGER_CONV, stored),
+        float_convs=_count(graph, _FLOAT_CONV, stored),
+        integer_matmuls=_count(graph, _INTEGER_MATMUL, stored),
+        float_matmuls=_count(graph, _FLOAT_MATMUL, stored),
+        conversions=sum(n.op_type in ("QuantizeLinear", "DequantizeLinear") for n in graph.node),
     )
 
 
-def _nodes(graph: Any) -> list[Any]:
-    return list(graph.node)
+def _stored(graph: Any) -> set[str]:
+    """Return the names of weights, and of what is computed from weights alone."""
+    stored = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:  # in the order they run
+        if all(name in stored for name in node.input if name):
+            stored |= set(node.output)
+    return stored
 
 
-def _sum(counts: Counter[str], names: tuple[str, ...]) -> int:
-    return sum(counts[name] for name in names)
+def _count(graph: Any, weights: Mapping[str, int], stored: set[str]) -> int:
+    return sum(
+        node.op_type in weights and node.input[weights[node.op_type]] in stored
+        for node in graph.node
+    )

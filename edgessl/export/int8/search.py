@@ -17,13 +17,11 @@ from edgessl.export.int8.quantise import quantise
 from edgessl.export.int8.ranges import RANGE_RULES, Extremes
 from edgessl.export.int8.scheme import Activations, Scheme, float_products, products, schemes
 from edgessl.export.int8.sensitivity import rank_by_error
+from edgessl.export.int8.timed import Time, Timed
 
 EXCLUSION_SECONDS = 120.0
 """Time for finding sensitive nodes and leaving them in float, where the schemes lose too much."""
 SENSITIVITY_IMAGES = 8
-
-Time = Callable[[Sequence[Any]], list[float]]
-"""Models to their median latencies in milliseconds, measured in turns."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +51,24 @@ class Found:
         best: The one that was kept.
         tried: Every candidate, in the order tried.
         fp32_ms: Median latency of the fp32 model; None where nothing was timed.
-        int8_ms: Of the one that was kept.
+        timed: The one that was kept, beside fp32.
     """
 
     best: Tried
     tried: tuple[Tried, ...]
     fp32_ms: float | None
-    int8_ms: float | None
+    timed: Timed | None
 
-    def provenance(self) -> dict[str, Any]:
-        """Return the choice as plain values."""
+    def provenance(self, prepared: Any) -> dict[str, Any]:
+        """Return the choice as plain values.
+
+        Args:
+            prepared: The float graph that it was made from.
+        """
         return {
             "scheme": self.best.scheme.name,
             "activations": self.best.scheme.activations,
-            "left_in_float": list(self.best.scheme.floats),
+            "left_in_float": list(float_products(prepared, self.best.scheme)),
             "tried": [
                 {"scheme": one.scheme.name, "lost_percent": round(one.lost_percent, 3)}
                 for one in self.tried
@@ -152,9 +154,9 @@ def _fastest(
         return Found(best, tuple(tried), None, None)
     limit = max(max_drop_percent, best.lost_percent)
     equals = [one for one in tried if _as_good(one, best) and one.lost_percent <= limit]
-    fp32_ms, *times_ms = time([core, *(one.model for one in equals)])
-    chosen = int(np.argmin(times_ms))
-    return Found(equals[chosen], tuple(tried), fp32_ms, times_ms[chosen])
+    fp32, *timed = time([core, *(one.model for one in equals)])
+    chosen = int(np.argmax([one.speedup for one in timed]))
+    return Found(equals[chosen], tuple(tried), fp32.ms, timed[chosen])
 
 
 def _as_good(one: Tried, best: Tried) -> bool:
