@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.artifact.metadata import KEY
-from edgessl.errors import UserError
+from edgessl.bench.inputs import DTYPES, input_shape
 
 ONNX = (".onnx", ".ort")
 TORCH = (".torchscript", ".pt2", ".pt")
 """Formats that need PyTorch; a checkpoint runs in eager mode."""
 
-PHOTO_PX = (480, 640)
-"""Height and width of the input to a model that takes any size."""
-
-_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 _THREADS = {
     "XnnpackExecutionProvider": "intra_op_num_threads",
     "OpenVINOExecutionProvider": "num_of_threads",
@@ -117,26 +113,10 @@ def _feed(session: Any, path: Path, batch: int) -> dict[str, Any]:
     """Make one random input of the shape that the model takes."""
     import numpy as np
 
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or inputs[0].type not in _DTYPES:
-        got = ", ".join(f"{value.name}: {value.type}" for value in inputs)
-        raise UserError(f"{path}: must have one image input, got {got}; pass an image network")
-    pixels = inputs[0].type == "tensor(uint8)"
-    shape = [batch, *inputs[0].shape[1:]]
-    if pixels and len(shape) == 4:
-        shape[1:3] = [
-            side if isinstance(side, int) else photo
-            for side, photo in zip(shape[1:3], PHOTO_PX, strict=True)
-        ]
-    if not all(isinstance(side, int) for side in shape):
-        raise UserError(
-            f"{path}: must have a fixed image size, got {inputs[0].shape}; export it for one size"
-        )
-    fixed = inputs[0].shape[0]
-    if isinstance(fixed, int) and fixed != batch:
-        raise UserError(f"{path}: its batch is fixed to {fixed}, got --batch {batch}; leave it out")
+    shape = input_shape(session, path, batch)
+    image = session.get_inputs()[0]
     generator = np.random.default_rng(0)
-    if pixels:
-        return {inputs[0].name: generator.integers(0, 256, shape, dtype=np.uint8)}
+    if DTYPES[image.type] == "uint8":
+        return {image.name: generator.integers(0, 256, shape, dtype=np.uint8)}
     values = generator.standard_normal(shape, dtype=np.float32)
-    return {inputs[0].name: values.astype(_DTYPES[inputs[0].type])}
+    return {image.name: values.astype(DTYPES[image.type])}

@@ -17,6 +17,7 @@ from edgessl.bench.comparisons import compare_with_first
 from edgessl.bench.describe import describe_device
 from edgessl.bench.device_table import Device, read_device
 from edgessl.bench.document import read_document
+from edgessl.bench.inputs import refuse_wrong_inputs
 from edgessl.bench.measure import measure_with_control
 from edgessl.bench.names import with_names
 from edgessl.bench.opened import TORCH, How
@@ -55,6 +56,9 @@ def bench_models(request: Request, say: Say = lambda _line: None) -> dict[str, A
         return only_imported(request.imported)
     device = read_device(request.device)
     refuse_wrong(request)
+    onnx = [path for path in request.models if path.suffix.lower() not in TORCH]
+    refuse_wrong_inputs(onnx, request.batches, one_image=request.images is not None,
+                        provider=device.provider)  # fmt: skip
     images, others = find_images(request.images), import_documents(request.imported)
     threads = request.threads or (device.threads or usable_cores(),)
     host = {"name": request.device, "provider": device.provider, **describe_device()}
@@ -73,8 +77,7 @@ def bench_models(request: Request, say: Say = lambda _line: None) -> dict[str, A
         for key, rows in _measure_cell(files, device, count, batch, say).items():
             document[key] += rows
     if request.profile:
-        onnx = [path for path in request.models if path.suffix.lower() not in TORCH]
-        document["operators"] = [_operators(path, replace(how, batch=1), say) for path in onnx]
+        document["operators"] = [_operators(path, how, say) for path in onnx]
     if request.sustained_s:
         document["sustained"] = [
             sustain(path, device, threads=how.threads, batch=how.batch,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 from tiny_model import write_device, write_model
 from typer.testing import CliRunner, Result
 
@@ -126,6 +127,34 @@ def test_a_fixed_batch_and_a_free_size_are_refused(tmp_path: Path) -> None:
     assert "its batch is fixed to 2, got --batch 1" in refusal(fixed)
     free = write_model(tmp_path / "free.onnx", side="side")
     assert "must have a fixed image size" in refusal(free)
+
+
+def test_everything_wrong_with_the_files_is_said_before_anything_is_measured(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(*_: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(Worker, "__init__", measured)
+    one, four = (write_model(tmp_path / f"batch{n}.onnx", batch=n) for n in (1, 4))
+    free = write_model(tmp_path / "free.onnx", side="side")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    message = refusal(model, one, four, free, "--batch", "1,8", "--e2e", tmp_path / "a.png")
+    assert [line.split("; ")[0] for line in message.splitlines()] == [
+        f"{one}: its batch is fixed to 1, got --batch 8",
+        f"{four}: its batch is fixed to 4, got --batch 1,8",
+        f"{four}: must take one image for --e2e, its batch is fixed to 4",
+        f"{free}: must have a fixed image size, got ['batch', 3, 'side', 'side']",
+    ]
+
+
+def test_a_file_of_a_fixed_batch_is_profiled_at_that_batch(tmp_path: Path) -> None:
+    four = write_model(tmp_path / "batch4.onnx", batch=4)
+    device = write_device(tmp_path / "quick.toml", runs=20)
+    result = run(four, "--device", device, "--batch", "4", "--profile", "--json", "-")
+    assert result.exit_code == 0, result.exception
+    (profile,) = json.loads(result.stdout)["operators"]
+    assert {row["operator"] for row in profile["operators"]} >= {"Conv"}
 
 
 def test_an_unwritable_json_file_is_refused_before_measuring(model: Path, tmp_path: Path) -> None:

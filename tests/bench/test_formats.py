@@ -20,7 +20,8 @@ from typer.testing import CliRunner, Result
 from edgessl import checkpoint
 from edgessl.artifact import Metadata, exported_program, torchscript
 from edgessl.backbones import Backbone, Classifier, deployable_payload
-from edgessl.bench.opened import PHOTO_PX, How, open_model
+from edgessl.bench.inputs import PHOTO_PX
+from edgessl.bench.opened import How, open_model
 from edgessl.cli.bench import bench
 from edgessl.errors import UserError
 
