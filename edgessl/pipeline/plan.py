@@ -6,16 +6,19 @@ import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgessl.backbones import Backbone, Classifier
+from edgessl.backbones import Backbone
 from edgessl.errors import UserError
 from edgessl.export.int8.advice import int8_advice
 from edgessl.methods.build import PretrainingMethod, build_method
-from edgessl.methods.supervised import Supervised
 from edgessl.metrics.cost import flops_s3l, macs
 from edgessl.metrics.schedule_cost import mean_over_epochs
 from edgessl.pipeline.context import Context
-from edgessl.pipeline.finetuning import baseline_epochs
-from edgessl.pipeline.kept_head import wanted_layers
+from edgessl.pipeline.finetuning import (
+    FINETUNE_STAGE,
+    baseline_epochs,
+    new_classifier,
+    whole_network,
+)
 from edgessl.pipeline.pretrain import new_backbone
 from edgessl.pipeline.probe import Rate, measure_rate
 from edgessl.pipeline.training import Stage
@@ -238,12 +241,9 @@ def pretraining_epochs(context: Context, minutes: float) -> int:
 
 
 def _supervised_rate(context: Context) -> Rate:
-    table = context.recipe.finetune
-    backbone = new_backbone(context, stage=0, whole=True)
-    classes = max(2, len(context.dataset.classes))
-    hidden = wanted_layers(context.recipe, backbone)
-    method = Supervised(Classifier(backbone, classes, table.reads, hidden))
-    stage = Stage("probe", 0, table.epochs, table.batch_size, (table.view,), table.optim)
+    classifier = new_classifier(context, FINETUNE_STAGE)
+    epochs = context.recipe.finetune.epochs
+    stage, method = whole_network(context, classifier, "probe", FINETUNE_STAGE, epochs)
     return measure_rate(context, method, stage)
 
 

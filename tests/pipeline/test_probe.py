@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_run import Listener, request, write_images, write_recipe
@@ -65,6 +66,32 @@ def test_small_batches_keep_groups_of_two_images_and_more(
     batches = _batches(monkeypatch)
     _plan(place, f"pretrain.batchnorm_groups={groups}")
     assert batches[0] == 2 * groups
+
+
+def test_fine_tuning_is_measured_as_it_will_be_done(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linear evaluation is cheaper than training all layers, and BN groups need their images."""
+    monkeypatch.setattr(probe, "_BUDGET_S", 1e-6)
+    batches, measured = _batches(monkeypatch), _methods(monkeypatch)
+    _plan(place, "finetune.trains=classifier", "finetune.batchnorm_groups=8")
+    assert batches == [8, 8, 16, 16]
+    trained = [name for name, value in measured[-1].named_parameters() if value.requires_grad]
+    assert trained == ["classifier.fc.weight", "classifier.fc.bias"]
+    assert measured[-1].mixup_alpha == 0.2
+
+
+def _methods(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list that gets every method that is measured."""
+    found: list[Any] = []
+    real = probe._probe
+
+    def noted(context: Any, method: Any, stage: Any) -> probe.Rate:
+        found.append(method)
+        return real(context, method, stage)
+
+    monkeypatch.setattr(probe, "_probe", noted)
+    return found
 
 
 def _batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
