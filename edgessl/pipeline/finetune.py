@@ -105,10 +105,10 @@ def _run(request: Request, reporter: Reporter, world: World) -> dict[str, Any]:
     recipe = _recipe(request, start, {
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     })  # fmt: skip
-    check_lengths(recipe, dataset)
-    check_sizes(recipe)
-    check_batches(recipe, dataset, world)
-    check_compiled(recipe, world, compiled=request.compiled)
+    check_lengths(recipe, dataset, pretrains=False)
+    check_sizes(recipe, pretrains=False)
+    check_batches(recipe, dataset, world, pretrains=False)
+    check_compiled(recipe, world, compiled=request.compiled, pretrains=False)
     backbone = start.build(recipe.image.crop_px)
     check_head(start.head, wanted_layers(recipe, backbone), str(start.path))
     reporter.say(_origin(start, recipe, backbone))

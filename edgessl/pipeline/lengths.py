@@ -12,19 +12,20 @@ from edgessl.schema import Table
 from edgessl.train import steps_per_epoch
 
 
-def check_lengths(recipe: Recipe, dataset: Dataset) -> None:
+def check_lengths(recipe: Recipe, dataset: Dataset, *, pretrains: bool = True) -> None:
     """Refuse durations in steps that are longer than their stage.
 
     Args:
         recipe: Gives the durations.
         dataset: Gives the steps of an epoch.
+        pretrains: Whether the run pretrains, or only fine-tunes.
 
     Raises:
         UserError: One line for each mistake, naming both lengths.
     """
     finetune = recipe.finetune
     stages: list[tuple[str, Table, Clock]] = []
-    for stage in pretrain_stages(recipe):
+    for stage in pretrain_stages(recipe) if pretrains else ():
         length = _clock(len(dataset.pretraining), stage.batch_size, stage.epochs)
         stages += [(stage.optim_key, stage.optim, length), ("method", recipe.method, length)]
     if dataset.classes:

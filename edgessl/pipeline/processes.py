@@ -40,13 +40,22 @@ def device_of(name: str, world: World) -> torch.device:
     return device
 
 
-def check_compiled(recipe: Recipe, world: World, *, compiled: bool) -> None:
+def check_compiled(
+    recipe: Recipe, world: World, *, compiled: bool, pretrains: bool = True
+) -> None:
     """Refuse compiled backbones where BN statistics are shared: compiled code would not share them.
+
+    Args:
+        recipe: Gives the groups.
+        world: The processes.
+        compiled: Whether backbones are to be compiled.
+        pretrains: Whether the run pretrains, or only fine-tunes.
 
     Raises:
         UserError: Backbones are to be compiled, and there are several processes or BN groups.
     """
-    for place, table in (("pretrain", recipe.pretrain), ("finetune", recipe.finetune)):
+    tables = (("pretrain", recipe.pretrain), ("finetune", recipe.finetune))
+    for place, table in tables if pretrains else tables[1:]:
         groups = table.batchnorm_groups
         if compiled and (world.size > 1 or groups > 1):
             raise UserError(
@@ -67,13 +76,16 @@ def batch_parts(world: World, *, accumulate: int, groups: int) -> int:
     return accumulate * parts if parts > 1 else 1
 
 
-def check_batches(recipe: Recipe, dataset: Dataset, world: World) -> None:
+def check_batches(
+    recipe: Recipe, dataset: Dataset, world: World, *, pretrains: bool = True
+) -> None:
     """Refuse batches that cannot be divided between the processes.
 
     Args:
         recipe: Gives the batches.
         dataset: Gives the images.
         world: The processes.
+        pretrains: Whether the run pretrains, or only fine-tunes.
 
     Raises:
         UserError: One line for each mistake.
@@ -83,7 +95,7 @@ def check_batches(recipe: Recipe, dataset: Dataset, world: World) -> None:
     stages = [
         ("pretrain", key, batch, pretrain.accumulate, pretrain.batchnorm_groups,
          len(dataset.pretraining))
-        for key, batch in batches.items()
+        for key, batch in batches.items() if pretrains
     ]  # fmt: skip
     if dataset.classes:
         stages.append(

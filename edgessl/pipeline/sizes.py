@@ -10,11 +10,12 @@ from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages
 
 
-def check_sizes(recipe: Recipe) -> None:
+def check_sizes(recipe: Recipe, *, pretrains: bool = True) -> None:
     """Refuse a backbone that cannot be built, and sizes of views that it does not take.
 
     Args:
         recipe: Names the backbone, which is built without weights, and the sizes.
+        pretrains: Whether the run pretrains, or only fine-tunes.
 
     Raises:
         UserError: One line for each mistake.
@@ -26,7 +27,7 @@ def check_sizes(recipe: Recipe) -> None:
             dropout=table.dropout, drop_path=table.drop_path,
         )  # fmt: skip
     mistakes = []
-    for size_px in sorted(_sizes(recipe)):
+    for size_px in sorted(_sizes(recipe, pretrains=pretrains)):
         try:
             backbone.probe(size_px)
         except UserError as error:
@@ -35,6 +36,7 @@ def check_sizes(recipe: Recipe) -> None:
         raise UserError(f"{recipe.name}: {len(mistakes)} mistake(s)\n  " + "\n  ".join(mistakes))
 
 
-def _sizes(recipe: Recipe) -> set[int]:
-    pretraining = {group.size_px for stage in pretrain_stages(recipe) for group in stage.views}
+def _sizes(recipe: Recipe, *, pretrains: bool) -> set[int]:
+    stages = pretrain_stages(recipe) if pretrains else ()
+    pretraining = {group.size_px for stage in stages for group in stage.views}
     return pretraining | {recipe.finetune.view.size_px}
