@@ -32,12 +32,14 @@ def import_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def only_imported(paths: Sequence[Path]) -> dict[str, Any]:
-    """Make a document of imported ones alone: the first whole, the others beside it.
+    """Make a document of imported ones alone: the first, and the others beside it.
 
     Args:
-        paths: At least one file.
+        paths: At least one file. What the first was judged against, its ``baseline``, is left
+            behind: it says nothing about today.
 
     Raises:
         UserError: One is missing or something else.
     """
-    return {**read_document(paths[0]), "imported": import_documents(paths[1:])}
+    first = {key: part for key, part in read_document(paths[0]).items() if key != "baseline"}
+    return {**first, "imported": import_documents(paths[1:])}

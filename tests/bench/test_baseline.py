@@ -110,6 +110,21 @@ def test_a_baseline_of_another_device_or_of_other_models_is_refused(
     assert f"got {path} with other.onnx (1 thread(s), batch 1)" in str(refused)
 
 
+def test_an_old_verdict_fails_no_command_that_measures_nothing(
+    before: tuple[Path, Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / "old.json"
+    slower = {"path": "m.onnx", "name": "m.onnx", "threads": 1, "batch": 1, "ratio": 2.0,
+              "low": 1.9, "high": 2.1, "before_ms": 1.0, "now_ms": 2.0, "same_file": True,
+              "limit_percent": 10.0, "outcome": "slower than allowed"}  # fmt: skip
+    path.write_text(json.dumps({**before[2], "conditions": [], "baseline": [slower]}))
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(bench)
+    result = CliRunner().invoke(app, ["--import", str(path)])
+    assert result.exit_code == 0, result.exception
+    assert "against the baseline" not in result.stdout
+
+
 def test_a_wrong_limit_is_refused(before: tuple[Path, Path, dict[str, Any]]) -> None:
     model, device, _ = before
     refused = bench_against(model, device, device, "--fail-slower", "much").exception
