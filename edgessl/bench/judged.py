@@ -42,7 +42,8 @@ def _judged_cell(
     noise = grade_noise(
         [one["samples_ms"] for one in models],
         ratio_of_turns(measured["control_samples_ms"], models[0]["samples_ms"]),
-        threads=cell["threads"], cores=device.get("cores_usable") or cell["threads"],
+        # run.py counts what others do on the whole host
+        threads=cell["threads"], cores=device.get("cores") or cell["threads"],
         foreign_cores=measured.get("foreign_cores"),
         steal_percent=measured.get("steal_percent"),
     )  # fmt: skip

@@ -62,6 +62,7 @@ class _Machine:
     foreign_s: float = 0.0
     steal_s: float = 0.0
     known: bool = True
+    cores: int = 0
 
     def add(self, wall_s: float, cores: float | None, steal_percent: float | None) -> None:
         self.wall_s += wall_s
@@ -124,7 +125,7 @@ def measure_with_control(
     noise = grade_noise(
         [row["samples_ms"] for row in models],
         ratio_of_turns(again["samples_ms"], models[0]["samples_ms"]),
-        threads=threads, cores=usable_cores(),
+        threads=threads, cores=machine.cores or usable_cores(),
         foreign_cores=machine.foreign_s / machine.wall_s if known else None,
         steal_percent=machine.steal_s / machine.wall_s if known else None,
     )  # fmt: skip
@@ -193,6 +194,7 @@ def _take_turns(
     wall_s = time.perf_counter() - start
     after = processor_time()
     own_s = sum(_cpu_s(worker) for worker in workers) + time.process_time() - own_before
+    machine.cores = before.cores if before else 0
     machine.add(wall_s, *foreign(before, after, wall_s, own_s))
 
 

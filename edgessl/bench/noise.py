@@ -66,8 +66,8 @@ def grade_noise(
         models: Runs of each model.
         control: One of them against itself.
         threads: Threads of a model.
-        cores: Cores that can be used.
-        foreign_cores: Cores that other processes kept busy meanwhile.
+        cores: Cores among which the others were counted.
+        foreign_cores: How many of these other processes kept busy meanwhile.
         steal_percent: Share of the time that the hypervisor gave to others.
     """
     drift = max(drift_percent(samples) for samples in models)

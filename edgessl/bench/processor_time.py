@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,31 +12,50 @@ _STAT = Path("/proc/stat")
 
 @dataclass(frozen=True, slots=True)
 class ProcessorTime:
-    """Seconds since the machine started, summed over its cores.
+    """Seconds since the machine started, summed over some of its cores.
 
     Attributes:
+        cores: How many.
         busy_s: Spent working, for anyone.
         steal_s: Taken by the hypervisor.
         total_s: All of it.
     """
 
+    cores: int
     busy_s: float
     steal_s: float
     total_s: float
 
 
 def processor_time() -> ProcessorTime | None:
-    """Read the system's counters; None where there are none (off Linux)."""
+    """Read the system's counters; None where there are none (off Linux).
+
+    They count for the whole host, a container's quota notwithstanding. Summed are the cores that
+    this process may be scheduled on: what others do on the rest takes nothing from it.
+    """
     try:
-        fields = [int(field) for field in _STAT.read_text().split("\n", 1)[0].split()[1:9]]
-    except (OSError, ValueError):
+        text = _STAT.read_text()
+        return _summed(text, os.sched_getaffinity(0), os.sysconf("SC_CLK_TCK"))
+    except (AttributeError, OSError, ValueError):
         return None
-    if len(fields) < 8:
+
+
+def _summed(text: str, allowed: Set[int], tick: int) -> ProcessorTime | None:
+    """Sum ``/proc/stat`` over the allowed cores; over all of them where it numbers others."""
+    by_core: dict[int, list[int]] = {}
+    for line in text.splitlines():
+        word, _, rest = line.partition(" ")
+        if word.startswith("cpu") and word != "cpu":
+            by_core[int(word[3:])] = [int(field) for field in rest.split()[:8]]
+    summed = [by_core[core] for core in (allowed if allowed <= by_core.keys() else by_core)]
+    if not summed or min(map(len, summed)) < 8:
         return None
-    tick = os.sysconf("SC_CLK_TCK")
+    fields = [sum(values) for values in zip(*summed, strict=True)]
     idle = fields[3] + fields[4]  # idle and waiting for a disk
     total, steal = sum(fields), fields[7]
-    return ProcessorTime((total - idle - steal) / tick, steal / tick, total / tick)
+    return ProcessorTime(
+        len(summed), (total - idle - steal) / tick, steal / tick, total / tick
+    )  # fmt: skip
 
 
 def foreign(

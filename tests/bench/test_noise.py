@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgessl.bench.judged import judged
 from edgessl.bench.noise import Noise, drift_percent, grade_noise, spread_percent
-from edgessl.bench.processor_time import ProcessorTime, foreign
+from edgessl.bench.processor_time import ProcessorTime, _summed, foreign
 from edgessl.bench.ratio import Ratio, Samples
 
 QUIET: Samples = [np.random.default_rng(0).normal(4, 0.02, (30, 5)).tolist()]
@@ -62,6 +63,42 @@ def test_a_full_machine_or_a_greedy_hypervisor_is_no_a() -> None:
 
 
 def test_what_others_took_is_what_is_left_of_the_busy_time() -> None:
-    before, after = ProcessorTime(10, 1, 100), ProcessorTime(25, 2, 120)
+    before, after = ProcessorTime(2, 10, 1, 100), ProcessorTime(2, 25, 2, 120)
     assert foreign(before, after, wall_s=10, own_s=10) == pytest.approx((0.5, 5.0))
     assert foreign(None, after, wall_s=10, own_s=10) == (None, None)
+
+
+STAT = """cpu  600 0 100 2000 100 0 0 10 0 0
+cpu0 100 0 50 500 50 0 0 10 0 0
+cpu1 0 0 0 700 0 0 0 0 0 0
+cpu2 500 0 50 800 50 0 0 0 0 0
+intr 1 2 3
+"""
+
+
+def test_only_cores_that_may_be_used_are_looked_at() -> None:
+    assert _summed(STAT, {0, 1}, 100) == ProcessorTime(2, 1.5, 0.1, 14.1)
+    assert _summed(STAT, {2}, 100) == ProcessorTime(1, 5.5, 0.0, 14.0)
+    # Some containers number their cores anew.
+    assert _summed(STAT, {8, 9}, 100) == ProcessorTime(3, 7.0, 0.1, 28.1)
+    assert _summed("cpu 1 2 3\n", {0}, 100) is None
+
+
+def test_others_on_a_large_host_take_nothing_from_a_container_of_two_cores() -> None:
+    """A quota of 2 on 64 cores: 30 busy ones elsewhere leave enough."""
+    for busy, reasons in ((30.0, ()), (63.5, ("other processes kept 63.5 of 64 core(s) busy",))):
+        noise = grade_noise([QUIET], SAME, threads=2, cores=64, foreign_cores=busy,
+                            steal_percent=0.0)  # fmt: skip
+        assert noise.reasons == reasons
+
+
+def test_a_bundle_s_document_is_judged_by_the_cores_of_its_host() -> None:
+    document = {
+        "device": {"cpu": "x", "cores": 64, "cores_usable": 2},
+        "models": [{"path": "m.onnx", "name": "m.onnx", "threads": 2, "batch": 1,
+                    "p50_ms": 4.0, "samples_ms": QUIET}],
+        "conditions": [{"threads": 2, "batch": 1, "noise": {
+            "control_samples_ms": QUIET, "foreign_cores": 30.0, "steal_percent": 0.0}}],
+    }  # fmt: skip
+    (cell,) = judged(document)["conditions"]
+    assert not any("other processes" in reason for reason in cell["noise"]["reasons"])
