@@ -175,7 +175,7 @@ def last_stage_alone(
     method = Supervised(
         classifier,
         label_smoothing=finetune.label_smoothing,
-        frozen=frozen if table.freeze_batchnorm else (),
+        frozen=frozen if table.freeze_batchnorm or finetune.freeze_batchnorm else (),
     )
     stage = Stage(
         "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,),

@@ -38,7 +38,7 @@ class BackboneTable(Table):
             blocks. DINO's teacher has none, the key encoder of MoCo the same.
         dropout: Of the features in pretraining; in a DeiT after every layer instead.
         first_weights: How random weights are drawn: as timm does, or convolutions with a spread
-            by fan-out, as SSLight's MobileNetV2 and ssl-small's MobileNetV3.
+            by fan-out, as SSLight's MobileNetV2 and ssl-small's MobileNetV3; not for transformers.
     """
 
     name: str
@@ -64,6 +64,11 @@ class BackboneTable(Table):
             raise ValueError(
                 f"last_stage must be 'keep' for {self.name}, which has no stage to remove, got "
                 f"'{self.last_stage}'"
+            )
+        if facts is not None and not facts.removable and self.first_weights != "timm":
+            raise ValueError(
+                f"first_weights must be 'timm' for {self.name}, a transformer, whose only "
+                f"convolution cuts patches, got '{self.first_weights}'"
             )
         return self
 
@@ -132,7 +137,8 @@ class RegrowTable(Table):
         optim: Its optimiser.
         classifier_std: How the classifier starts; see ``[finetune]``.
         keep_classifier: Keep the warmed-up classifier (S3L's code starts a new one).
-        freeze_batchnorm: Keep the BN statistics of the other stages (S3L's code moves them).
+        freeze_batchnorm: Keep the BN statistics of the other stages (S3L's code moves them). They
+            stay too if ``[finetune]`` keeps them.
     """
 
     epochs: Count
@@ -265,8 +271,6 @@ class Recipe(Table):
                 f"{self.backbone.name}, which is no transformer, got 'last_4_blocks'"
             )
         yield from _head_mistakes(self)
-        if isinstance(self.optim, Sgd) and self.optim.decay_classifier_only:
-            yield "optim.decay_classifier_only must be false: pretraining has no classifier"
         yield from _accumulate_mistakes(
             finetune.batch_size, finetune.accumulate, "finetune.accumulate"
         )
@@ -306,6 +310,11 @@ class Recipe(Table):
                     f"0 for no queue, got {method.queue}"
                 )
         run = "pretrain.epochs" if not table.stages else f"the epochs of {stage.name}"
+        if isinstance(stage.optim, Sgd) and stage.optim.decay_classifier_only:
+            yield (
+                f"{stage.optim_key}.decay_classifier_only must be false, because pretraining has "
+                "no classifier, got true"
+            )
         yield from too_long_for(stage.optim, "warmup", stage.epochs, stage.optim_key, run)
         for name in durations(method):
             yield from too_long_for(method, name, stage.epochs, "method", run)

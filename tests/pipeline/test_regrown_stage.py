@@ -8,17 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
 from tiny_run import Listener, request, write_images, write_recipe
+from torch import nn
 
 from edgessl import checkpoint
-from edgessl.backbones import Backbone
+from edgessl.backbones import Backbone, Classifier
 from edgessl.backbones.last_stage import last_stage_keys
 from edgessl.errors import UserError
+from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetune import Request, run_finetune
+from edgessl.pipeline.finetuning import last_stage_alone
 from edgessl.pipeline.recipe import run_recipe
+from edgessl.recipe import load_recipe
 
 STILL = "finetune.regrow.optim.lr=1e-12"  # a warm-up that hardly moves
 AS_S3L = ("finetune.regrow.keep_classifier=false", "finetune.regrow.freeze_batchnorm=false")
@@ -126,6 +132,23 @@ def test_as_in_s3ls_code_statistics_move_and_the_classifier_starts_anew(
     statistics = {key for key in before.keys() - off() if "running" in key or "num_b" in key}
     assert changed == statistics
     torch.testing.assert_close(warm["fc.weight"], first_fc, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("whole", "warmup"), [(True, False), (False, True), (True, True)])
+def test_statistics_that_one_of_the_tables_keeps_stay_in_the_warm_up(
+    tmp_path: Path, whole: bool, warmup: bool
+) -> None:
+    """What moved there could not be kept afterwards."""
+    recipe = load_recipe(str(write_recipe(tmp_path)), overrides=[
+        f"finetune.freeze_batchnorm={str(whole).lower()}",
+        f"finetune.regrow.freeze_batchnorm={str(warmup).lower()}",
+    ])  # fmt: skip
+    assert recipe.finetune.regrow is not None
+    classifier = Classifier(Backbone("mobilenetv2", image_px=32), 2)
+    context = cast(Context, SimpleNamespace(recipe=recipe))
+    _, method = last_stage_alone(context, classifier, recipe.finetune.regrow)
+    method.train()
+    assert not cast(nn.Module, classifier.backbone.net.bn1).training
 
 
 def test_a_network_without_such_a_stage_is_refused_when_the_recipe_is_read(

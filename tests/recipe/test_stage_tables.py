@@ -130,6 +130,10 @@ def test_a_resolved_recipe_with_stages_reads_back_from_its_toml() -> None:
         ([{"epochs": 8, "views_px": [16], "optim": {"name": "sgd", "lr": 0.1, "warmup_epochs": 9}}],
          8, "pretrain.stages.0.optim.warmup_epochs must be at most the epochs of pretrain (8), got "
          "9; give it as warmup_percent to keep its share of the run"),
+        ([{"epochs": 8, "views_px": [16],
+           "optim": {"name": "sgd", "lr": 0.1, "decay_classifier_only": True}}], 8,
+         "pretrain.stages.0.optim.decay_classifier_only must be false, because pretraining has no "
+         "classifier, got true"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_stage_is_told_by_its_place(
