@@ -79,7 +79,8 @@ def answers_of(
 
 
 def check_accuracy(
-    labels: Classes, expected: Classes, got: Classes, *, max_drop_percent: float
+    labels: Classes, expected: Classes, got: Classes, *, max_drop_percent: float,
+    changed: str = "",
 ) -> Gate:
     """Compare how often the file and the checkpoint are right, on the same images.
 
@@ -88,6 +89,7 @@ def check_accuracy(
         expected: The checkpoint's, ``(N,)``.
         got: The file's, ``(N,)``.
         max_drop_percent: Points of top-1 the file may lose.
+        changed: What is to be told of images that are no longer the run's.
     """
     n = len(labels)
     right, right_before = got == labels, expected == labels
@@ -109,4 +111,6 @@ def check_accuracy(
     passed = -difference <= max_drop_percent
     if passed and -low > max_drop_percent:
         finding += f"; too few to rule out a loss of {max_drop_percent:g}"
+    if changed:
+        finding += f"; {changed}"
     return Gate("accuracy", "pass" if passed else "fail", finding, dict(numbers))

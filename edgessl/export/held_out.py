@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from edgessl.data.named import NAMED
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import EdgesslError, UserError
 
+_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s'\",;:()\\/]+[\\/])+")
+"""The folders of an absolute path, without its last part."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
@@ -26,11 +30,13 @@ class HeldOut:
         labels: Index of each file's class in the checkpoint's classes; none where there is no
             accuracy to measure.
         missing: Why there are no labels; empty otherwise.
+        changed: What is to be told of data that is no longer the run's; empty otherwise.
     """
 
     paths: tuple[Path, ...] = ()
     labels: tuple[int, ...] = ()
     missing: str = ""
+    changed: str = ""
 
     def some_paths(self, count: int) -> tuple[Path, ...]:
         """Take a few files, spread over the set.
@@ -59,7 +65,8 @@ def held_out(deployable: Deployable, data: str | None) -> HeldOut:
         data: Another data set to use instead; its classes are matched by name.
 
     Raises:
-        UserError: ``data`` was given and cannot be read, or has classes the checkpoint lacks.
+        UserError: ``data`` was given and cannot be read, or the data has classes the checkpoint
+            lacks.
     """
     if data is not None:
         return _matched(load_dataset(data, download=False), deployable.classes, data)
@@ -75,13 +82,32 @@ def held_out(deployable: Deployable, data: str | None) -> HeldOut:
             seed=history["seed"],
             download=False,
         )
-        return _matched(dataset, deployable.classes, history["data"])
-    except (EdgesslError, OSError):
+    except (EdgesslError, OSError) as error:
         name = Path(history["data"]).name
         way_out = f"get it with `edgessl data {name}`, or pass --data" if name in NAMED else (
             "pass --data"
         )
-        return HeldOut(missing=f"the data '{name}' of the run is not to be had here; {way_out}")
+        reason = reason_of(error, history["data"])
+        return HeldOut(
+            missing=f"the data '{name}' of the run is not to be had here ({reason}); {way_out}"
+        )
+    test = _matched(dataset, deployable.classes, history["data"])
+    if history.get("data_fingerprint") in (None, dataset.fingerprint):
+        return test
+    return replace(test, changed="the data changed since the run: its fingerprint is another one")
+
+
+def reason_of(error: Exception, source: str) -> str:
+    """Say why data cannot be read, without the folders of this machine: it goes into files.
+
+    Args:
+        error: What reading it raised.
+        source: The data, as the checkpoint names it.
+    """
+    text = " ".join(str(error).split())
+    for place in (str(Path(source).absolute()), source):
+        text = text.replace(place, Path(source).name)
+    return _FOLDERS.sub("", text)[:200]
 
 
 def _matched(dataset: Dataset, classes: tuple[str, ...], where: str) -> HeldOut:

@@ -66,7 +66,10 @@ def _check_accuracy(core: Core, opened: Sequence[Candidate]) -> None:
         if candidate.product.precision == "int8":
             limit = core.target.int8_max_drop_percent
         candidate.gates.append(
-            check_accuracy(answers.labels, answers.checkpoint, got, max_drop_percent=limit)
+            check_accuracy(
+                answers.labels, answers.checkpoint, got, max_drop_percent=limit,
+                changed=core.test.changed,
+            )
         )
 
 

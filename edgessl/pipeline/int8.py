@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from edgessl.artifact import open_artifact
 from edgessl.artifact.session import CPU
 from edgessl.bench.device_table import Device
 from edgessl.bench.measure import measure
+from edgessl.bench.ratio import ratio_of_turns
 from edgessl.data.dataset import Dataset
 from edgessl.data.evalset import decode_eval
 from edgessl.data.load import load_dataset
@@ -23,6 +24,7 @@ from edgessl.errors import EdgesslError, UserError
 from edgessl.export.core import Core
 from edgessl.export.front import attach_front, front_fits
 from edgessl.export.gate import Gate
+from edgessl.export.held_out import reason_of
 from edgessl.export.inside import Inside, open_inside
 from edgessl.export.int8.calibration_set import Chosen, calibration_set, judging_set
 from edgessl.export.int8.check_agreement import Run, check_agreement
@@ -35,13 +37,15 @@ from edgessl.export.int8.open_model import open_model
 from edgessl.export.int8.prepare import prepare
 from edgessl.export.int8.ranges import Extremes, measure_extremes
 from edgessl.export.int8.search import SENSITIVITY_IMAGES, Found, search
+from edgessl.export.int8.timed import Timed
 from edgessl.export.product import Product
 from edgessl.export.products import save_onnx
 
 TIMING = Device(
-    provider=CPU, threads=1, min_runs=40, min_seconds=0.5, max_seconds=3.0
+    provider=CPU, threads=1, launches=4, min_runs=80, min_seconds=1.0, max_seconds=8.0
 )
-"""Enough for a median of each candidate; `edgessl bench` measures the files properly."""
+"""Enough for a median of each candidate; `edgessl bench` measures the files properly. Half of the
+launches start backwards, for the process that starts first stays the slowest (bench/LOG.md)."""
 PURPOSES = {
     "uint8": "x86 CPUs with VNNI: int8 weights, uint8 activations",
     "int8": "arm64 CPUs: int8 weights and activations",
@@ -75,7 +79,7 @@ class Int8:
     def provenance(self) -> dict[str, Any]:
         """Return how the file came to be, as plain values."""
         return {
-            **self.found.provenance(),
+            **self.found.provenance(self.prepared),
             "calibrated_on": self.calibrated_on.provenance(),
             "chosen_on": self.judge.what,
             "chosen_on_images": self.judged_on.provenance(),
@@ -145,7 +149,7 @@ class Int8:
     @property
     def _speed(self) -> Gate:
         return check_speed(
-            self.found.fp32_ms, self.found.int8_ms,
+            self.found.fp32_ms, self.found.timed,
             "made for another CPU than this one; time it on the device",
         )
 
@@ -219,14 +223,14 @@ def make_int8(
     return Int8(found, prepared, calibrated_on, extremes, judged_on, judge, core)
 
 
-def time_models(models: Sequence[Any]) -> list[float]:
+def time_models(models: Sequence[Any]) -> list[Timed]:
     """Time graphs on one thread of this machine, in turns, each in its own process.
 
     Args:
         models: ``onnx.ModelProto`` objects.
 
     Returns:
-        Median milliseconds of one image.
+        The latency of one image, each beside the first model's.
     """
     import onnx
 
@@ -234,7 +238,13 @@ def time_models(models: Sequence[Any]) -> list[float]:
         paths = [Path(folder) / f"{number}.onnx" for number in range(len(models))]
         for path, model in zip(paths, models, strict=True):
             onnx.save(model, str(path))
-        return [float(row["p50_ms"]) for row in measure(paths, TIMING, threads=1, batch=1)]
+        rows = measure(paths, TIMING, threads=1, batch=1)
+    return [_beside(rows[0], row) for row in rows]
+
+
+def _beside(first: Mapping[str, Any], row: Mapping[str, Any]) -> Timed:
+    speedup = ratio_of_turns(first["samples_ms"], row["samples_ms"])
+    return Timed(float(row["p50_ms"]), speedup.ratio, speedup.low, speedup.high)
 
 
 def _dataset(core: Core, data: str | None) -> Dataset:
@@ -256,7 +266,8 @@ def _dataset(core: Core, data: str | None) -> Dataset:
         except (EdgesslError, OSError) as error:
             raise UserError(
                 f"--int8: must have training images to calibrate on, and the data "
-                f"'{Path(source).name}' of the run is not to be had here; pass --data"
+                f"'{Path(source).name}' of the run is not to be had here "
+                f"({reason_of(error, source)}); pass --data"
             ) from error
     unknown = [name for name in dataset.classes if name not in core.metadata.classes]
     if unknown and core.metadata.classes:
