@@ -47,6 +47,18 @@ def test_parity_fails_outside_the_tolerance(shift: float) -> None:
     assert gate.status == "fail"
 
 
+def test_parity_fails_where_only_the_answer_to_a_small_input_is_wrong() -> None:
+    def loud(images: Array) -> Array:
+        return 1000 * images.max(axis=(2, 3))
+
+    def wrong(images: Array) -> Array:
+        small = np.abs(images).max(axis=(1, 2, 3)) < 0.01  # zeros, and one level of 255
+        return np.asarray(loud(images) + 0.01 * small[:, None], np.float32)
+
+    assert parity(loud, loud).status == "pass"
+    assert parity(wrong, loud, classifies=False).status == "fail"
+
+
 def test_parity_fails_where_only_the_last_batch_is_wrong() -> None:
     gate = parity(lambda images: means(images) * np.float32(1 + (len(images) == 5)))
     assert gate.status == "fail"
