@@ -163,6 +163,24 @@ def test_the_self_test_fails_on_another_network_under_the_same_name(
     assert "pass  model.batch1.onnx" in done.stdout
 
 
+def test_the_self_test_fails_where_no_model_is_there(moved: Path, tmp_path: Path) -> None:
+    shutil.copytree(moved, tmp_path / "few", ignore=shutil.ignore_patterns("model*"))
+    done = run_bundle(tmp_path / "few", "--selftest")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "FAIL  models: none is beside testvectors.npz; copy the whole folder" in done.stdout
+
+
+def test_a_folder_for_the_numbers_is_refused_before_anything_is_measured(
+    moved: Path, tmp_path: Path
+) -> None:
+    done = run_bundle(moved, "--bench", "--json", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == (
+        f"error: --json: must be a file, got the folder '{tmp_path}'; "
+        f"pass --json {tmp_path / 'bench.json'}"
+    )
+
+
 def failing_files(
     runner: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -278,8 +278,13 @@ def selftest():
     images = [vectors[f"image_{i}"] for i in range(about["images"])]  # each (H, W, 3) uint8
     print(f"{len(images)} test images: {about['source']}")
     results = [_damaged(), _preprocessing(images, vectors["pixels"], about["preprocess"])]
-    for name, rule in about["models"].items():
-        results.append(_same_answers(name, images, vectors, rule, about["head"]))
+    answers = [
+        _same_answers(name, images, vectors, rule, about["head"])
+        for name, rule in about["models"].items()
+    ]
+    if all(answer is None for answer in answers):
+        answers.append(_tell(False, f"models: none is beside {path.name}; copy the whole folder"))
+    results += answers
     failed = results.count(False)
     verdict = "every check passed" if not failed else f"{failed} check(s) FAILED"
     print(f"self-test: {verdict} (onnxruntime {onnxruntime.__version__}, {platform.machine()})")
@@ -687,6 +692,11 @@ def _read(path):
 def _bench_and_print(paths, threads, min_seconds, launches, json_file):
     if json_file and not Path(json_file).absolute().parent.is_dir():
         raise UserError(f"--json: must be in an existing folder, got '{json_file}'")
+    if json_file and Path(json_file).is_dir():
+        raise UserError(
+            f"--json: must be a file, got the folder '{json_file}'; "
+            f"pass --json {Path(json_file) / 'bench.json'}"
+        )
     document = bench(paths, threads, min_seconds, launches)
     device = document["device"]
     print(f"{device['cpu']}, {device['cores_usable']} of {device['cores']} cores, {device['os']}")
