@@ -22,6 +22,7 @@ from edgessl.export.manifest import (
     describe_file,
     known_models,
     listed_files,
+    lists_gone_models,
     sha256_of,
     write_manifest,
 )
@@ -98,6 +99,32 @@ def refuse_foreign(folder: Path) -> None:
     """
     listed = {NAME, *listed_files(folder)} if listed_files(folder) else set()
     foreign = [name for name in (*WHAT, NAME) if (folder / name).exists() and name not in listed]
+    _refuse(folder, foreign)
+
+
+def refuse_foreign_models(folder: Path, names: Sequence[str]) -> None:
+    """Refuse a folder in which models would replace those of someone else.
+
+    Args:
+        folder: Where they are to lie; it need not exist.
+        names: Those that are to be written.
+
+    Raises:
+        UserError: One of them is there, no bundle lists it, and edgessl did not write it.
+    """
+    listed = listed_files(folder)
+    there = [name for name in names if (folder / name).exists() and name not in listed]
+    _refuse(folder, [name for name in there if not _ours(folder / name)])
+
+
+def _ours(path: Path) -> bool:
+    try:
+        return open_artifact(path).metadata is not None
+    except UserError:  # no model at all
+        return False
+
+
+def _refuse(folder: Path, foreign: Sequence[str]) -> None:
     if foreign:
         raise UserError(
             f"{folder}: must have room for the bundle, found other files named "
@@ -119,7 +146,9 @@ def write_bundle(folder: Path, models: Sequence[BundledModel], origin: Origin) -
         The files written, ``manifest.json`` last.
     """
     checkpoint = {"name": origin.checkpoint.name, "sha256": sha256_of(origin.checkpoint)}
-    models = [*models, *_earlier(folder, models, checkpoint["sha256"])]
+    earlier = earlier_models(folder, origin.checkpoint, models[0].metadata)
+    now = {model.path.name for model in models}
+    models = [*models, *(model for model in earlier if model.path.name not in now)]
     models.sort(key=lambda model: model.path.name)
     metadata = models[0].metadata
     preprocess = Preprocess.from_dict(metadata.preprocess)
@@ -176,14 +205,30 @@ def read_run(folder: Path) -> Run:
     return Run(report=content("report.json"), record=content("run.json"))
 
 
-def _earlier(
-    folder: Path, models: Sequence[BundledModel], checkpoint_sha256: str
-) -> list[BundledModel]:
-    now = {model.path.name for model in models}
-    wanted = models[0].metadata
+def remove_stale_bundle(folder: Path) -> None:
+    """Remove the files around models that are gone; models that are still there stay.
+
+    Args:
+        folder: Where a bundle may lie. Nothing is removed of one that is whole.
+    """
+    if not lists_gone_models(folder):
+        return
+    models = {name for name in listed_files(folder) if name.startswith("model.")}
+    for name in (NAME, *(name for name in listed_files(folder) if name not in models)):
+        (folder / name).unlink(missing_ok=True)
+
+
+def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[BundledModel]:
+    """Return the models that an earlier export of the same checkpoint left in a folder.
+
+    Args:
+        folder: Where its bundle may lie.
+        checkpoint: The file that is exported now.
+        wanted: The head and the classes that they must have.
+    """
     found = []
-    for name, entry in known_models(folder, checkpoint_sha256).items():
-        metadata = None if name in now else open_artifact(folder / name).metadata
+    for name, entry in known_models(folder, sha256_of(checkpoint)).items():
+        metadata = open_artifact(folder / name).metadata
         same = metadata and (metadata.head, metadata.classes) == (wanted.head, wanted.classes)
         if metadata and same:
             found.append(

@@ -86,6 +86,17 @@ def listed_files(folder: Path) -> tuple[str, ...]:
     return () if document is None else tuple(document["files"])
 
 
+def lists_gone_models(folder: Path) -> bool:
+    """Say whether the manifest of a folder speaks of a model that is gone or another one now."""
+    document = _read(folder)
+    entries = {} if document is None else document["files"]
+    return any(
+        "format" in entry
+        and not ((folder / name).is_file() and sha256_of(folder / name) == entry["sha256"])
+        for name, entry in entries.items()
+    )
+
+
 def _read(folder: Path) -> dict[str, Any] | None:
     """Read a manifest of edgessl's; None for anything else."""
     try:

@@ -111,5 +111,13 @@ def _pt2(core: Core) -> tuple[Product, ...]:
     return (Product("model.pt2", "pt2", "PyTorch: torch.export.load", write),)
 
 
+NAMES = {
+    "onnx": ("model.onnx", "model.batch1.onnx", "model.e2e.onnx"),
+    "torchscript": ("model.torchscript",),
+    "pt2": ("model.pt2",),
+    "ort": ("model.ort",),
+    "int8": ("model.int8.onnx", "model.e2e.int8.onnx"),
+}
+"""What was asked for -> the names of its files, known before any of them is made."""
 WRITERS = {"onnx": _onnx, "torchscript": _torchscript, "pt2": _pt2, "ort": _ort}
 """What was asked for -> its files."""

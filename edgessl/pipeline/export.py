@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.errors import UserError
-from edgessl.export.bundle import BundledModel, Origin, refuse_foreign, write_bundle
+from edgessl.export.bundle import (
+    BundledModel,
+    Origin,
+    earlier_models,
+    refuse_foreign,
+    refuse_foreign_models,
+    remove_stale_bundle,
+    write_bundle,
+)
 from edgessl.export.candidate import name_candidate, write_candidate
 from edgessl.export.core import Core
 from edgessl.export.exported import Exported
 from edgessl.export.open_core import open_core
 from edgessl.export.product import Product
-from edgessl.export.products import products_of
+from edgessl.export.products import NAMES, products_of
 from edgessl.export.prove import prove
 from edgessl.export.record import write_record
 from edgessl.export.runners import Runner, add_runner, prepare_runners
@@ -65,6 +73,7 @@ def export_checkpoint(
     folder = _output_folder(path, out)
     prepare_runners(folder, runners)
     core = open_core(path, with_limits(target, opset, max_drop_percent), head=head, data=data)
+    refuse_foreign_models(folder, [name for kind in formats for name in NAMES[kind]])
     products = _products(core, formats, data, say)
     files = _proven(core, products, folder, say)
     named = [{**file.to_dict(), "path": file.path.name} for file in files]
@@ -107,11 +116,13 @@ def _proven(
 def _bundle(
     core: Core, path: Path, folder: Path, files: Sequence[Exported], runners: Sequence[Runner]
 ) -> None:
-    if not files:
+    models = [BundledModel(file.path, file.purpose, file.metadata, file.opset) for file in files]
+    models = models or earlier_models(folder, path, core.metadata)
+    if not models:
+        remove_stale_bundle(folder)
         return
     for runner in runners:
         add_runner(folder, runner)
-    models = [BundledModel(file.path, file.purpose, file.metadata, file.opset) for file in files]
     origin = Origin(
         path, core.provenance, core.reference, core.test.paths, core.target.atol, core.target.rtol
     )

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx import helper, numpy_helper
 from small_network import CLASSES
 
+from edgessl.artifact import Metadata
 from edgessl.artifact.metadata import KEY
+from edgessl.export.product import Product
 
 Fault = Callable[[Any], None]
+
+
+def faulty(product: Product, fault: Fault, name: str) -> Product:
+    """Write a product as it is, then put a fault into the file."""
+
+    def write(path: Path, metadata: Metadata) -> None:
+        product.write(path, metadata)
+        model = onnx.load(str(path))
+        fault(model)
+        onnx.save(model, str(path))
+
+    return replace(product, name=name, write=write)
 
 
 def initializer(model: Any, name: str) -> Any:

@@ -5,19 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from faults import blue_first_in_the_network, faulty
 from PIL import Image
 from small_network import CLASSES, PREPROCESS, Case, write_images
 
 from edgessl.artifact import open_artifact
 from edgessl.errors import UserError
-from edgessl.export.bundle import WHAT, BundledModel, Origin, write_bundle
+from edgessl.export.bundle import (
+    WHAT,
+    BundledModel,
+    Origin,
+    refuse_foreign_models,
+    write_bundle,
+)
 from edgessl.export.licences import licence_of_data, licence_of_weights
+from edgessl.export.products import NAMES
 from edgessl.export.vectors import make_vectors
+from edgessl.pipeline import export as story
 from edgessl.pipeline.export import export_checkpoint
 
 
@@ -153,6 +163,52 @@ def test_files_of_someone_else_are_never_overwritten(
         export_checkpoint(case.ckpt, out=tmp_path)
     assert mine.read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.e2e.int8.onnx", "model.pt2"])
+def test_a_model_of_someone_else_is_never_replaced(
+    tmp_path: Path, case: Case, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"no model of edgessl's")
+    with pytest.raises(UserError, match=f"found other files named {name}; write it elsewhere"):
+        export_checkpoint(case.ckpt, formats=("onnx", "pt2", "int8"), out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_model_that_edgessl_wrote_may_be_replaced_without_its_bundle(
+    tmp_path: Path, case: Case
+) -> None:
+    model_of(case, "model.torchscript", tmp_path)
+    refuse_foreign_models(tmp_path, ["model.torchscript", "model.onnx"])
+    assert {name for names in NAMES.values() for name in names} >= set(case.files)
+
+
+def spoiled(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export again, where the only file there is fails a gate."""
+    broken = faulty(case.products["model.onnx"], blue_first_in_the_network, "model.onnx")
+    monkeypatch.setattr(story, "products_of", lambda *_: (broken,))
+    (file,) = export_checkpoint(case.ckpt, out=folder)
+    assert not file.passed
+
+
+def test_where_every_file_fails_nothing_speaks_of_the_one_that_is_gone(
+    tmp_path: Path, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = replace(origin_of(case, tmp_path), checkpoint=case.ckpt)
+    write_bundle(tmp_path, [model_of(case, "model.onnx", tmp_path)], origin)
+    spoiled(case, tmp_path, monkeypatch)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.failed.onnx", "report.json"}
+
+
+def test_where_every_file_fails_the_bundle_keeps_earlier_ones_that_are_still_there(
+    tmp_path: Path, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = replace(origin_of(case, tmp_path), checkpoint=case.ckpt)
+    models = [model_of(case, name, tmp_path) for name in ("model.onnx", "model.batch1.onnx")]
+    write_bundle(tmp_path, models, origin)
+    spoiled(case, tmp_path, monkeypatch)
+    assert set(manifest(tmp_path)["files"]) == {*WHAT, "model.batch1.onnx"}
+    assert "| model.onnx" not in (tmp_path / "MODEL_CARD.md").read_text()
 
 
 @pytest.mark.parametrize(

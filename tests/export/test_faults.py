@@ -6,17 +6,15 @@ Each fault is put into the real file of a healthy network, by editing its graph 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
-import onnx
 import pytest
 from faults import (
-    Fault,
     baked_batch,
     blue_first,
     blue_first_in_the_network,
     crop_off_centre,
+    faulty,
     fixed_input,
     lost_metadata,
     nearest_resize,
@@ -30,10 +28,8 @@ from faults import (
 )
 from small_network import Case
 
-from edgessl.artifact import Metadata
 from edgessl.errors import GateFailed
 from edgessl.export.exported import Exported
-from edgessl.export.product import Product
 from edgessl.pipeline import export as story
 from edgessl.pipeline.export import export_checkpoint
 
@@ -57,18 +53,6 @@ FAULTS = [
     (lost_metadata, "model.onnx", "labels"),
 ]
 """A fault, the healthy file it is put into, and the first gate that must fail."""
-
-
-def faulty(product: Product, fault: Fault, name: str) -> Product:
-    """Write a product as it is, then put a fault into the file."""
-
-    def write(path: Path, metadata: Metadata) -> None:
-        product.write(path, metadata)
-        model = onnx.load(str(path))
-        fault(model)
-        onnx.save(model, str(path))
-
-    return replace(product, name=name, write=write)
 
 
 def named(number: int) -> str:
