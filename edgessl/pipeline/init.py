@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -10,6 +13,13 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.backbones.positions import with_positions_for
 from edgessl.errors import EdgesslError, UserError
+
+_OWNERS = ("module", "backbone", "net", "encoder_q")
+"""What papers call the network that is trained; MoCo's code has ``module.encoder_q``. AIRL's BYOL
+has names with ``online``."""
+_FOLLOWERS = ("encoder_k", "queue", "queue_ptr")
+"""What belongs to the network that follows it; AIRL's BYOL has names with ``target``."""
+_SHOWN = 3  # keys in a message
 
 
 def initialise(backbone: Backbone, source: str) -> str:
@@ -39,7 +49,7 @@ def initialise(backbone: Backbone, source: str) -> str:
     if len(fits) * 2 < len(own):
         raise UserError(
             f"--init {source}: must fit {backbone.name}, but only {len(fits)} of {len(own)} "
-            "tensors do; pass weights of the same backbone"
+            f"tensors do{unlike(weights, own)}; pass weights of the same backbone"
         )
     backbone.net.load_state_dict(fits, strict=False)
     return f"Starting from {source}: {len(fits)} of {len(own)} tensors loaded."
@@ -82,7 +92,7 @@ def read_weights(path: Path, option: str) -> dict[str, Tensor]:
         from safetensors.torch import load_file
 
         try:
-            return load_file(path)
+            return _in_timms_layout(load_file(path))
         except SafetensorError as error:
             raise UserError(f"{option} {path}: must be a safetensors file, got {error}") from error
     try:
@@ -98,10 +108,34 @@ def read_weights(path: Path, option: str) -> dict[str, Tensor]:
         payload = payload["state_dict"]
     if not isinstance(payload, dict):
         raise UserError(f"{option} {path}: must hold a dict of tensors; pass a state_dict")
-    return {_timm_key(key): value for key, value in payload.items() if isinstance(value, Tensor)}
+    return _in_timms_layout(payload)
 
 
-def _timm_key(key: str) -> str:
-    for prefix in ("module.", "backbone.", "net."):
-        key = key.removeprefix(prefix)
-    return key
+def _in_timms_layout(payload: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors of the network that is trained, without what its owners are called."""
+    found = {}
+    for key, value in payload.items():
+        inner, others = _inner_key(key)
+        if isinstance(value, Tensor) and not others:
+            found[inner] = value
+    return found
+
+
+def _inner_key(key: str) -> tuple[str, bool]:
+    """Strip a key's owners off, and tell whether it is part of a network that only follows."""
+    first, dot, rest = key.partition(".")
+    while dot and (first in _OWNERS or "online" in first):
+        key = rest
+        first, dot, rest = key.partition(".")
+    return key, first in _FOLLOWERS or "target" in first
+
+
+def unlike(weights: Iterable[str], own: Iterable[str]) -> str:
+    """Say which keys a file has and which a network has, for a message that they do not fit.
+
+    Args:
+        weights: Keys of the file.
+        own: Keys of the network.
+    """
+    theirs, ours = (", ".join(islice(keys, _SHOWN)) for keys in (weights, own))
+    return f" (keys there: {theirs or 'none'}, …; here: {ours}, …)"

@@ -21,7 +21,7 @@ from edgessl.backbones.norm_rescale import (
 )
 from edgessl.errors import UserError, nearest
 from edgessl.files import atomic_path
-from edgessl.pipeline.init import read_weights
+from edgessl.pipeline.init import read_weights, unlike
 from edgessl.pipeline.start import Start, read_start
 
 _CLASSIFIER_PREFIX = "backbone.net."
@@ -171,7 +171,8 @@ def _anchor(path: Path, start: Start) -> Mapping[str, Tensor]:
     if 2 * len(shared) < len(start.weights):
         raise UserError(
             f"--anchor {path}: must hold the tensors of {start.backbone}, but only {len(shared)} "
-            f"of {len(start.weights)} are there; pass weights of the same backbone"
+            f"of {len(start.weights)} are there{unlike(anchor, start.weights)}; pass weights of "
+            "the same backbone"
         )
     wrong = [key for key in shared if anchor[key].shape != start.weights[key].shape]
     if wrong:
