@@ -25,7 +25,10 @@ def with_head(deployable: Deployable, head: str, where: str) -> nn.Module:
         UserError: The head is unknown, or needs a classifier that the checkpoint lacks.
     """
     if head not in HEADS:
-        raise UserError(f"--head: must be one of {', '.join(HEADS)}, got '{head}'")
+        raise UserError(
+            f"--head: must be one of {', '.join(HEADS)}, got '{head}'; leave it out for the "
+            "checkpoint's own"
+        )
     if head == "features":
         return deployable.backbone.eval()
     if deployable.head == "features":

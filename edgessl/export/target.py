@@ -22,7 +22,6 @@ class Target(Table):
     Attributes:
         formats: What is written for it: ``int8`` stands for int8 ONNX files.
         opset: ONNX operator set.
-        precision: Number format of the weights.
         atol: Largest absolute difference from the checkpoint.
         rtol: The same, as a share of the largest reference value.
         max_drop_percent: Points of test top-1 the file may lose against the checkpoint.
@@ -33,7 +32,6 @@ class Target(Table):
 
     formats: tuple[Literal["onnx", "torchscript", "pt2", "ort", "int8"], ...] = Field(min_length=1)
     opset: int = Field(ge=OPSETS.start, lt=OPSETS.stop)
-    precision: Literal["fp32", "int8"]
     atol: float = Field(gt=0)
     rtol: float = Field(ge=0)
     max_drop_percent: float = Field(ge=0)
@@ -69,7 +67,8 @@ def with_limits(target: Target, opset: int | None, max_drop_percent: float | Non
     if max_drop_percent is not None:
         if not 0 <= max_drop_percent <= 100:
             raise UserError(
-                f"--max-drop: must be 0 to 100 points of top-1, got {max_drop_percent:g}"
+                f"--max-drop: must be 0 to 100 points of top-1, got {max_drop_percent:g}; "
+                "leave it out for the target's own"
             )
         changes |= dict.fromkeys(("max_drop_percent", "int8_max_drop_percent"), max_drop_percent)
     return target.model_copy(update=changes)
@@ -88,6 +87,6 @@ def refuse_formats(formats: Sequence[str], target: Target) -> None:
     unfit = [kind for kind in formats if kind not in target.formats]
     if unfit:
         raise UserError(
-            f"--{unfit[0]}: must be a format the target runs ({', '.join(target.formats)}); "
-            "choose another --target"
+            f"--{unfit[0]}: must be a format the target runs ({', '.join(target.formats)}), got "
+            f"{', '.join(unfit)}; choose another --target"
         )

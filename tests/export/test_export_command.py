@@ -26,7 +26,6 @@ NAMES = [
 STRICT_TARGET = """
 formats = ["onnx"]
 opset = 17
-precision = "fp32"
 atol = 1e-12
 rtol = 0.0
 max_drop_percent = 0.5
@@ -140,6 +139,9 @@ def test_a_success_removes_the_failed_file_of_before(tmp_path: Path) -> None:
     [
         ({"opset": 12}, "--opset: must be 13 to 24, got 12"),
         ({"head": "classes"}, "--head: must be one of logits, probs, features"),
+        ({"head": "classes"}, "got 'classes'; leave it out for the checkpoint's own"),
+        ({"max_drop_percent": 101}, "got 101; leave it out for the target's own"),
+        ({"target_name": "arm64", "formats": ("pt2",)}, "got pt2; choose another --target"),
         ({"target_name": "gpu"}, "no file 'gpu' in export/targets/"),
         ({"data": "nowhere"}, "nowhere"),
     ],
