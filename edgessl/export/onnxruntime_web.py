@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import tarfile
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -67,7 +68,7 @@ def _download(path: Path) -> bytes:
     try:
         with urlopen(URL, timeout=_TIMEOUT_S) as answer:
             content: bytes = answer.read()
-    except OSError as error:  # URLError and timeouts are OSErrors
+    except (OSError, HTTPException) as error:  # URLError, timeouts; a transfer that was cut
         reason = " ".join(str(error).split())[:200]
         raise EdgesslError(
             f"onnxruntime-web {VERSION}: the download failed ({reason}); {way_out}"

@@ -198,3 +198,25 @@ def test_a_damaged_package_in_the_cache_is_not_used(
     monkeypatch.setattr(onnxruntime_web, "URL", wrong_file)
     with pytest.raises(EdgesslError, match="checksum"):
         prepare_runners(tmp_path, ["web"])
+
+
+def test_a_download_that_is_cut_is_said_in_one_line(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Cut(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"the first bytes")
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Cut) as server:
+        threading.Thread(target=server.handle_request).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        monkeypatch.setattr(onnxruntime_web, "URL", url)
+        with pytest.raises(EdgesslError, match=r"the download failed .*connect to the network"):
+            prepare_runners(tmp_path, ["web"])
+    assert not list(cache.rglob("*.tgz"))
