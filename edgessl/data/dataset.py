@@ -44,6 +44,8 @@ class Dataset:
         notes: What was decided on the way, one sentence each, to be shown to the user.
         fingerprint: Hash of classes, splits, labels and contents.
         tags: Labels of images that may have several, by file; ``classes`` is empty then.
+        drawn: Positions in ``everything``, ascending, of the images that pretraining sees; None
+            for all.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Dataset:
     notes: tuple[str, ...]
     fingerprint: str
     tags: Mapping[Path, Tags] = field(default_factory=dict)
+    drawn: tuple[int, ...] | None = None
 
     @property
     def tag_names(self) -> tuple[str, ...]:
@@ -68,7 +71,19 @@ class Dataset:
 
     @property
     def pretraining(self) -> Split:
-        """Every image that self-supervised pretraining may see: train and unlabeled."""
+        """The images that self-supervised pretraining sees: everything, or what is drawn of it."""
+        if self.drawn is None:
+            return self.everything
+        whole = self.everything
+        return Split(
+            paths=tuple(whole.paths[i] for i in self.drawn),
+            labels=None,
+            digests=tuple(whole.digests[i] for i in self.drawn),
+        )
+
+    @property
+    def everything(self) -> Split:
+        """All images to train on, without labels: train and unlabeled, in that order."""
         return Split(
             paths=self.train.paths + self.unlabeled.paths,
             labels=None,

@@ -12,7 +12,7 @@ from edgessl.data.listing import SPLIT_NAMES, Entry, Listing, SplitName, Tags
 from edgessl.data.parallel import Progress
 from edgessl.data.quarantine import check_files
 from edgessl.data.source import list_source
-from edgessl.data.split import Sample
+from edgessl.data.split import Sample, draw_images
 from edgessl.errors import UserError
 
 
@@ -22,6 +22,7 @@ def load_dataset(
     labels: str | None = None,
     label_percent: float | None = None,
     val_percent: float = 10.0,
+    max_images: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     download: bool = True,
@@ -38,7 +39,9 @@ def load_dataset(
         label_percent: Share of each class's training labels that are kept; the other training
             images become unlabelled.
         val_percent: Share of each class of train that becomes ``val`` where the source has none.
-        seed: Chooses the labels that ``label_percent`` keeps.
+        max_images: Images that pretraining sees, drawn of all at random; None for all. Labelled
+            images are all fine-tuned and evaluated on.
+        seed: Chooses the labels that ``label_percent`` keeps, and the images of ``max_images``.
         progress: Called with (done, total) while files are read.
         download: Whether a named set that is not on this machine may be fetched.
 
@@ -74,6 +77,11 @@ def load_dataset(
     if sound.duplicates:
         notes.append(f"{sound.duplicates} files have a twin of identical content.")
     parts = {name: _split(splits[name], classes, name != "unlabeled") for name in SPLIT_NAMES}
+    digests = parts["train"].digests + parts["unlabeled"].digests
+    drawn = None
+    if max_images is not None and max_images < len(digests):
+        drawn = draw_images(digests, max_images, seed)
+        notes.append(f"Pretraining sees {max_images} of {len(digests)} images, drawn at random.")
     return Dataset(
         name=listing.name,
         source=listing.source,
@@ -87,6 +95,7 @@ def load_dataset(
         notes=tuple(notes),
         fingerprint=_fingerprint(classes, parts, tags),
         tags=tags,
+        drawn=drawn,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +91,27 @@ def keep_labels(samples: Iterable[Sample], percent: float, seed: int) -> frozens
         count = max(1, int(len(digests) * percent / 100 + 0.5))
         kept.update(_ranked(digests, f"label {seed}")[:count])
     return frozenset(kept)
+
+
+def draw_images(digests: Sequence[str], count: int, seed: int) -> tuple[int, ...]:
+    """Choose images uniformly, without replacement.
+
+    With one seed a smaller choice is part of every larger one: each is the beginning of one order.
+
+    Args:
+        digests: Of the images.
+        count: How many to choose, at most all.
+        seed: Another seed gives another order.
+
+    Returns:
+        Their positions, ascending.
+
+    Source:
+        Cole et al., CVPR 2022: nested sets, drawn once; Cao & Wu 2021 (S3L): small ImageNet.
+    """
+    rank = {digest: place for place, digest in enumerate(_ranked(set(digests), f"draw {seed}"))}
+    order = sorted(range(len(digests)), key=lambda i: (rank[digests[i]], i))
+    return tuple(sorted(order[:count]))
 
 
 def separate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -152,6 +152,27 @@ class FirstImages:
     def batches(self, ids: Iterable[NDArray[np.int64]], device: torch.device) -> Iterator[Tensor]:
         """Yield the images of every batch; see ``ImageStore``."""
         return self._store.batches(ids, device)
+
+
+class ChosenImages:
+    """Some images of a store, without a copy.
+
+    Args:
+        store: Holds them and others.
+        chosen: Their sample ids there; here they are numbered from 0.
+    """
+
+    def __init__(self, store: ImageStore, chosen: Sequence[int]) -> None:
+        self._store = store
+        self._chosen = np.array(chosen, np.int64)
+        self.sizes = store.sizes[self._chosen]
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def batches(self, ids: Iterable[NDArray[np.int64]], device: torch.device) -> Iterator[Tensor]:
+        """Yield the images of every batch; see ``ImageStore``."""
+        return self._store.batches((self._chosen[part] for part in ids), device)
 
 
 def batch_buffer(count: int, size_px: int, device: torch.device) -> Tensor:

@@ -17,7 +17,7 @@ from edgessl.data.dataset import Dataset, Split
 from edgessl.data.evalset import decode_eval
 from edgessl.data.preprocess import Preprocess
 from edgessl.data.squash import unsquash
-from edgessl.data.store import FirstImages, ImageStore
+from edgessl.data.store import ChosenImages, FirstImages, ImageStore
 from edgessl.data.verify import verify
 from edgessl.pipeline.packed import Packed
 from edgessl.pipeline.reporter import Reporter
@@ -84,11 +84,12 @@ class Images:
 
     def pretraining(self) -> TrainingData:
         """Return every image that pretraining sees, without labels."""
-        return TrainingData(self.packed.pretraining())
+        store, drawn = self.packed.everything(), self.dataset.drawn
+        return TrainingData(store if drawn is None else ChosenImages(store, drawn))
 
     def labelled(self) -> TrainingData:
         """Return the labelled training images: the first ones of the same store."""
-        images = FirstImages(self.packed.pretraining(), len(self.dataset.train))
+        images = FirstImages(self.packed.everything(), len(self.dataset.train))
         return TrainingData(images, labels_of(self.dataset.train))
 
     def pixels(self, split: Split) -> NDArray[np.uint8]:
@@ -105,7 +106,7 @@ class Images:
         """Return images under nearly the evaluation transform, from packed pixels, for the monitor.
 
         Args:
-            split: Where they are; ``pretraining`` is train, then unlabeled.
+            split: Where they are.
             indices: Positions in the split.
 
         Returns:
@@ -114,7 +115,9 @@ class Images:
         ids = np.asarray(indices, np.int64)
         key = (split, ids.tobytes())
         if key not in self._unsquashed:
-            store = self.packed.pretraining()
+            store: ImageStore = self.packed.everything()
+            if split == "pretraining":
+                store = self.pretraining().images
             if split == "val":
                 store = self.packed.some(self.dataset.val, indices)
                 ids = np.arange(len(ids))

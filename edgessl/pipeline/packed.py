@@ -47,18 +47,18 @@ class Packed:
         self._size_px = size_px
         self._reporter = reporter
         self._device = device
-        self._pretraining: ImageStore | None = None
+        self._everything: ImageStore | None = None
 
-    def pretraining(self) -> ImageStore:
+    def everything(self) -> ImageStore:
         """Return train and unlabelled images, in that order."""
-        if self._pretraining is None:
-            self._pretraining = self._store(self._dataset.pretraining, self.home)
+        if self._everything is None:
+            self._everything = self._store(self._dataset.everything, self.home)
             self._reporter.say(describe_home(self.home, self._size_px, self._bytes))
-        return self._pretraining
+        return self._everything
 
     def release(self) -> None:
         """Forget the pixels; who asks again gets them from the cache."""
-        self._pretraining = None
+        self._everything = None
 
     def some(self, split: Split, indices: Sequence[int]) -> ImageStore:
         """Return a few images of a split that is not trained on, from a small pack of their own.
@@ -75,8 +75,8 @@ class Packed:
 
     @cached_property
     def home(self) -> Home:
-        """Where the pixels of ``pretraining`` live."""
-        place = pack_place(self._dataset.pretraining.digests, self._size_px)
+        """Where the pixels of ``everything`` live."""
+        place = pack_place(self._dataset.everything.digests, self._size_px)
         return choose_home(
             self._bytes,
             disk_bytes=pack_limit_bytes(cache_part("packs").parent, bytes_there(place)),
@@ -86,7 +86,7 @@ class Packed:
         )
 
     def ram_bytes(self) -> int:
-        """Return what the store of ``pretraining`` takes in RAM, in bytes.
+        """Return what the store of ``everything`` takes in RAM, in bytes.
 
         For a mapped pack that is all of it, though the kernel drops its pages where memory is
         short, and the processes of one machine share them.

@@ -103,7 +103,7 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
     recipe, dataset = context.recipe, context.dataset
     images, labelled = len(dataset.pretraining), len(dataset.train)
     pack_px = context.images.size_px
-    pack_mb = images * 3 * pack_px**2 / _BYTES_PER_MB
+    pack_mb = len(dataset.everything) * 3 * pack_px**2 / _BYTES_PER_MB
     backbone = new_backbone(context, stage=0, whole=False)
     method = build_method(backbone, recipe.method)
     parameters = sum(p.numel() for p in method.parameters())

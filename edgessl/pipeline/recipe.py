@@ -179,6 +179,7 @@ def _prepare(
         labels=request.labels,
         label_percent=request.label_percent,
         val_percent=draft.data.val_percent,
+        max_images=draft.data.max_images,
         seed=request.seed,
         progress=lambda done, total: reporter.progress("checking images", done, total),
     )

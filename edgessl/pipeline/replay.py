@@ -147,6 +147,7 @@ def _context(run_dir: Path, reporter: Reporter) -> Context:
         labels=provenance["labels"],
         label_percent=provenance["label_percent"],
         val_percent=provenance["val_percent"],
+        max_images=recipe.data.max_images,
         seed=provenance["seed"],
         progress=lambda done, total: reporter.progress("checking images", done, total),
     )

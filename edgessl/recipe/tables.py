@@ -204,13 +204,16 @@ class EngineTable(Table):
 
 
 class DataTable(Table):
-    """How a set is split where it does not say.
+    """How a set is split where it does not say, and how much of it is seen.
 
     Attributes:
         val_percent: Share of the training images of each class held out for every choice.
+        max_images: Images that pretraining sees, drawn uniformly by the run's seed; smaller draws
+            are part of larger ones. Left out: all. Fine-tuning has all labelled ones.
     """
 
     val_percent: Annotated[float, Field(ge=0.0, le=50.0)] = 10.0
+    max_images: Annotated[int, Field(ge=2)] | None = None
 
 
 class Recipe(Table):

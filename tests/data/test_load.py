@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pictures import class_folders, save
 
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
+from edgessl.data.split import draw_images
 from edgessl.errors import UserError
 
 REAL = os.environ.get("EDGESSL_TEST_DATA")
@@ -89,6 +91,17 @@ def test_labels_from_a_manifest_inside_the_folder(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("path,label\n" + "\n".join(rows))
     dataset = load_dataset(str(tmp_path), labels=str(tmp_path / "labels.csv"))
     assert counts(dataset) == (14, 2, 4, 10)
+
+
+def test_draws_of_images_lie_inside_each_other_and_are_uniform() -> None:
+    digests = [f"{number % 90:040x}" for number in range(100)]  # ten with a twin
+    draws = [set(draw_images(digests, count, seed=1)) for count in (10, 50, 100)]
+    assert [len(draw) for draw in draws] == [10, 50, 100]
+    assert draws[0] < draws[1] < draws[2]
+    assert draws[0] != set(draw_images(digests, 10, seed=2))
+    often = Counter(i for seed in range(400) for i in draw_images(digests, 10, seed))
+    assert set(often) == set(range(100))
+    assert max(often.values()) < 80  # 40 expected
 
 
 def test_a_percentage_of_the_labels(tmp_path: Path) -> None:

@@ -61,6 +61,28 @@ def test_labelled_images_are_the_first_of_the_same_store(folder: Path, tmp_path:
     ]
 
 
+def test_pretraining_may_see_a_few_images_and_fine_tuning_all(
+    folder: Path, tmp_path: Path
+) -> None:
+    recipe = load_recipe(str(write_recipe(tmp_path)), overrides=["data.max_images=7"])
+    full = load_dataset(str(folder))
+    few = load_dataset(str(folder), max_images=recipe.data.max_images, seed=3)
+    assert (len(few.pretraining), len(few.everything)) == (7, len(full.pretraining))
+    assert (few.train, few.fingerprint) == (full.train, full.fingerprint)
+    count = len(full.pretraining)
+    assert few.notes[-1] == f"Pretraining sees 7 of {count} images, drawn at random."
+    images = images_of(few, recipe, Listener())
+    seen, labelled = images.pretraining().images, images.labelled().images
+    assert (len(seen), len(labelled)) == (7, len(full.train))
+    assert few.drawn is not None
+    (own,) = seen.batches([np.array([6, 0])], CPU)
+    (same,) = images.packed.everything().batches([np.array([few.drawn[6], few.drawn[0]])], CPU)
+    assert torch.equal(own, same)
+    exact = images.pixels(few.pretraining).astype(float)
+    nearly = images.packed_pixels("pretraining", range(7))
+    assert np.abs(nearly - exact).mean() < 2.0  # of 255: the monitor's are the same images
+
+
 def test_streaming_gives_the_same_images(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

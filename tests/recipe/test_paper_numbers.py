@@ -362,6 +362,27 @@ def test_coles_pixels_and_rules() -> None:
     assert whole.optim.decay_classifier_only
 
 
+@pytest.mark.parametrize("name", ["resnet34-simclr", "resnet50-simclr", "resnet101-simclr",
+                                  "resnet50-moco", "resnet50-byol"])  # fmt: skip
+def test_coles_training_from_scratch(name: str) -> None:
+    finetune = recipe_of(f"cole-{name}:from-scratch").finetune
+    assert (finetune.epochs, finetune.batch_size, finetune.trains) == (90, 512, "network")
+    rates = [learning_rate(finetune.optim, Clock(epoch, 1, 90), 512) for epoch in (29, 30, 59, 60)]
+    assert rates == pytest.approx([0.1, 0.01, 0.01, 0.001])
+    assert isinstance(finetune.optim, Sgd)
+    assert finetune.optim.weight_decay == (1e-4, 1e-4)
+    assert not finetune.optim.decay_classifier_only
+    assert finetune.view == recipe_of(f"cole-{name}:finetune").finetune.view
+
+
+@pytest.mark.parametrize("name", ["s3l-resnet50-moco:small-imagenet",
+                                  "cole-resnet34-simclr:small-set",
+                                  "cole-resnet50-simclr:small-set",
+                                  "cole-resnet101-simclr:small-set"])  # fmt: skip
+def test_small_sets_are_drawn(name: str) -> None:
+    assert recipe_of(name).data.max_images == 50_000
+
+
 @pytest.mark.parametrize("source", ["sslight-mobilenetv2-dino", "small-resnet18-moco",
                                     "airl-resnet50-byol", "cole-resnet34-simclr"])  # fmt: skip
 def test_linear_evaluation_trains_the_classifier_alone(source: str) -> None:

@@ -66,8 +66,8 @@ def test_the_smallest_recipe_is_accepted_and_one_decay_stands_for_both_ends() ->
         ("backbone.last_stage", "drop", "backbone.last_stage = 'drop' needs a warm-up"),
         ("backbone.last_stage", "cut", "Input should be 'keep', 'remove' or 'drop'"),
         ("backbone", {"name": "deit-ti", "first_weights": "fan_out"},
-         "backbone: first_weights must be 'timm' for deit-ti, a transformer, whose only convolution "
-         "cuts patches, got 'fan_out'"),
+         "backbone: first_weights must be 'timm' for deit-ti, a transformer, whose only "
+         "convolution cuts patches, got 'fan_out'"),
         ("backbone.drop_path", 1.0, "backbone.drop_path: Input should be less than 1"),
         ("backbone.last_stage", "remove", "finetune.regrow must be given, because "
          "backbone.last_stage = 'remove' needs a warm-up of the stage that grows back"),
