@@ -17,7 +17,8 @@ class Device(Table):
         provider: onnxruntime's execution provider.
         options: The provider's own options, as onnxruntime names them.
         threads: Threads inside an operator; 0 for every core the process may use.
-        launches: Times that each model's process is started anew; latency differs between them.
+        launches: Times that each model's process is started anew; latency differs between them, and
+            there are no intervals under three.
         turn_ms: Least length of a model's turn before the next one's; 0 for five runs.
         min_runs: Timed runs of each model, at least.
         min_seconds: Timed seconds of each model, at least.
@@ -27,7 +28,7 @@ class Device(Table):
     provider: str
     options: dict[str, str] = Field(default_factory=dict)
     threads: int = Field(ge=0)
-    launches: int = Field(default=1, ge=1)
+    launches: int = Field(default=6, ge=1)
     turn_ms: float = Field(default=20.0, ge=0)
     min_runs: int = Field(ge=1)
     min_seconds: float = Field(ge=0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 
-from edgessl.bench.ratio import Samples
-from edgessl.bench.resample import interval, median_of, resampled_medians
+from edgessl.bench.ratio import Samples, log_mean
 
 MIN_RUNS_P90 = 100
 MIN_RUNS_P99 = 300  # three runs beyond it; with fewer, one hiccup of the machine is the p99
@@ -21,7 +21,7 @@ class Latency:
     Attributes:
         runs: Timed runs.
         p50_ms: Median.
-        p50_low_ms: Lower end of the median's 95 % interval; None with too few turns.
+        p50_low_ms: Lower end of the median's 95 % interval; None with too few launches.
         p50_high_ms: Upper end.
         p90_ms: 90th percentile; None under 100 runs.
         p99_ms: 99th percentile; None under 300 runs.
@@ -68,13 +68,15 @@ class Latency:
 
 
 def _interval(turns: Samples, p50_ms: float) -> tuple[float | None, float | None]:
-    """Return the median's interval: that of the turns' medians, moved to the runs' median."""
-    medians = [[float(np.median(turn)) for turn in launch] for launch in turns]
-    drawn = resampled_medians(medians)
-    if drawn is None:
+    """Return the median's interval: that of the launches' mean logarithm, and the median itself.
+
+    Not around the median of all runs, which is farther from the truth than the mean of launches.
+    """
+    mean = log_mean(turns)
+    half = mean.half_width
+    if half is None:
         return None, None
-    low, high = interval(drawn * (p50_ms / median_of(medians)))
-    return min(low, p50_ms), max(high, p50_ms)
+    return min(exp(mean.value - half), p50_ms), max(exp(mean.value + half), p50_ms)
 
 
 def is_stable(runs_ms: Sequence[float], window: int = 10, tolerance: float = 0.05) -> bool:

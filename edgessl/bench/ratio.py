@@ -8,21 +8,13 @@ from math import exp, log
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edgessl.bench.resample import (
-    Turns,
-    interval,
-    mean_of_launches,
-    median_of,
-    resampled_means,
-    resampled_medians,
-)
+from edgessl.bench.intervals import Mean
 
 Samples = Sequence[Sequence[Sequence[float]]]
 """Milliseconds of single runs: launches of the process, turns of a launch, runs of a turn."""
 
-Verdict = Literal["slower", "faster", "no difference shown", "too few runs"]
+Verdict = Literal["slower", "faster", "no difference shown", "too few launches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +23,7 @@ class Ratio:
 
     Attributes:
         ratio: Median of the one over the median of the other.
-        low: Lower end of its 95 % interval; None where there were too few turns.
+        low: Lower end of its 95 % interval; None where there were too few launches.
         high: Upper end.
     """
 
@@ -43,7 +35,7 @@ class Ratio:
     def verdict(self) -> Verdict:
         """Say which is slower, only where the interval excludes a ratio of one."""
         if self.low is None or self.high is None:
-            return "too few runs"
+            return "too few launches"
         if self.low > 1:
             return "slower"
         return "faster" if self.high < 1 else "no difference shown"
@@ -85,7 +77,7 @@ def ratio_of_turns(model: Samples, base: Samples) -> Ratio:
          for one, other in zip(mine, theirs, strict=True)]
         for mine, theirs in zip(model, base, strict=True)
     ]  # fmt: skip
-    return _ratio(mean_of_launches(pairs), resampled_means(pairs))
+    return _ratio(Mean.of(pairs))
 
 
 def ratio_of_sessions(now: Samples, then: Samples) -> Ratio:
@@ -95,19 +87,20 @@ def ratio_of_sessions(now: Samples, then: Samples) -> Ratio:
         now: Runs of the one.
         then: Runs of the other.
     """
-    mine, theirs = _logs(now), _logs(then)
-    drawn = resampled_medians(mine, seed=0), resampled_medians(theirs, seed=1)
-    if drawn[0] is None or drawn[1] is None:
-        return _ratio(median_of(mine) - median_of(theirs), None)
-    return _ratio(median_of(mine) - median_of(theirs), drawn[0] - drawn[1])
+    return _ratio(log_mean(now).minus(log_mean(then)))
 
 
-def _logs(samples: Samples) -> Turns:
-    return [[log(float(np.median(turn))) for turn in launch] for launch in samples]
+def log_mean(samples: Samples) -> Mean:
+    """Return the mean over launches of the logarithm of each one's median.
+
+    Args:
+        samples: Runs of a model.
+    """
+    return Mean.of([[log(float(np.median(np.concatenate(launch))))] for launch in samples])
 
 
-def _ratio(center: float, drawn: NDArray[np.float64] | None) -> Ratio:
-    if drawn is None:
-        return Ratio(exp(center), None, None)
-    low, high = interval(drawn)
-    return Ratio(exp(center), exp(low), exp(high))
+def _ratio(mean: Mean) -> Ratio:
+    half = mean.half_width
+    if half is None:
+        return Ratio(exp(mean.value), None, None)
+    return Ratio(exp(mean.value), exp(mean.value - half), exp(mean.value + half))

@@ -101,7 +101,8 @@ def comparison_in_words(comparison: Mapping[str, Any]) -> str:
         return f"{name} and {base} ({where}): too noisy, do not compare"
     ratio, low, high = (comparison[key] for key in ("ratio", "low", "high"))
     if low is None:
-        return f"{name} takes {ratio:.2f} times as long as {base} ({where}); too few runs to tell"
+        found = f"{ratio:.2f} times as long as {base} ({where})"
+        return f"{name} takes {found}; too few launches to tell"
     found = f"{ratio:.3f} times as long as {base}, 95 % interval {low:.3f} to {high:.3f} ({where})"
     return f"{name} takes {found}: {comparison['verdict']}"
 

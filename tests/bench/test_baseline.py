@@ -81,7 +81,9 @@ def test_a_model_that_was_a_thousand_times_as_fast_fails_with_exit_code_three(
 ) -> None:
     model, device, document = before
     entry = document["models"][0]
-    entry["samples_ms"] = (np.asarray(entry["samples_ms"]) / 1000).tolist()
+    (launch,) = entry["samples_ms"]
+    entry["samples_ms"] = [(np.asarray(launch) / 1000 * part).tolist() for part in (1, 1.01, 1.02)]
+    device = write_device(tmp_path / "three.toml", runs=100, launches=3)
     for cell in document["conditions"]:
         cell["noise"] = {"grade": "A", "control": None}
     (tmp_path / "fast.json").write_text(json.dumps(document))

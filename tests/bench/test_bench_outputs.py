@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outputs")
     write_model(folder / "small.onnx", metadata=KNOWN)
     write_model(folder / "large<b>.onnx", metadata=KNOWN, repeats=40)
-    write_device(folder / "quick.toml", runs=100)
+    write_device(folder / "quick.toml", runs=100, launches=3)  # fewer give no interval
     (folder / "images").mkdir()
     for index in range(2):
         pixels = np.full((20, 30, 3), 90 * index, np.uint8)

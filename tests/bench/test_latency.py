@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from edgessl.bench.latency import Latency, is_stable
@@ -32,10 +33,22 @@ def test_warm_up_is_over_when_two_windows_agree() -> None:
     assert is_stable([9.0] * 30 + [1.0] * 20)
 
 
-def test_a_median_has_an_interval_that_holds_it_from_ten_turns_on() -> None:
-    turns = [[4.0, 4.1, 3.9, 4.0, 5.0 + turn % 2] for turn in range(10)]
-    assert Latency.from_turns([turns[:9]], batch=1).p50_low_ms is None
-    latency = Latency.from_turns([turns], batch=1)
+def test_a_median_has_an_interval_that_holds_it_from_three_launches_on() -> None:
+    turns = [[[level + run / 100 for run in range(5)]] * 10 for level in (4.0, 4.2, 4.3)]
+    assert Latency.from_turns(turns[:2], batch=1).p50_low_ms is None
+    latency = Latency.from_turns(turns, batch=1)
     assert latency.p50_low_ms is not None
     assert latency.p50_high_ms is not None
     assert latency.p50_low_ms <= latency.p50_ms <= latency.p50_high_ms
+
+
+def test_the_interval_of_six_launches_holds_the_median_nineteen_times_of_twenty() -> None:
+    generator, held = np.random.default_rng(0), 0
+    for _ in range(300):
+        processes = generator.normal(0, 0.03, (6, 1, 1))
+        runs = 4 * np.exp(processes + generator.normal(0, 0.02, (6, 12, 5)))
+        latency = Latency.from_turns(runs.tolist(), batch=1)
+        assert latency.p50_low_ms is not None
+        assert latency.p50_high_ms is not None
+        held += latency.p50_low_ms <= 4 <= latency.p50_high_ms
+    assert 0.92 <= held / 300 <= 0.98

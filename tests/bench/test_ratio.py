@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import gamma
+
 import numpy as np
 import pytest
 
+from edgessl.bench.intervals import _T95, Mean
 from edgessl.bench.measure import start_order
-from edgessl.bench.ratio import Ratio, Samples, ratio_of_sessions, ratio_of_turns
-from edgessl.bench.resample import interval, resampled_medians
+from edgessl.bench.ratio import Ratio, Samples, log_mean, ratio_of_sessions, ratio_of_turns
 
 LAUNCHES, TURNS, RUNS = 6, 40, 5
 
@@ -69,8 +71,8 @@ def test_a_slowdown_below_the_noise_is_never_called_faster_and_often_left_open()
 
 
 def test_taking_turns_cancels_what_hits_both() -> None:
-    drift = np.linspace(1, 2, TURNS)[:, None] * np.ones((TURNS, RUNS))
-    base, model = [drift.tolist()], [(1.2 * drift).tolist()]
+    drift = np.linspace(1, 2, LAUNCHES * TURNS).reshape(LAUNCHES, TURNS, 1) * np.ones(RUNS)
+    base, model = drift.tolist(), (1.2 * drift).tolist()
     ratio = ratio_of_turns(model, base)
     assert (ratio.ratio, ratio.low, ratio.high) == pytest.approx((1.2, 1.2, 1.2))
     apart = ratio_of_sessions(model, base)
@@ -91,20 +93,57 @@ def test_a_control_that_is_off_widens_the_interval_by_as_much() -> None:
     assert widened.verdict == "no difference shown"
 
 
-def test_nine_turns_are_too_few_for_an_interval() -> None:
-    nine = [[[1.0]] * 9]
-    assert ratio_of_turns(nine, nine).verdict == "too few runs"
-    assert ratio_of_sessions(nine, nine).low is None
+def test_two_launches_are_too_few_for_an_interval_however_many_their_runs() -> None:
+    two = [[[1.0] * RUNS] * 1000] * 2
+    assert ratio_of_turns(two, two).verdict == "too few launches"
+    assert ratio_of_sessions(two, two).low is None
+    three = two + two[:1]
+    assert ratio_of_turns(three, three).verdict == "no difference shown"
 
 
 def test_launches_that_differ_leave_more_open_than_their_runs_do() -> None:
     generator = np.random.default_rng(0)
-    same = [(4 + generator.normal(0, 0.05, TURNS)).tolist() for _ in range(LAUNCHES)]
-    apart = [[value * (1 + 0.05 * launch) for value in own] for launch, own in enumerate(same)]
-    widths = []
-    for turns in (same, apart):
-        drawn = resampled_medians(turns)
-        assert drawn is not None
-        low, high = interval(drawn)
-        widths.append(high - low)
+    same = [(4 + generator.normal(0, 0.05, (TURNS, RUNS))).tolist() for _ in range(LAUNCHES)]
+    apart = [(np.asarray(own) * (1 + 0.05 * launch)).tolist() for launch, own in enumerate(same)]
+    widths = [log_mean(runs).half_width for runs in (same, apart)]
+    assert widths[0] is not None
+    assert widths[1] is not None
     assert widths[1] > 3 * widths[0]
+
+
+@pytest.mark.parametrize("launches", [3, 4, 6, 10])
+def test_an_interval_holds_the_truth_nineteen_times_of_twenty(launches: int) -> None:
+    """Processes differ by 3 %, and the place in the order by 10 % where it can cancel out."""
+    generator, held = np.random.default_rng(launches), 0
+    place = np.where(np.arange(launches) % 2, 0.05, -0.05) * (launches % 2 == 0)
+    for _ in range(1000):
+        processes = generator.normal(0, 0.03, launches) + place
+        mean = Mean.of((processes[:, None] + generator.normal(0, 0.02, (launches, 5))).tolist())
+        assert mean.half_width is not None
+        held += abs(mean.value) <= mean.half_width
+    assert 0.93 <= held / 1000 <= 0.97
+
+
+def test_six_launches_find_ten_percent_though_processes_differ_by_three() -> None:
+    ratios = []
+    for seed in range(20):
+        base, model, again = session([1.0, 1.1, 1.0], seed, processes=0.03)
+        ratios.append(ratio_of_turns(model, base).widened(ratio_of_turns(again, base).ratio))
+    assert sum(ratio.verdict == "slower" for ratio in ratios) >= 16
+
+
+def test_the_difference_of_two_sessions_has_welch_s_freedom() -> None:
+    alike = Mean(1.0, 0.01, 4).minus(Mean(0.5, 0.01, 4))
+    assert (alike.value, alike.variance, alike.freedom) == pytest.approx((0.5, 0.02, 8))
+    assert Mean(1.0, 0.01, 2).minus(Mean(0.5, 1e-12, 4)).freedom == pytest.approx(2)
+    assert Mean(1.0, 0.01, 2).minus(Mean(0.5, None, 0)).half_width is None
+
+
+def test_the_table_is_student_s() -> None:
+    """The density, integrated to each number, gives 0.975."""
+    for freedom, limit in enumerate(_T95, start=2):
+        x = np.linspace(0, limit, 2001)
+        density = (1 + x**2 / freedom) ** (-(freedom + 1) / 2)
+        scale = gamma((freedom + 1) / 2) / (np.sqrt(freedom * np.pi) * gamma(freedom / 2))
+        below = 0.5 + scale * float(np.sum((density[1:] + density[:-1]) / 2) * x[1])
+        assert below == pytest.approx(0.975, abs=3e-5), freedom  # three decimals

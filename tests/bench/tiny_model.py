@@ -54,10 +54,11 @@ def write_model(
     return path
 
 
-def write_device(path: Path, provider: str = "CPUExecutionProvider", runs: int = 100) -> Path:
+def write_device(path: Path, provider: str = "CPUExecutionProvider", runs: int = 100,
+                 launches: int = 1) -> Path:  # fmt: skip
     """Write a device that takes ``runs`` runs in turns of five, and no minimum time."""
     path.write_text(
         f'provider = "{provider}"\nthreads = 1\nmin_runs = {runs}\nmin_seconds = 0\n'
-        "max_seconds = 20\nturn_ms = 0\n"
+        f"max_seconds = 20\nturn_ms = 0\nlaunches = {launches}\n"
     )
     return path
