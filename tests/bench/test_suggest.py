@@ -13,11 +13,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from edgessl import catalog
+from edgessl.bench.noise import grade_noise
+from edgessl.bench.ratio import ratio_of_turns
 from edgessl.cli.bench import bench
 from edgessl.cli.bench_suggest import print_suggestion
 from edgessl.data.cache import cache_part
 from edgessl.errors import UserError
-from edgessl.pipeline.suggest import Budget, rank, suggest
+from edgessl.pipeline.suggest import QUICK, Budget, rank, suggest
 from edgessl.recipe.backbones import BACKBONES
 
 
@@ -102,6 +104,16 @@ def test_what_was_measured_here_is_not_measured_again_and_the_rest_is_named() ->
     assert first["backbones"] == []
     assert {one["name"] for one in first["not_measured"]} == set(BACKBONES)
     assert "even in int8" in first["not_measured"][-1]["why"]
+
+
+def test_a_backbone_started_before_its_control_is_not_too_noisy_for_that() -> None:
+    """A quiet machine, on which the first process is slower by 20 % for its life."""
+    first, second = ([[4.0 * slower] * 5] * 40 for slower in (1.2, 1.0))
+    launches = [(first, second), (second, first)] * int(QUICK["launches"])
+    model, control = zip(*launches[: int(QUICK["launches"])], strict=True)
+    noise = grade_noise([model], ratio_of_turns(control, model), threads=1, cores=2,
+                        foreign_cores=0.0, steal_percent=0.0)  # fmt: skip
+    assert noise.grade == "B"
 
 
 def test_the_command_refuses_what_does_not_belong_to_it(tmp_path: Path) -> None:
