@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,6 +142,24 @@ def test_a_file_that_is_no_image_is_said_and_the_page_goes_on(
     tab.choose_file("#file", tmp_path / "teal.png")
     tab.wait_for("document.querySelectorAll('#classes li').length === 3")
     assert tab.ask("document.getElementById('error').hidden") is True
+
+
+def test_models_that_were_left_out_are_not_chosen(
+    tab: Tab, bundle: Path, tmp_path: Path
+) -> None:
+    few, none = tmp_path / "few", tmp_path / "none"
+    shutil.copytree(bundle, few, ignore=shutil.ignore_patterns("model.e2e.*"))
+    shutil.copytree(bundle, none, ignore=shutil.ignore_patterns("model.*"))
+    Image.new("RGB", (40, 30), "teal").save(tmp_path / "teal.png")
+    with served(few / "web/serve.py", 0) as address:
+        tab.go(address)
+        tab.wait_for("document.getElementById('model-facts').textContent.includes('loaded in')")
+        assert tab.ask("document.getElementById('model').value") == "model.int8.onnx"
+    with served(none / "web/serve.py", 0) as address:
+        tab.go(address)
+        tab.wait_for("!document.getElementById('error').hidden")
+        tab.choose_file("#file", tmp_path / "teal.png")
+        tab.wait_for("document.getElementById('error').innerText.includes('No model is loaded')")
 
 
 def test_the_camera_starts_and_stops(tab: Tab, plain: str) -> None:

@@ -1,7 +1,7 @@
 // The page: an image or the camera in, the most likely classes and milliseconds out.
 // ?selftest=1 runs the test vectors, ?model=NAME and ?threads=N choose.
 
-import { mostLikely, openNetwork, openRuntime, readBundle } from "./network.js";
+import { isThere, mostLikely, openNetwork, openRuntime, readBundle } from "./network.js";
 import { selftest } from "./selftest.js";
 
 const TOP = 5;
@@ -30,9 +30,20 @@ async function start() {
   if (bundle.models.some((model) => model.name === query.get("model"))) {
     at("model").value = query.get("model");
   }
+  else await chooseFirstThere();
   listen();
   if (query.get("selftest") === "1") await inTurn(runSelftest);
   await inTurn(choose);
+}
+
+// Choose the first model that was copied here; models may be left out of a bundle.
+async function chooseFirstThere() {
+  for (const { name } of bundle.models) {
+    if (await isThere(name)) {
+      at("model").value = name;
+      return;
+    }
+  }
 }
 
 function describeRuntime() {
@@ -79,7 +90,10 @@ async function choose() {
   network = null;
   at("model-facts").textContent = `loading ${name} …`;
   network = await openNetwork(runtime, name, bundle.preprocess);
-  if (!network) throw new Error(`${name}: must lie in the folder above web/; copy it there`);
+  if (!network) {
+    at("model-facts").textContent = "";
+    throw new Error(`${name}: must lie in the folder above web/; copy it there`);
+  }
   head = facts.head;
   at("model-facts").textContent =
     `${facts.precision}, ${facts.what}; loaded in ${ms(network.loadMs)}`;
@@ -171,6 +185,7 @@ function stopCamera() {
 // --- results ---
 
 async function classify() {
+  if (!network) throw new Error("No model is loaded: choose one that lies in the folder above web/.");
   hideError();
   const { output, preprocessMs, coreMs } = await network.run(image);
   if (head === "features") showFeatures(output);

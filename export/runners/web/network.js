@@ -49,6 +49,11 @@ export async function bundled(name) {
   return answer;
 }
 
+// Whether a file of the bundle is there, without fetching it.
+export async function isThere(name) {
+  return (await fetch(new URL(name, BUNDLE), { method: "HEAD" })).ok;
+}
+
 // What the bundle says about itself. -> {models, labels, preprocess}
 export async function readBundle() {
   const manifest = await (await needed("manifest.json")).json();
