@@ -25,6 +25,8 @@ class Backbone(nn.Module):
             resampled for images of other sizes.
         dropout: Of the features; in a DeiT after every layer instead.
         drop_path: Stochastic depth of the last block, growing linearly over the blocks.
+        batchnorm_eps: What BN adds to variances; None: as timm has it.
+        batchnorm_momentum: Share of a batch in BN's running statistics; None: as timm has it.
 
     Attributes:
         net: The network without classifier; its keys are timm's.
@@ -43,12 +45,16 @@ class Backbone(nn.Module):
         *,
         dropout: float = 0.0,
         drop_path: float = 0.0,
+        batchnorm_eps: float | None = None,
+        batchnorm_momentum: float | None = None,
     ) -> None:
         super().__init__()
         self.name = name
         self.last_stage: LastStage = last_stage
         self.image_px = image_px
         self.net = build_net(name, image_px, dropout=dropout, drop_path=drop_path)
+        self.batchnorm_eps = batchnorm_eps
+        _set_batchnorm(self.net, batchnorm_eps, batchnorm_momentum)
         self.fixed_px = _depends_on_size(self.net)
         if last_stage == "remove":
             if not has_last_stage(self.net):
@@ -99,6 +105,13 @@ class Backbone(nn.Module):
                 "something else; choose another network"
             )
         return int(features.shape[1])
+
+
+def _set_batchnorm(net: nn.Module, eps: float | None, momentum: float | None) -> None:
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = module.eps if eps is None else eps
+            module.momentum = module.momentum if momentum is None else momentum
 
 
 def _depends_on_size(net: nn.Module) -> bool:

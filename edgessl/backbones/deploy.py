@@ -95,6 +95,7 @@ def deployable_payload(
         "backbone": backbone.name,
         "last_stage": backbone.last_stage,
         "image_px": backbone.image_px,
+        "batchnorm_eps": backbone.batchnorm_eps,
         "classes": list(classes),
         "preprocess": preprocess,
         "provenance": provenance,
@@ -120,7 +121,10 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
             f"{where}: must hold a finished network, got a '{payload.get('kind')}' checkpoint; "
             "pass the ckpt.pt of the run folder"
         )
-    backbone = Backbone(payload["backbone"], payload["last_stage"], payload["image_px"])
+    backbone = Backbone(
+        payload["backbone"], payload["last_stage"], payload["image_px"],
+        batchnorm_eps=payload.get("batchnorm_eps"),  # a newer key
+    )  # fmt: skip
     module: Classifier | Backbone = backbone
     if payload["head"] == "logits":
         reads, hidden = payload.get("reads", "features"), payload.get("hidden")  # newer keys

@@ -27,13 +27,16 @@ def projection_head(in_dim: int, table: Projection) -> nn.Sequential:
         layers.append(nn.ReLU(inplace=True))
     if table.dropout > 0:
         layers.append(nn.Dropout(table.dropout))
-    layers.append(nn.Linear(widths[-1], table.out_dim, bias=table.last_bias))
+    last = nn.Linear(widths[-1], table.out_dim, bias=table.last_bias)
+    layers.append(last)
     if table.last_batch_norm != "none":
         norm = nn.BatchNorm1d(table.out_dim)
         norm.bias.requires_grad_(table.last_batch_norm == "scale_and_shift")  # else it stays 0
         layers.append(norm)
     if table.init_std is not None:
         _start_normal(layers, table.init_std)
+    if table.last_init_std:
+        _start_normal([last], table.last_init_std)
     return nn.Sequential(*layers)
 
 

@@ -144,7 +144,8 @@ def _recipe(request: Request, start: Start, conditions: dict[str, Any] | None) -
 
     Args:
         request: Names the recipe, or leaves it to the run.
-        start: Its run folder may record a recipe; its last stage is removed or not.
+        start: Its run folder may record a recipe; its last stage is removed or not, and its BN's
+            epsilon goes on.
         conditions: Facts that choose variants, once they are known.
     """
     name = request.recipe
@@ -161,6 +162,8 @@ def _recipe(request: Request, start: Start, conditions: dict[str, Any] | None) -
         overrides.append(f"finetune.epochs={request.epochs}")
     last_stage = _last_stage(load_recipe(name, conditions=conditions, overrides=overrides), start)
     overrides.append(f"backbone.last_stage={last_stage}")
+    if start.batchnorm_eps is not None:
+        overrides.append(f"backbone.batchnorm_eps={start.batchnorm_eps}")
     recipe = load_recipe(name, conditions=conditions, overrides=overrides)
     if recipe.backbone.name != start.backbone:
         raise UserError(

@@ -42,11 +42,15 @@ def new_backbone(context: Context, *, stage: int, whole: bool) -> Backbone:
     context.seed_weights(stage)
     image_px = context.recipe.image.crop_px
     if whole:
-        backbone = Backbone(table.name, "keep", image_px)
+        backbone = Backbone(
+            table.name, "keep", image_px,
+            batchnorm_eps=table.batchnorm_eps, batchnorm_momentum=table.batchnorm_momentum,
+        )  # fmt: skip
     else:
         backbone = Backbone(
             table.name, table.pretrained_last_stage, image_px,
             dropout=table.dropout, drop_path=table.drop_path,
+            batchnorm_eps=table.batchnorm_eps, batchnorm_momentum=table.batchnorm_momentum,
         )  # fmt: skip
     if table.first_weights == "fan_out":
         draw_fan_out(backbone.net)
@@ -208,6 +212,8 @@ def save_safetensors(path: Path, backbone: Backbone) -> None:
     weights = {
         key: value.detach().cpu().contiguous() for key, value in backbone.net.state_dict().items()
     }
+    metadata = {"format": "pt", "backbone": backbone.name, "last_stage": backbone.last_stage}
+    if backbone.batchnorm_eps is not None:
+        metadata["batchnorm_eps"] = repr(backbone.batchnorm_eps)
     with atomic_path(path) as temporary:
-        save_file(weights, temporary, metadata={"format": "pt", "backbone": backbone.name,
-                                                "last_stage": backbone.last_stage})
+        save_file(weights, temporary, metadata=metadata)

@@ -29,6 +29,7 @@ class Start:
         supervised: Whether labels shaped the weights: they come from a classifier.
         weights: The network's tensors, in timm's keys.
         head: Hidden layers of the head it was pretrained with; None where the file has none.
+        batchnorm_eps: What its BN adds to variances; None: as timm has it.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Start:
     supervised: bool
     weights: dict[str, Tensor]
     head: KeptHead | None = None
+    batchnorm_eps: float | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -58,7 +60,9 @@ class Start:
         Raises:
             UserError: The weights do not fit, or are for images of another size.
         """
-        backbone = Backbone(self.backbone, self.last_stage, image_px)
+        backbone = Backbone(
+            self.backbone, self.last_stage, image_px, batchnorm_eps=self.batchnorm_eps
+        )
         other_px = self.image_px not in (None, image_px)
         if backbone.fixed_px and other_px and not can_resample(backbone.net):
             raise UserError(
@@ -93,7 +97,7 @@ def read_start(path: Path) -> Start:
     backbone = deployable.backbone
     return Start(
         path, backbone.name, backbone.last_stage, backbone.image_px, deployable.head == "logits",
-        dict(backbone.net.state_dict()), KeptHead.from_payload(payload),
+        dict(backbone.net.state_dict()), KeptHead.from_payload(payload), backbone.batchnorm_eps,
     )
 
 
@@ -120,4 +124,7 @@ def _from_safetensors(path: Path) -> Start:
             "edgessl recipe NAME --init FILE"
         )
     kept: LastStage = "keep" if last_stage == "keep" else "remove"
-    return Start(path, str(name), kept, None, False, weights)
+    eps = metadata.get("batchnorm_eps")
+    return Start(
+        path, str(name), kept, None, False, weights, batchnorm_eps=float(eps) if eps else None
+    )

@@ -39,6 +39,8 @@ class BackboneTable(Table):
         dropout: Of the features in pretraining; in a DeiT after every layer instead.
         first_weights: How random weights are drawn: as timm does, or convolutions with a spread
             by fan-out, as SSLight's MobileNetV2 and ssl-small's MobileNetV3; not for transformers.
+        batchnorm_eps: What BN adds to variances, in the finished network too; left out: as timm.
+        batchnorm_momentum: Share of a batch in BN's running statistics; left out: as timm.
     """
 
     name: str
@@ -46,6 +48,8 @@ class BackboneTable(Table):
     drop_path: Share = 0.0
     dropout: Share = 0.0
     first_weights: Literal["timm", "fan_out"] = "timm"
+    batchnorm_eps: Positive | None = None
+    batchnorm_momentum: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
 
     @field_validator("name")
     @classmethod

@@ -116,3 +116,17 @@ def test_left_alone_weights_start_as_pytorch_starts_them() -> None:
 def test_hidden_widths_are_given_in_exactly_one_way(given: dict[str, object], found: str) -> None:
     with pytest.raises(ValidationError, match=f"hidden_factors must be given, found {found}"):
         Projection.model_validate(given)
+
+
+def test_the_last_layer_may_start_on_its_own() -> None:
+    table = Projection(hidden_dims=(256,), last_init_std=0.01)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        head = projection_head(64, table)
+    hidden, _, last = head
+    assert isinstance(hidden, nn.Linear)
+    assert isinstance(last, nn.Linear)
+    assert last.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert not last.bias.any()
+    assert hidden.weight.abs().max().item() == pytest.approx(1 / 8, rel=0.01)  # torch's own
+    assert hidden.bias.any()

@@ -375,6 +375,16 @@ def test_coles_training_from_scratch(name: str) -> None:
     assert finetune.view == recipe_of(f"cole-{name}:finetune").finetune.view
 
 
+def test_networks_of_ssl_small_that_timm_builds_otherwise() -> None:
+    backbone = recipe_of("small-efficientnet-b0-moco:improved").backbone
+    assert (backbone.batchnorm_eps, backbone.batchnorm_momentum) == (1e-3, 0.01)
+    for name in ("mobilenetv3s", "mobilenetv3l"):
+        for variant, std in (("", 0.01), (":improved", 0.0)):  # a wider head has a new last layer
+            method = recipe_of(f"small-{name}-moco{variant}").method
+            assert isinstance(method, MocoTable)
+            assert method.projector.last_init_std == std
+
+
 @pytest.mark.parametrize("name", ["s3l-resnet50-moco:small-imagenet",
                                   "cole-resnet34-simclr:small-set",
                                   "cole-resnet50-simclr:small-set",

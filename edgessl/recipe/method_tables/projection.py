@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from edgessl.recipe.method_tables.numbers import Positive, Share, Width
+from edgessl.recipe.method_tables.numbers import NonNegative, Positive, Share, Width
 from edgessl.schema import Table
 
 
@@ -24,6 +24,7 @@ class Projection(Table):
         dropout: Share of the last layer's inputs that is dropped.
         init_std: Weights start normal with this deviation and biases at 0; left out: as PyTorch
             starts linear layers.
+        last_init_std: The same for the last layer alone; left out or 0: as the others.
     """
 
     hidden_dims: tuple[Width, ...] | None = None
@@ -35,6 +36,7 @@ class Projection(Table):
     last_bias: bool = True
     dropout: Share = 0.0
     init_std: Positive | None = None
+    last_init_std: NonNegative | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Projection:
