@@ -49,7 +49,10 @@ def check_one_unit(table: Table, name: str) -> None:
     """
     given = [f"{name}_{unit}" for unit in UNITS if getattr(table, f"{name}_{unit}") is not None]
     if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)}: only one of them may be given")
+        values = ", ".join(f"{key} = {getattr(table, key):g}" for key in given)
+        raise ValueError(
+            f"{' and '.join(given)}: only one of them may be given, got {values}; leave one out"
+        )
 
 
 def too_long_for(table: Table, name: str, epochs: int, place: str, run: str) -> list[str]:

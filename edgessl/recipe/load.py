@@ -127,11 +127,20 @@ def _override(values: dict[str, Any], override: str) -> None:
         try:
             table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
         except (ValueError, IndexError) as error:
-            raise UserError(f"--set {override}: '{part}' must be the number of an entry") from error
+            raise UserError(
+                f"--set {override}: '{part}' must be the number of an entry, of which there are "
+                f"{len(table)}; the first is 0"
+            ) from error
         if not isinstance(table, dict | list):
-            raise UserError(f"--set {override}: '{part}' is a value, not a table")
+            raise UserError(
+                f"--set {override}: '{part}' must be a table to have keys, got the value "
+                f"{table!r}; pass --set {override.partition(part)[0]}{part}=VALUE"
+            )
     if isinstance(table, list):
-        raise UserError(f"--set {override}: '{last}' must name a key; '{parents[-1]}' is a list")
+        raise UserError(
+            f"--set {override}: '{last}' must name a key; '{parents[-1]}' is a list of "
+            f"{len(table)}; pass a number first, such as {parents[-1]}.0.{last}"
+        )
     table[last] = value
 
 

@@ -105,7 +105,10 @@ class ViewGroup(Table):
         for key in ("blur_p", "solarize_p"):
             given = len(getattr(self, key))
             if given not in (0, self.count):
-                raise ValueError(f"{key} needs one probability a view ({self.count}), got {given}")
+                raise ValueError(
+                    f"{key} needs one probability a view ({self.count}), got {given} "
+                    f"({list(getattr(self, key))}); give {self.count}, or leave it out for none"
+                )
         return self
 
 

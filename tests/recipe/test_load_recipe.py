@@ -202,11 +202,14 @@ def test_the_last_set_wins_and_beats_variants(path: str) -> None:
         ("=3", "^--set: must read KEY=VALUE, got '=3'"),
         ("pretrain.epoch=3", r"  pretrain\.epoch: unknown key; did you mean epochs\?"),
         ("pretrain.epochs=ten", r"  pretrain\.epochs: Input should be a valid integer, got 'ten'"),
-        ("views.9.size_px=3", r"^--set views\.9\.size_px=3: '9' must be the number of an entry"),
-        ("views.size_px=3", r"^--set views\.size_px=3: 'size_px' must name a key; 'views' is a "),
-        ("name.x=3", r"^--set name\.x=3: 'name' is a value, not a table"),
+        ("views.9.size_px=3",
+         r"'9' must be the number of an entry, of which there are 1; the first is 0$"),
+        ("views.size_px=3",
+         r"'views' is a list of 1; pass a number first, such as views\.0\.size_px$"),
+        ("name.x=3", r"^--set name\.x=3: 'name' must be a table to have keys, got the "
+         r"value 'small'; pass --set name=VALUE$"),
     ],
-)
+)  # fmt: skip
 def test_a_set_that_cannot_be_used_is_refused(path: str, override: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_recipe(path, overrides=[override])

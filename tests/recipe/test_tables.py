@@ -49,7 +49,9 @@ def test_the_smallest_recipe_is_accepted_and_one_decay_stands_for_both_ends() ->
          "views.0: ratio must be two numbers with 0 < low <= high, got (0.0, 1.0)"),
         ("views.0.blur_sigma", [0.0, 1.0],
          "views.0: blur_sigma must be two numbers with 0 < low <= high, got (0.0, 1.0)"),
-        ("views.0.blur_p", [1.0], "views.0: blur_p needs one probability a view (2), got 1"),
+        ("views.0.blur_p", [1.0],
+         "views.0: blur_p needs one probability a view (2), got 1 ([1.0]); "
+         "give 2, or leave it out for none"),
         ("views.0.count", 1, "views.0.count must be at least 2: dino compares views of the first "
          "group, got 1"),
         ("views.0.interpolation", "nearest",
@@ -90,7 +92,8 @@ def test_a_mistake_is_told_by_name(place: str, value: object, line: str) -> None
     ids=lambda values: next(iter(values)),
 )
 def test_a_duration_in_two_units_is_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=r"_\w+ and \w+: only one of them may be given"):
+    message = r"_\w+ and \w+: only one of them may be given, got \w+ = 1, "
+    with pytest.raises(UserError, match=message):
         validate(Recipe, {**tomllib.loads(TEXT), **values}, "small.toml")
 
 
