@@ -58,6 +58,13 @@ def test_where_they_would_take_long_a_first_look_is_all(
     assert "MB (in proportion to those)" in told
 
 
+def test_a_plan_counts_the_images_that_pretraining_draws(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "_BUDGET_S", 1e-6)
+    assert "images      10 for pretraining" in _plan(place, "data.max_images=10")
+
+
 @pytest.mark.parametrize("groups", [6, 12])
 def test_small_batches_keep_groups_of_two_images_and_more(
     place: Path, monkeypatch: pytest.MonkeyPatch, groups: int
