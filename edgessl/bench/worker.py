@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +121,14 @@ def main() -> None:
         except EdgesslError as error:
             answer = {"error": str(error), "mistake": isinstance(error, UserError)}
         except Exception as error:  # each of onnxruntime's derives from Exception directly
-            if not type(error).__module__.startswith("onnxruntime"):
-                raise
-            reason = " ".join(str(error).split())[:200]
-            rule = f"must be a model that runs on random images, got: {reason}"
+            reason = " ".join(str(error).split())
+            rule = f"must be a model that runs on random images, got: {reason[:200]}"
             way_out = "pass a file that `edgessl export` wrote"
             answer = {"error": f"{where}: {rule}; {way_out}", "mistake": True}
+            if not type(error).__module__.startswith("onnxruntime"):
+                traceback.print_exc()  # PyTorch raises plain RuntimeErrors, the cause last
+                found = f"the measuring process failed with {type(error).__name__}: {reason[-200:]}"
+                answer = {"error": f"{where}: {found}; its traceback is above", "mistake": False}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

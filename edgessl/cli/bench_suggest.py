@@ -36,7 +36,8 @@ def rank_backbones(
     """
     if len(threads) > 1 or any(count < 1 for count in threads):
         given = ",".join(map(str, threads))
-        raise UserError(f"--threads: must be one number from 1 with --suggest, got {given}")
+        raise UserError(f"--threads: must be one number from 1 with --suggest, got {given}; "
+                        "pass one, or leave it out")  # fmt: skip
     within_s = DEFAULT_WITHIN_S if within is None else seconds("--within", within)
     screen = console(to_stderr=outputs.on_stdout)
     with screen.status("starting") as status:

@@ -60,7 +60,8 @@ class Budget:
         rest = re.sub(r"and|[\s,;]", "", _LIMIT.sub("", text))
         if rest or not found or len(times) > 1 or len(sizes) > 1 or 0 in (*times, *sizes):
             raise UserError(
-                f"--suggest: must be a time, a size or both, as '5 ms, 3 MB', got '{text}'"
+                f"--suggest: must be a time, a size or both, above 0 and each once, got '{text}'; "
+                "write them as '5 ms, 3 MB'"
             )
         return cls(times[0] if times else None, sizes[0] if sizes else None)
 
@@ -111,7 +112,7 @@ def suggest(
     budget = Budget.parse(text)
     device = read_device(device_name)
     if image_px < 32:
-        raise UserError(f"--size: must be at least 32 pixels, got {image_px}")
+        raise UserError(f"--size: must be at least 32 pixels, got {image_px}; pass --size 224")
     count = threads or device.threads or usable_cores()
     host = {"name": device_name, "provider": device.provider, **describe_device()}
     key = "|".join(

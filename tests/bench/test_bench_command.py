@@ -89,6 +89,15 @@ def test_a_dead_worker_is_reported_and_not_waited_for(model: Path) -> None:
             worker.run(1)
 
 
+def test_what_fails_inside_a_worker_is_told_and_not_taken_for_a_lack_of_memory(model: Path) -> None:
+    with Worker(model, How(threads=1, batch=1, provider=CPU)) as worker:
+        with pytest.raises(EdgesslError) as failed:
+            worker._ask(do="run", times="many")
+        assert len(worker.run(1)) == 1  # it is still there
+    assert "the measuring process failed with TypeError: 'str' object cannot" in str(failed.value)
+    assert "memory" not in str(failed.value)
+
+
 def test_missing_files_are_refused_together(tmp_path: Path) -> None:
     message = refusal(tmp_path / "a.onnx", tmp_path / "b.onnx")
     assert [line.split(": must be")[0] for line in message.splitlines()] == [

@@ -45,6 +45,13 @@ def test_anything_else_is_refused(text: str) -> None:
         Budget.parse(text)
 
 
+def test_a_refusal_names_the_way_out() -> None:
+    with pytest.raises(UserError, match="; write them as '5 ms, 3 MB'"):
+        Budget.parse("fast")
+    with pytest.raises(UserError, match="got 16; pass --size 224"):
+        suggest("5 ms", image_px=16)
+
+
 def row(p50_ms: float, size_mb: float) -> dict[str, Any]:
     """What is kept of one backbone."""
     return {"p50_ms": p50_ms, "p50_low_ms": p50_ms, "p50_high_ms": p50_ms, "p90_ms": None,
