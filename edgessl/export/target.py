@@ -22,6 +22,7 @@ class Target(Table):
     Attributes:
         formats: What is written for it: ``int8`` stands for int8 ONNX files.
         opset: ONNX operator set.
+        precision: ``"int8"`` has int8 files written whatever else was asked for.
         atol: Largest absolute difference from the checkpoint.
         rtol: The same, as a share of the largest reference value.
         max_drop_percent: Points of test top-1 the file may lose against the checkpoint.
@@ -32,6 +33,7 @@ class Target(Table):
 
     formats: tuple[Literal["onnx", "torchscript", "pt2", "ort", "int8"], ...] = Field(min_length=1)
     opset: int = Field(ge=OPSETS.start, lt=OPSETS.stop)
+    precision: Literal["fp32", "int8"] = "fp32"
     atol: float = Field(gt=0)
     rtol: float = Field(ge=0)
     max_drop_percent: float = Field(ge=0)
@@ -72,6 +74,21 @@ def with_limits(target: Target, opset: int | None, max_drop_percent: float | Non
             )
         changes |= dict.fromkeys(("max_drop_percent", "int8_max_drop_percent"), max_drop_percent)
     return target.model_copy(update=changes)
+
+
+def formats_for(
+    asked: Sequence[str], target: Target, *, named: bool
+) -> tuple[str, ...]:
+    """Return the formats to write.
+
+    Args:
+        asked: What the user asked for; empty for the target's own.
+        target: What the files are for.
+        named: Whether the user named the target; else only ONNX is its own.
+    """
+    formats = tuple(asked) or (target.formats if named else ("onnx",))
+    wants_int8 = target.precision == "int8" and "int8" not in formats
+    return (*formats, "int8") if wants_int8 else formats
 
 
 def refuse_formats(formats: Sequence[str], target: Target) -> None:

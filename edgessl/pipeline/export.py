@@ -26,7 +26,7 @@ from edgessl.export.products import NAMES, products_of
 from edgessl.export.prove import prove
 from edgessl.export.record import write_record
 from edgessl.export.runners import Runner, add_runner, prepare_runners
-from edgessl.export.target import read_target, refuse_formats, with_limits
+from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
 from edgessl.pipeline.int8 import int8_products
 
 Say = Callable[[str], None]
@@ -68,7 +68,7 @@ def export_checkpoint(
         UserError: Something asked for does not exist or does not fit.
     """
     target = read_target(target_name or "cpu")
-    formats = formats or (target.formats if target_name else ("onnx",))
+    formats = formats_for(formats, target, named=target_name is not None)
     refuse_formats(formats, target)
     folder = _output_folder(path, out)
     prepare_runners(folder, runners)
