@@ -7,16 +7,10 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from scipy.special import stdtrit
 
 Turns = Sequence[Sequence[float]]
 """One value of each turn, for each launch of the process, in order of time."""
-
-_T95 = (
-    4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
-    2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052,
-    2.048, 2.045, 2.042,
-)  # fmt: skip
-"""97.5th percentile of Student's t for 2, 3, ..., 30 degrees of freedom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +70,4 @@ class Mean:
         """Half of the 95 % interval; None where there are too few launches."""
         if self.variance is None:
             return None
-        whole = min(30, max(2, int(self.freedom + 1e-9)))  # Welch's 2 may come out as 1.9999
-        return _T95[whole - 2] * sqrt(self.variance)
+        return float(stdtrit(self.freedom, 0.975)) * sqrt(self.variance)  # Student's t
