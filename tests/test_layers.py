@@ -13,10 +13,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
     ("pipeline",),
-    ("train", "evaluate", "export", "bench", "report"),
+    ("train", "evaluate", "export", "bench", "report", "start"),
     ("methods",),
-    ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics"),
-    ("checkpoint", "artifact", "run"),
+    ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics", "page"),
+    ("checkpoint", "artifact", "runs"),
     ("recipe",),
     ("catalog", "schema", "device", "distributed", "rng", "files"),
     ("errors",),
@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 ALLOWED_SIBLINGS = {
     ("optim", "schedules"),  # an optimiser's values are a function of the clock
-    ("run", "checkpoint"),  # states of a run are checkpoints
+    ("runs", "checkpoint"),  # states of a run are checkpoints
 }
 """Pairs (importer, imported) of one row that the drawing lets pass, each with its reason."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edgessl.errors import UserError
-from edgessl.run import RunFolder
+from edgessl.runs.folder import RunFolder
 
 
 class Heard(list[str]):
@@ -157,7 +157,7 @@ def test_a_second_process_is_refused_until_the_first_is_done(run: RunFolder) -> 
 HOLD = """
 import sys, time
 from pathlib import Path
-from edgessl.run import RunFolder
+from edgessl.runs.folder import RunFolder
 with RunFolder(Path(sys.argv[1])).locked():
     print("held", flush=True)
     time.sleep(60)

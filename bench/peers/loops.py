@@ -20,10 +20,10 @@ from work import MEAN, STD, Work
 
 from edgessl.data.store import ImageStore
 from edgessl.methods.method import Method
-from edgessl.pipeline import training
 from edgessl.pipeline.recipe import Request, run_recipe
 from edgessl.recipe import to_toml
 from edgessl.train import StepRecord, TrainingData, fit
+from edgessl.train.stage import train_stage
 from edgessl.views import ViewSampler
 
 # Suites take the judged work from here too.
@@ -94,11 +94,11 @@ def train(
         recipe=str(recipe), data=str(data), out=out / "run", device=device,
         baselines=("none",), overrides=overrides, compiled=compiled, command="benchmark",
     )  # fmt: skip
-    training.fit = _listened_to(listener, one_batch)
+    train_stage.fit = _listened_to(listener, one_batch)
     try:
         run_recipe(request, listener)
     finally:
-        training.fit = fit
+        train_stage.fit = fit
 
 
 def _listened_to(listener: Listener, one_batch: bool) -> Callable[..., Iterator[StepRecord]]:

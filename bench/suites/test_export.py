@@ -10,7 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from edgessl.artifact.session import open_session
 from edgessl.backbones import Backbone
-from edgessl.export.graph import export_graph
+from edgessl.export.formats.graph import export_graph
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2", "efficientnet-b0", "resnet18"])

@@ -18,12 +18,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from edgessl.artifact.session import CPU
 from edgessl.backbones import BACKBONES, Backbone
-from edgessl.bench.device_table import Device
-from edgessl.bench.measure import measure_with_control, start_order
-from edgessl.bench.opened import How
-from edgessl.bench.process import Worker
-from edgessl.bench.ratio import Ratio, ratio_of_turns
-from edgessl.export.graph import export_graph
+from edgessl.bench.compare.ratio import Ratio, ratio_of_turns
+from edgessl.bench.measure.device_table import Device
+from edgessl.bench.measure.in_turns import measure_with_control, start_order
+from edgessl.bench.measure.opened import How
+from edgessl.bench.measure.process import Worker
+from edgessl.export.formats.graph import export_graph
 
 BARE = Path(__file__).with_name("bare_loop.py")
 NAMES = ("mobilenetv2", "mobilenetv3s", "resnet18")

@@ -17,7 +17,7 @@ from work import JUDGED
 from edgessl.backbones import Backbone
 from edgessl.methods.dino import Dino
 from edgessl.optim import build_optimizer
-from edgessl.run import RunFolder
+from edgessl.runs.folder import RunFolder
 
 READY_S = 300.0
 

@@ -85,13 +85,13 @@ def _as_json(document: Mapping[str, Any]) -> str:
 
 
 def _as_csv(document: Mapping[str, Any]) -> str:
-    from edgessl.pipeline.bench_tables import to_csv
+    from edgessl.bench.page.tables import to_csv
 
     return to_csv(document)
 
 
 def _as_markdown(document: Mapping[str, Any]) -> str:
-    from edgessl.pipeline.bench_tables import to_markdown
+    from edgessl.bench.page.tables import to_markdown
 
     return to_markdown(document)
 

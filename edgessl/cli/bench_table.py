@@ -71,7 +71,7 @@ def _half_width(entry: Mapping[str, Any]) -> str:
 
 
 def _print_noise(screen: Console, conditions: Sequence[Mapping[str, Any]]) -> None:
-    from edgessl.bench.noise import DO_NOT_COMPARE
+    from edgessl.bench.compare.noise import DO_NOT_COMPARE
 
     for cell in conditions:
         noise = cell["noise"]
@@ -86,7 +86,7 @@ def _print_noise(screen: Console, conditions: Sequence[Mapping[str, Any]]) -> No
 
 
 def _print_comparisons(screen: Console, document: Mapping[str, Any]) -> None:
-    from edgessl.pipeline.bench_tables import comparison_in_words
+    from edgessl.bench.page.tables import comparison_in_words
 
     for comparison in document["comparisons"]:
         screen.print(comparison_in_words(comparison), markup=False)

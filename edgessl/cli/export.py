@@ -13,8 +13,8 @@ from edgessl.errors import GateFailed
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from edgessl.export.bundle.runners import Runner
     from edgessl.export.exported import Exported
-    from edgessl.export.runners import Runner
 
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
 

@@ -9,8 +9,8 @@ from edgessl.artifact import Artifact, Metadata, open_artifact
 from edgessl.errors import GateFailed
 from edgessl.export.core import Core
 from edgessl.export.exported import Exported
-from edgessl.export.gate import Gate, failed
-from edgessl.export.gates import BASIC
+from edgessl.export.gates.all_gates import BASIC
+from edgessl.export.gates.gate import Gate, failed
 from edgessl.export.product import Product
 from edgessl.files import atomic_path
 

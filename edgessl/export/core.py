@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgessl.artifact import Metadata
 from edgessl.data.preprocess import Preprocess
-from edgessl.export.graph import export_graph
-from edgessl.export.held_out import HeldOut
+from edgessl.export.formats.graph import export_graph
+from edgessl.export.gates.held_out import HeldOut
 from edgessl.export.target import Target
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.artifact import Format, Metadata, Precision, Takes
-from edgessl.export.gate import Gate, failed
+from edgessl.export.gates.gate import Gate, failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from edgessl.artifact import Metadata
 from edgessl.backbones import deployable_from
 from edgessl.data.preprocess import Preprocess
 from edgessl.export.core import Core
-from edgessl.export.held_out import held_out
+from edgessl.export.gates.held_out import held_out
 from edgessl.export.network import with_head
 from edgessl.export.provenance import portable
 from edgessl.export.target import Target

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.artifact import Format, Metadata, Precision, Takes
-from edgessl.export.gate import Gate
+from edgessl.export.gates.gate import Gate
 
 
 def no_more_gates(_path: Path) -> tuple[Gate, ...]:

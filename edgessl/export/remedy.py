@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgessl.export.gate import Gate
+from edgessl.export.gates.gate import Gate
 
 REMEDIES = {
     "structure": "export again with the default --opset, and the newest torch and onnx",

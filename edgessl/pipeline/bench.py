@@ -12,22 +12,22 @@ from typing import Any
 from edgessl import __version__
 from edgessl.artifact.cores import usable_cores
 from edgessl.artifact.session import CPU
-from edgessl.bench.baseline import compare, refuse_other_device, refuse_unknown
-from edgessl.bench.comparisons import compare_with_first
-from edgessl.bench.describe import describe_device
-from edgessl.bench.device_table import Device, read_device
-from edgessl.bench.document import read_document
-from edgessl.bench.inputs import refuse_wrong_inputs
-from edgessl.bench.measure import measure_with_control
-from edgessl.bench.names import with_names
-from edgessl.bench.opened import TORCH, How
-from edgessl.bench.process import Worker
-from edgessl.bench.sustained import sustain
+from edgessl.bench.compare.baseline import compare, refuse_other_device, refuse_unknown
+from edgessl.bench.compare.comparisons import compare_with_first
+from edgessl.bench.compare.document import read_document
+from edgessl.bench.compare.names import with_names
+from edgessl.bench.measure.describe import describe_device
+from edgessl.bench.measure.device_table import Device, read_device
+from edgessl.bench.measure.in_turns import measure_with_control
+from edgessl.bench.measure.inputs import refuse_wrong_inputs
+from edgessl.bench.measure.opened import TORCH, How
+from edgessl.bench.measure.process import Worker
+from edgessl.bench.measure.sustained import sustain
+from edgessl.bench.page.words import accuracy, notes
 from edgessl.errors import UserError
 from edgessl.pipeline.bench_end_to_end import end_to_end, find_images
 from edgessl.pipeline.bench_import import import_documents, only_imported
 from edgessl.pipeline.bench_request import Request, refuse_wrong
-from edgessl.pipeline.bench_words import accuracy, notes
 
 SCHEMA = 1
 PROFILE_RUNS = 20

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from edgessl.bench.opened import How
-from edgessl.bench.process import Worker
+from edgessl.bench.measure.opened import How
+from edgessl.bench.measure.process import Worker
 from edgessl.errors import UserError
 
 RUNS, TURN_RUNS = 60, 5

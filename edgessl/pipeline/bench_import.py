@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgessl.bench.document import read_document
+from edgessl.bench.compare.document import read_document
 
 _KEPT = ("device", "models", "conditions", "comparisons", "protocol", "measured")
 

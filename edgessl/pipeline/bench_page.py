@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgessl.report.bench_page import bench_page
+from edgessl.bench.page.write import bench_page
 
 
 def page(document: Mapping[str, Any]) -> str:

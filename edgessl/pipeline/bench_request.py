@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgessl.bench.opened import ONNX, TORCH
+from edgessl.bench.measure.opened import ONNX, TORCH
 from edgessl.errors import UserError
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from edgessl import __version__
 from edgessl.device import describe_device
 from edgessl.errors import UserError
-from edgessl.pipeline.context import Context
 from edgessl.pipeline.extend import extend
-from edgessl.pipeline.recorded_engine import describe_engine
 from edgessl.recipe import Recipe, to_toml
 from edgessl.schema import validate
+from edgessl.train.place.context import Context
+from edgessl.train.place.recorded_engine import describe_engine
 
 _STAGED = " (stages of pretraining cannot be made longer)"
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from edgessl.pipeline.context import Context
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.rng import DrawKey
+from edgessl.train.place.context import Context
 from edgessl.views import draw_params
 from edgessl.views.sampler import make_views
 

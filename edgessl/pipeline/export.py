@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.errors import UserError
-from edgessl.export.bundle import (
+from edgessl.export.bundle.record import write_record
+from edgessl.export.bundle.runners import Runner, add_runner, prepare_runners
+from edgessl.export.bundle.write import (
     BundledModel,
     Origin,
     earlier_models,
@@ -20,14 +22,13 @@ from edgessl.export.bundle import (
 from edgessl.export.candidate import name_candidate, write_candidate
 from edgessl.export.core import Core
 from edgessl.export.exported import Exported
+from edgessl.export.formats.products import NAMES, products_of
+from edgessl.export.gates.prove import prove
+from edgessl.export.int8.make import int8_products
 from edgessl.export.open_core import open_core
 from edgessl.export.product import Product
-from edgessl.export.products import NAMES, products_of
-from edgessl.export.prove import prove
-from edgessl.export.record import write_record
-from edgessl.export.runners import Runner, add_runner, prepare_runners
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
-from edgessl.pipeline.int8 import int8_products
+from edgessl.pipeline.time_models import time_models
 
 Say = Callable[[str], None]
 
@@ -95,7 +96,7 @@ def _products(
     core: Core, formats: tuple[str, ...], data: str | None, say: Say
 ) -> tuple[Product, ...]:
     # First, for it needs data that may not be there.
-    int8 = int8_products(core, data=data, say=say) if "int8" in formats else ()
+    int8 = int8_products(core, data=data, time=time_models, say=say) if "int8" in formats else ()
     return products_of(core, tuple(kind for kind in formats if kind != "int8")) + int8
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from edgessl.errors import UserError
 from edgessl.optim import learning_rate
-from edgessl.pipeline.context import Context
 from edgessl.recipe.optim_tables import Optim
 from edgessl.schedules import Clock
 from edgessl.train import steps_per_epoch
+from edgessl.train.place.context import Context
 
 _STAY = {"pretrain": {"views"}, "finetune": {"start", "warmup"}}
 """What is done before a stage that can be made longer."""

@@ -10,13 +10,13 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
 from edgessl.methods.supervised import Supervised
-from edgessl.pipeline.context import Context
-from edgessl.pipeline.kept_head import load_head, wanted_layers
-from edgessl.pipeline.meter import Meter
-from edgessl.pipeline.once import once
 from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone, recalibrate
-from edgessl.pipeline.training import Stage, train_stage
 from edgessl.recipe.tables import RegrowTable
+from edgessl.start.kept_head import load_head, wanted_layers
+from edgessl.train.place.context import Context
+from edgessl.train.place.once import once
+from edgessl.train.stage.meter import Meter
+from edgessl.train.stage.train_stage import Stage, train_stage
 
 WARMUP_STAGE, FINETUNE_STAGE, RANDOM_STAGE, LONGER_STAGE = 1, 2, 3, 4
 _WARM = "state/warmup.pt"

@@ -9,10 +9,7 @@ from typing import Any
 
 from edgessl import __version__
 from edgessl.metrics.cost import macs, params
-from edgessl.pipeline.bottleneck import bottleneck
-from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import load_classifier
-from edgessl.pipeline.once import once
 from edgessl.pipeline.pretrain import load_pretrained
 from edgessl.pipeline.scores import (
     as_values,
@@ -26,6 +23,9 @@ from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
 from edgessl.report.health import health
+from edgessl.train.place.context import Context
+from edgessl.train.place.once import once
+from edgessl.train.stage.bottleneck import bottleneck
 
 
 def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from edgessl.evaluate.evaluation import LabelledOutputs
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.quality import alignment, effective_rank, retrieval_top1, uniformity
-from edgessl.pipeline.context import Context
-from edgessl.pipeline.images import PackedSplit, labels_of
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.rng import DrawKey
 from edgessl.schedules import Clock
+from edgessl.train.place.context import Context
+from edgessl.train.place.images import PackedSplit, labels_of
 from edgessl.views import ViewSampler
 
 CALIBRATION_IMAGES = 1024  # that BN statistics are recomputed on, at most

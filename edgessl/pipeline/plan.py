@@ -12,7 +12,6 @@ from edgessl.export.int8.advice import int8_advice
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.cost import flops_s3l, macs
 from edgessl.metrics.schedule_cost import mean_over_epochs
-from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import (
     FINETUNE_STAGE,
     baseline_epochs,
@@ -21,11 +20,12 @@ from edgessl.pipeline.finetuning import (
 )
 from edgessl.pipeline.pretrain import new_backbone
 from edgessl.pipeline.probe import Rate, measure_rate
-from edgessl.pipeline.training import Stage
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.train import steps_per_epoch
+from edgessl.train.place.context import Context
+from edgessl.train.stage.train_stage import Stage
 
 _BYTES_PER_MB = 1e6
 _FEATURE_COPIES = 4  # features as such, and what the linear probe makes of them

@@ -15,15 +15,15 @@ from edgessl.data.dataset import Split
 from edgessl.files import atomic_path
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
-from edgessl.pipeline.context import Context
-from edgessl.pipeline.doctor import Doctor
-from edgessl.pipeline.init import initialise
-from edgessl.pipeline.kept_head import KEY, KeptHead, head_of
-from edgessl.pipeline.meter import Meter
 from edgessl.pipeline.monitor import Monitor, calibration_images
-from edgessl.pipeline.once import once
-from edgessl.pipeline.training import Stage, train_stage
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
+from edgessl.start.init import initialise
+from edgessl.start.kept_head import KEY, KeptHead, head_of
+from edgessl.train.health.doctor import Doctor
+from edgessl.train.place.context import Context
+from edgessl.train.place.once import once
+from edgessl.train.stage.meter import Meter
+from edgessl.train.stage.train_stage import Stage, train_stage
 
 STAGE = 0
 _LATER_STAGES = 100  # no other stage of a run has such a number

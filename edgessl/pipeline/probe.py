@@ -14,13 +14,13 @@ from edgessl.data.store import MemoryStore
 from edgessl.methods.build import PretrainingMethod
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
-from edgessl.pipeline.context import Context
-from edgessl.pipeline.followers import ask
-from edgessl.pipeline.processes import batch_parts
-from edgessl.pipeline.training import Stage
 from edgessl.recipe.method_tables import Moco, SimClr
 from edgessl.schedules import Clock
 from edgessl.train import TrainingData, fit
+from edgessl.train.place.context import Context
+from edgessl.train.place.followers import ask
+from edgessl.train.place.processes import batch_parts
+from edgessl.train.stage.train_stage import Stage
 from edgessl.views import ViewSampler
 
 STEPS = 5

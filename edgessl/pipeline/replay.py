@@ -19,7 +19,6 @@ from edgessl.errors import UserError
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
-from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import (
     FINETUNE_STAGE,
     LONGER_STAGE,
@@ -28,17 +27,18 @@ from edgessl.pipeline.finetuning import (
     new_classifier,
     whole_network,
 )
-from edgessl.pipeline.guard import Guard
-from edgessl.pipeline.images import images_of
 from edgessl.pipeline.pretrain import STAGE, new_backbone, pretraining
-from edgessl.pipeline.recorded_engine import engine_of_run
-from edgessl.pipeline.reporter import Reporter
-from edgessl.pipeline.training import Stage, stage_steps
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages
-from edgessl.run import RunFolder
+from edgessl.runs.folder import RunFolder
 from edgessl.schedules import Clock
 from edgessl.schema import validate
+from edgessl.train.place.context import Context
+from edgessl.train.place.images import images_of
+from edgessl.train.place.recorded_engine import engine_of_run
+from edgessl.train.place.reporter import Reporter
+from edgessl.train.stage.guard import Guard
+from edgessl.train.stage.train_stage import Stage, stage_steps
 
 _NUMBERS = {
     "finetune": FINETUNE_STAGE, "finetune_random": RANDOM_STAGE, "finetune_longer": LONGER_STAGE,

@@ -21,8 +21,8 @@ from edgessl.backbones.norm_rescale import (
 )
 from edgessl.errors import UserError, nearest
 from edgessl.files import atomic_path
-from edgessl.pipeline.init import read_weights, unlike
-from edgessl.pipeline.start import Start, read_start
+from edgessl.start.init import read_weights, unlike
+from edgessl.start.start import Start, read_start
 
 _CLASSIFIER_PREFIX = "backbone.net."
 _BACKBONE_PREFIX = "net."

@@ -17,10 +17,10 @@ from edgessl.metrics.features import extract_features
 from edgessl.metrics.interval import Score
 from edgessl.metrics.thumbnails import thumbnail_5nn
 from edgessl.metrics.topk import top1
-from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetuning import load_classifier
-from edgessl.pipeline.images import labels_of
 from edgessl.pipeline.pretrain import STAGE, new_backbone, recalibrate
+from edgessl.train.place.context import Context
+from edgessl.train.place.images import labels_of
 
 
 def score_features(context: Context, backbone: Backbone) -> dict[str, Score]:

@@ -13,9 +13,9 @@ from typing import Any
 
 from edgessl import catalog
 from edgessl.artifact.cores import usable_cores
-from edgessl.bench.describe import describe_device
-from edgessl.bench.device_table import Device, read_device
-from edgessl.bench.measure import measure_with_control
+from edgessl.bench.measure.describe import describe_device
+from edgessl.bench.measure.device_table import Device, read_device
+from edgessl.bench.measure.in_turns import measure_with_control
 from edgessl.data.cache import cache_part
 from edgessl.errors import UserError
 from edgessl.files import atomic_path
@@ -194,7 +194,7 @@ def _measure(name: str, image_px: int, device: Device, threads: int) -> dict[str
     import onnx
 
     from edgessl.backbones import Backbone
-    from edgessl.export.graph import export_graph
+    from edgessl.export.formats.graph import export_graph
     from edgessl.export.target import read_target
 
     backbone = Backbone(name, image_px=image_px).eval()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import log
 from typing import Any
 
-from edgessl.report.chart import LineChart, Reference, Series, line_chart
+from edgessl.page.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
 from edgessl.report.stages import PRETRAIN, is_pretraining
 

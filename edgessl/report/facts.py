@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Facts = list[tuple[str, str]]
+from edgessl.page.facts import Facts
 
 _SPLITS = ("train", "unlabeled", "val", "test")
 

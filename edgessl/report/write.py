@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from edgessl import __version__
 from edgessl.files import atomic_path
+from edgessl.page.render import templates_of
 from edgessl.report.confusion import class_scores, confused_pairs, heat_map, read_matrix
 from edgessl.report.curves import curves
 from edgessl.report.facts import data_facts, network_facts, stage_times
@@ -33,21 +32,11 @@ def write_report(run_dir: Path) -> Path:
     Raises:
         UserError: It is no run folder, its JSON is damaged, or it cannot be written to.
     """
-    page = environment().get_template("report.html.j2").render(_content(read_run(run_dir)))
+    template = templates_of("edgessl.report").get_template("report.html.j2")
+    page = template.render(_content(read_run(run_dir)))
     with atomic_path(run_dir / NAME) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return run_dir / NAME
-
-
-def environment() -> Environment:
-    """Return what reads the templates of this package."""
-    return Environment(
-        loader=PackageLoader("edgessl.report", "templates"),
-        autoescape=select_autoescape(default=True),  # class names come from folder names
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _content(record: RunRecord) -> dict[str, Any]:

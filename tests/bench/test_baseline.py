@@ -12,8 +12,8 @@ import typer
 from tiny_model import write_device, write_model
 from typer.testing import CliRunner
 
-from edgessl.bench.baseline import compare, outcome
-from edgessl.bench.ratio import Ratio
+from edgessl.bench.compare.baseline import compare, outcome
+from edgessl.bench.compare.ratio import Ratio
 from edgessl.cli.bench import bench
 from edgessl.errors import GateFailed, UserError
 

@@ -14,8 +14,8 @@ from PIL import Image
 from tiny_model import write_device, write_model
 from typer.testing import CliRunner, Result
 
-from edgessl.bench.opened import How
-from edgessl.bench.process import Worker
+from edgessl.bench.measure.opened import How
+from edgessl.bench.measure.process import Worker
 from edgessl.cli.bench import bench
 from edgessl.errors import EdgesslError, UserError
 
@@ -76,7 +76,7 @@ def test_models_threads_and_batches_are_crossed_and_the_file_is_written(
 
 
 def test_neither_worker_nor_parent_imports_torch() -> None:
-    names = "sys, edgessl.bench.worker, edgessl.cli.bench, edgessl.pipeline.bench"
+    names = "sys, edgessl.bench.measure.worker, edgessl.cli.bench, edgessl.pipeline.bench"
     code = f"import {names}; print({{'torch'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

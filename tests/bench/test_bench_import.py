@@ -16,8 +16,8 @@ from tiny_model import KNOWN, write_device, write_model
 from typer.testing import CliRunner, Result
 
 from edgessl import catalog
-from edgessl.bench.device_table import read_device
-from edgessl.bench.document import read_document
+from edgessl.bench.compare.document import read_document
+from edgessl.bench.measure.device_table import read_device
 from edgessl.cli.bench import bench
 from edgessl.errors import UserError
 
@@ -141,13 +141,14 @@ def test_damage_is_named_by_its_place(measured: Path, tmp_path: Path) -> None:
 
 
 def test_the_constants_are_those_of_edgessl_bench() -> None:
-    from edgessl.bench import latency, measure
+    from edgessl.bench.compare import latency
+    from edgessl.bench.measure import in_turns
 
     source = (catalog.root() / "export/runners/python/run.py").read_text()
-    turns = f"{read_device('cpu').turn_ms}, {measure.MIN_TURN_RUNS}, {measure.MAX_TURN_RUNS}"
+    turns = f"{read_device('cpu').turn_ms}, {in_turns.MIN_TURN_RUNS}, {in_turns.MAX_TURN_RUNS}"
     assert f"LAUNCHES = {read_device('cpu').launches} " in source
     assert f"TURN_MS, MIN_TURN_RUNS, MAX_TURN_RUNS = {turns}\n" in source
-    assert f"MAX_WARMUP_RUNS, MAX_WARMUP_MS = {measure.MAX_WARMUP_RUNS}, " in source
+    assert f"MAX_WARMUP_RUNS, MAX_WARMUP_MS = {in_turns.MAX_WARMUP_RUNS}, " in source
     assert f"p90 if count >= {latency.MIN_RUNS_P90} " in source
     assert f"p99 if count >= {latency.MIN_RUNS_P99} " in source
 

@@ -20,8 +20,8 @@ from typer.testing import CliRunner, Result
 from edgessl import checkpoint
 from edgessl.artifact import Metadata, exported_program, torchscript
 from edgessl.backbones import Backbone, Classifier, deployable_payload
-from edgessl.bench.inputs import PHOTO_PX
-from edgessl.bench.opened import How, open_model
+from edgessl.bench.measure.inputs import PHOTO_PX
+from edgessl.bench.measure.opened import How, open_model
 from edgessl.cli.bench import bench
 from edgessl.errors import UserError
 
@@ -151,7 +151,7 @@ def test_a_device_that_is_not_here_is_refused_with_what_to_install(
 ) -> None:
     import onnxruntime
 
-    from edgessl.bench.device_table import read_device
+    from edgessl.bench.measure.device_table import read_device
 
     provider = read_device(device).provider
     if provider in onnxruntime.get_available_providers():

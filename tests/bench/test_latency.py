@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgessl.bench.latency import Latency, is_stable
+from edgessl.bench.compare.latency import Latency, is_stable
 
 
 @pytest.mark.parametrize(

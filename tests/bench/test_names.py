@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgessl.bench.baseline import compare, refuse_unknown
-from edgessl.bench.counterparts import counterparts
-from edgessl.bench.document import read_document
-from edgessl.bench.names import told_apart, with_names
+from edgessl.bench.compare.baseline import compare, refuse_unknown
+from edgessl.bench.compare.counterparts import counterparts
+from edgessl.bench.compare.document import read_document
+from edgessl.bench.compare.names import told_apart, with_names
+from edgessl.bench.page.write import bench_page
 from edgessl.errors import UserError
-from edgessl.report.bench_page import bench_page
 
 
 def entry(path: str, p50_ms: float) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from edgessl import catalog
-from edgessl.bench.noise import grade_noise
-from edgessl.bench.ratio import ratio_of_turns
+from edgessl.bench.compare.noise import grade_noise
+from edgessl.bench.compare.ratio import ratio_of_turns
 from edgessl.cli.bench import bench
 from edgessl.cli.bench_suggest import print_suggestion
 from edgessl.data.cache import cache_part

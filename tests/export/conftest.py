@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from edgessl.cli.export import export
 from edgessl.cli.predict import predict
 from edgessl.export.core import Core
+from edgessl.export.formats.products import products_of
 from edgessl.export.product import Product
-from edgessl.export.products import products_of
 from edgessl.pipeline import export as story
 
 

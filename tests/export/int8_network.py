@@ -13,7 +13,7 @@ from torch import nn
 from edgessl.backbones import Backbone, Classifier
 from edgessl.data.demo import draw
 from edgessl.data.preprocess import Preprocess
-from edgessl.export.graph import export_graph
+from edgessl.export.formats.graph import export_graph
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 
 PREPROCESS = Preprocess(resize_px=64, crop_px=64)

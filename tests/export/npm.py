@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from edgessl.export import onnxruntime_web
+from edgessl.export.bundle import onnxruntime_web
 
 
 def package() -> bytes:

@@ -16,10 +16,10 @@ from small_network import CLASSES, PREPROCESS
 from edgessl import checkpoint
 from edgessl.artifact import Metadata
 from edgessl.backbones import Backbone, Classifier
-from edgessl.export.bundle import BundledModel, Origin, write_bundle
-from edgessl.export.front import attach_front
-from edgessl.export.graph import export_graph
-from edgessl.export.products import save_onnx
+from edgessl.export.bundle.write import BundledModel, Origin, write_bundle
+from edgessl.export.formats.front import attach_front
+from edgessl.export.formats.graph import export_graph
+from edgessl.export.formats.products import save_onnx
 
 SIDE = PREPROCESS.crop_px
 

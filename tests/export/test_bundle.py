@@ -17,16 +17,16 @@ from small_network import CLASSES, PREPROCESS, Case, write_images
 
 from edgessl.artifact import open_artifact
 from edgessl.errors import UserError
-from edgessl.export.bundle import (
+from edgessl.export.bundle.licences import licence_of_data, licence_of_weights
+from edgessl.export.bundle.vectors import make_vectors
+from edgessl.export.bundle.write import (
     WHAT,
     BundledModel,
     Origin,
     refuse_foreign_models,
     write_bundle,
 )
-from edgessl.export.licences import licence_of_data, licence_of_weights
-from edgessl.export.products import NAMES
-from edgessl.export.vectors import make_vectors
+from edgessl.export.formats.products import NAMES
 from edgessl.pipeline import export as story
 from edgessl.pipeline.export import export_checkpoint
 

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from edgessl.artifact import open_artifact
 from edgessl.artifact.opened import NEEDS_TORCH
 from edgessl.errors import UserError
-from edgessl.export.bundle import WHAT
-from edgessl.export.structure import leaked_paths
+from edgessl.export.bundle.write import WHAT
+from edgessl.export.gates.structure import leaked_paths
 from edgessl.pipeline.export import export_checkpoint
 
 NAMES = [

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from small_network import Case
 
 from edgessl.artifact import open_artifact
-from edgessl.export.accuracy import check_accuracy
-from edgessl.export.extremes import extreme_images
-from edgessl.export.parity import batches_of, check_parity
+from edgessl.export.gates.accuracy import check_accuracy
+from edgessl.export.gates.extremes import extreme_images
+from edgessl.export.gates.parity import batches_of, check_parity
+from edgessl.export.gates.structure import check_structure, leaked_paths
 from edgessl.export.provenance import portable
-from edgessl.export.structure import check_structure, leaked_paths
 
 Array = NDArray[np.float32]
 NOISE = extreme_images(8)

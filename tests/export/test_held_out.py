@@ -13,8 +13,8 @@ from edgessl import checkpoint
 from edgessl.backbones import Deployable, deployable_from
 from edgessl.data.load import load_dataset
 from edgessl.errors import UserError
-from edgessl.export.accuracy import check_accuracy
-from edgessl.export.held_out import held_out, reason_of
+from edgessl.export.gates.accuracy import check_accuracy
+from edgessl.export.gates.held_out import held_out, reason_of
 
 
 @pytest.fixture

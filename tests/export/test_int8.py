@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 from torch import nn
 
-from edgessl.bench.process import Worker
+from edgessl.bench.measure.process import Worker
 from edgessl.export.int8.check_agreement import check_agreement
 from edgessl.export.int8.check_calibration import written_ranges
 from edgessl.export.int8.check_fused import check_fused
@@ -32,7 +32,7 @@ from edgessl.export.int8.scheme import SCOPES, Scheme, float_products, products,
 from edgessl.export.int8.search import Found, Tried, search
 from edgessl.export.int8.sensitivity import rank_by_error
 from edgessl.export.int8.timed import Timed
-from edgessl.pipeline import int8 as story
+from edgessl.pipeline import time_models as story
 
 ALL = Scheme("uint8", per_channel=True, scope="all")
 
@@ -315,7 +315,7 @@ def test_no_model_always_starts_first_when_models_are_timed(
             started.append(path.name)
             super().__init__(path, how)
 
-    monkeypatch.setattr("edgessl.bench.measure.Worker", Noted)
+    monkeypatch.setattr("edgessl.bench.measure.in_turns.Worker", Noted)
     monkeypatch.setattr(
         story, "TIMING", story.TIMING.model_copy(update={"min_runs": 1, "min_seconds": 0.0})
     )

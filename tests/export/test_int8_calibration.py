@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgessl.data.dataset import Dataset, Split
 from edgessl.errors import UserError
-from edgessl.export.gate import Gate
+from edgessl.export.gates.gate import Gate
 from edgessl.export.int8.calibration_set import calibration_set, judging_set
 from edgessl.export.int8.check_calibration import check_calibration
 from edgessl.export.int8.prepare import prepare

@@ -18,10 +18,10 @@ from PIL import Image
 from edgessl import checkpoint
 from edgessl.backbones import deployable_payload
 from edgessl.export.exported import Exported
+from edgessl.export.int8 import make as story
 from edgessl.export.int8 import search
 from edgessl.export.int8.ranges import Extremes, measure_extremes
 from edgessl.export.int8.scheme import schemes
-from edgessl.pipeline import int8 as story
 from edgessl.pipeline.export import export_checkpoint
 
 Images = NDArray[np.float32]

@@ -14,8 +14,8 @@ from small_network import CLASSES, Case, write_checkpoint
 
 from edgessl.artifact import open_artifact
 from edgessl.errors import UserError
-from edgessl.export.extremes import extreme_images, extreme_pixels
-from edgessl.export.record import write_record
+from edgessl.export.bundle.record import write_record
+from edgessl.export.gates.extremes import extreme_images, extreme_pixels
 from edgessl.metrics.paired import paired_difference
 from edgessl.pipeline.export import export_checkpoint
 

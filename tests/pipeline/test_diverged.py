@@ -25,17 +25,17 @@ from edgessl.data.load import load_dataset
 from edgessl.errors import GateFailed, Interrupted, UserError
 from edgessl.methods.dino import Dino
 from edgessl.methods.method import Step
-from edgessl.pipeline.context import Context
-from edgessl.pipeline.images import images_of
 from edgessl.pipeline.pretrain import new_backbone, pretraining
 from edgessl.pipeline.recipe import run_recipe
 from edgessl.pipeline.replay import describe_replay, replay
-from edgessl.pipeline.training import train_stage
 from edgessl.recipe import load_recipe
 from edgessl.recipe.stages import pretrain_stages
-from edgessl.run import RunFolder
+from edgessl.runs.folder import RunFolder
 from edgessl.schedules import Clock
 from edgessl.train import Engine
+from edgessl.train.place.context import Context
+from edgessl.train.place.images import images_of
+from edgessl.train.stage.train_stage import train_stage
 
 LETHAL = ("optim.lr=1e30", "pretrain.epochs=5", "optim.warmup_percent=0")
 
@@ -152,11 +152,11 @@ def test_three_bad_steps_in_a_row_roll_back_to_half_the_learning_rate(
 def test_the_second_rollback_goes_further_back(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edgessl.pipeline import stage_state
+    from edgessl.train.stage import state
 
-    monkeypatch.setattr(stage_state, "SAVE_EVERY_S", 0.0)  # a state after every step
-    monkeypatch.setattr(stage_state, "SAVE_EPOCH_EVERY_S", 0.0)
-    monkeypatch.setattr(stage_state, "SAVE_SHARE", float("inf"))
+    monkeypatch.setattr(state, "SAVE_EVERY_S", 0.0)  # a state after every step
+    monkeypatch.setattr(state, "SAVE_EPOCH_EVERY_S", 0.0)
+    monkeypatch.setattr(state, "SAVE_SHARE", float("inf"))
     failures = iter([True] * 6)
     context = _context(place, tmp_path, Listener())
     _, log = _train(context, lambda step: step >= 5 and next(failures, False))

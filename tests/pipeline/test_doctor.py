@@ -19,13 +19,13 @@ from torch import Tensor
 from edgessl import checkpoint
 from edgessl.errors import GateFailed
 from edgessl.methods.signs import BELOW_CHANCE, CHANCE_LOSS, DIMENSIONS, SPREAD
-from edgessl.pipeline.doctor import WINDOW, Diagnosis, Doctor, Window, judge
 from edgessl.pipeline.recipe import run_recipe
 from edgessl.recipe.method_tables import Dino, SimClr
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock
 from edgessl.train import StepRecord
-from edgessl.train.stopwatch import Stopwatch
+from edgessl.train.health.doctor import WINDOW, Diagnosis, Doctor, Window, judge
+from edgessl.train.loop.stopwatch import Stopwatch
 
 WARMUP = 10
 SIMCLR = SimClr(name="simclr")

@@ -10,10 +10,10 @@ from tiny_run import Listener, write_recipe
 from torch import Tensor
 
 from edgessl.errors import UserError
-from edgessl.pipeline import engine
-from edgessl.pipeline.engine import best_choice, engine_of
 from edgessl.recipe import load_recipe
 from edgessl.train import Engine
+from edgessl.train.place import choose_engine
+from edgessl.train.place.choose_engine import best_choice, engine_of
 
 CPU = torch.device("cpu")
 
@@ -40,7 +40,7 @@ def test_what_was_measured_is_kept_so_that_the_next_run_computes_alike(
     recipe = load_recipe(str(write_recipe(tmp_path)))
     first = engine_of(recipe, CPU, compiled=False, reporter=Listener())
     assert (tmp_path / "cache" / "engines.json").is_file()
-    monkeypatch.setattr(engine, "_measure", None)  # a second measurement would fail
+    monkeypatch.setattr(choose_engine, "_measure", None)  # a second measurement would fail
     listener = Listener()
     assert engine_of(recipe, CPU, compiled=False, reporter=listener) == first
     assert "measured once" in listener.sentences[0]
@@ -50,14 +50,14 @@ def test_a_hopeless_choice_gets_one_look_and_the_time_is_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(engine, "_BUDGET_S", 0.0)
+    monkeypatch.setattr(choose_engine, "_BUDGET_S", 0.0)
     steps: list[tuple[str, int]] = []
 
     def step_ms(chosen: Engine, _backbone: object, images: Tensor) -> float:
         steps.append((chosen.precision, len(images)))
         return len(images) * (50.0 if chosen.precision == "bf16" else 1.0)
 
-    monkeypatch.setattr(engine, "_step_ms", step_ms)
+    monkeypatch.setattr(choose_engine, "_step_ms", step_ms)
     listener = Listener()
     recipe = load_recipe(str(write_recipe(tmp_path)))
     assert engine_of(recipe, CPU, compiled=False, reporter=listener).precision == "fp32"
@@ -79,7 +79,7 @@ def test_the_recipe_decides_without_measuring(tmp_path: Path) -> None:
 def test_compiling_without_a_compiler_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(choose_engine.shutil, "which", lambda _name: None)
     recipe = load_recipe(str(write_recipe(tmp_path)))
     with pytest.raises(UserError, match=r"--compile: must have a C\+\+ compiler on a CPU"):
         engine_of(recipe, CPU, compiled=True, reporter=Listener())

@@ -13,8 +13,8 @@ from tiny_run import Listener, write_recipe
 from edgessl.data.load import load_dataset
 from edgessl.data.store import FirstImages, MemoryStore
 from edgessl.data.stream import StreamStore
-from edgessl.pipeline.images import Images, images_of
 from edgessl.recipe import load_recipe
+from edgessl.train.place.images import Images, images_of
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgessl.pipeline.recipe import Request, run_recipe
-from edgessl.pipeline.reporter import Silent
+from edgessl.train.place.reporter import Silent
 
 EPOCHS, STEPS = 6, 198
 MARGIN = 6.0  # points of kNN above the better random start: 2.5 standard errors of 360 images

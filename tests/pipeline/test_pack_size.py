@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgessl.pipeline.images import pack_size_px
 from edgessl.recipe.view_tables import ViewGroup
+from edgessl.train.place.images import pack_size_px
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 import torch
 from tiny_run import Listener, write_recipe
 
-from edgessl.pipeline import engine as measured
-from edgessl.pipeline.recorded_engine import describe_engine, engine_of_run
 from edgessl.recipe import Recipe, load_recipe
-from edgessl.run import RunFolder
+from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine
+from edgessl.train.place import choose_engine as measured
+from edgessl.train.place.recorded_engine import describe_engine, engine_of_run
 
 CPU = torch.device("cpu")
 

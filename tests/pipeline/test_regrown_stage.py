@@ -20,11 +20,11 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier
 from edgessl.backbones.last_stage import last_stage_keys
 from edgessl.errors import UserError
-from edgessl.pipeline.context import Context
 from edgessl.pipeline.finetune import Request, run_finetune
 from edgessl.pipeline.finetuning import last_stage_alone
 from edgessl.pipeline.recipe import run_recipe
 from edgessl.recipe import load_recipe
+from edgessl.train.place.context import Context
 
 STILL = "finetune.regrow.optim.lr=1e-12"  # a warm-up that hardly moves
 AS_S3L = ("finetune.regrow.keep_classifier=false", "finetune.regrow.freeze_batchnorm=false")

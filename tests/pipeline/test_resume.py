@@ -11,9 +11,9 @@ from tiny_run import Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import stage_state
 from edgessl.pipeline.recipe import run_recipe
-from edgessl.run import RunFolder
+from edgessl.runs.folder import RunFolder
+from edgessl.train.stage import state
 
 Run = Callable[..., dict[str, object]]
 
@@ -83,9 +83,9 @@ def test_a_run_that_died_unwarned_goes_on_from_its_last_state(
     whole: tuple[Path, dict[str, object]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stage_state, "SAVE_EVERY_S", 0.0)  # a state after every step
-    monkeypatch.setattr(stage_state, "SAVE_EPOCH_EVERY_S", 0.0)
-    monkeypatch.setattr(stage_state, "SAVE_SHARE", float("inf"))
+    monkeypatch.setattr(state, "SAVE_EVERY_S", 0.0)  # a state after every step
+    monkeypatch.setattr(state, "SAVE_EPOCH_EVERY_S", 0.0)
+    monkeypatch.setattr(state, "SAVE_SHARE", float("inf"))
     out = place / "died"
     with pytest.raises(RuntimeError, match="power cut"):
         run(out, Listener("pretrain", 3, crash=True))

@@ -17,12 +17,13 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.errors import GateFailed, Interrupted, UserError
 from edgessl.metrics.cost import flops_s3l
-from edgessl.pipeline import plan, stage_state
-from edgessl.pipeline.diverged import dump_path
+from edgessl.pipeline import plan
 from edgessl.pipeline.probe import Rate
 from edgessl.pipeline.recipe import plan_recipe, run_recipe
 from edgessl.pipeline.replay import replay
 from edgessl.report.health import health, in_words
+from edgessl.train.stage import state
+from edgessl.train.stage.diverged import dump_path
 
 NETWORK = "timm:test_efficientnet"  # a MobileNetV2 in all but its size
 STAGES = (
@@ -111,9 +112,9 @@ def test_a_run_killed_in_its_second_stage_ends_as_if_it_never_was(
     monkeypatch: pytest.MonkeyPatch,
     damaged: str,
 ) -> None:
-    monkeypatch.setattr(stage_state, "SAVE_EVERY_S", 0.0)  # a state after every step
-    monkeypatch.setattr(stage_state, "SAVE_EPOCH_EVERY_S", 0.0)
-    monkeypatch.setattr(stage_state, "SAVE_SHARE", float("inf"))
+    monkeypatch.setattr(state, "SAVE_EVERY_S", 0.0)  # a state after every step
+    monkeypatch.setattr(state, "SAVE_EPOCH_EVERY_S", 0.0)
+    monkeypatch.setattr(state, "SAVE_SHARE", float("inf"))
     out = place / damaged
     with pytest.raises(RuntimeError, match="power cut"):
         run(out, Listener("pretrain-2", 3, crash=True))

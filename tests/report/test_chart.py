@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from edgessl.report.chart import (
+from edgessl.page.chart import (
     BOTTOM,
     HEIGHT,
     LABEL_PX,

@@ -18,9 +18,9 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
 from edgessl.data.pack import build_pack
-from edgessl.pipeline.images import pack_size_px
 from edgessl.recipe.view_tables import Interpolation, ViewGroup
 from edgessl.rng import DrawKey
+from edgessl.train.place.images import pack_size_px
 from edgessl.views.params import draw_params
 from edgessl.views.resample import crop_and_resize
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.export.gate import Gate
-from edgessl.export.parity import BATCHES
+from edgessl.export.gates.gate import Gate
+from edgessl.export.gates.parity import BATCHES
 from edgessl.metrics.paired import paired_difference
 
 Run = Callable[[NDArray[Any]], NDArray[np.float32]]

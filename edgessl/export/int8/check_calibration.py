@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.data.preprocess import Preprocess
-from edgessl.export.gate import Gate
+from edgessl.export.gates.gate import Gate
 from edgessl.export.int8.pad_channels import padded_name
 from edgessl.export.int8.ranges import Extremes
 

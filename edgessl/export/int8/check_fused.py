@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgessl.export.gate import Gate
+from edgessl.export.gates.gate import Gate
 from edgessl.export.int8.fused import count_fused
 from edgessl.export.int8.scheme import Scheme, float_products, products
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.export.gate import Gate
+from edgessl.export.gates.gate import Gate
 from edgessl.metrics.paired import paired_difference
 
 NAME = "int8 loss"

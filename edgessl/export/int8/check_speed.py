@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgessl.export.gate import Gate
+from edgessl.export.gates.gate import Gate
 from edgessl.export.int8.timed import Timed
 
 WORTH_IT = 1.1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgessl.export.quiet import quiet
+from edgessl.export.formats.quiet import quiet
 
 _INTEGER_CONV = {"QLinearConv": 3, "ConvInteger": 1}
 _INTEGER_MATMUL = {

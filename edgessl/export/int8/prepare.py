@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from edgessl.export.quiet import quiet
+from edgessl.export.formats.quiet import quiet
 
 
 def prepare(model: Any) -> Any:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgessl.export.graph import strip_debug
+from edgessl.export.formats.graph import strip_debug
+from edgessl.export.formats.quiet import quiet
 from edgessl.export.int8.pad_channels import pad_channels
 from edgessl.export.int8.ranges import Ranges
 from edgessl.export.int8.scheme import PRODUCTS, Scheme, float_products, products
-from edgessl.export.quiet import quiet
 
 _FOLDED = ("Relu", "Clip")
 """Rounding the product before them to their range does their work, so they cost nothing."""

@@ -1,0 +1,1 @@
+"""Comparing: intervals, noise, and which differences are real."""

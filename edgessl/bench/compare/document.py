@@ -1,0 +1,95 @@
+"""Reads what was measured before, or on another device."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edgessl.bench.compare.judged import judged
+from edgessl.bench.compare.names import with_names
+from edgessl.errors import UserError
+
+_WANTED = "must be a file of `edgessl bench --json` or `run.py --bench --json`"
+
+
+class _Known(BaseModel):
+    """A table that may hold more than is checked."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+
+class _Device(_Known):
+    cpu: str
+    cores_usable: int | None = Field(default=None, ge=1)
+
+
+class _Entry(_Known):
+    name: str
+    path: str
+    threads: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    p50_ms: float = Field(gt=0)
+    size_mb: float | None = Field(default=None, ge=0)
+    samples_ms: list[list[list[float]]] | None = None
+
+
+class _Noise(_Known):
+    grade: str | None = Field(default=None, pattern="^[ABC]$")
+    foreign_cores: float | None = None
+    steal_percent: float | None = None
+
+
+class _Condition(_Known):
+    threads: int
+    batch: int
+    noise: _Noise
+
+
+class _Document(_Known):
+    device: _Device
+    models: list[_Entry] = Field(min_length=1)
+    conditions: list[_Condition] = []
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read what ``edgessl bench --json`` or a bundle's ``run.py --bench --json`` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The document, judged where a bundle's ``run.py`` left that to us, with names that tell its
+        models apart.
+
+    Raises:
+        UserError: It is missing or something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = "none" if isinstance(error, FileNotFoundError) else f"'{error.strerror}'"
+        raise UserError(f"{path}: {_WANTED}, found {reason}; check the path") from error
+    except UnicodeDecodeError:
+        _refuse(path, "no text")
+    try:
+        content = json.loads(text)
+    except ValueError:
+        _refuse(path, "no JSON")
+    try:
+        _Document.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        _refuse(path, f"{place}: {first['msg']}" if place else "no table")
+    document: dict[str, Any] = content
+    try:
+        return with_names(judged(document))
+    except (ValueError, ArithmeticError, LookupError) as error:
+        _refuse(path, f"samples_ms that are no runs of milliseconds ({error})")
+
+
+def _refuse(path: Path, found: str) -> NoReturn:
+    raise UserError(f"{path}: {_WANTED}, got {found}; check the path")

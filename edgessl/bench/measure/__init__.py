@@ -1,0 +1,1 @@
+"""Measuring: one model, one process, in turns with others."""

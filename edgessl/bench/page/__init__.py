@@ -1,0 +1,1 @@
+"""The bench's page and tables."""

@@ -1,0 +1,79 @@
+"""The device and the protocol of a bench, as pairs of words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgessl.page.facts import Facts
+
+
+def cell_in_words(threads: int, batch: int) -> str:
+    """Name a number of threads and a batch size.
+
+    Args:
+        threads: Threads inside an operator.
+        batch: Images in a run.
+    """
+    return f"{counted(threads, 'thread')}, batch {batch}"
+
+
+def counted(count: int, thing: str) -> str:
+    """Return ``1 thread``, ``2 threads``.
+
+    Args:
+        count: How many.
+        thing: Its name, in the singular.
+    """
+    ending = "" if count == 1 else "es" if thing.endswith("s") else "s"
+    return f"{count} {thing}{ending}"
+
+
+def device_facts(device: Mapping[str, Any]) -> Facts:
+    """Describe the machine.
+
+    Args:
+        device: ``device`` of a document.
+    """
+    quota = device.get("cores_quota")
+    cores = f"{device.get('cores_usable', '?')} usable of {device.get('cores', '?')}"
+    cores += f", quota {quota:.1f}" if quota else ""
+    pairs = [
+        ("processor", device.get("cpu")), ("board", device.get("board")),
+        ("cores", cores), ("features", ", ".join(device.get("flags") or ()) or None),
+        ("frequency", _with_unit(device.get("frequency_max_mhz"), "MHz at most")),
+        ("governor", device.get("governor") or "the system does not say"),
+        ("memory", _with_unit(device.get("memory_mb"), "MB")),
+        ("load at the start", device.get("load_1min") and f"{device['load_1min']:.1f}"),
+        ("system", device.get("os")), ("Python", device.get("python")),
+        ("provider", device.get("provider")),
+        *((name, number) for name, number in (device.get("versions") or {}).items()),
+    ]  # fmt: skip
+    return [(name, str(value)) for name, value in pairs if value]
+
+
+def protocol_facts(document: Mapping[str, Any]) -> Facts:
+    """Describe how it was measured.
+
+    Args:
+        document: The whole document.
+    """
+    protocol = document.get("protocol")
+    if not protocol:
+        return [("measured by", "a bundle's run.py")]
+    controls = [
+        f"{one['noise']['control']['ratio']:.3f} times as long, "
+        f"{cell_in_words(one['threads'], one['batch'])}"
+        for one in document.get("conditions", ()) if one["noise"]["control"]
+    ]  # fmt: skip
+    return [
+        ("processes", f"one for each model, started {counted(protocol['launches'], 'time')}"),
+        ("turns", f"of {protocol['turn_ms']:g} ms or five runs, forwards and backwards"),
+        ("runs", f"at least {protocol['min_runs']} and {protocol['min_seconds']:g} s of each"),
+        ("warm-up", "until two windows of ten runs agree within 5 %"),
+        ("same model twice", "; ".join(controls) or "not measured"),
+    ]
+
+
+def _with_unit(value: float | None, unit: str) -> str | None:
+    return None if value is None else f"{value:,.0f} {unit}"

@@ -1,0 +1,1 @@
+"""What goes around the files, so that they run without edgessl."""

@@ -1,0 +1,311 @@
+"""The folder that goes to the device: models, labels, a runner, and what proves them there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgessl import catalog
+from edgessl.artifact import Artifact, Metadata, open_artifact
+from edgessl.data.preprocess import Preprocess
+from edgessl.errors import UserError
+from edgessl.export.bundle.manifest import (
+    NAME,
+    describe_file,
+    known_models,
+    listed_files,
+    lists_gone_models,
+    sha256_of,
+    write_manifest,
+)
+from edgessl.export.bundle.model_card import CardModel, Run, model_card
+from edgessl.export.bundle.runners import describe_runners
+from edgessl.export.bundle.vectors import Vectors, make_vectors, write_vectors
+from edgessl.files import atomic_path
+
+RUNTIME = ("onnx", "ort")
+"""Formats that run.py runs; the others need torch."""
+REQUIREMENTS = {"numpy": "1.26", "pillow": "10.3"}
+"""What run.py imports, each from the oldest version its self-test was run with."""
+ONNXRUNTIME = "1.19"
+"""The oldest that the self-test was run with; it knows opsets up to 21."""
+ONNXRUNTIME_OPSET = 21
+FLOAT_RTOL = 1e-3
+"""For float files on another CPU, which sums in another order: 1e-6 with other kernels here. A
+mean that is one level of 255 off moves logits by 5e-3, BGR by 0.3 (bench/LOG.md, self-test)."""
+WITH_PIXELS_RTOL = 0.01
+"""For files with preprocessing inside, where a few pixels may round differently: one level in one
+of 1000 pixels moves logits by 2e-3."""
+INT8_RTOL = 0.1
+"""Other kernels moved int8 logits by 3 % of their range, BGR and wrong normalisation by 40 %."""
+
+Reference = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class BundledModel:
+    """A model file that passed its gates.
+
+    Attributes:
+        path: The file, in the bundle's folder.
+        purpose: What it is for, in a few words.
+        metadata: What it says about itself, gates included.
+        opset: ONNX operator set; None for formats without one.
+    """
+
+    path: Path
+    purpose: str
+    metadata: Metadata
+    opset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the models come from.
+
+    Attributes:
+        checkpoint: The file that was exported.
+        provenance: The checkpoint's own, absolute paths included; they stay here.
+        reference: The checkpoint's network: ``(B, 3, S, S)`` normalised to ``(B, K)``.
+        images: Test images; none where there is no data.
+        atol: Absolute tolerance of float files.
+        rtol: The same, as a share of the largest reference value.
+    """
+
+    checkpoint: Path
+    provenance: Mapping[str, Any]
+    reference: Reference
+    images: Sequence[Path]
+    atol: float
+    rtol: float
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder in which the bundle would overwrite files of someone else.
+
+    Args:
+        folder: Where the bundle is to lie; it need not exist.
+
+    Raises:
+        UserError: A file of the bundle is there, and no bundle of edgessl's lists it.
+    """
+    listed = {NAME, *listed_files(folder)} if listed_files(folder) else set()
+    foreign = [name for name in (*WHAT, NAME) if (folder / name).exists() and name not in listed]
+    _refuse(folder, foreign)
+
+
+def refuse_foreign_models(folder: Path, names: Sequence[str]) -> None:
+    """Refuse a folder in which models would replace those of someone else.
+
+    Args:
+        folder: Where they are to lie; it need not exist.
+        names: Those that are to be written.
+
+    Raises:
+        UserError: One of them is there, no bundle lists it, and edgessl did not write it.
+    """
+    listed = listed_files(folder)
+    there = [name for name in names if (folder / name).exists() and name not in listed]
+    _refuse(folder, [name for name in there if not _ours(folder / name)])
+
+
+def _ours(path: Path) -> bool:
+    try:
+        return open_artifact(path).metadata is not None
+    except UserError:  # no model at all
+        return False
+
+
+def _refuse(folder: Path, foreign: Sequence[str]) -> None:
+    if foreign:
+        raise UserError(
+            f"{folder}: must have room for the bundle, found other files named "
+            f"{', '.join(foreign)}; write it elsewhere with --out"
+        )
+
+
+def write_bundle(folder: Path, models: Sequence[BundledModel], origin: Origin) -> tuple[Path, ...]:
+    """Write everything that lies around the models.
+
+    Models of an earlier export of the same checkpoint that still lie there stay in the bundle.
+
+    Args:
+        folder: Where the models lie.
+        models: At least one.
+        origin: Where they come from.
+
+    Returns:
+        The files written, ``manifest.json`` last.
+    """
+    checkpoint = {"name": origin.checkpoint.name, "sha256": sha256_of(origin.checkpoint)}
+    earlier = earlier_models(folder, origin.checkpoint, models[0].metadata)
+    now = {model.path.name for model in models}
+    models = [*models, *(model for model in earlier if model.path.name not in now)]
+    models.sort(key=lambda model: model.path.name)
+    metadata = models[0].metadata
+    preprocess = Preprocess.from_dict(metadata.preprocess)
+    vectors = make_vectors(origin.images, preprocess)
+    _write_vectors(folder / "testvectors.npz", vectors, models, origin, preprocess)
+    texts = {
+        "labels.txt": "".join(f"{name}\n" for name in metadata.classes),
+        "preprocess.json": _preprocess_json(metadata),
+        "requirements.txt": _requirements(models),
+        "MODEL_CARD.md": model_card(
+            metadata, origin.provenance, read_run(origin.checkpoint.parent),
+            [_card_model(model) for model in models],
+            checkpoint=f"{checkpoint['name']}, sha256 {checkpoint['sha256'][:16]}",
+            vectors=f"{len(vectors.images)} images: {vectors.source}",
+        ),
+    }  # fmt: skip
+    for name, text in texts.items():
+        with atomic_path(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    with atomic_path(folder / "run.py") as temporary:
+        shutil.copyfile(catalog.root() / "export/runners/python/run.py", temporary)
+    files = {name: describe_file(folder / name, what) for name, what in WHAT.items()}
+    files |= {model.path.name: _describe(model) for model in models}
+    files |= describe_runners(folder)
+    manifest = write_manifest(folder, checkpoint=checkpoint, files=files)
+    return (*(folder / name for name in WHAT), manifest)
+
+
+WHAT = {
+    "run.py": "runs, tests and times the models; numpy, pillow and onnxruntime only",
+    "requirements.txt": "what run.py imports",
+    "labels.txt": "class names, in the order of the outputs",
+    "preprocess.json": "how an image becomes the network's input",
+    "testvectors.npz": "test images with the outputs they must give",
+    "MODEL_CARD.md": "data, method, metrics, limits, licences",
+}
+"""The files around the models."""
+
+
+def read_run(folder: Path) -> Run:
+    """Read what a run folder tells of its run; nothing where it is none.
+
+    Args:
+        folder: The checkpoint's.
+    """
+
+    def content(name: str) -> Mapping[str, Any]:
+        try:
+            found = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    return Run(report=content("report.json"), record=content("run.json"))
+
+
+def remove_stale_bundle(folder: Path) -> None:
+    """Remove the files around models that are gone; models that are still there stay.
+
+    Args:
+        folder: Where a bundle may lie. Nothing is removed of one that is whole.
+    """
+    if not lists_gone_models(folder):
+        return
+    models = {name for name in listed_files(folder) if name.startswith("model.")}
+    for name in (NAME, *(name for name in listed_files(folder) if name not in models)):
+        (folder / name).unlink(missing_ok=True)
+
+
+def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[BundledModel]:
+    """Return the models that an earlier export of the same checkpoint left in a folder.
+
+    Args:
+        folder: Where its bundle may lie.
+        checkpoint: The file that is exported now.
+        wanted: The head and the classes that they must have.
+    """
+    found = []
+    for name, entry in known_models(folder, sha256_of(checkpoint)).items():
+        metadata = open_artifact(folder / name).metadata
+        same = metadata and (metadata.head, metadata.classes) == (wanted.head, wanted.classes)
+        if metadata and same:
+            found.append(
+                BundledModel(folder / name, entry["what"], metadata, entry.get("opset"))
+            )
+    return found
+
+
+def _write_vectors(
+    path: Path,
+    vectors: Vectors,
+    models: Sequence[BundledModel],
+    origin: Origin,
+    preprocess: Preprocess,
+) -> None:
+    expected = origin.reference(preprocess.normalise(vectors.pixels))
+    outputs: dict[str, NDArray[np.float32]] = {}
+    rules: dict[str, dict[str, Any]] = {}
+    for model in models:
+        artifact = open_artifact(model.path)
+        if artifact.format not in RUNTIME:
+            continue
+        name, metadata = model.path.name, model.metadata
+        exact = metadata.precision == "fp32" and metadata.takes == "normalised"
+        rtol = INT8_RTOL if metadata.precision == "int8" else WITH_PIXELS_RTOL
+        # A float file must answer as the checkpoint does, any other one as it did here.
+        outputs[name] = expected if exact else _answers(artifact, vectors, preprocess)
+        rules[name] = {
+            "atol": origin.atol, "rtol": max(origin.rtol, FLOAT_RTOL) if exact else rtol,
+            "expected": "checkpoint" if exact else "itself",
+        }
+    write_vectors(
+        path, vectors, checkpoint_outputs=expected, outputs=outputs, rules=rules,
+        about={"head": models[0].metadata.head, "preprocess": preprocess.to_dict()},
+    )  # fmt: skip
+
+
+def _answers(
+    artifact: Artifact, vectors: Vectors, preprocess: Preprocess
+) -> NDArray[np.float32]:
+    if artifact.takes == "pixels":
+        return np.concatenate([artifact.run(image[None]) for image in vectors.images])
+    return artifact.run(preprocess.normalise(vectors.pixels))
+
+
+def _preprocess_json(metadata: Metadata) -> str:
+    document = {
+        **metadata.preprocess,
+        "colours": "RGB, EXIF orientation applied, transparency on white",
+        "resize": "shorter side to resize_px, antialiased (Pillow); the longer side truncated",
+        "crop": "central crop_px square; offsets rounded half to even",
+        "scale": "x / 255, minus mean, over std",
+        "layout": "(batch, 3, crop_px, crop_px) float32",
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _requirements(models: Sequence[BundledModel]) -> str:
+    known = all((model.opset or 0) <= ONNXRUNTIME_OPSET for model in models)
+    # For a newer opset, the one that the gates ran with.
+    runtime = ONNXRUNTIME if known else ".".join(version("onnxruntime").split(".")[:2])
+    needed = {**REQUIREMENTS, "onnxruntime": runtime}
+    return "".join(f"{name}>={oldest}\n" for name, oldest in needed.items())
+
+
+def _card_model(model: BundledModel) -> CardModel:
+    size_mb = model.path.stat().st_size / 1e6
+    return CardModel(model.path.name, model.purpose, size_mb, model.metadata.gates)
+
+
+def _describe(model: BundledModel) -> dict[str, Any]:
+    metadata = model.metadata
+    more: dict[str, Any] = {
+        "format": model.path.suffix.removeprefix("."), "opset": model.opset,
+        "head": metadata.head, "precision": metadata.precision, "takes": metadata.takes,
+        "gates": {gate["name"]: gate["status"] for gate in metadata.gates},
+    }  # fmt: skip
+    if "int8" in metadata.provenance:
+        more["int8"] = metadata.provenance["int8"]
+    return describe_file(model.path, model.purpose, **more)

@@ -1,0 +1,153 @@
+"""Puts the evaluation transform in front of an ONNX graph, as the same integer arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgessl.data.preprocess import Preprocess
+from edgessl.errors import UserError
+from edgessl.export.formats.graph import INPUT, INPUTS
+
+FIRST_OPSET = 18
+"""Resize has no antialiasing below."""
+_PREFIX = "preprocess_"
+_MODES = {"bilinear": "linear", "bicubic": "cubic"}
+_PILLOW_CUBIC = -0.5  # the coefficient of Pillow's bicubic kernel; ONNX's default is -0.75
+
+
+def front_fits(opset: int, preprocess: Preprocess) -> bool:
+    """Say whether ONNX can express an evaluation transform in front of a network.
+
+    Args:
+        opset: ONNX operator set.
+        preprocess: The evaluation transform.
+    """
+    return opset >= FIRST_OPSET and preprocess.crop_px <= preprocess.resize_px
+
+
+def attach_front(core: Any, preprocess: Preprocess) -> Any:
+    """Return a model that takes pixels instead of normalised images.
+
+    Sizes and offsets are integers, by the rules of ``Preprocess.pixels``. On uint8 onnxruntime
+    resamples as Pillow does: one axis after the other, fixed-point weights, rounded to 8 bits in
+    between. ``exclude_outside`` makes both treat the border alike. What is left is a level of 255
+    in some pixels of 10,000, since the scale is a float32 here and a float64 in Pillow.
+
+    Args:
+        core: An ``onnx.ModelProto`` with input ``images``, ``(B, 3, S, S)`` float32; unchanged.
+        preprocess: The evaluation transform.
+
+    Returns:
+        A model with input ``pixels``, ``(B, H, W, 3)`` uint8 RGB of any height and width, the same
+        for all images of a batch. What the network itself takes is its tensor ``images``.
+
+    Raises:
+        UserError: The operator set is too old, or the crop is larger than the resized image.
+    """
+    import onnx
+
+    opset = next(entry.version for entry in core.opset_import if entry.domain == "")
+    if opset < FIRST_OPSET:
+        raise UserError(
+            f"--opset: must be at least {FIRST_OPSET} for a file with preprocessing inside, "
+            f"got {opset}"
+        )
+    if preprocess.crop_px > preprocess.resize_px:
+        raise UserError(
+            f"preprocess: must have crop_px <= resize_px for a file with preprocessing inside, "
+            f"got {preprocess.crop_px} > {preprocess.resize_px}"
+        )
+    nodes, constants = _front(preprocess)
+    model = onnx.ModelProto()
+    model.CopyFrom(core)
+    del model.graph.input[:]
+    uint8 = onnx.TensorProto.UINT8
+    model.graph.input.append(
+        onnx.helper.make_tensor_value_info(
+            INPUTS["pixels"], uint8, ["batch", "height", "width", 3]
+        )
+    )
+    network = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes, *network])
+    model.graph.initializer.extend(constants)
+    return model
+
+
+def take_front_off(graph: Any) -> None:
+    """Undo ``attach_front`` in place; a graph without one stays as it is.
+
+    Args:
+        graph: An ``onnx.GraphProto``.
+    """
+    import onnx
+
+    nodes = [node for node in graph.node if not node.name.startswith(_PREFIX)]
+    if len(nodes) == len(graph.node):
+        return
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    shape = onnx.numpy_helper.to_array(constants[_PREFIX + "shape"]).tolist()
+    kept = [tensor for name, tensor in constants.items() if not name.startswith(_PREFIX)]
+    for field, values in ((graph.node, nodes), (graph.initializer, kept)):
+        del field[:]
+        field.extend(values)
+    del graph.input[:]
+    graph.input.append(
+        onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["batch", *shape[1:]])
+    )
+
+
+def _front(preprocess: Preprocess) -> tuple[list[Any], list[Any]]:
+    from onnx import helper, numpy_helper
+
+    nodes: list[Any] = []
+    constants: list[Any] = []
+
+    def constant(name: str, values: Any, dtype: Any = np.int64) -> str:
+        array = np.asarray(values, dtype=dtype)
+        constants.append(numpy_helper.from_array(array, _PREFIX + name))
+        return _PREFIX + name
+
+    def node(kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        output = name if name == INPUT else _PREFIX + name
+        nodes.append(helper.make_node(kind, inputs, [output], _PREFIX + name, **attributes))
+        return output
+
+    crop = constant("crop_px", [preprocess.crop_px] * 2)
+    two = constant("two", [2])
+    pixels = INPUTS["pixels"]
+    # (height, width) after the resize: the short side is resize_px, the long one is truncated
+    size = node("Shape", [pixels], "size", start=1, end=3)
+    short = node("ReduceMin", [size], "short", keepdims=1)
+    scaled = node("Mul", [size, constant("resize_px", [preprocess.resize_px])], "scaled")
+    resized = node("Div", [scaled, short], "resized_size")
+    # (top, left): half of what is left over, rounded half to even
+    spare = node("Sub", [resized, crop], "spare")
+    half = node("Div", [spare, two], "half")
+    odd = node("Mul", [node("Mod", [spare, two], "rest"), node("Mod", [half, two], "odd_half")],
+               "odd")  # fmt: skip
+    start = node("Add", [half, odd], "start")
+    end = node("Add", [start, crop], "end")
+
+    batch = node("Shape", [pixels], "batch", start=0, end=1)
+    sizes = node("Concat", [batch, constant("channels", [3]), resized], "sizes", axis=0)
+    planes = node("Transpose", [pixels], "planes", perm=[0, 3, 1, 2])
+    resize: dict[str, Any] = {
+        "mode": _MODES[preprocess.interpolation], "antialias": 1, "exclude_outside": 1,
+        "coordinate_transformation_mode": "half_pixel",
+    }  # fmt: skip
+    if preprocess.interpolation == "bicubic":
+        resize["cubic_coeff_a"] = _PILLOW_CUBIC
+    enlarged = node("Resize", [planes, "", "", sizes], "resized", **resize)
+    cropped = node("Slice", [enlarged, start, end, constant("axes", [2, 3])], "cropped")
+    # The side is known: said so here, every later shape is.
+    side = preprocess.crop_px
+    shaped = node("Reshape", [cropped, constant("shape", [-1, 3, side, side])], "shaped")
+    floats = node("Cast", [shaped], "floats", to=1)
+    unit = node("Div", [floats, constant("levels", 255.0, np.float32)], "unit")
+    mean = constant("mean", np.reshape(preprocess.mean, (3, 1, 1)), np.float32)
+    std = constant("std", np.reshape(preprocess.std, (3, 1, 1)), np.float32)
+    node("Div", [node("Sub", [unit, mean], "centred"), std], INPUT)
+    return nodes, constants

@@ -1,0 +1,123 @@
+"""What an export writes for each format that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgessl.artifact import Metadata, exported_program, torchscript
+from edgessl.artifact.metadata import KEY
+from edgessl.export.core import Core
+from edgessl.export.formats.front import attach_front, front_fits
+from edgessl.export.formats.graph import fix_batch
+from edgessl.export.formats.ort_format import save_ort
+from edgessl.export.product import Product
+
+
+def products_of(core: Core, formats: tuple[str, ...]) -> tuple[Product, ...]:
+    """List the files to write.
+
+    Args:
+        core: The network.
+        formats: Keys of ``WRITERS``.
+    """
+    return tuple(product for name in formats for product in WRITERS[name](core))
+
+
+def save_onnx(model: Any, path: Path, metadata: Metadata) -> None:
+    """Write an ONNX model as one file, with its metadata.
+
+    Args:
+        model: An ``onnx.ModelProto``; unchanged.
+        path: Where to write it.
+        metadata: What it says about itself.
+    """
+    import onnx
+
+    onnx.save(with_metadata(model, metadata), str(path))
+
+
+def with_metadata(model: Any, metadata: Metadata) -> Any:
+    """Return a copy of an ONNX model that says what it is.
+
+    Args:
+        model: An ``onnx.ModelProto``; unchanged.
+        metadata: What it says about itself.
+    """
+    import onnx
+
+    written = onnx.ModelProto()
+    written.CopyFrom(model)
+    onnx.helper.set_model_props(written, {KEY: metadata.to_json()})
+    return written
+
+
+def _onnx(core: Core) -> tuple[Product, ...]:
+    static = fix_batch(core.graph, 1)
+    return (
+        Product(
+            "model.onnx", "onnx", "servers and desktops: any batch size",
+            lambda path, metadata: save_onnx(core.graph, path, metadata),
+        ),
+        Product(
+            "model.batch1.onnx", "onnx", "phone runtimes (CoreML, NNAPI, QNN): one image, no "
+            "dynamic shape",
+            lambda path, metadata: save_onnx(static, path, metadata),
+            batch=1,
+        ),
+        *_with_front(core),
+    )
+
+
+def _with_front(core: Core) -> tuple[Product, ...]:
+    preprocess = core.preprocess
+    if not front_fits(core.target.opset, preprocess):
+        return ()
+    model = attach_front(core.graph, preprocess)
+    return (
+        Product(
+            "model.e2e.onnx", "onnx", "apps: uint8 RGB pixels of any size, preprocessing inside",
+            lambda path, metadata: save_onnx(model, path, metadata),
+            takes="pixels",
+        ),
+    )
+
+
+def _ort(core: Core) -> tuple[Product, ...]:
+    def write(path: Path, metadata: Metadata) -> None:
+        save_ort(with_metadata(core.graph, metadata), path)
+
+    return (Product("model.ort", "ort", "small builds of onnxruntime on phones", write),)
+
+
+def _torchscript(core: Core) -> tuple[Product, ...]:
+    side = core.metadata.input_px
+    module = torchscript.trace_and_freeze(core.network, torch.zeros(2, 3, side, side))
+
+    def write(path: Path, metadata: Metadata) -> None:
+        torchscript.save(module, path, {KEY: metadata.to_json()})
+
+    return (Product("model.torchscript", "torchscript", "libtorch", write),)
+
+
+def _pt2(core: Core) -> tuple[Product, ...]:
+    program = exported_program.program_of(core.network, core.metadata.input_px)
+
+    def write(path: Path, metadata: Metadata) -> None:
+        exported_program.save(program, path, {KEY: metadata.to_json()})
+
+    return (Product("model.pt2", "pt2", "PyTorch: torch.export.load", write),)
+
+
+NAMES = {
+    "onnx": ("model.onnx", "model.batch1.onnx", "model.e2e.onnx"),
+    "torchscript": ("model.torchscript",),
+    "pt2": ("model.pt2",),
+    "ort": ("model.ort",),
+    "int8": ("model.int8.onnx", "model.e2e.int8.onnx"),
+}
+"""What was asked for -> the names of its files, known before any of them is made."""
+WRITERS = {"onnx": _onnx, "torchscript": _torchscript, "pt2": _pt2, "ort": _ort}
+"""What was asked for -> its files."""

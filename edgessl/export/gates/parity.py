@@ -1,0 +1,106 @@
+"""The file gives the checkpoint's answers, number for number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgessl.export.gates.gate import Gate
+
+BATCHES = (1, 2, 5)
+"""Batch sizes tried: a batch dimension that became a constant passes one of them only."""
+
+Images = NDArray[Any]
+Run = Callable[[Images], NDArray[np.float32]]
+
+
+def batches_of(images: Images) -> tuple[Images, ...]:
+    """Cut images into batches of ``BATCHES``, starting over where there are too few.
+
+    Args:
+        images: ``(N, ...)`` with N >= 1.
+    """
+    taken = np.resize(np.arange(len(images)), sum(BATCHES))
+    parts = np.split(images[taken], np.cumsum(BATCHES)[:-1])
+    return tuple(np.ascontiguousarray(part) for part in parts)
+
+
+def check_parity(
+    name: str, reference: Run, candidate: Run, images: Images, *, atol: float | None,
+    rtol: float, classifies: bool,
+) -> Gate:
+    """Compare the outputs of the file with the checkpoint's.
+
+    Args:
+        name: Name of the gate.
+        reference: The checkpoint's network.
+        candidate: The file.
+        images: What both take, ``(N, ...)``.
+        atol: Absolute tolerance; None where the answers may differ, as those of an int8 file do:
+            then they must be there for every batch size, and finite.
+        rtol: Tolerance as a share of the largest reference value of the same image.
+        classifies: Whether the highest output is the answer, to be compared as well.
+
+    Returns:
+        A gate that passes where every ``|d| <= atol + rtol * max|reference|``, and the top class
+        differs only between classes that are as close as that.
+    """
+    worst, worst_share, changed = 0.0, 0.0, 0
+    for batch in batches_of(images):
+        try:
+            got = candidate(batch)
+        except Exception as error:  # the runtime's own exceptions: whatever they are, it fails
+            reason = " ".join(str(error).split())[:160]
+            return Gate(name, "fail", f"a batch of {len(batch)} does not run: {reason}")
+        expected = reference(batch)  # (B, K)
+        if got.shape != expected.shape:
+            return Gate(name, "fail", f"gives shape {got.shape}, must be {expected.shape}")
+        # Image by image: beside one of large values, small ones would have no limit to speak of.
+        tolerance = (atol or 0.0) + rtol * np.abs(expected).max(axis=1)  # (B,)
+        differences = np.abs(got - expected).max(axis=1)  # (B,)
+        difference = float(differences.max())
+        worst = max(worst, difference) if np.isfinite(difference) else difference
+        worst_share = float(np.maximum(worst_share, (differences / tolerance).max()))  # keeps a NaN
+        changed += _changed(expected, got, tolerance) if classifies else 0
+        if not np.isfinite(difference):
+            break
+    sizes = ", ".join(str(size) for size in BATCHES)
+    if atol is None:
+        return _free(name, worst, changed, min(len(images), sum(BATCHES)), sizes)
+    passed = worst_share <= 1.0 and changed == 0
+    finding = f"|d| up to {worst:.1e}, {100 * worst_share:.0f} % of the tolerance; batches {sizes}"
+    if changed:
+        finding += f"; top class differs on {changed} image(s)"
+    numbers = {
+        "max_difference": worst if np.isfinite(worst) else None,
+        "share_of_tolerance": worst_share if np.isfinite(worst_share) else None,
+        "atol": atol, "rtol": rtol, "batches": list(BATCHES),
+        "images": min(len(images), sum(BATCHES)), "top1_changed": changed,
+    }
+    return Gate(name, "pass" if passed else "fail", finding, numbers)
+
+
+def _free(name: str, worst: float, changed: int, images: int, sizes: str) -> Gate:
+    """Judge answers that may differ."""
+    finite = bool(np.isfinite(worst))
+    return Gate(
+        name,
+        "pass" if finite else "fail",
+        f"|d| up to {worst:.2g}, top class differs on {changed} of {images}; batches {sizes}",
+        {
+            "max_difference": worst if finite else None, "batches": list(BATCHES),
+            "images": images, "top1_changed": changed,
+        },
+    )
+
+
+def _changed(
+    expected: NDArray[np.float32], got: NDArray[np.float32], tolerance: NDArray[np.floating[Any]]
+) -> int:
+    """Count images whose top class differs although the reference separates the two."""
+    rows = np.arange(len(expected))
+    margin = expected.max(axis=1) - expected[rows, got.argmax(axis=1)]  # (B,)
+    return int((margin > tolerance).sum())

@@ -1,0 +1,119 @@
+"""An ONNX file is what it should be: one valid, portable file that leaks nothing."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edgessl.artifact import Takes
+from edgessl.export.formats.graph import INPUTS
+from edgessl.export.gates.gate import Gate
+
+
+def check_structure(
+    path: Path, *, opset: int, output: str, takes: Takes = "normalised", batch: int | None = None
+) -> Gate:
+    """Check an ONNX file against ONNX's rules and edgessl's.
+
+    Args:
+        path: The file.
+        opset: The operator set it must use.
+        output: Name its output must have.
+        takes: What goes in.
+        batch: The batch size it must be fixed to; None for any.
+    """
+    import onnx
+
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = " ".join(str(error).split())[:160]
+        return Gate("structure", "fail", f"onnx.checker: {reason}")
+    model = onnx.load(str(path), load_external_data=False)
+    mistakes = [
+        *_interface_mistakes(model, output, takes, batch),
+        *_opset_mistakes(model, opset),
+        *(
+            f"weights of {tensor.name} are in another file"
+            for tensor in model.graph.initializer
+            if tensor.data_location == onnx.TensorProto.EXTERNAL
+        ),
+        *(f"a path of this machine inside: '{text[:60]}'" for text in leaked_paths(model)),
+    ]
+    numbers = {
+        "opset": opset, "nodes": len(model.graph.node),
+        "size_mb": round(path.stat().st_size / 1e6, 3),
+    }
+    if mistakes:
+        return Gate("structure", "fail", "; ".join(mistakes[:3]), numbers)
+    finding = f"one file of {numbers['size_mb']:.2f} MB, opset {opset}, {numbers['nodes']} nodes"
+    return Gate("structure", "pass", finding, numbers)
+
+
+def _interface_mistakes(
+    model: Any, output: str, takes: Takes, batch: int | None
+) -> Iterator[str]:
+    for values, name in ((model.graph.input, INPUTS[takes]), (model.graph.output, output)):
+        names = [value.name for value in values]
+        if names != [name]:
+            yield f"must have '{name}' only, has {', '.join(names)}"
+            continue
+        first = values[0].type.tensor_type.shape.dim[0]
+        if batch is None and first.dim_param != "batch":
+            yield f"the batch of '{name}' is fixed"
+        elif batch is not None and first.dim_value != batch:
+            yield f"the batch of '{name}' must be fixed to {batch}"
+
+
+def _opset_mistakes(model: Any, opset: int) -> Iterator[str]:
+    found = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
+    if found != {"ai.onnx": opset}:
+        yield f"must use opset {opset} of ai.onnx only, uses {found}"
+
+
+def check_bytes(path: Path) -> Gate:
+    """Check a file that has no rules but to be one file that leaks nothing.
+
+    Args:
+        path: A ``.torchscript``, ``.pt2`` or ``.ort`` file.
+    """
+    content = path.read_bytes()
+    found = [str(folder) for folder in _folders() if str(folder).encode() in content]
+    numbers = {"size_mb": round(len(content) / 1e6, 3)}
+    if found:
+        return Gate("structure", "fail", f"a path of this machine inside: '{found[0]}'", numbers)
+    return Gate("structure", "pass", f"one file of {numbers['size_mb']:.2f} MB", numbers)
+
+
+def leaked_paths(model: Any) -> Iterator[str]:
+    """Find texts in a model that name folders of this machine, or source files.
+
+    Args:
+        model: An ``onnx.ModelProto``.
+    """
+    words = [rf"{re.escape(str(folder))}(?![\w.-])" for folder in _folders()]
+    words += [r"/home/", r"/Users/", r"\b[A-Za-z]:\\", r"site-packages", r"\.py\b"]
+    pattern = re.compile("|".join(words))
+    return (text for text in _texts(model) if pattern.search(text))
+
+
+def _folders() -> list[Path]:
+    """Return folders of this machine that no file may name."""
+    folders = {Path.home(), Path.cwd(), Path(sys.prefix), Path(tempfile.gettempdir())}
+    folders.add(Path(__file__).resolve().parents[3])
+    return [folder for folder in folders if len(folder.parts) > 1]
+
+
+def _texts(message: Any) -> Iterator[str]:
+    """Walk every string field of a protobuf message."""
+    for field, value in message.ListFields():
+        repeated = hasattr(value, "add") or hasattr(value, "append")
+        if field.type == field.TYPE_STRING:
+            yield from value if repeated else (value,)
+        elif field.message_type is not None:
+            for item in value if repeated else (value,):
+                yield from _texts(item)

@@ -1,0 +1,264 @@
+"""An int8 copy of an export's network: calibrated, chosen on ``val``, timed, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgessl.artifact import open_artifact
+from edgessl.data.dataset import Dataset
+from edgessl.data.evalset import decode_eval
+from edgessl.data.load import load_dataset
+from edgessl.errors import EdgesslError, UserError
+from edgessl.export.core import Core
+from edgessl.export.formats.front import attach_front, front_fits
+from edgessl.export.formats.inside import Inside, open_inside
+from edgessl.export.formats.products import save_onnx
+from edgessl.export.gates.gate import Gate
+from edgessl.export.gates.held_out import reason_of
+from edgessl.export.int8.calibration_set import Chosen, calibration_set, judging_set
+from edgessl.export.int8.check_agreement import Run, check_agreement
+from edgessl.export.int8.check_calibration import check_calibration
+from edgessl.export.int8.check_fused import check_fused
+from edgessl.export.int8.check_loss import check_answers_lost, check_cosine_lost
+from edgessl.export.int8.check_speed import check_speed
+from edgessl.export.int8.judge import Judge, Rule, batches
+from edgessl.export.int8.open_model import open_model
+from edgessl.export.int8.prepare import prepare
+from edgessl.export.int8.ranges import Extremes, measure_extremes
+from edgessl.export.int8.search import SENSITIVITY_IMAGES, Found, search
+from edgessl.export.int8.timed import Time
+from edgessl.export.product import Product
+
+PURPOSES = {
+    "uint8": "x86 CPUs with VNNI: int8 weights, uint8 activations",
+    "int8": "arm64 CPUs: int8 weights and activations",
+}
+UNSEEN_IMAGES = 32
+"""Images whose activations a file's ranges are compared with."""
+
+
+@dataclass(frozen=True)
+class Int8:
+    """An int8 network, and everything that its gates need.
+
+    Attributes:
+        found: The scheme that was kept, with its model.
+        prepared: The float graph it was made from.
+        calibrated_on: The images its ranges are from.
+        calibrated: Their activations.
+        judged_on: The images it was chosen on.
+        judge: How it was chosen.
+        core: The export.
+    """
+
+    found: Found
+    prepared: Any
+    calibrated_on: Chosen
+    calibrated: Extremes
+    judged_on: Chosen
+    judge: Judge
+    core: Core
+
+    def provenance(self) -> dict[str, Any]:
+        """Return how the file came to be, as plain values."""
+        return {
+            **self.found.provenance(self.prepared),
+            "calibrated_on": self.calibrated_on.provenance(),
+            "chosen_on": self.judge.what,
+            "chosen_on_images": self.judged_on.provenance(),
+        }
+
+    def gates(self, path: Path) -> tuple[Gate, ...]:
+        """Check what only an int8 file has.
+
+        Args:
+            path: The file, with or without preprocessing inside.
+        """
+        return (*self._of_the_graph(path), self._agreement(path))
+
+    def gates_with_speed(self, path: Path) -> tuple[Gate, ...]:
+        """Check the same, and tell how fast the network is.
+
+        Args:
+            path: The file without preprocessing inside.
+        """
+        return (*self.gates(path), self._speed)
+
+    def _of_the_graph(self, path: Path) -> tuple[Gate, ...]:
+        import onnx
+
+        calibration = check_calibration(
+            onnx.load(str(path)), self.calibrated, self._unseen, self.core.preprocess
+        )
+        fused = check_fused(path, self.prepared, self.found.best.scheme)
+        return (fused, calibration, self._loss)
+
+    @property
+    def _answers_limit(self) -> float | None:
+        """Percent of answers that may be others; None where labelled test images judge them."""
+        judged = self.core.metadata.classes and not self.core.test.missing
+        return None if judged else self.core.target.int8_max_drop_percent
+
+    @property
+    def _loss(self) -> Gate:
+        judge, marks = self.judge, self.found.best.marks
+        limit = self.core.target.int8_max_drop_percent
+        if judge.rule == "cosine":
+            return check_cosine_lost(marks, judge.what, max_drop_percent=limit)
+        if judge.rule == "agreement" and self._answers_limit is None:
+            limit = 100.0  # an answer that changed need not be a loss: the accuracy gate knows
+        before = judge.marks(judge.expected)
+        return check_answers_lost(before, marks, judge.what, max_drop_percent=limit)
+
+    def _agreement(self, path: Path) -> Gate:
+        pixels = self.core.test.some_pixels(self.core.preprocess, UNSEEN_IMAGES)
+        pixels = self.judge.pixels[:UNSEEN_IMAGES] if pixels is None else pixels
+        candidate, reference = open_artifact(path), self.core.reference
+        images: NDArray[Any] = self.judge.normalise(pixels)
+        inside = open_inside(path) if candidate.takes == "pixels" else None
+        if inside is not None:  # its preprocessing has a gate of its own
+            images = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+            reference = _behind(inside, reference)
+        return check_agreement(
+            reference, candidate.run, images,
+            classifies=bool(self.core.metadata.classes), max_drop_percent=self._answers_limit,
+        )
+
+    @cached_property
+    def _unseen(self) -> Extremes:
+        pixels = self.judge.pixels[:UNSEEN_IMAGES]
+        return measure_extremes(self.prepared, batches(pixels, self.judge.normalise))
+
+    @property
+    def _speed(self) -> Gate:
+        return check_speed(
+            self.found.fp32_ms, self.found.timed,
+            "made for another CPU than this one; time it on the device",
+        )
+
+
+def int8_products(
+    core: Core, *, data: str | None, time: Time, say: Callable[[str], None] = lambda _line: None
+) -> tuple[Product, ...]:
+    """Quantise the network of an export, and list the files to write of it.
+
+    Args:
+        core: The export.
+        data: Data set to calibrate and choose on; None for the checkpoint's own.
+        time: Times models on this machine.
+        say: Called with the name of each step.
+
+    Raises:
+        UserError: The data is not to be had.
+    """
+    int8 = make_int8(core, data=data, time=time, say=say)
+    purpose = PURPOSES[core.target.int8_activations]
+    history = {"int8": int8.provenance()}
+    model = int8.found.best.model
+    core_file = Product(
+        "model.int8.onnx", "onnx", purpose,
+        lambda path, metadata: save_onnx(model, path, metadata),
+        precision="int8", more_gates=int8.gates_with_speed, history=history,
+    )
+    if not front_fits(core.target.opset, core.preprocess):
+        return (core_file,)
+    # The front comes after quantisation, so that nothing of the preprocessing is rounded.
+    with_front = attach_front(model, core.preprocess)
+    return (
+        core_file,
+        Product(
+            "model.e2e.int8.onnx", "onnx", f"{purpose}; uint8 RGB pixels of any size",
+            lambda path, metadata: save_onnx(with_front, path, metadata),
+            precision="int8", takes="pixels", more_gates=int8.gates, history=history,
+        ),
+    )
+
+
+def make_int8(
+    core: Core, *, data: str | None, time: Time, seed: int = 0,
+    say: Callable[[str], None] = lambda _line: None,
+) -> Int8:
+    """Quantise the network of an export.
+
+    Args:
+        core: The export.
+        data: Data set to calibrate and choose on; None for the checkpoint's own.
+        time: Times models on this machine.
+        seed: Of the images drawn.
+        say: Called with the name of each step.
+
+    Raises:
+        UserError: The data is not to be had.
+    """
+    dataset = _dataset(core, data)
+    preprocess = core.preprocess
+    calibrated_on = calibration_set(dataset, seed)
+    say(f"int8: calibrating on {len(calibrated_on.paths)} training images")
+    pixels = decode_eval(calibrated_on.paths, preprocess)
+    prepared = prepare(core.graph)
+    extremes = measure_extremes(prepared, batches(pixels, preprocess.normalise))
+    judged_on = judging_set(dataset, core.metadata.classes, calibrated_on, seed)
+    judge = _judge(core, judged_on)
+    found = search(
+        core.graph, prepared, extremes, preprocess.normalise(pixels[:SENSITIVITY_IMAGES]), judge,
+        activations=core.target.int8_activations,
+        max_drop_percent=core.target.int8_max_drop_percent,
+        time=time if core.target.int8_activations == "uint8" else None, say=say,
+    )
+    return Int8(found, prepared, calibrated_on, extremes, judged_on, judge, core)
+
+
+def _dataset(core: Core, data: str | None) -> Dataset:
+    history = core.provenance
+    source = data or history.get("data")
+    if not source:
+        raise UserError(
+            "--int8: must have training images to calibrate on, and the checkpoint names no data; "
+            "pass --data"
+        )
+    if data is not None:
+        dataset = load_dataset(data, download=False)
+    else:
+        try:
+            dataset = load_dataset(
+                source, labels=history["labels"], label_percent=history["label_percent"],
+                val_percent=history["val_percent"], seed=history["seed"], download=False,
+            )
+        except (EdgesslError, OSError) as error:
+            raise UserError(
+                f"--int8: must have training images to calibrate on, and the data "
+                f"'{Path(source).name}' of the run is not to be had here "
+                f"({reason_of(error, source)}); pass --data"
+            ) from error
+    unknown = [name for name in dataset.classes if name not in core.metadata.classes]
+    if unknown and core.metadata.classes:
+        raise UserError(
+            f"{source}: must have classes the checkpoint knows, got unknown ones: "
+            f"{', '.join(unknown[:5])}; pass the data it was trained for"
+        )
+    return dataset
+
+
+def _behind(inside: Inside, network: Run) -> Run:
+    """Return a network that takes what a file's preprocessing takes."""
+    return lambda pixels: network(inside(pixels))
+
+
+def _judge(core: Core, judged_on: Chosen) -> Judge:
+    pixels = decode_eval(judged_on.paths, core.preprocess)
+    run = open_model(core.graph)
+    normalise = core.preprocess.normalise
+    expected = np.concatenate([run(batch) for batch in batches(pixels, normalise)])
+    labels: NDArray[np.int64] = np.asarray(judged_on.labels or (), np.int64)
+    where = "val images" if judged_on.split == "val" else "training images"
+    rule: Rule = "top-1"
+    if judged_on.labels is None:
+        rule = "agreement" if core.metadata.classes else "cosine"
+    return Judge(rule, pixels, labels, normalise, expected, where)

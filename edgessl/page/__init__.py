@@ -1,0 +1,1 @@
+"""What the offline pages are made of."""

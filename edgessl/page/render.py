@@ -1,0 +1,22 @@
+"""What reads the templates of an offline page: everything inside one file, nothing fetched."""
+
+from __future__ import annotations
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+
+
+def templates_of(package: str) -> Environment:
+    """Return what reads the templates of a package, and those that all pages share.
+
+    Args:
+        package: Dotted name of a package with a folder ``templates``.
+    """
+    return Environment(
+        loader=ChoiceLoader(
+            [PackageLoader(package, "templates"), PackageLoader("edgessl.page", "templates")]
+        ),
+        autoescape=select_autoescape(default=True),  # class names come from folder names
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,1 @@
+"""Whether a method learns, and what to change where it does not."""

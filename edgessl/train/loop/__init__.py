@@ -1,0 +1,1 @@
+"""The loop: steps of one stage, one record each."""

@@ -1,0 +1,213 @@
+"""The training loop: packed images to updated weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgessl.data.store import ImageStore
+from edgessl.distributed import ALONE, World
+from edgessl.distributed.collectives import means_over_processes
+from edgessl.methods.method import Method
+from edgessl.optim import set_hyperparameters
+from edgessl.recipe.optim_tables import Optim
+from edgessl.rng import DrawKey, permutation, step_seed
+from edgessl.schedules import Clock
+from edgessl.train.loop.buffers import BufferBackup
+from edgessl.train.loop.engine import Engine
+from edgessl.train.loop.finite import FiniteCheck
+from edgessl.train.loop.parallel import Parallel
+from edgessl.train.loop.stopwatch import Stopwatch
+from edgessl.views import ViewSampler
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a stage trains on.
+
+    Attributes:
+        images: Packed images.
+        labels: Class of each image, ``(N,)`` int64 on the CPU, or None.
+    """
+
+    images: ImageStore
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """The images of one forward and backward pass.
+
+    Attributes:
+        key: Of their random draws.
+        ids: Which images, ``(B,)``: with several processes, this one's.
+        last: Whether the optimiser steps after it.
+    """
+
+    key: DrawKey
+    ids: NDArray[np.int64]
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One optimiser step.
+
+    Attributes:
+        clock: After the step.
+        loss: Its loss over the global batch, still on the device.
+        log: Further scalars of the method, likewise.
+        lr: Its learning rate.
+        skipped: Whether the weights stayed, because the loss was not finite.
+        watch: Where its time went.
+        winners: The most likely prototype of its targets, ``(N,)``; None without prototypes.
+    """
+
+    clock: Clock
+    loss: Tensor
+    log: dict[str, Tensor]
+    lr: float
+    skipped: bool
+    watch: Stopwatch
+    winners: Tensor | None = None
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Whole batches in an epoch; the rest is dropped. A set under one batch is one batch."""
+    return max(1, images // batch_size)
+
+
+def step_images(images: int, batch_size: int, parts: int = 1) -> int:
+    """Images in a step: the batch, or a smaller set cut to a multiple of ``parts``."""
+    return batch_size if images >= batch_size else images // parts * parts
+
+
+def micro_batches(
+    clock: Clock,
+    images: int,
+    *,
+    batch_size: int,
+    accumulate: int,
+    seed: int,
+    world: World = ALONE,
+) -> Iterator[MicroBatch]:
+    """List what is left of a stage, as a function of the seed and the clock alone.
+
+    Args:
+        clock: Where to start.
+        images: Images in the set.
+        batch_size: Images in a step, of all processes.
+        accumulate: Micro-batches in a step.
+        seed: The run's seed.
+        world: The processes; each gets a contiguous part of every micro-batch.
+    """
+    for epoch in range(clock.epoch, clock.epochs):
+        key = DrawKey(seed, clock.stage, epoch)
+        order = permutation(key, images)
+        first = clock.step % clock.steps_per_epoch if epoch == clock.epoch else 0
+        for start in range(first, clock.steps_per_epoch):
+            parts = np.array_split(order[start * batch_size : (start + 1) * batch_size], accumulate)
+            for number, ids in enumerate(parts, start=1):
+                yield MicroBatch(key, ids[world.share_of(len(ids))], number == accumulate)
+
+
+def fit(
+    method: Method,
+    data: TrainingData,
+    sampler: ViewSampler,
+    optimizer: torch.optim.Optimizer,
+    optim: Optim,
+    *,
+    clock: Clock,
+    batch_size: int,
+    seed: int,
+    engine: Engine,
+    accumulate: int = 1,
+    lr_factor: float = 1.0,
+    batchnorm_groups: int = 1,
+    scaler: torch.amp.GradScaler | None = None,
+) -> Iterator[StepRecord]:
+    """Train from ``clock`` to the end of its stage, one record a step.
+
+    Everything random is a function of the seed and the clock, so that going on from any step gives
+    what an uninterrupted run gives. A step whose loss is not finite leaves everything alone:
+    weights, running statistics, optimiser, and what follows the weights. Nor does anything depend
+    on the number of processes, but for dropout and drop path, whose masks each process draws.
+
+    Args:
+        method: In training mode, on the device.
+        data: Images, and labels if the method wants them.
+        sampler: Makes the views.
+        optimizer: Updates the method's parameters.
+        optim: Its schedules.
+        clock: Where to start.
+        batch_size: Images in a step, of all processes.
+        seed: The run's seed.
+        engine: What it runs on.
+        accumulate: Micro-batches in a step, each with a forward and backward pass of its own.
+        lr_factor: The scheduled learning rate is multiplied by it.
+        batchnorm_groups: Equal contiguous groups of a micro-batch that BN is computed over.
+        scaler: Of fp16 gradients; None for a new one.
+    """
+    scaler = scaler or engine.scaler()
+    listed = partial(
+        micro_batches, clock, len(data),
+        batch_size=batch_size, accumulate=accumulate, seed=seed, world=engine.world,
+    )  # fmt: skip
+    parallel = Parallel(method, engine, batchnorm_groups=batchnorm_groups)
+    ahead = (micro.ids for micro in listed())
+    batches = data.images.batches(ahead, engine.device)
+    buffers = BufferBackup(cast(nn.Module, method).buffers())  # every method is a module
+    losses: list[Tensor] = []
+    finite: list[FiniteCheck] = []
+    watch = Stopwatch(engine.device)
+    for micro, packed in zip(listed(), batches, strict=True):
+        watch.lap("data")
+        views = sampler(packed, data.images.sizes[micro.ids], micro.ids, micro.key)
+        labels = None
+        if data.labels is not None:
+            labels = data.labels[torch.from_numpy(micro.ids)].to(engine.device, non_blocking=True)
+        draw = step_seed(micro.key, clock.step * accumulate + len(losses))
+        torch.manual_seed((draw + engine.world.rank) % 2**63)
+        watch.lap("views")
+
+        if not losses:
+            buffers.keep()
+        step = parallel(views, labels, clock, exchange=micro.last)
+        log = means_over_processes({**step.log, "loss": step.loss.detach()})
+        loss = log.pop("loss")
+        losses.append(loss / accumulate)
+        finite.append(FiniteCheck(loss))
+        torch.autograd.backward(scaler.scale(step.loss / accumulate))
+        watch.lap("forward_backward")
+        if not micro.last:
+            continue
+
+        for parameter in step.frozen:
+            parameter.grad = None
+        lr = set_hyperparameters(optimizer, optim, clock, batch_size, lr_factor)
+        skipped = not all(finite)
+        if not skipped:
+            scaler.step(optimizer)
+            scaler.update()
+            watch.lap("optimizer")
+            method.after_step(clock)
+            watch.lap("teacher")
+        else:
+            buffers.put_back()
+        optimizer.zero_grad(set_to_none=True)
+        clock = replace(clock, step=clock.step + 1)
+        yield StepRecord(
+            clock, torch.stack(losses).sum(), log, lr, skipped, watch, step.winners
+        )
+        watch, losses, finite = Stopwatch(engine.device), [], []

@@ -1,0 +1,1 @@
+"""Where a run happens: its folder, images, engine and processes."""

@@ -1,0 +1,182 @@
+"""Which precision and memory format a run computes in: measured once a machine and network."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from itertools import product
+from time import perf_counter
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from edgessl.backbones import Backbone
+from edgessl.data.cache import appearing, cache_part
+from edgessl.device import describe_device
+from edgessl.errors import UserError
+from edgessl.recipe import Recipe
+from edgessl.recipe.stages import pretrain_stages
+from edgessl.train import Engine, Precision
+from edgessl.train.place.reporter import Reporter
+
+MemoryFormat = Literal["channels_last", "contiguous"]
+Choice = tuple[Precision, MemoryFormat]
+
+FORMATS: dict[MemoryFormat, torch.memory_format] = {
+    "channels_last": torch.channels_last,
+    "contiguous": torch.contiguous_format,
+}
+FP32_BONUS = 1.15  # a lower precision must be this much faster to be worth its rounding
+CHANNELS_LAST_BONUS = 1.1  # the usual winner, so that a busy moment does not choose
+
+_COMPILERS = (os.environ.get("CXX") or "c++", "g++", "clang++")
+_BATCH = 16
+_WARMUPS, _ROUNDS = 2, 7
+_LOOK_BATCH, _LOOKS = 2, 2  # before that, a look at a few images sorts out
+_HOPELESS = 4.0  # what is so many times slower: bf16 on a CPU that only emulates it
+_BUDGET_S = 5.0  # a round is the last one after that time
+
+
+def engine_of(
+    recipe: Recipe, device: torch.device, *, compiled: bool, reporter: Reporter
+) -> Engine:
+    """Choose how a run computes: what the recipe says, else what is fastest here.
+
+    Args:
+        recipe: May fix precision and memory format.
+        device: Where it trains.
+        compiled: Whether backbones are compiled.
+        reporter: Is told what was measured.
+
+    Raises:
+        UserError: There is nothing to compile with.
+    """
+    if compiled and device.type == "cpu" and not any(map(shutil.which, _COMPILERS)):
+        raise UserError(
+            "--compile: must have a C++ compiler on a CPU, found none of "
+            f"{', '.join(_COMPILERS)}; install one or drop --compile"
+        )
+    precision, layout = recipe.engine.precision, recipe.engine.memory_format
+    if precision is None or layout is None:
+        candidates = [
+            choice
+            for choice in _candidates(device)
+            if precision in (None, choice[0]) and layout in (None, choice[1])
+        ]
+        if len(candidates) > 1:
+            candidates = [_fastest(recipe, device, candidates, reporter)]
+        found_precision, found_layout = (
+            candidates[0] if candidates else ("fp32", "channels_last")
+        )
+        precision, layout = precision or found_precision, layout or found_layout
+    return Engine(device, FORMATS[layout], precision, compiled)
+
+
+def _candidates(device: torch.device) -> list[Choice]:
+    """List what is worth measuring; fp16 needs loss scaling, so only who asks for it gets it."""
+    precisions: tuple[Precision, ...] = ("fp32",) if device.type == "mps" else ("fp32", "bf16")
+    formats: tuple[MemoryFormat, ...] = ("channels_last", "contiguous")
+    return list(product(precisions, formats))
+
+
+def _fastest(
+    recipe: Recipe, device: torch.device, candidates: list[Choice], reporter: Reporter
+) -> Choice:
+    size_px = _trained_px(recipe)
+    backbone = f"{recipe.backbone.name}, {recipe.backbone.pretrained_last_stage}"
+    facts = describe_device(device.type)
+    names = [" ".join(choice) for choice in candidates]
+    key = " | ".join(
+        [str(facts.get("gpu", facts["cpu"])), f"{torch.get_num_threads()} threads",
+         f"torch {torch.__version__}", backbone, f"{size_px} px", *names]
+    )  # fmt: skip
+    place = cache_part("engines.json")
+    try:
+        known = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    if key not in known:
+        known[key] = dict(zip(names, _measure(recipe, device, candidates), strict=True))
+        with appearing(place) as temporary:
+            temporary.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    times: dict[str, float] = known[key]
+    best = best_choice({choice: times[" ".join(choice)] for choice in candidates})
+    told = ", ".join(f"{name} {times[name]:.0f}" for name in names)
+    reporter.say(
+        f"Computing in {best[0]}, {best[1].replace('_', '-')}: the fastest for this network here "
+        f"(ms a step of {_BATCH} images, measured once: {told}). --set engine.precision=… or "
+        "engine.memory_format=… overrides."
+    )
+    return best
+
+
+def _trained_px(recipe: Recipe) -> int:
+    """Return the size of global views that pretraining spends most of its pixels on."""
+    stage = max(pretrain_stages(recipe), key=lambda stage: stage.epochs * stage.pixels)
+    return stage.views[0].size_px
+
+
+def best_choice(times: Mapping[Choice, float]) -> Choice:
+    """Return the fastest choice; fp32 and channels-last win unless others are clearly faster.
+
+    Args:
+        times: Milliseconds of each choice.
+    """
+    return min(times, key=lambda choice: _cost(choice, times[choice]))
+
+
+def _cost(choice: Choice, milliseconds: float) -> float:
+    bonus = FP32_BONUS if choice[0] == "fp32" else 1.0
+    return milliseconds / (bonus * CHANNELS_LAST_BONUS if choice[1] == "channels_last" else bonus)
+
+
+def _measure(recipe: Recipe, device: torch.device, candidates: list[Choice]) -> list[float]:
+    """Time a forward and backward pass of the backbone, candidates in turn: the best, in ms."""
+    size_px = _trained_px(recipe)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        table = recipe.backbone
+        first = Backbone(table.name, table.pretrained_last_stage, size_px).train()
+    images = torch.rand(
+        _BATCH, 3, size_px, size_px, generator=torch.Generator().manual_seed(0)
+    ).to(device)
+    engines = [Engine(device, FORMATS[layout], precision) for precision, layout in candidates]
+    backbones = [copy.deepcopy(first) for _ in candidates]
+    for engine, backbone in zip(engines, backbones, strict=True):
+        engine.place(backbone)
+    looks: list[float] = []
+    for _ in range(_LOOKS):
+        looks = [_step_ms(engine, backbone, images[:_LOOK_BATCH])
+                 for engine, backbone in zip(engines, backbones, strict=True)]  # fmt: skip
+    hopeful = [look <= _HOPELESS * min(looks) for look in looks]
+    times: list[list[float]] = [[] for _ in candidates]
+    began = perf_counter()
+    for _ in range(_WARMUPS + _ROUNDS):
+        for index in range(len(candidates)):
+            if hopeful[index]:
+                times[index].append(_step_ms(engines[index], backbones[index], images))
+        if perf_counter() - began > _BUDGET_S:
+            break
+    return [
+        round(min(found[min(_WARMUPS, len(found) - 1) :]) if found  # others' work only adds
+              else look * _BATCH / _LOOK_BATCH, 2)
+        for found, look in zip(times, looks, strict=True)
+    ]  # fmt: skip
+
+
+def _step_ms(engine: Engine, backbone: Backbone, images: Tensor) -> float:
+    """Time a forward and backward pass."""
+    batch = images.contiguous(memory_format=engine.memory_format)
+    began = perf_counter()
+    with engine.autocast():
+        loss = backbone(batch).float().square().mean()
+    torch.autograd.backward(loss)
+    if engine.device.type == "cuda":
+        torch.cuda.synchronize()
+    spent_ms = 1000.0 * (perf_counter() - began)
+    backbone.zero_grad(set_to_none=True)
+    return spent_ms

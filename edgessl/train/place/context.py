@@ -1,0 +1,55 @@
+"""What every stage of a run shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from edgessl.data.dataset import Dataset
+from edgessl.distributed import World
+from edgessl.recipe import Recipe
+from edgessl.rng import DrawKey, step_seed
+from edgessl.runs.folder import RunFolder
+from edgessl.train import Engine
+from edgessl.train.place.images import Images
+from edgessl.train.place.reporter import Reporter
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run.
+
+    Attributes:
+        run: Its folder.
+        recipe: Resolved, as run.
+        dataset: What it trains on.
+        images: Its images.
+        engine: What it runs on.
+        seed: Decides everything random.
+        reporter: Tells the user.
+        stop_on_collapse: Whether collapsed outputs end the run.
+    """
+
+    run: RunFolder
+    recipe: Recipe
+    dataset: Dataset
+    images: Images
+    engine: Engine
+    seed: int
+    reporter: Reporter
+    stop_on_collapse: bool = False
+
+    @property
+    def device(self) -> torch.device:
+        """Where it trains."""
+        return self.engine.device
+
+    @property
+    def world(self) -> World:
+        """The processes that train it."""
+        return self.engine.world
+
+    def seed_weights(self, stage: int) -> None:
+        """Seed torch, so that the weights a stage starts from depend on seed and stage alone."""
+        torch.manual_seed(step_seed(DrawKey(self.seed, stage, 0), -1 & 0xFFFF))

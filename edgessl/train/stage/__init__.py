@@ -1,0 +1,1 @@
+"""One stage of training, resumed where it stopped, timed, saved."""

@@ -1,0 +1,364 @@
+"""One training stage of a run: resumed where it stopped, logged, watched, saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import nn
+
+from edgessl.backbones import Backbone
+from edgessl.device import freed_memory_kept
+from edgessl.errors import Interrupted
+from edgessl.methods.method import Method
+from edgessl.optim import build_optimizer
+from edgessl.recipe.optim_tables import Optim
+from edgessl.recipe.view_tables import ViewGroup
+from edgessl.schedules import Clock
+from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
+from edgessl.train.health.collapsed import refuse_collapsed, tell
+from edgessl.train.health.doctor import Doctor
+from edgessl.train.place.context import Context
+from edgessl.train.place.followers import ask, receive, send
+from edgessl.train.place.processes import batch_parts
+from edgessl.train.stage.bottleneck import bottleneck
+from edgessl.train.stage.diverged import diverged, refuse_diverged
+from edgessl.train.stage.guard import Verdict
+from edgessl.train.stage.meter import Meter
+from edgessl.train.stage.pace import Pace
+from edgessl.train.stage.state import StageState
+from edgessl.train.stage.stop_request import StopRequest
+from edgessl.views import ViewSampler
+
+LOG_LINES = 400  # about this many lines of log a stage
+_LEAVE = 1 << 16  # above all signals: leave the loop and wait for the next state
+VERDICT_AFTER = 8  # log lines, and
+VERDICT_AFTER_S = 20.0  # seconds of training, after which the pace is worth a sentence
+
+Watch = Callable[[Clock], dict[str, float] | None]
+"""Called after every epoch; the figures it returns are logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a stage trains.
+
+    Attributes:
+        name: Its name in the log and in run.json.
+        number: Its number; stages with different numbers share no random draws.
+        epochs: Passes over the data.
+        batch_size: Images in a step; a smaller set is one batch.
+        groups: Groups of views.
+        optim: Optimiser and schedules.
+        accumulate: Micro-batches in a step.
+        batchnorm_groups: Groups of each micro-batch that BN is computed over.
+        keeps_end: Whether its last state is kept, so that it can be made longer, or the next
+            stage of pretraining can go on from it.
+        epochs_before: Epochs of the stages of pretraining before it; the log counts them in.
+        optim_key: Where the recipe gives ``optim``.
+    """
+
+    name: str
+    number: int
+    epochs: int
+    batch_size: int
+    groups: tuple[ViewGroup, ...]
+    optim: Optim
+    accumulate: int = 1
+    batchnorm_groups: int = 1
+    keeps_end: bool = False
+    epochs_before: int = 0
+    optim_key: str = "finetune.optim"
+
+
+def train_stage(
+    context: Context,
+    stage: Stage,
+    method: Method,
+    module: nn.Module,
+    data: TrainingData,
+    watch: Watch | None = None,
+    doctor: Doctor | None = None,
+) -> Meter:
+    """Train a method to the end of its stage, from where an earlier run of it stopped.
+
+    Args:
+        context: The run.
+        stage: What to train.
+        method: The method, with the weights the stage starts from.
+        module: The same object as a module: what is saved.
+        data: Its images.
+        watch: The monitor.
+        doctor: Says whether the outputs collapse; None where nothing can.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM, after saving.
+        GateFailed: The loss stays not finite, in spite of rollbacks, or the outputs have collapsed
+            and that is to end the run; now or in an earlier run.
+    """
+    refuse_diverged(context.run.path, stage.name)
+    ask(context, follow_stage, stage, module, labelled=data.labels is not None)
+    optimizer = _prepare(context, stage, module)
+    state = StageState(
+        context.run, stage.name, module, optimizer, context.engine.scaler(), context.reporter.say,
+        doctor,
+    )
+    if not state.restore():
+        state.save(0)  # so that there is always something to roll back to
+    elif state.step:
+        context.reporter.say(f"Going on with {stage.name} from step {state.step}.")
+    refuse_collapsed(stage.name, doctor, state.step)
+    training = _Training(context, stage, method, data, optimizer, state, watch, doctor)
+    with training.stop.listening(), freed_memory_kept():
+        while not training.advance():
+            _roll_back(context, stage, state)
+    send(context.world, None)
+    return state.meter
+
+
+def follow_stage(context: Context, stage: Stage, module: nn.Module, *, labelled: bool) -> None:
+    """Train a stage on this process's part of every batch, as the first process says.
+
+    Args:
+        context: The run, as this process knows it.
+        stage: What to train.
+        module: The method; its weights come with the first state.
+        labelled: Whether it trains on labelled images.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM, after the first process has saved.
+    """
+    data = context.images.labelled() if labelled else context.images.pretraining()
+    method, optimizer = cast(Method, module), _prepare(context, stage, module)
+    scaler, stop = context.engine.scaler(), StopRequest()
+    with stop.listening(), freed_memory_kept():
+        while (state := receive(context.world)) is not None:
+            module.load_state_dict(state["module"], strict=True)
+            optimizer.load_state_dict(state["optimizer"])
+            scaler.load_state_dict(state["scaler"])
+            clock = _clock(stage, data, state["step"])
+            for _ in stage_steps(
+                context, stage, method, data, optimizer, clock,
+                lr_factor=state["lr_factor"], scaler=scaler,
+            ):  # fmt: skip
+                order = context.world.highest(stop.number)
+                if order == _LEAVE:
+                    break
+                if order:
+                    context.world.wait()
+                    interrupted = Interrupted("stopped with the first process", order)
+                    interrupted.told = True  # by the first process
+                    raise interrupted
+
+
+def _prepare(context: Context, stage: Stage, module: nn.Module) -> torch.optim.Optimizer:
+    context.engine.place(module)
+    module.train()
+    if context.engine.compiled:
+        _compile_backbones(module)
+    return build_optimizer(module, stage.optim)
+
+
+def _clock(stage: Stage, data: TrainingData, step: int) -> Clock:
+    per_epoch = steps_per_epoch(len(data), stage.batch_size)
+    return Clock(step, per_epoch, stage.epochs, stage.number)
+
+
+def _batch_size(context: Context, stage: Stage, data: TrainingData) -> int:
+    """Images in a step, of all processes."""
+    parts = batch_parts(
+        context.world, accumulate=stage.accumulate, groups=stage.batchnorm_groups
+    )
+    return step_images(len(data), stage.batch_size, parts)
+
+
+def stage_steps(
+    context: Context,
+    stage: Stage,
+    method: Method,
+    data: TrainingData,
+    optimizer: torch.optim.Optimizer,
+    clock: Clock,
+    *,
+    lr_factor: float,
+    scaler: torch.amp.GradScaler,
+) -> Iterator[StepRecord]:
+    """Train a stage from a clock on, one record a step.
+
+    Args:
+        context: The run.
+        stage: What to train.
+        method: The method, in training mode on the device.
+        data: Its images.
+        optimizer: Updates it.
+        clock: Where to start.
+        lr_factor: The scheduled learning rate is multiplied by it.
+        scaler: Of fp16 gradients.
+    """
+    image = context.recipe.image
+    sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
+    return fit(
+        method, data, sampler, optimizer, stage.optim,
+        clock=clock, batch_size=_batch_size(context, stage, data), seed=context.seed,
+        engine=context.engine, accumulate=stage.accumulate, lr_factor=lr_factor,
+        batchnorm_groups=stage.batchnorm_groups, scaler=scaler,
+    )  # fmt: skip
+
+
+class _Training:
+    """One stage under way."""
+
+    def __init__(
+        self,
+        context: Context,
+        stage: Stage,
+        method: Method,
+        data: TrainingData,
+        optimizer: torch.optim.Optimizer,
+        state: StageState,
+        watch: Watch | None,
+        doctor: Doctor | None = None,
+    ) -> None:
+        self.stop = StopRequest()
+        self._context = context
+        self._stage = stage
+        self._method = method
+        self._data = data
+        self._optimizer = optimizer
+        self._state = state
+        self._watch = watch
+        self._doctor = doctor
+        self._watched: dict[str, float] = {}
+        self._loss = float("nan")
+        self._told = state.step > 0
+
+    def advance(self) -> bool:
+        """Train from the state to the end of the stage.
+
+        Returns:
+            False if the state has to be restored first.
+        """
+        context, stage, state = self._context, self._stage, self._state
+        send(context.world, {**state.payload(), "lr_factor": state.guard.lr_factor})
+        clock = _clock(stage, self._data, state.step)
+        per_epoch = clock.steps_per_epoch
+        batch_size = _batch_size(context, stage, self._data)
+        log_every = max(1, clock.total_steps // LOG_LINES)
+        pace = Pace(state.meter)
+        for record in stage_steps(
+            context, stage, self._method, self._data, self._optimizer, clock,
+            lr_factor=state.guard.lr_factor, scaler=state.scaler,
+        ):  # fmt: skip
+            clock = record.clock
+            pace.add(record, batch_size)
+            if record.skipped or clock.step % log_every == 0 or clock.step == clock.total_steps:
+                self._log(record, pace)
+            match state.guard.judge(record.skipped):
+                case Verdict.ROLL_BACK:
+                    context.world.highest(_LEAVE)
+                    return False
+                case Verdict.STOP:
+                    context.world.highest(_LEAVE)
+                    raise diverged(
+                        context.run.path, stage.name, state.payload(), record.clock, record.loss,
+                        record.lr, stage.optim_key,
+                    )
+            if self._doctor is not None and (found := self._doctor.look(record)):
+                tell(context, stage.name, clock, stage.epochs_before, found)
+                if self._doctor.ends_run and self._doctor.ill:
+                    context.world.highest(_LEAVE)
+                    state.save(clock.step)
+                    refuse_collapsed(stage.name, self._doctor, clock.step)
+            epoch_ended = clock.step % per_epoch == 0
+            if self._watch is not None and epoch_ended:
+                with pace.aside("monitor"):
+                    self._monitor(clock)
+            context.reporter.progress(
+                stage.name, clock.step, clock.total_steps, self._note(clock, pace)
+            )
+            stop = context.world.highest(self.stop.number)  # on all processes after this step
+            if stop or state.due(epoch_ended):
+                with pace.aside("save"):
+                    state.save(clock.step)
+            if stop:
+                context.world.wait()  # none ends before the state is saved
+                raise Interrupted(
+                    f"stopped in {stage.name} at step {state.step} of {clock.total_steps}; "
+                    "the same command goes on from there",
+                    stop,
+                )
+        pace.settle()
+        if stage.keeps_end:
+            state.keep_end(clock.step)
+        return True
+
+    def _log(self, record: StepRecord, pace: Pace) -> None:
+        context, clock = self._context, record.clock
+        pace.settle()
+        self._loss = record.loss.item()  # .item() waits for a GPU: once per log line
+        place = {"stage": self._stage.name, "step": clock.step}
+        epoch = self._stage.epochs_before + clock.step / clock.steps_per_epoch
+        entry = {**place, "epoch": round(epoch, 4),
+                 "loss": self._loss, "lr": record.lr,
+                 **{name: value.item() for name, value in record.log.items()}}  # fmt: skip
+        if record.skipped:
+            entry = {**place, "skipped": True, "loss": str(self._loss), "lr": record.lr}
+            context.reporter.say(
+                f"{self._stage.name}, step {clock.step}: the loss is {self._loss}; "
+                "the step is skipped."
+            )
+        context.run.log(entry)
+        context.run.log({**place, **pace.facts()}, "timing.jsonl")
+        facts = pace.meter.facts()
+        if not self._told and pace.lines >= VERDICT_AFTER and facts["seconds"] >= VERDICT_AFTER_S:
+            self._told = True
+            context.reporter.say(bottleneck(facts, context.device.type))
+
+    def _monitor(self, clock: Clock) -> None:
+        figures = self._watch(clock) if self._watch is not None else None
+        if figures:
+            self._watched = figures
+            epoch = self._stage.epochs_before + clock.epoch
+            self._context.run.log(
+                {"stage": self._stage.name, "step": clock.step, "epoch": epoch, **figures}
+            )
+
+    def _note(self, clock: Clock, pace: Pace) -> str:
+        facts = pace.facts()
+        watched = "".join(
+            f" · {_LABELS[key]} {value:.1f} %"
+            for key, value in self._watched.items() if key in _LABELS
+        )
+        health = f" · {self._doctor.word}" if self._doctor is not None else ""
+        return (
+            f"epoch {clock.epoch}/{clock.epochs} · loss {self._loss:.3f} · "
+            f"{facts['images_per_s']:.0f} img/s · data {100 * facts['data_share']:.0f} %"
+            f"{watched}{health}"
+        )
+
+
+_LABELS = {
+    "knn_top1": "kNN on val (pack)", "val_top1": "top-1 on val",
+    "retrieval_top1": "views found (pack)",
+}  # fmt: skip
+
+
+def _roll_back(context: Context, stage: Stage, state: StageState) -> None:
+    """Return to an earlier state with half the learning rate, and tell."""
+    state.roll_back()
+    factor = state.guard.lr_factor
+    context.run.log(
+        {"stage": stage.name, "step": state.step, "rolled_back": True, "lr_factor": factor}
+    )
+    context.reporter.say(
+        f"The loss stayed not finite: back to step {state.step}, with the learning rate times "
+        f"{factor:g}."
+    )
+
+
+def _compile_backbones(module: nn.Module) -> None:
+    for child in module.modules():
+        if isinstance(child, Backbone):
+            child.net.compile()  # in place, so that state dicts keep their keys
