@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgessl.cli.console import console, print_json
+from edgessl.cli.screen import console, print_json
 from edgessl.errors import UserError, nearest
 
 _SOURCES = {
@@ -139,7 +139,7 @@ def _methods() -> list[dict[str, Any]]:
 
 
 def _data() -> list[dict[str, Any]]:
-    from edgessl.data.source import names
+    from edgessl.data.load import names
 
     return [{"name": name, "about": about} for name, about in names().items()]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.console import console, print_json
+from edgessl.cli.screen import console, print_json
 
 MEANING = {
     "knn": "kNN, train to test",
@@ -54,7 +54,7 @@ def evaluate(
 def _evaluate_tags(model: Path, data: str, device: str, *, json: bool) -> None:
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
-        from edgessl.pipeline.evaluate_tags import evaluate_tags
+        from edgessl.pipeline.evaluate import evaluate_tags
 
         found = evaluate_tags(model, data, device=device, say=status.update)
     if json:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.console import console
+from edgessl.cli.screen import console
 
 
 def finetune(
@@ -49,8 +49,7 @@ def finetune(
 
     The same command again resumes a run that was stopped.
     """
-    from edgessl.cli.progress import Screen
-    from edgessl.cli.summary import print_summary
+    from edgessl.cli.screen import Screen, print_summary
     from edgessl.pipeline.finetune import Request, run_finetune
 
     request = Request(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.console import console
+from edgessl.cli.screen import console
 from edgessl.errors import UserError
 
 
@@ -59,8 +59,7 @@ def recipe(
     """
     if epochs is not None and minutes is not None:
         raise UserError("--minutes: must be given without --epochs, got both; drop one of them")
-    from edgessl.cli.progress import Screen
-    from edgessl.cli.summary import print_summary
+    from edgessl.cli.screen import Screen, print_summary
     from edgessl.pipeline.recipe import Request, plan_recipe, run_recipe
 
     request = Request(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.console import console
+from edgessl.cli.screen import console
 
 
 def replay(
@@ -16,7 +16,7 @@ def replay(
     ],
 ) -> None:
     """Do the step again whose loss was not finite, and say which layer fails first."""
-    from edgessl.cli.progress import Screen
+    from edgessl.cli.screen import Screen
     from edgessl.pipeline.replay import describe_replay
     from edgessl.pipeline.replay import replay as run_replay
 

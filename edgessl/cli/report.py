@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.console import console
+from edgessl.cli.screen import console
 
 
 def report(

@@ -1,33 +1,210 @@
-"""Latency of models on one device, with everything needed to read the numbers."""
+"""The story of ``edgessl bench``: files in, measured latencies and what they mean out."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from edgessl import __version__
 from edgessl.artifact.cores import usable_cores
 from edgessl.artifact.session import CPU
 from edgessl.bench.compare.baseline import compare, refuse_other_device, refuse_unknown
-from edgessl.bench.compare.comparisons import compare_with_first
 from edgessl.bench.compare.document import read_document
+from edgessl.bench.compare.judged import compare_with_first
 from edgessl.bench.compare.names import with_names
 from edgessl.bench.measure.describe import describe_device
 from edgessl.bench.measure.device_table import Device, read_device
 from edgessl.bench.measure.in_turns import measure_with_control
 from edgessl.bench.measure.inputs import refuse_wrong_inputs
-from edgessl.bench.measure.opened import TORCH, How
+from edgessl.bench.measure.opened import ONNX, TORCH, How
 from edgessl.bench.measure.process import Worker
 from edgessl.bench.measure.sustained import sustain
-from edgessl.bench.page.words import accuracy, notes
+from edgessl.bench.page.tables import accuracy, notes
 from edgessl.errors import UserError
-from edgessl.pipeline.bench_end_to_end import end_to_end, find_images
-from edgessl.pipeline.bench_import import import_documents, only_imported
-from edgessl.pipeline.bench_request import Request, refuse_wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to measure, and where.
+
+    Attributes:
+        models: ONNX or ORT files, TorchScript, ``torch.export`` programs, checkpoints.
+        device: A name in ``bench/devices/``, or a TOML file.
+        threads: Numbers of threads; none for the device's own.
+        batches: Images in a run.
+        profile: The operators that the time goes to.
+        images: A file or folder of images for the time from file to answer.
+        sustained_s: Seconds to run without a pause; 0 for none.
+        baseline: What was measured before.
+        fail_slower_percent: Percent by which a model may be slower than that.
+        imported: What was measured on other devices.
+    """
+
+    models: tuple[Path, ...]
+    device: str = "cpu"
+    threads: tuple[int, ...] = ()
+    batches: tuple[int, ...] = (1,)
+    profile: bool = False
+    images: Path | None = None
+    sustained_s: float = 0.0
+    baseline: Path | None = None
+    fail_slower_percent: float = 10.0
+    imported: tuple[Path, ...] = ()
+
+
+def refuse_wrong(request: Request) -> None:
+    """Check a request before anything is opened.
+
+    Args:
+        request: What was asked for.
+
+    Raises:
+        UserError: One line for each thing that cannot be.
+    """
+    wrong = [line for path in request.models if (line := _wrong_model(path))]
+    if not request.models:
+        wrong.append("MODEL: must be at least one file, got none; pass model.onnx")
+    elif request.profile and all(path.suffix.lower() in TORCH for path in request.models):
+        wrong.append("--profile: must have an ONNX file to look into, got none; add one")
+    for option, values in (("--threads", request.threads), ("--batch", request.batches)):
+        wrong += [
+            f"{option}: must be whole numbers from 1, got {value}" for value in values if value < 1
+        ]
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+def _wrong_model(path: Path) -> str:
+    if path.suffix.lower() not in (*ONNX, *TORCH):
+        return (
+            f"{path}: must end in {', '.join((*ONNX, *TORCH))}, got '{path.suffix}'; pass a "
+            "file that `edgessl export` wrote, or a checkpoint"
+        )
+    if not path.is_file():
+        return f"{path}: must be a model file, found none; check the path"
+    return ""
+
+
+_KEPT = ("device", "models", "conditions", "comparisons", "protocol", "measured")
+
+
+def import_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Read documents of ``edgessl bench --json`` or a bundle's ``run.py --bench --json``.
+
+    Args:
+        paths: The files.
+
+    Returns:
+        ``source``, and the ``device``, ``models``, ``conditions`` and ``comparisons`` of each; what
+        the device imported itself is left behind.
+
+    Raises:
+        UserError: One is missing or something else.
+    """
+    documents = [(path, read_document(path)) for path in paths]
+    return [
+        {"source": str(path), **{key: document[key] for key in _KEPT if key in document}}
+        for path, document in documents
+    ]
+
+
+def only_imported(paths: Sequence[Path]) -> dict[str, Any]:
+    """Make a document of imported ones alone: the first, and the others beside it.
+
+    Args:
+        paths: At least one file. What the first was judged against, its ``baseline``, is left
+            behind: it says nothing about today.
+
+    Raises:
+        UserError: One is missing or something else.
+    """
+    first = {key: part for key, part in read_document(paths[0]).items() if key != "baseline"}
+    return {**first, "imported": import_documents(paths[1:])}
+
+
+RUNS, TURN_RUNS = 60, 5
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
+MOST_IMAGES = 32
+
+
+def find_images(given: Path | None) -> list[Path]:
+    """Return some images, spread over a folder.
+
+    Args:
+        given: An image or a folder; None for none.
+
+    Raises:
+        UserError: There are none in it.
+    """
+    if given is None:
+        return []
+    found = [given] if given.is_file() else sorted(
+        path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES
+    )  # fmt: skip
+    if not found:
+        raise UserError(
+            f"--e2e: must be an image or a folder of images, got '{given}'; check the path"
+        )
+    stride = max(1, len(found) // MOST_IMAGES)
+    return found[::stride][:MOST_IMAGES]
+
+
+def end_to_end(
+    paths: Sequence[Path], how: How, images: Sequence[Path], say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Time every step from a file to an answer.
+
+    Args:
+        paths: Files of models.
+        how: On what to run them.
+        images: Files, taken in turns.
+        say: Called with the name of the step.
+
+    Returns:
+        For each model the median of each step, ``decode_p50_ms preprocess_p50_ms core_p50_ms
+        post_p50_ms total_p50_ms``, and each run's in ``steps_ms``.
+
+    Raises:
+        UserError: A model does not say its preprocessing, or a file is no image.
+    """
+    say(f"from file to answer, {len(images)} image(s)")
+    workers: list[Worker] = []
+    parts: list[list[dict[str, Any]]] = [[] for _ in paths]
+    try:
+        for path in paths:
+            workers.append(Worker(path, how))
+        order = list(range(len(paths)))
+        for turn in range(RUNS // TURN_RUNS):
+            start = turn * TURN_RUNS % len(images)
+            rotated = [*images[start:], *images[:start]]
+            for index in order:
+                parts[index].append(workers[index].end_to_end(rotated, TURN_RUNS))
+            order.reverse()
+    finally:
+        for worker in workers:
+            worker.close()
+    return [_steps(path, own, len(images)) for path, own in zip(paths, parts, strict=True)]
+
+
+def _steps(path: Path, parts: Sequence[dict[str, Any]], images: int) -> dict[str, Any]:
+    spent = {
+        step: [run for part in parts for run in part["steps_ms"][step]]
+        for step in parts[0]["steps_ms"]
+    }
+    totals = np.sum(list(spent.values()), axis=0)
+    return {
+        "path": str(path), "name": path.name, "images": images, "runs": len(totals),
+        "preprocess_inside": parts[0]["preprocess_inside"],
+        **{f"{step}_p50_ms": float(np.median(runs)) for step, runs in spent.items()},
+        "total_p50_ms": float(np.median(totals)), "steps_ms": spent,
+    }  # fmt: skip
+
 
 SCHEMA = 1
 PROFILE_RUNS = 20

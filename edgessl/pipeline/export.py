@@ -1,14 +1,18 @@
-"""From a checkpoint to files for a device, each proven by its gates before it gets its name."""
+"""The story of ``edgessl export``: each file proven by its gates before it gets its name."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgessl.artifact.session import CPU
+from edgessl.bench.compare.ratio import ratio_of_turns
+from edgessl.bench.measure.device_table import Device
+from edgessl.bench.measure.in_turns import measure
 from edgessl.errors import UserError
-from edgessl.export.bundle.record import write_record
+from edgessl.export.bundle.manifest import write_record
 from edgessl.export.bundle.runners import Runner, add_runner, prepare_runners
 from edgessl.export.bundle.write import (
     BundledModel,
@@ -20,15 +24,45 @@ from edgessl.export.bundle.write import (
     write_bundle,
 )
 from edgessl.export.candidate import name_candidate, write_candidate
-from edgessl.export.core import Core
+from edgessl.export.core import Core, open_core
 from edgessl.export.exported import Exported
 from edgessl.export.formats.products import NAMES, products_of
 from edgessl.export.gates.prove import prove
 from edgessl.export.int8.make import int8_products
-from edgessl.export.open_core import open_core
+from edgessl.export.int8.search import Timed
 from edgessl.export.product import Product
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
-from edgessl.pipeline.time_models import time_models
+
+TIMING = Device(
+    provider=CPU, threads=1, launches=4, min_runs=80, min_seconds=1.0, max_seconds=8.0
+)
+"""Enough for a median of each candidate; `edgessl bench` measures the files properly. Half of the
+launches start backwards, for the process that starts first stays the slowest (bench/LOG.md)."""
+
+
+def time_models(models: Sequence[Any]) -> list[Timed]:
+    """Time graphs on one thread of this machine, in turns, each in its own process.
+
+    Args:
+        models: ``onnx.ModelProto`` objects.
+
+    Returns:
+        The latency of one image, each beside the first model's.
+    """
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.onnx" for number in range(len(models))]
+        for path, model in zip(paths, models, strict=True):
+            onnx.save(model, str(path))
+        rows = measure(paths, TIMING, threads=1, batch=1)
+    return [_beside(rows[0], row) for row in rows]
+
+
+def _beside(first: Mapping[str, Any], row: Mapping[str, Any]) -> Timed:
+    speedup = ratio_of_turns(first["samples_ms"], row["samples_ms"])
+    return Timed(float(row["p50_ms"]), speedup.ratio, speedup.low, speedup.high)
+
 
 Say = Callable[[str], None]
 

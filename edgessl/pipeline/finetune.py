@@ -17,22 +17,19 @@ from edgessl.errors import UserError
 from edgessl.pipeline.claim import claim
 from edgessl.pipeline.finetuning import RANDOM_STAGE, baseline_epochs, finetune, train_baseline
 from edgessl.pipeline.finish import finish, score_run
-from edgessl.pipeline.found import found
-from edgessl.pipeline.lengths import check_lengths
+from edgessl.pipeline.preflight import check_lengths, check_sizes, found
 from edgessl.pipeline.pretrain import keep_pretrained, load_pretrained
-from edgessl.pipeline.sizes import check_sizes
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.runs.folder import RunFolder
 from edgessl.start.kept_head import check_head, wanted_layers
-from edgessl.start.start import Start, read_start
-from edgessl.train.place.context import Context
+from edgessl.start.weights import Start, read_start
+from edgessl.train.place.choose_engine import engine_of_run
+from edgessl.train.place.context import Context, once
 from edgessl.train.place.followers import dismiss, follow, lead
 from edgessl.train.place.images import images_of
-from edgessl.train.place.once import once
 from edgessl.train.place.processes import check_batches, check_compiled, device_of
-from edgessl.train.place.recorded_engine import engine_of_run
 from edgessl.train.place.reporter import Reporter
-from edgessl.train.stage.meter import Meter
+from edgessl.train.stage.timing import Meter
 
 BASELINES = ("random", "none")
 

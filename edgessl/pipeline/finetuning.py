@@ -13,9 +13,8 @@ from edgessl.methods.supervised import Supervised
 from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone, recalibrate
 from edgessl.recipe.tables import RegrowTable
 from edgessl.start.kept_head import load_head, wanted_layers
-from edgessl.train.place.context import Context
-from edgessl.train.place.once import once
-from edgessl.train.stage.meter import Meter
+from edgessl.train.place.context import Context, once
+from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
 
 WARMUP_STAGE, FINETUNE_STAGE, RANDOM_STAGE, LONGER_STAGE = 1, 2, 3, 4

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgessl.backbones import Backbone
 from edgessl.data.dataset import Split
 from edgessl.evaluate import evaluate_knn
-from edgessl.evaluate.evaluation import LabelledOutputs
+from edgessl.evaluate.protocols import LabelledOutputs
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.quality import alignment, effective_rank, retrieval_top1, uniformity

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
-from edgessl.export.int8.advice import int8_advice
+from edgessl.export.int8.check_speed import int8_advice
 from edgessl.methods.build import PretrainingMethod, build_method
-from edgessl.metrics.cost import flops_s3l, macs
-from edgessl.metrics.schedule_cost import mean_over_epochs
+from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs
 from edgessl.pipeline.finetuning import (
     FINETUNE_STAGE,
     baseline_epochs,

@@ -10,19 +10,18 @@ from safetensors.torch import save_file
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
-from edgessl.backbones.first_weights import draw_fan_out
+from edgessl.backbones.build_net import draw_fan_out
 from edgessl.data.dataset import Split
 from edgessl.files import atomic_path
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.monitor import Monitor, calibration_images
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
-from edgessl.start.init import initialise
 from edgessl.start.kept_head import KEY, KeptHead, head_of
+from edgessl.start.weights import initialise
 from edgessl.train.health.doctor import Doctor
-from edgessl.train.place.context import Context
-from edgessl.train.place.once import once
-from edgessl.train.stage.meter import Meter
+from edgessl.train.place.context import Context, once
+from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
 
 STAGE = 0

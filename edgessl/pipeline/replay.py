@@ -33,9 +33,9 @@ from edgessl.recipe.stages import pretrain_stages
 from edgessl.runs.folder import RunFolder
 from edgessl.schedules import Clock
 from edgessl.schema import validate
+from edgessl.train.place.choose_engine import engine_of_run
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import images_of
-from edgessl.train.place.recorded_engine import engine_of_run
 from edgessl.train.place.reporter import Reporter
 from edgessl.train.stage.guard import Guard
 from edgessl.train.stage.train_stage import Stage, stage_steps

@@ -21,8 +21,7 @@ from edgessl.backbones.norm_rescale import (
 )
 from edgessl.errors import UserError, nearest
 from edgessl.files import atomic_path
-from edgessl.start.init import read_weights, unlike
-from edgessl.start.start import Start, read_start
+from edgessl.start.weights import Start, read_start, read_weights, unlike
 
 _CLASSIFIER_PREFIX = "backbone.net."
 _BACKBONE_PREFIX = "net."

@@ -11,12 +11,11 @@ from torch import nn
 from edgessl.backbones import Backbone
 from edgessl.data.dataset import Split
 from edgessl.evaluate import evaluate_knn, evaluate_linear, evaluate_top1
-from edgessl.evaluate.evaluation import LabelledOutputs
-from edgessl.metrics.confusion import confusion_matrix
+from edgessl.evaluate.protocols import LabelledOutputs
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.interval import Score
 from edgessl.metrics.thumbnails import thumbnail_5nn
-from edgessl.metrics.topk import top1
+from edgessl.metrics.topk import confusion_matrix, top1
 from edgessl.pipeline.finetuning import load_classifier
 from edgessl.pipeline.pretrain import STAGE, new_backbone, recalibrate
 from edgessl.train.place.context import Context

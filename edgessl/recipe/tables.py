@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgessl.errors import nearest
-from edgessl.recipe.backbones import BACKBONES, TIMM
+from edgessl.recipe.backbones import BACKBONES, TIMM, Readout
 from edgessl.recipe.duration import durations, too_long_for
 from edgessl.recipe.method_tables import MethodTable, SimClr, Swav
 from edgessl.recipe.method_tables.hidden import hidden_layers
 from edgessl.recipe.optim_tables import Optim, Sgd
-from edgessl.recipe.readout import Readout
 from edgessl.recipe.stage_table import StageTable, stage_mistakes
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup

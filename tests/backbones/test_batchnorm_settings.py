@@ -12,7 +12,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
 from edgessl.pipeline.finetune import Request, _recipe
 from edgessl.pipeline.pretrain import save_safetensors
-from edgessl.start.start import read_start
+from edgessl.start.weights import read_start
 
 NAME = "efficientnet-b0"
 

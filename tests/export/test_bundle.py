@@ -17,7 +17,7 @@ from small_network import CLASSES, PREPROCESS, Case, write_images
 
 from edgessl.artifact import open_artifact
 from edgessl.errors import UserError
-from edgessl.export.bundle.licences import licence_of_data, licence_of_weights
+from edgessl.export.bundle.model_card import licence_of_data, licence_of_weights
 from edgessl.export.bundle.vectors import make_vectors
 from edgessl.export.bundle.write import (
     WHAT,

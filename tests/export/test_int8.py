@@ -18,21 +18,17 @@ from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_te
 from torch import nn
 
 from edgessl.bench.measure.process import Worker
-from edgessl.export.int8.check_agreement import check_agreement
+from edgessl.export.int8.check_answers import check_agreement
 from edgessl.export.int8.check_calibration import written_ranges
 from edgessl.export.int8.check_fused import check_fused
 from edgessl.export.int8.check_speed import check_speed
-from edgessl.export.int8.judge import Judge, lost_percent
-from edgessl.export.int8.open_model import open_model
-from edgessl.export.int8.pad_channels import pad_channels, padded_name
-from edgessl.export.int8.prepare import prepare
-from edgessl.export.int8.quantise import quantise
+from edgessl.export.int8.judge import Judge, lost_percent, open_model
+from edgessl.export.int8.quantise import pad_channels, padded_name, prepare, quantise
 from edgessl.export.int8.ranges import Extremes, measure_extremes, typical, widest
 from edgessl.export.int8.scheme import SCOPES, Scheme, float_products, products, schemes
-from edgessl.export.int8.search import Found, Tried, search
+from edgessl.export.int8.search import Found, Timed, Tried, search
 from edgessl.export.int8.sensitivity import rank_by_error
-from edgessl.export.int8.timed import Timed
-from edgessl.pipeline import time_models as story
+from edgessl.pipeline import export as story
 
 ALL = Scheme("uint8", per_channel=True, scope="all")
 

@@ -16,8 +16,7 @@ from edgessl.errors import UserError
 from edgessl.export.gates.gate import Gate
 from edgessl.export.int8.calibration_set import calibration_set, judging_set
 from edgessl.export.int8.check_calibration import check_calibration
-from edgessl.export.int8.prepare import prepare
-from edgessl.export.int8.quantise import quantise
+from edgessl.export.int8.quantise import prepare, quantise
 from edgessl.export.int8.ranges import RANGE_RULES, measure_extremes
 from edgessl.export.int8.scheme import Scheme
 

@@ -23,12 +23,10 @@ from edgessl.export.formats.products import save_onnx
 from edgessl.export.gates.gate import Gate
 from edgessl.export.gates.held_out import HeldOut
 from edgessl.export.int8.calibration_set import Chosen
-from edgessl.export.int8.check_loss import check_answers_lost, check_cosine_lost
-from edgessl.export.int8.judge import Judge
+from edgessl.export.int8.check_answers import check_answers_lost, check_cosine_lost
+from edgessl.export.int8.judge import Judge, open_model
 from edgessl.export.int8.make import Int8
-from edgessl.export.int8.open_model import open_model
-from edgessl.export.int8.prepare import prepare
-from edgessl.export.int8.quantise import quantise
+from edgessl.export.int8.quantise import prepare, quantise
 from edgessl.export.int8.ranges import measure_extremes, widest
 from edgessl.export.int8.scheme import Scheme
 from edgessl.export.int8.search import Found, Tried

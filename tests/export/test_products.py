@@ -14,9 +14,9 @@ from small_network import CLASSES, Case, write_checkpoint
 
 from edgessl.artifact import open_artifact
 from edgessl.errors import UserError
-from edgessl.export.bundle.record import write_record
-from edgessl.export.gates.extremes import extreme_images, extreme_pixels
-from edgessl.metrics.paired import paired_difference
+from edgessl.export.bundle.manifest import write_record
+from edgessl.export.gates.parity import extreme_images, extreme_pixels
+from edgessl.metrics.interval import paired_difference
 from edgessl.pipeline.export import export_checkpoint
 
 

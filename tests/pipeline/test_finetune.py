@@ -20,9 +20,9 @@ from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.evaluate import evaluate_model
 from edgessl.pipeline.export import export_checkpoint
 from edgessl.pipeline.finetune import Request, run_finetune
+from edgessl.pipeline.finish import verdict
 from edgessl.pipeline.recipe import run_recipe
-from edgessl.pipeline.verdict import verdict
-from edgessl.start.start import Start, read_start
+from edgessl.start.weights import Start, read_start
 
 
 @pytest.fixture(scope="module", autouse=True)

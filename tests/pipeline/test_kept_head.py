@@ -17,7 +17,7 @@ from tiny_run import Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from
-from edgessl.backbones.hidden import build_hidden
+from edgessl.backbones.readout import build_hidden
 from edgessl.errors import UserError
 from edgessl.methods.build import build_method
 from edgessl.methods.hidden import hidden_part

@@ -19,7 +19,7 @@ from edgessl.pipeline.finetune import Request as FinetuneRequest
 from edgessl.pipeline.finetune import run_finetune
 from edgessl.pipeline.pretrain import save_safetensors
 from edgessl.pipeline.recipe import run_recipe
-from edgessl.start.start import read_start
+from edgessl.start.weights import read_start
 
 PREPROCESS = {
     "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2], "resize_px": 36, "crop_px": 32,

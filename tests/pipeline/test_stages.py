@@ -23,7 +23,7 @@ from edgessl.pipeline.recipe import plan_recipe, run_recipe
 from edgessl.pipeline.replay import replay
 from edgessl.report.health import health, in_words
 from edgessl.train.stage import state
-from edgessl.train.stage.diverged import dump_path
+from edgessl.train.stage.guard import dump_path
 
 NETWORK = "timm:test_efficientnet"  # a MobileNetV2 in all but its size
 STAGES = (

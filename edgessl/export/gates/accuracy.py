@@ -15,8 +15,7 @@ from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess
 from edgessl.export.gates.gate import Gate
 from edgessl.export.gates.held_out import HeldOut
-from edgessl.metrics.interval import Score
-from edgessl.metrics.paired import paired_difference
+from edgessl.metrics.interval import Score, paired_difference
 
 CHUNK = 64  # images run at a time, which bounds memory
 

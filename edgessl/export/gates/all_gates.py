@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 from edgessl.artifact import Artifact, Metadata
 from edgessl.artifact.opened import NEEDS_TORCH
 from edgessl.export.core import Core
-from edgessl.export.formats.inside import open_inside
-from edgessl.export.gates.extremes import extreme_images, extreme_pixels
+from edgessl.export.formats.front import open_inside
 from edgessl.export.gates.gate import Gate
-from edgessl.export.gates.labels import check_labels
-from edgessl.export.gates.parity import BATCHES, Run, check_parity
+from edgessl.export.gates.parity import BATCHES, Run, check_parity, extreme_images, extreme_pixels
 from edgessl.export.gates.preprocessing import check_preprocessing
-from edgessl.export.gates.shapes import shaped_images
-from edgessl.export.gates.structure import check_bytes, check_structure
+from edgessl.export.gates.structure import check_bytes, check_labels, check_structure, shaped_images
 from edgessl.export.product import Product
 
 Array = NDArray[Any]

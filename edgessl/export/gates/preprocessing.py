@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from edgessl.data.preprocess import Preprocess
-from edgessl.export.formats.inside import Inside
+from edgessl.export.formats.front import Inside
 from edgessl.export.gates.gate import Gate
 
 MAX_LEVELS = 2.0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgessl.data.preprocess import Preprocess
 from edgessl.export.gates.gate import Gate
-from edgessl.export.int8.pad_channels import padded_name
+from edgessl.export.int8.quantise import padded_name
 from edgessl.export.int8.ranges import Extremes
 
 NAME = "int8 calibration"

@@ -17,23 +17,24 @@ from edgessl.data.evalset import decode_eval
 from edgessl.data.load import load_dataset
 from edgessl.errors import EdgesslError, UserError
 from edgessl.export.core import Core
-from edgessl.export.formats.front import attach_front, front_fits
-from edgessl.export.formats.inside import Inside, open_inside
+from edgessl.export.formats.front import Inside, attach_front, front_fits, open_inside
 from edgessl.export.formats.products import save_onnx
 from edgessl.export.gates.gate import Gate
 from edgessl.export.gates.held_out import reason_of
 from edgessl.export.int8.calibration_set import Chosen, calibration_set, judging_set
-from edgessl.export.int8.check_agreement import Run, check_agreement
+from edgessl.export.int8.check_answers import (
+    Run,
+    check_agreement,
+    check_answers_lost,
+    check_cosine_lost,
+)
 from edgessl.export.int8.check_calibration import check_calibration
 from edgessl.export.int8.check_fused import check_fused
-from edgessl.export.int8.check_loss import check_answers_lost, check_cosine_lost
 from edgessl.export.int8.check_speed import check_speed
-from edgessl.export.int8.judge import Judge, Rule, batches
-from edgessl.export.int8.open_model import open_model
-from edgessl.export.int8.prepare import prepare
+from edgessl.export.int8.judge import Judge, Rule, batches, open_model
+from edgessl.export.int8.quantise import prepare
 from edgessl.export.int8.ranges import Extremes, measure_extremes
-from edgessl.export.int8.search import SENSITIVITY_IMAGES, Found, search
-from edgessl.export.int8.timed import Time
+from edgessl.export.int8.search import SENSITIVITY_IMAGES, Found, Time, search
 from edgessl.export.product import Product
 
 PURPOSES = {

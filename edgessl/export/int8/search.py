@@ -11,13 +11,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.export.int8.judge import Judge, lost_percent
-from edgessl.export.int8.open_model import open_model
+from edgessl.export.int8.judge import Judge, lost_percent, open_model
 from edgessl.export.int8.quantise import quantise
 from edgessl.export.int8.ranges import RANGE_RULES, Extremes
 from edgessl.export.int8.scheme import Activations, Scheme, float_products, products, schemes
 from edgessl.export.int8.sensitivity import rank_by_error
-from edgessl.export.int8.timed import Time, Timed
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """The latency of a model that was measured in turns with another one.
+
+    Attributes:
+        ms: Its median.
+        speedup: The other's latency over its own: how many times as fast it is.
+        low: Lower end of the 95 % interval of that; None where there were too few turns.
+        high: Upper end.
+    """
+
+    ms: float
+    speedup: float
+    low: float | None
+    high: float | None
+
+
+Time = Callable[[Sequence[Any]], list[Timed]]
+"""Models to their latencies on one image, each compared with the first one's."""
+
 
 EXCLUSION_SECONDS = 120.0
 """Time for finding sensitive nodes and leaving them in float, where the schemes lose too much."""

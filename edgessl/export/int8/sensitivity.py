@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.export.int8.open_model import open_model
+from edgessl.export.int8.judge import open_model
 from edgessl.export.int8.quantise import quantise
 from edgessl.export.int8.ranges import Ranges
 from edgessl.export.int8.scheme import Scheme, float_products, products

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgessl.recipe.method_tables.numbers import NonNegative, Share
-from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.projection import NonNegative, Projection, Share
 from edgessl.schema import Table
 
 

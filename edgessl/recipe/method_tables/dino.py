@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
-from edgessl.recipe.method_tables.numbers import NonNegative, Positive, Share, Width
+from edgessl.recipe.method_tables.projection import NonNegative, Positive, Share, Width
 from edgessl.schema import Table
 
 

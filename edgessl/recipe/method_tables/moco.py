@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.method_tables.numbers import NonNegative, Positive, Share, Width
-from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.projection import NonNegative, Positive, Projection, Share, Width
 from edgessl.schema import Table
 
 

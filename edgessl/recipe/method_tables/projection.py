@@ -1,13 +1,17 @@
-"""What a recipe may say about a projector or a predictor."""
+"""Kinds of numbers in tables of methods, and the projector that four of them share."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from edgessl.recipe.method_tables.numbers import NonNegative, Positive, Share, Width
 from edgessl.schema import Table
+
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Width = Annotated[int, Field(ge=1)]
 
 
 class Projection(Table):

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edgessl.recipe.method_tables.numbers import Positive, Share
-from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.projection import Positive, Projection, Share
 from edgessl.schema import Table
 
 

@@ -1,8 +1,10 @@
-"""What every stage of a run shares."""
+"""What every stage of a run shares, and how it remembers what is done."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -53,3 +55,23 @@ class Context:
     def seed_weights(self, stage: int) -> None:
         """Seed torch, so that the weights a stage starts from depend on seed and stage alone."""
         torch.manual_seed(step_seed(DrawKey(self.seed, stage, 0), -1 & 0xFFFF))
+
+
+def once(context: Context, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do a stage unless run.json says it is finished.
+
+    Args:
+        context: The run.
+        name: The stage's name in run.json.
+        work: Does it, and returns plain values to be recorded.
+
+    Returns:
+        What the stage recorded, now or in an earlier run of the same command.
+    """
+    document = context.run.read()
+    if name not in document["finished"]:
+        result = work()
+        document = context.run.read()
+        document["finished"][name] = result
+        context.run.write(document)
+    return dict(document["finished"][name])

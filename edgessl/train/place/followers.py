@@ -20,11 +20,10 @@ from edgessl.errors import EdgesslError
 from edgessl.recipe import Recipe
 from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine
-from edgessl.train.place.choose_engine import FORMATS
+from edgessl.train.place.choose_engine import FORMATS, describe_engine
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import Images
 from edgessl.train.place.processes import device_of
-from edgessl.train.place.recorded_engine import describe_engine
 from edgessl.train.place.reporter import Silent
 
 Arguments = ParamSpec("Arguments")

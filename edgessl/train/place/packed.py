@@ -12,12 +12,12 @@ from edgessl.data.cache import cache_part
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.home import (
     Home,
+    available_ram_bytes,
     choose_home,
     describe_home,
     local_processes,
     pack_limit_bytes,
 )
-from edgessl.data.memory import available_ram_bytes
 from edgessl.data.pack import build_pack, bytes_there, pack_place
 from edgessl.data.pack_file import pack_bytes
 from edgessl.data.parallel import cpu_count

@@ -18,18 +18,14 @@ from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.schedules import Clock
 from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
-from edgessl.train.health.collapsed import refuse_collapsed, tell
-from edgessl.train.health.doctor import Doctor
+from edgessl.train.health.doctor import Doctor, refuse_collapsed, tell
 from edgessl.train.place.context import Context
 from edgessl.train.place.followers import ask, receive, send
 from edgessl.train.place.processes import batch_parts
-from edgessl.train.stage.bottleneck import bottleneck
-from edgessl.train.stage.diverged import diverged, refuse_diverged
-from edgessl.train.stage.guard import Verdict
-from edgessl.train.stage.meter import Meter
-from edgessl.train.stage.pace import Pace
+from edgessl.train.stage.guard import Verdict, diverged, refuse_diverged
 from edgessl.train.stage.state import StageState
 from edgessl.train.stage.stop_request import StopRequest
+from edgessl.train.stage.timing import Meter, Pace, bottleneck
 from edgessl.views import ViewSampler
 
 LOG_LINES = 400  # about this many lines of log a stage
