@@ -251,9 +251,9 @@ def _as_markdown(document: Mapping[str, Any]) -> str:
 
 
 def _as_page(document: Mapping[str, Any]) -> str:
-    from edgessl.pipeline.bench_page import page
+    from edgessl.bench.page.write import bench_page
 
-    return page(document)
+    return bench_page(document)
 
 
 _MAKERS: dict[str, Callable[[Mapping[str, Any]], str]] = {

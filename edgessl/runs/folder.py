@@ -14,13 +14,13 @@ from typing import Any
 from edgessl import checkpoint
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, remove_leftovers
+from edgessl.runs.stages import state_files
 
 _SLOTS = ("a.pt", "b.pt")
 _LOGS = ("log.jsonl", "timing.jsonl")
 _FILES = ("recipe.toml", "run.json", *_LOGS, "pretrained.pt", "backbone.safetensors", "ckpt.pt",
           "report.json", "report.html", "views.npz", "quarantine.txt")  # fmt: skip
-_STATE_FILES = (*_SLOTS, "pretrain-end.pt", "finetune-end.pt", "warmup.pt", "random.pt",
-                "longer.pt", "diverged.pt")  # fmt: skip
+_STATE_FILES = (*_SLOTS, *state_files())
 
 Say = Callable[[str], None]
 

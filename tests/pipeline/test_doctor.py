@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import torch
+from stories import run_recipe
 from tiny_run import Listener, request, write_images, write_recipe
 from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.errors import GateFailed
 from edgessl.methods.signs import BELOW_CHANCE, CHANCE_LOSS, DIMENSIONS, SPREAD
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.recipe.method_tables import Dino, SimClr
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from stories import Finetuning, run_finetune, run_recipe
 from tiny_run import Listener, request, write_images, write_recipe
 from torch.nn.functional import interpolate
 from typer.testing import CliRunner
@@ -19,9 +20,7 @@ from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.evaluate import evaluate_model
 from edgessl.pipeline.export import export_checkpoint
-from edgessl.pipeline.finetune import Request, run_finetune
 from edgessl.pipeline.finish import verdict
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.start.weights import Start, read_start
 
 
@@ -48,9 +47,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
 
 
 @pytest.fixture
-def wanted(tmp_path: Path, run: Path, images: Path) -> Request:
+def wanted(tmp_path: Path, run: Path, images: Path) -> Finetuning:
     """Fine-tune the run's own backbone on the run's own images."""
-    return Request(
+    return Finetuning(
         run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
         device="cpu",
     )
@@ -67,7 +66,7 @@ def same(one: Path, other: Path) -> bool:
     )
 
 
-def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(run: Path, wanted: Request) -> None:
+def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(run: Path, wanted: Finetuning) -> None:
     report = run_finetune(wanted, Listener())
     assert wanted.out is not None
     assert same(run / "ckpt.pt", wanted.out / "ckpt.pt")
@@ -75,7 +74,7 @@ def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(run: Path, wanted: Re
 
 
 def test_it_leaves_the_run_folder_of_a_recipe_without_the_views(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     run_finetune(wanted, Listener())
     assert wanted.out is not None
@@ -90,7 +89,7 @@ def test_a_safetensors_file_is_the_same_start(run: Path) -> None:
 
 
 def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     screen = Listener()
     given = replace(
@@ -104,7 +103,7 @@ def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
 
 
 def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     with pytest.raises(Interrupted, match="stopped in finetune at step 3 of"):
         run_finetune(wanted, Listener("finetune", 3))
@@ -116,7 +115,7 @@ def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(
 
 
 def test_the_command_says_when_it_is_done_and_names_the_next_one(
-    wanted: Request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    wanted: Finetuning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run_finetune(wanted, Listener())
     monkeypatch.chdir(tmp_path)
@@ -128,14 +127,14 @@ def test_the_command_says_when_it_is_done_and_names_the_next_one(
 
 
 def test_the_default_folder_names_data_and_run(
-    run: Path, wanted: Request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Path, wanted: Finetuning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run_finetune(replace(wanted, out=None, epochs=1), Listener())
     assert (tmp_path / "runs" / "colours-finetune-pretraining" / "report.html").is_file()
 
 
-def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Request) -> None:
+def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Finetuning) -> None:
     changed = replace(wanted, label_percent=40.0, overrides=("data.val_percent=20",), epochs=1)
     report = run_finetune(changed, Listener())
     assert changed.out is not None
@@ -157,7 +156,7 @@ def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Request) -> None:
     ],
 )
 def test_what_cannot_be_used_is_refused(
-    wanted: Request, changes: dict[str, object], message: str
+    wanted: Finetuning, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         run_finetune(replace(wanted, **changes), Listener())  # type: ignore[arg-type]
@@ -166,7 +165,7 @@ def test_what_cannot_be_used_is_refused(
 
 
 def test_a_checkpoint_outside_a_run_needs_a_recipe(
-    run: Path, wanted: Request, tmp_path: Path
+    run: Path, wanted: Finetuning, tmp_path: Path
 ) -> None:
     alone = tmp_path / "alone" / "pretrained.pt"
     alone.parent.mkdir()
@@ -180,7 +179,7 @@ def test_a_checkpoint_outside_a_run_needs_a_recipe(
 
 
 def test_images_without_labels_are_refused(
-    wanted: Request, images: Path, tmp_path: Path
+    wanted: Finetuning, images: Path, tmp_path: Path
 ) -> None:
     flat = tmp_path / "flat"
     flat.mkdir()
@@ -191,7 +190,7 @@ def test_images_without_labels_are_refused(
 
 
 def test_other_weights_in_the_same_folder_are_refused_by_name(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     run_finetune(wanted, Listener())
     with pytest.raises(UserError, match=r"differs in .*start \(.* before, .* now\)"):
@@ -249,7 +248,7 @@ def test_a_transformer_is_fine_tuned_and_exported_at_another_size(
     larger = ("image={resize_px = 52, crop_px = 48}", "finetune.view.size_px=48")
     screen = Listener()
     run_finetune(
-        Request(tmp_path / "small" / "pretrained.pt", str(images), out=tmp_path / "large",
+        Finetuning(tmp_path / "small" / "pretrained.pt", str(images), out=tmp_path / "large",
                 baselines=("none",), device="cpu", overrides=larger),
         screen,
     )  # fmt: skip

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stories import plan_recipe, run_recipe
 from tiny_run import Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
 from edgessl.metrics.cost import macs
-from edgessl.pipeline.recipe import plan_recipe, run_recipe
 from edgessl.recipe import load_recipe
 
 

@@ -24,7 +24,7 @@ from edgessl.data.parallel import cpu_count
 from edgessl.data.store import DeviceStore, ImageStore, MappedStore, MemoryStore
 from edgessl.data.stream import StreamStore
 from edgessl.data.verify import verify
-from edgessl.train.place.reporter import Reporter
+from edgessl.reporter import Reporter
 
 _STREAM_RAM_BYTES = 2 * 10**8  # batches ahead and the table of files, roughly
 _GPU_STAGING_BYTES = 10**8
