@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics", "page"),
     ("checkpoint", "artifact", "runs"),
     ("recipe",),
-    ("catalog", "schema", "device", "distributed", "rng", "files"),
+    ("catalog", "schema", "device", "distributed", "rng", "files", "reporter"),
     ("errors",),
 )
 """From the top; a part may import parts of lower rows only."""

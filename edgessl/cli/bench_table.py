@@ -24,7 +24,7 @@ def print_document(screen: Console, document: Mapping[str, Any]) -> None:
 
     Args:
         screen: Where to.
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
     """
     for source in (document, *document.get("imported", ())):
         _print_latency(screen, source)

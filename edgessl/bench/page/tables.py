@@ -75,7 +75,7 @@ def rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Flatten a document, what was imported from other devices included.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
 
     Yields:
         A value for each of ``COLUMNS``; None where it is not known.
@@ -98,7 +98,7 @@ def to_csv(document: Mapping[str, Any]) -> str:
     """Write one line for each model, number of threads and batch.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
     """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -111,7 +111,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
     """Write a table that can be pasted into an issue, with the device and the noise.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
     """
     device = document["device"]
     runtime = ", ".join(f"{name} {number}" for name, number in device.get("versions", {}).items())
