@@ -19,7 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checkpoint", "artifact", "runs"),
     ("recipe",),
     ("catalog", "schema", "device", "distributed", "rng", "files"),
-    ("errors",),
+    ("cores", "errors", "process_memory"),
+    ("control_groups",),
 )
 """From the top; a part may import parts of lower rows only."""
 

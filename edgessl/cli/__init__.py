@@ -25,6 +25,7 @@ from edgessl.cli.profile import profile
 from edgessl.cli.recipe import recipe
 from edgessl.cli.report import report
 from edgessl.cli.rescale import rescale
+from edgessl.cores import limit_threads
 from edgessl.distributed import world_of_environment
 from edgessl.errors import EdgesslError, UserError
 
@@ -91,6 +92,7 @@ def main(program: typer.Typer = app) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_signal)
+    limit_threads(os.environ)  # before anything heavy is imported
     try:
         with _quiet_unless_first():
             program(standalone_mode=True)
