@@ -13,7 +13,8 @@ from edgessl import catalog
 from edgessl.errors import UserError, nearest
 from edgessl.recipe.tables import Recipe
 from edgessl.recipe.variants import Conditions, take_variants
-from edgessl.schema import read_toml, validate
+from edgessl.schema import validate
+from edgessl.toml_file import read_toml
 
 
 def load_recipe(
@@ -35,6 +36,7 @@ def load_recipe(
     variants = take_variants(values, path.name)
     # A file's name may be of bytes that are no text, which TOML cannot hold.
     values.setdefault("name", path.stem.encode("utf-8", "replace").decode("utf-8"))
+    _take_source(values, path)
     for candidate in variants:
         if candidate.applies(conditions):
             _merge(values, candidate.changes, path.name)
@@ -57,6 +59,16 @@ def variants_of(name: str) -> list[str]:
     path = catalog.find("recipes", name)
     variants = take_variants(read_toml(path), path.name)
     return [variant.name for variant in variants if variant.name]
+
+
+def _take_source(values: dict[str, Any], path: Path) -> None:
+    """Let the folder say the source of a recipe of the catalogue."""
+    folder = catalog.source_of(path)
+    if folder and values.setdefault("source", folder) != folder:
+        raise UserError(
+            f"{path.name}: source: must be '{folder}', the folder it lies in, got "
+            f"'{values['source']}'; leave it out or move the file"
+        )
 
 
 def _split(name: str) -> tuple[str, str]:
