@@ -19,7 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checkpoint", "artifact", "runs"),
     ("recipe",),
     ("catalog", "schema", "device", "distributed", "rng", "files", "reporter"),
-    ("errors",),
+    ("cores", "process_memory", "toml_file"),
+    ("control_groups", "errors"),
 )
 """From the top; a part may import parts of lower rows only."""
 

@@ -13,13 +13,21 @@ from rich.table import Table
 from edgessl.runs.stages import PRETRAIN, scores_of
 
 
+class _Console(Console):
+    """A console that leaves it to ``main`` what a closed pipe means; rich would end with code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error that is being handled."""
+        raise  # rich calls this where it has caught it
+
+
 def console(to_stderr: bool = False) -> Console:
     """Return a console for people.
 
     Args:
         to_stderr: True while stdout is reserved for a JSON document.
     """
-    return Console(stderr=to_stderr, highlight=False, soft_wrap=True)
+    return _Console(stderr=to_stderr, highlight=False, soft_wrap=True)
 
 
 def print_json(document: Any) -> None:

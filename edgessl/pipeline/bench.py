@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from edgessl import __version__
-from edgessl.artifact.cores import usable_cores
 from edgessl.artifact.session import CPU
 from edgessl.bench.compare.baseline import compare, refuse_other_device, refuse_unknown
 from edgessl.bench.compare.document import import_documents, only_imported, read_document
@@ -25,6 +24,7 @@ from edgessl.bench.measure.opened import ONNX, TORCH, How
 from edgessl.bench.measure.process import Worker
 from edgessl.bench.measure.sustained import sustain
 from edgessl.bench.page.tables import accuracy, notes
+from edgessl.cores import usable_cores
 from edgessl.errors import UserError
 
 SCHEMA = 1

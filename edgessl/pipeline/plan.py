@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import resource
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from edgessl import process_memory
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
 from edgessl.export.int8.check_speed import int8_advice
@@ -290,7 +290,7 @@ def _enlarged_percent(group: ViewGroup, pack_px: int) -> float:
 
 
 def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000.0
+    return process_memory.peak_mb() or 0.0
 
 
 def describe_plan(plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -224,12 +225,12 @@ class Recipe(Table):
 
     Attributes:
         name: The file's stem, and the variant after a colon.
-        source: ``"factory"`` or the paper's short name.
+        source: ``"factory"`` or the paper's short name; in the catalogue, the folder.
         views: Groups of views, the global one first.
     """
 
     name: str
-    source: Literal["factory", "sslight", "s3l", "small", "airl", "cole"]
+    source: str
     backbone: BackboneTable
     method: MethodTable
     image: ImageTable
@@ -239,6 +240,15 @@ class Recipe(Table):
     pretrain: PretrainTable
     finetune: FinetuneTable
     engine: EngineTable = EngineTable()
+
+    @field_validator("source")
+    @classmethod
+    def _check_source(cls, source: str) -> str:
+        if not re.fullmatch(r"\w[\w.-]*", source):
+            raise ValueError(
+                f"must be a short name of letters, digits, '-', '_' and '.', got '{source}'"
+            )
+        return source
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -10,6 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from edgessl import checkpoint
 from edgessl.errors import UserError
@@ -63,14 +64,14 @@ class RunFolder:
         Raises:
             UserError: Another process holds it.
         """
-        with (self.path / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"{self.path}: must be used by one process at a time, another is running; "
-                    "wait for it or choose another folder with --out"
-                ) from error
+        try:
+            held = FileLock(self.path / ".lock", mode=0o666).acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"{self.path}: must be used by one process at a time, another is running; "
+                "wait for it or choose another folder with --out"
+            ) from error
+        with held:
             remove_leftovers(self.path, (*_FILES, "probe"))
             state = self.path / "state"
             # Its name for each stage of pretraining, of which there are as many as one likes.

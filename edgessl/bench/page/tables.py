@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edgessl.artifact.cores import usable_cores
 from edgessl.artifact.metadata import Metadata
 from edgessl.bench.compare.latency import MIN_RUNS_P90, MIN_RUNS_P99
+from edgessl.cores import usable_cores
 
 IDLE_SHARE = 0.6  # of the threads; below it fewer threads may be as fast
 NOISY_PERCENT = 30.0
