@@ -30,7 +30,6 @@ from edgessl.pipeline.plan import describe_plan, make_plan, pretraining_epochs
 from edgessl.pipeline.preflight import check_lengths, check_sizes, found
 from edgessl.pipeline.pretrain import load_pretrained, pretrain
 from edgessl.recipe import Recipe, load_recipe
-from edgessl.recipe.method_tables import Swav
 from edgessl.recipe.stages import pretrain_stages, with_epochs
 from edgessl.runs.folder import RunFolder
 from edgessl.train.place.choose_engine import engine_of_run
@@ -188,12 +187,8 @@ def _prepare(
         recipe = with_epochs(recipe, request.epochs, f"--epochs {request.epochs}")
         if sentence := _shares(recipe):
             reporter.say(f"--epochs {request.epochs}: {sentence}")
-    redrawn = isinstance(recipe.method, Swav) and recipe.method.reinitialise
-    if redrawn and request.init != "none":
-        raise UserError(
-            f"--init {request.init}: must be left out, because method.reinitialise draws all "
-            "weights anew; or pass --set method.reinitialise=false"
-        )
+    if (sentence := recipe.method.refuses_start()) and request.init != "none":
+        raise UserError(f"--init {request.init}: must be left out, because {sentence}")
     check_sizes(recipe)
     check_batches(recipe, dataset, world)
     check_compiled(recipe, world, compiled=request.compiled)
