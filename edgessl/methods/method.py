@@ -20,8 +20,8 @@ class Step(NamedTuple):
         log: Scalars worth a line in the log.
         frozen: Trainable parameters that stay as they are at this step: the loop drops their
             gradients. (Without a gradient, processes would wait for each other's.)
-        winners: The most likely prototype of every target of all processes, ``(N,)`` int64; None
-            without prototypes.
+        winners: The most likely prototype of every target of all processes, ``(N,)`` int64, of as
+            many as the table's ``prototypes`` says; None without prototypes.
     """
 
     loss: Tensor
