@@ -227,11 +227,8 @@ def _refuse_both(epochs: int | None, minutes: float | None) -> None:
 
 def _refuse_start(recipe: Recipe, init: str) -> None:
     """Refuse weights that a method would not use, or that are not there."""
-    if init != "none" and getattr(recipe.method, "reinitialise", False):
-        raise UserError(
-            f"--init {init}: must be left out, because method.reinitialise draws all "
-            "weights anew; or pass --set method.reinitialise=false"
-        )
+    if init != "none" and (reason := recipe.method.refuses_start()):
+        raise UserError(f"--init {init}: must be left out, because {reason}")
     refuse_source(init)
 
 
