@@ -6,14 +6,13 @@ As SSLight's semi-supervised protocol does (Tan, Saleh & Martinez, ICLR 2023, an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_run import Listener, request, write_images, write_recipe
+from tiny_run import Listener, request, write_recipe
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from
@@ -30,20 +29,13 @@ from edgessl.recipe.method_tables.hidden import hidden_layers
 SEMI = (
     "backbone.name=timm:test_resnet", "backbone.last_stage=keep", "pretrain.epochs=1",
     "finetune.epochs=1", "finetune.head_layers=2", "finetune.optim.lr=1e-12",
-    "finetune.optim.weight_decay=0", "engine.precision=fp32", "engine.memory_format=contiguous",
+    "finetune.optim.weight_decay=0",
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_images(tmp_path_factory.mktemp("data") / "colours")
+def images(tiny: Path) -> Path:
+    return tiny / "images"
 
 
 @pytest.fixture(scope="module")
