@@ -196,11 +196,9 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, GateF
     place, listener = tmp_path_factory.mktemp("collapse"), Listener()
     write_recipe(place)
     data = write_images(place / "images", labelled=False, count=10)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(place / "cache"))
-        wanted = request(place / "tiny.toml", data, place / "run", *HOT)
-        with pytest.raises(GateFailed) as failure:
-            run_recipe(replace(wanted, stop_on_collapse=True), listener)
+    wanted = request(place / "tiny.toml", data, place / "run", *HOT)
+    with pytest.raises(GateFailed) as failure:
+        run_recipe(replace(wanted, stop_on_collapse=True), listener)
     return place, data, failure.value, listener
 
 
@@ -226,10 +224,9 @@ def test_a_collapse_ends_the_run_with_3_after_saving_if_asked_for(
 
 
 def test_the_same_command_fails_at_once_and_goes_on_without_the_flag(
-    stopped: tuple[Path, Path, GateFailed, Listener], monkeypatch: pytest.MonkeyPatch
+    stopped: tuple[Path, Path, GateFailed, Listener],
 ) -> None:
     place, data, failure, _ = stopped
-    monkeypatch.setenv("EDGESSL_CACHE", str(place / "cache"))
     wanted = request(place / "tiny.toml", data, place / "run", *HOT)
     listener = Listener()
     with pytest.raises(GateFailed) as again:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from stories import Finetuning, run_finetune, run_recipe
-from tiny_run import Listener, request, write_images, write_recipe
+from tiny_run import NETWORK, Listener, request, write_recipe
 from torch.nn.functional import interpolate
 from typer.testing import CliRunner
 
@@ -24,26 +24,16 @@ from edgessl.pipeline.finish import verdict
 from edgessl.start.weights import Start, read_start
 
 
-@pytest.fixture(scope="module", autouse=True)
-def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+@pytest.fixture(scope="module")
+def images(tiny: Path) -> Path:
+    """Images of two classes; a fifth of them becomes test."""
+    return tiny / "images"
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images of three classes; a fifth of them becomes test."""
-    return write_images(tmp_path_factory.mktemp("data") / "colours", classes=3)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
+def run(copied: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a short ``edgessl recipe``."""
-    place = tmp_path_factory.mktemp("runs")
-    recipe = write_recipe(place)
-    run_recipe(request(recipe, images, place / "pretraining", "pretrain.epochs=1"), Listener())
-    return place / "pretraining"
+    return copied(tmp_path_factory.mktemp("runs") / "pretraining")
 
 
 @pytest.fixture
@@ -85,7 +75,7 @@ def test_it_leaves_the_run_folder_of_a_recipe_without_the_views(
 def test_a_safetensors_file_is_the_same_start(run: Path) -> None:
     one, other = read_start(run / "pretrained.pt"), read_start(run / "backbone.safetensors")
     assert one.fingerprint == other.fingerprint
-    assert (other.backbone, other.last_stage, other.supervised) == ("mobilenetv2", "remove", False)
+    assert (other.backbone, other.last_stage, other.supervised) == (NETWORK, "remove", False)
 
 
 def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
@@ -131,7 +121,7 @@ def test_the_default_folder_names_data_and_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run_finetune(replace(wanted, out=None, epochs=1), Listener())
-    assert (tmp_path / "runs" / "colours-finetune-pretraining" / "report.html").is_file()
+    assert (tmp_path / "runs" / "images-finetune-pretraining" / "report.html").is_file()
 
 
 def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Finetuning) -> None:
@@ -150,7 +140,7 @@ def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Finetuning) -> Non
         ({"recipe": "mobilenetv2-dyno"}, "no file 'mobilenetv2-dyno' in recipes/"),
         ({"baselines": ("longer",)}, "--baselines: must be of random, none, got 'longer'"),
         ({"overrides": ("finetune.epoch=3",)}, "finetune.epoch: unknown key; did you mean epochs"),
-        ({"overrides": ("backbone.name=resnet18",)}, "must be for mobilenetv2, which .* holds"),
+        ({"overrides": ("backbone.name=resnet18",)}, f"must be for {NETWORK}, which .* holds"),
         ({"checkpoint": Path("gone.pt")}, "gone.pt: must be a checkpoint file, found none"),
         ({"checkpoint": Path("gone.safetensors")}, "must be a checkpoint file, found none"),
     ],

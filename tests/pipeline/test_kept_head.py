@@ -6,15 +6,15 @@ As SSLight's semi-supervised protocol does (Tan, Saleh & Martinez, ICLR 2023, an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from edgessl.methods.hidden import hidden_part
 from stories import Finetuning, run_finetune, run_recipe
-from tiny_run import Listener, request, write_images, write_recipe
+from tiny_run import Listener, request, write_recipe
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from
@@ -23,24 +23,18 @@ from edgessl.errors import UserError
 from edgessl.methods.build import build_method
 from edgessl.pipeline.export import export_checkpoint
 from edgessl.recipe import load_recipe
+from edgessl.recipe.method_tables.hidden import hidden_layers
 
 SEMI = (
     "backbone.name=timm:test_resnet", "backbone.last_stage=keep", "pretrain.epochs=1",
     "finetune.epochs=1", "finetune.head_layers=2", "finetune.optim.lr=1e-12",
-    "finetune.optim.weight_decay=0", "engine.precision=fp32", "engine.memory_format=contiguous",
+    "finetune.optim.weight_decay=0",
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_images(tmp_path_factory.mktemp("data") / "colours")
+def images(tiny: Path) -> Path:
+    return tiny / "images"
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +110,8 @@ def test_every_methods_layers_can_be_rebuilt_and_loaded(name: str) -> None:
     recipe = load_recipe(name)
     with torch.device("meta"):
         backbone = Backbone(recipe.backbone.name, "keep", 64)
-        part = build_method(backbone, recipe.method).hidden_part()
-        table = recipe.method.hidden_layers(backbone.feature_dim)
+        part = hidden_part(build_method(backbone, recipe.method))
+        table = hidden_layers(recipe.method, backbone.feature_dim)
         own = build_hidden(backbone.feature_dim, table)
     assert table.widths
     assert {k: v.shape for k, v in own.state_dict().items()} == {

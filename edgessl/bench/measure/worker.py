@@ -22,7 +22,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from edgessl.bench.measure.opened import ONNX, How, open_model
+from edgessl.bench.measure.open_model import open_model
+from edgessl.bench.measure.opened import ONNX, How
 from edgessl.errors import EdgesslError, UserError
 from edgessl.process_memory import peak_mb, resident_mb
 
