@@ -110,9 +110,9 @@ def export(
 
 
 def _verdict(file: ExportedFile) -> str:
-    from edgessl.export.gates.gate import remedy
+    from edgessl.export.gates.gate import failed, remedy
 
-    names = ", ".join(gate.name for gate in file.gates if gate.status == "fail")
+    names = ", ".join(failed(file.gates))
     return (
         f"{file.path}: must pass every gate before it is used, failed: {names}; it is kept for a "
         f"look; {remedy(file.gates)}"

@@ -219,9 +219,9 @@ def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[Exp
         if metadata and same:
             gates = tuple(Gate.from_dict(gate) for gate in metadata.gates)
             found.append(
-                ExportedFile(
+                ExportedFile(  # a manifest records no batch, and nothing around the models asks
                     path, artifact.format, entry["what"], metadata, size_mb(path),
-                    batch=entry.get("batch"), opset=entry.get("opset"), gates=gates,
+                    opset=entry.get("opset"), gates=gates,
                 )
             )
     return found
