@@ -19,6 +19,7 @@ from edgessl.cli.bench import bench
 from edgessl.cli.catalogue import list_entries, show
 from edgessl.cli.data import data
 from edgessl.cli.evaluate import evaluate
+from edgessl.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from edgessl.cli.export import export
 from edgessl.cli.finetune import finetune
 from edgessl.cli.pipes import flush_output, nobody_reads
@@ -64,7 +65,7 @@ app.command(name="finetune")(finetune)
 app.command(name="eval")(evaluate)
 app.command(name="profile")(profile)
 app.command(name="rescale")(rescale)
-app.command(name="export")(export)
+app.command(name="export", epilog=EXPORT_EXAMPLES)(export)
 app.command(name="bench")(bench)
 app.command(name="predict")(predict)
 app.command(name="report")(report)
