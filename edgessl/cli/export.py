@@ -88,21 +88,20 @@ def export(
     screen = console(to_stderr=json)
     chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2, "ort": ort, "int8": int8}
     with screen.status(f"reading {checkpoint}") as status:
-        from edgessl.pipeline.export import document, export_checkpoint
+        from edgessl.pipeline import export as story
 
-        formats = tuple(kind for kind, wanted in chosen.items() if wanted)
+        formats = tuple(kind for kind, asked in chosen.items() if asked)
         wanted: dict[Runner, bool] = {"web": web, "cpp": cpp}
-        runners = [runner for runner, asked in wanted.items() if asked]
-        files = export_checkpoint(
-            checkpoint,
-            formats=tuple(dict.fromkeys(("onnx", *formats))) if formats else (),
-            opset=opset, head=head, target_name=target, data=data, max_drop_percent=max_drop,
-            out=out, runners=runners, say=status.update,
-        )
+        exports = story.export(
+            checkpoint, formats=tuple(dict.fromkeys(("onnx", *formats))) if formats else (),
+            opset=opset, head=head, target=target, data=data, max_drop_percent=max_drop, out=out,
+            runners=[runner for runner, asked in wanted.items() if asked], say=status.update,
+        )  # fmt: skip
+    files = exports.files
     for file in files:
         _print_gates(screen, file)
     if json:
-        print_json(document(checkpoint, files))
+        print_json(exports.to_dict())
     _print_next(screen, files)
     wrong = [_verdict(file) for file in files if not file.passed]
     if wrong:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.load import load_dataset
+from edgessl.data.of_run import dataset_of
 from edgessl.errors import UserError, nearest
 from edgessl.evaluate.network import Network, match_classes, open_network
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
@@ -144,14 +145,7 @@ def _as_trained(data: str, provenance: Mapping[str, Any]) -> Dataset:
     if known in (None, dataset.fingerprint):
         return dataset
     try:
-        recorded = load_dataset(
-            data,
-            labels=provenance["labels"],
-            label_percent=provenance["label_percent"],
-            val_percent=provenance["val_percent"],
-            seed=provenance["seed"],
-            download=False,
-        )
+        recorded = dataset_of({**provenance, "data": data})
     except UserError:  # the run's labels do not go with these images: they are others
         return dataset
     return recorded if recorded.fingerprint == known else dataset

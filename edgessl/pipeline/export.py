@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from edgessl.export.bundle.write import (
 )
 from edgessl.export.core import Core, open_core
 from edgessl.export.formats.products import NAMES, products_of
+from edgessl.export.gates.gate import Gate
 from edgessl.export.gates.prove import prove
 from edgessl.export.int8.make import int8_products
 from edgessl.export.int8.search import Timed
 from edgessl.export.product import ExportedFile, Product, give_name, write_aside
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
+from edgessl.pipeline.results import Run
 
 TIMING = Device(
     provider=CPU, threads=1, launches=4, min_runs=80, min_seconds=1.0, max_seconds=8.0
@@ -64,55 +67,94 @@ def _beside(first: Mapping[str, Any], row: Mapping[str, Any]) -> Timed:
 Say = Callable[[str], None]
 
 
-def export_checkpoint(
-    path: Path,
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """The files of an export, failed ones included. Iterating gives the paths that passed.
+
+    Attributes:
+        checkpoint: What they were made from.
+        files: Each with its ``path``, ``format``, ``precision``, ``gates`` and ``passed``.
+    """
+
+    checkpoint: Path
+    files: tuple[ExportedFile, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every file passed every gate."""
+        return all(file.passed for file in self.files)
+
+    @property
+    def gates(self) -> dict[str, tuple[Gate, ...]]:
+        """What each file was checked for, by its name: ``name``, ``status`` and ``finding``."""
+        return {file.path.name: file.gates for file in self.files}
+
+    def __iter__(self) -> Iterator[Path]:
+        return (file.path for file in self.files if file.passed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for ``--json``."""
+        files = [file.to_dict() for file in self.files]
+        return {"checkpoint": str(self.checkpoint), "files": files}
+
+
+def export(
+    checkpoint: str | Path | Run,
     *,
-    formats: tuple[str, ...] = (),
+    formats: Sequence[str] = (),
     opset: int | None = None,
     head: str | None = None,
-    target_name: str | None = None,
-    data: str | None = None,
+    target: str | None = None,
+    data: str | Path | None = None,
     max_drop_percent: float | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     runners: Sequence[Runner] = (),
     say: Say = lambda _line: None,
-) -> tuple[ExportedFile, ...]:
-    """Export a checkpoint's network and check every file against it.
+) -> Exports:
+    """Write a network in the formats of a device, and check every file against its checkpoint.
 
     Args:
-        path: The ``ckpt.pt`` of a run folder.
-        formats: ``"onnx"``, ``"torchscript"``, ``"pt2"``, ``"ort"``, ``"int8"``; none for the
-            named target's own, or else ONNX.
+        checkpoint: The ``ckpt.pt`` of a run folder, or the run.
+        formats: Of ``onnx``, ``torchscript``, ``pt2``, ``ort`` and ``int8``; none for the named
+            target's own, or else ONNX.
         opset: ONNX operator set, 13 to 24; None for the target's.
-        head: ``"logits"``, ``"probs"`` or ``"features"``; None for the checkpoint's own.
-        target_name: A name in ``export/targets/`` or a TOML file; None for ``cpu``.
+        head: ``logits``, ``probs`` or ``features``; None for the checkpoint's own.
+        target: A name in ``export/targets/`` or a TOML file; None for ``cpu``.
         data: Data set for the accuracy gate; None for the one the checkpoint was trained on.
         max_drop_percent: Points of test top-1 that a file may lose; None for the target's.
         out: Folder to write to; None for the checkpoint's.
-        runners: ``"web"``, ``"cpp"``: what to add to the bundle beside run.py.
+        runners: Of ``web`` and ``cpp``: what to add to the bundle beside run.py.
         say: Called with the name of each step.
 
     Returns:
-        The files, failed ones included. The same is under ``export`` in the folder's
-        ``report.json``.
+        The files: ``.passed``, ``.gates``, ``.files``. A file that failed a gate is named
+        ``*.failed.*``.
 
     Raises:
         UserError: Something asked for does not exist or does not fit.
+
+    Example:
+        >>> import edgessl
+        >>> files = edgessl.export("ckpt.pt", formats=("onnx", "int8"))  # doctest: +SKIP
+        >>> files.passed  # doctest: +SKIP
+        True
     """
-    target = read_target(target_name or "cpu")
-    formats = formats_for(formats, target, named=target_name is not None)
-    refuse_formats(formats, target)
-    folder = _output_folder(path, out)
+    path = checkpoint.checkpoint if isinstance(checkpoint, Run) else Path(checkpoint)
+    images = None if data is None else str(data)
+    table = read_target(target or "cpu")
+    kinds = formats_for(tuple(formats), table, named=target is not None)
+    refuse_formats(kinds, table)
+    folder = _output_folder(path, None if out is None else Path(out))
     prepare_runners(folder, runners)
-    core = open_core(path, with_limits(target, opset, max_drop_percent), head=head, data=data)
-    refuse_foreign_models(folder, [name for kind in formats for name in NAMES[kind]])
-    products = _products(core, formats, data, say)
+    core = open_core(path, with_limits(table, opset, max_drop_percent), head=head, data=images)
+    refuse_foreign_models(folder, [name for kind in kinds for name in NAMES[kind]])
+    products = _products(core, kinds, images, say)
     files = _proven(core, products, folder, say)
     named = [{**file.to_dict(), "path": file.path.name} for file in files]
     write_record(folder, {"checkpoint": path.name, "files": named})
     say("writing the bundle around the files")
     _bundle(core, path, folder, [file for file in files if file.passed], runners)
-    return files
+    return Exports(path, files)
 
 
 def _output_folder(path: Path, out: Path | None) -> Path:
@@ -163,8 +205,3 @@ def _bundle(
         path, core.provenance, core.reference, core.test.paths, core.target.atol, core.target.rtol
     )
     write_bundle(folder, models, origin)
-
-
-def document(checkpoint_path: Path, files: tuple[ExportedFile, ...]) -> dict[str, Any]:
-    """Return the outcome as plain values, for ``--json``."""
-    return {"checkpoint": str(checkpoint_path), "files": [file.to_dict() for file in files]}

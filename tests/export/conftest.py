@@ -43,7 +43,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
             return tuple(products)
 
         patch.setattr(story, "products_of", keep)
-        files = story.export_checkpoint(ckpt, formats=("onnx", "torchscript", "pt2", "ort"))
+        files = story.export(ckpt, formats=("onnx", "torchscript", "pt2", "ort")).files
         patch.setattr(story, "products_of", products_of)
         yield Case(
             ckpt, data, {file.path.name: file for file in files},

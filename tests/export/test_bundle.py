@@ -23,7 +23,7 @@ from edgessl.export.bundle.write import WHAT, Origin, refuse_foreign_models, wri
 from edgessl.export.formats.products import NAMES
 from edgessl.export.product import ExportedFile
 from edgessl.pipeline import export as story
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.pipeline.export import export
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def test_files_of_someone_else_are_never_overwritten(
     mine = tmp_path / name
     mine.write_text("mine")
     with pytest.raises(UserError, match=f"found other files named {name}; write it elsewhere"):
-        export_checkpoint(case.ckpt, out=tmp_path)
+        export(case.ckpt, out=tmp_path)
     assert mine.read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -166,7 +166,7 @@ def test_a_model_of_someone_else_is_never_replaced(
 ) -> None:
     (tmp_path / name).write_bytes(b"no model of edgessl's")
     with pytest.raises(UserError, match=f"found other files named {name}; write it elsewhere"):
-        export_checkpoint(case.ckpt, formats=("onnx", "pt2", "int8"), out=tmp_path)
+        export(case.ckpt, formats=("onnx", "pt2", "int8"), out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -182,7 +182,7 @@ def spoiled(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Export again, where the only file there is fails a gate."""
     broken = faulty(case.products["model.onnx"], blue_first_in_the_network, "model.onnx")
     monkeypatch.setattr(story, "products_of", lambda *_: (broken,))
-    (file,) = export_checkpoint(case.ckpt, out=folder)
+    (file,) = export(case.ckpt, out=folder).files
     assert not file.passed
 
 

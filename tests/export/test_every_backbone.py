@@ -12,7 +12,7 @@ import pytest
 from edgessl import checkpoint
 from edgessl.backbones import BACKBONES, Backbone, Classifier, LastStage, deployable_payload
 from edgessl.data.preprocess import Preprocess
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.pipeline.export import export
 
 NETWORKS: list[tuple[str, LastStage]] = [
     (name, last_stage)
@@ -40,7 +40,7 @@ def write(path: Path, name: str, last_stage: LastStage, image_px: int = 32) -> P
 
 
 def check(ckpt: Path, opset: int) -> None:
-    files = export_checkpoint(ckpt, formats=("onnx", "torchscript"), opset=opset)
+    files = export(ckpt, formats=("onnx", "torchscript"), opset=opset).files
     assert {file.format for file in files} == {"onnx", "torchscript"}
     for file in files:
         assert file.passed, file.gates
@@ -80,6 +80,6 @@ def test_current_opsets(name: str, last_stage: LastStage, opset: int, tmp_path: 
     """Last run 2026-11-20 with mobilenetv2, resnet18 and vit-ti16 only: 20 passed in 184 s."""
     ckpt = write(tmp_path / "ckpt.pt", name, last_stage)
     for head in ("logits", "probs", "features"):
-        for file in export_checkpoint(ckpt, opset=opset, head=head):
+        for file in export(ckpt, opset=opset, head=head).files:
             assert file.passed, file.gates
             assert (file.opset, file.metadata.head) == (opset, head)

@@ -19,7 +19,7 @@ from edgessl.cli import app as program
 from edgessl.errors import UserError
 from edgessl.export.bundle.write import WHAT
 from edgessl.export.gates.structure import leaked_paths
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.pipeline.export import export
 
 NAMES = [
     "model.onnx", "model.batch1.onnx", "model.e2e.onnx", "model.torchscript", "model.pt2",
@@ -130,7 +130,7 @@ def test_a_success_removes_the_failed_file_of_before(tmp_path: Path) -> None:
     ckpt = write_checkpoint(tmp_path / "ckpt.pt", (), None)
     stale = tmp_path / "model.failed.torchscript"
     stale.write_bytes(b"")
-    (file,) = export_checkpoint(ckpt, formats=("torchscript",))
+    (file,) = export(ckpt, formats=("torchscript",)).files
     assert file.passed
     assert file.metadata.head == "features"
     assert not stale.exists()
@@ -143,8 +143,8 @@ def test_a_success_removes_the_failed_file_of_before(tmp_path: Path) -> None:
         ({"head": "classes"}, "--head: must be one of logits, probs, features"),
         ({"head": "classes"}, "got 'classes'; leave it out for the checkpoint's own"),
         ({"max_drop_percent": 101}, "got 101; leave it out for the target's own"),
-        ({"target_name": "arm64", "formats": ("pt2",)}, "got pt2; choose another --target"),
-        ({"target_name": "gpu"}, "no file 'gpu' in export/targets/"),
+        ({"target": "arm64", "formats": ("pt2",)}, "got pt2; choose another --target"),
+        ({"target": "gpu"}, "no file 'gpu' in export/targets/"),
         ({"data": "nowhere"}, "nowhere"),
     ],
 )
@@ -152,25 +152,25 @@ def test_what_cannot_be_exported_is_said_before_anything_is_written(
     case: Case, tmp_path: Path, options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        export_checkpoint(case.ckpt, out=tmp_path, **options)  # type: ignore[arg-type]
+        export(case.ckpt, out=tmp_path, **options)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_output_folder_that_is_a_file_is_refused(case: Case) -> None:
     with pytest.raises(UserError, match="--out: must be a folder, got a file"):
-        export_checkpoint(case.ckpt, out=case.ckpt)
+        export(case.ckpt, out=case.ckpt)
 
 
 def test_features_have_no_logits_to_export(tmp_path: Path) -> None:
     ckpt = write_checkpoint(tmp_path / "ckpt.pt", (), None)
     with pytest.raises(UserError, match="has no classifier, got 'logits'"):
-        export_checkpoint(ckpt, head="logits")
+        export(ckpt, head="logits")
 
 
 def test_other_data_with_unknown_classes_is_refused_by_name(case: Case, tmp_path: Path) -> None:
     data = write_images(tmp_path / "zoo", ("ant", "dog", "bee"))
     with pytest.raises(UserError, match="got unknown ones: dog"):
-        export_checkpoint(case.ckpt, data=str(data), out=tmp_path)
+        export(case.ckpt, data=str(data), out=tmp_path)
 
 
 def test_the_help_ends_with_examples_whose_options_exist() -> None:

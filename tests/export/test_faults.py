@@ -31,7 +31,7 @@ from small_network import Case
 from edgessl.errors import GateFailed
 from edgessl.export.product import ExportedFile
 from edgessl.pipeline import export as story
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.pipeline.export import export
 
 FAULTS = [
     (wrong_normalisation, "model.e2e.onnx", "preprocessing"),
@@ -72,7 +72,7 @@ def stopped(case: Case, tmp_path_factory: pytest.TempPathFactory) -> tuple[Expor
         (folder / product.name).write_bytes(b"an older file")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(story, "products_of", lambda *_: tuple(broken))
-        return export_checkpoint(case.ckpt, out=folder)
+        return export(case.ckpt, out=folder).files
 
 
 @pytest.mark.parametrize(

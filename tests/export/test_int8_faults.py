@@ -22,7 +22,7 @@ from edgessl.export.int8 import search
 from edgessl.export.int8.quantise import schemes
 from edgessl.export.int8.ranges import Extremes, measure_extremes
 from edgessl.export.product import ExportedFile
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.pipeline.export import export
 
 Images = NDArray[np.float32]
 COUNTS = {"train": 40, "val": 16, "test": 16}
@@ -78,10 +78,10 @@ def files(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(story, "measure_extremes", measured)
         patch.setattr(search, "schemes", lambda *rule: schemes(*rule)[:1])  # all are as wrong
-        exported = export_checkpoint(
-            ckpt, formats=("int8",), target_name="arm64", max_drop_percent=100,
+        exported = export(
+            ckpt, formats=("int8",), target="arm64", max_drop_percent=100,
             out=tmp_path_factory.mktemp("out"),
-        )
+        ).files
     assert next(faults, None) is None
     return {file.path.name: file for file in exported}
 

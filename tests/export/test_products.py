@@ -17,7 +17,7 @@ from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import write_record
 from edgessl.export.gates.parity import extreme_images, extreme_pixels
 from edgessl.metrics.interval import paired_difference
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.pipeline.export import export
 
 
 def test_pt2_is_a_program_of_torch_export_with_a_dynamic_batch(case: Case) -> None:
@@ -117,11 +117,11 @@ def test_an_export_downloads_nothing_and_says_how_to_get_the_data(
 ) -> None:
     monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "cache"))
     ckpt = write_checkpoint(tmp_path / "ckpt.pt", CLASSES, "pets")
-    (file,) = export_checkpoint(ckpt, formats=("torchscript",))
+    (file,) = export(ckpt, formats=("torchscript",)).files
     skipped = {gate.name: gate.finding for gate in file.gates if gate.status == "skip"}
     assert "get it with `edgessl data pets`, or pass --data" in skipped["accuracy"]
     with pytest.raises(UserError, match="edgessl data pets downloads it"):
-        export_checkpoint(ckpt, formats=("torchscript",), data="pets")
+        export(ckpt, formats=("torchscript",), data="pets")
 
 
 def test_a_paired_difference_is_known_better_than_two_accuracies() -> None:

@@ -19,7 +19,7 @@ from edgessl.backbones import Backbone
 from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.evaluate import evaluate_model
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.pipeline.export import export
 from edgessl.pipeline.finish import verdict
 from edgessl.start.weights import Start, read_start
 
@@ -244,7 +244,7 @@ def test_a_transformer_is_fine_tuned_and_exported_at_another_size(
     )  # fmt: skip
     assert "position embeddings are resampled from 32 to 48 px" in screen.sentences[0]
     assert checkpoint.load(tmp_path / "large" / "ckpt.pt")["image_px"] == 48
-    for file in export_checkpoint(tmp_path / "large" / "ckpt.pt", opset=17):
+    for file in export(tmp_path / "large" / "ckpt.pt", opset=17).files:
         assert file.passed, file.gates
         assert file.metadata.input_px == 48
 

@@ -21,7 +21,7 @@ from edgessl.backbones import Backbone, Classifier, deployable_from
 from edgessl.backbones.readout import build_hidden
 from edgessl.errors import UserError
 from edgessl.methods.build import build_method
-from edgessl.pipeline.export import export_checkpoint
+from edgessl.pipeline.export import export
 from edgessl.recipe import load_recipe
 from edgessl.recipe.method_tables.hidden import hidden_layers
 
@@ -93,7 +93,7 @@ def test_another_head_than_the_recipes_is_refused(wanted: Finetuning) -> None:
 
 
 def test_an_exported_file_has_the_layers(run: Path, tmp_path: Path) -> None:
-    files = export_checkpoint(run / "ckpt.pt", formats=("onnx",), opset=17, out=tmp_path)
+    files = export(run / "ckpt.pt", formats=("onnx",), opset=17, out=tmp_path).files
     for file in files:
         assert file.passed, file.gates
     classifier = deployable_from(checkpoint.load(run / "ckpt.pt"), "ckpt.pt").module

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from edgessl.cores import usable_cores
 from edgessl.data.cache import cache_part
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.home import (
@@ -20,7 +21,6 @@ from edgessl.data.home import (
 )
 from edgessl.data.pack import build_pack, bytes_there, pack_place
 from edgessl.data.pack_file import pack_bytes
-from edgessl.cores import usable_cores
 from edgessl.data.store import DeviceStore, ImageStore, MappedStore, MemoryStore
 from edgessl.data.stream import StreamStore
 from edgessl.data.verify import verify

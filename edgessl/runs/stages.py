@@ -1,0 +1,83 @@
+"""The stages of a run: what each is called, the number of its draws, and the file that it leaves.
+
+The one place with these names. ``run.json``, the log, states, the report and its page have them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PARTS_FROM = 100
+MONITOR_NUMBER = 1000
+"""The monitor draws views by it: no stage has it, so that no training step has seen them."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageId:
+    """A stage of training.
+
+    Attributes:
+        name: In run.json, the log and the states.
+        number: Stages with different numbers share no random draws.
+        file: What it leaves in the run folder.
+    """
+
+    name: str
+    number: int
+    file: str
+
+
+PRETRAIN = StageId("pretrain", 0, "pretrained.pt")
+WARMUP = StageId("warmup", 1, "state/warmup.pt")
+FINETUNE = StageId("finetune", 2, "ckpt.pt")
+RANDOM = StageId("finetune_random", 3, "state/random.pt")
+LONGER = StageId("finetune_longer", 4, "state/longer.pt")
+
+BASELINES: dict[str, StageId] = {"random": RANDOM, "longer": LONGER}
+"""What ``--baselines`` may name: a random start, fine-tuned as long, or for the whole time."""
+
+VIEWS, START, EVALUATE, REPORT = "views", "start", "evaluate", "report"
+"""What run.json remembers besides training."""
+
+BEFORE: dict[str, frozenset[str]] = {
+    PRETRAIN.name: frozenset({VIEWS}),
+    FINETUNE.name: frozenset({START, WARMUP.name}),
+}
+"""What is done before a stage that can be made longer."""
+
+
+def part_of_pretraining(name: str, index: int) -> StageId:
+    """Return one of the stages that pretraining grows its views in.
+
+    Args:
+        name: ``pretrain``, or ``pretrain-1`` and so on where there are several.
+        index: Which one, from 0.
+    """
+    return StageId(name, PRETRAIN.number if not index else _PARTS_FROM + index, PRETRAIN.file)
+
+
+def is_pretraining(stage: object) -> bool:
+    """Say whether a stage is pretraining or one of its parts, ``pretrain-1`` and so on.
+
+    Args:
+        stage: Its name in the log.
+    """
+    name = PRETRAIN.name
+    return isinstance(stage, str) and (stage == name or stage.startswith(f"{name}-"))
+
+
+def evaluated(baseline: str) -> str:
+    """Return what run.json calls the scoring of a baseline."""
+    return f"{EVALUATE}_{baseline}"
+
+
+def scores_of(baseline: str) -> str:
+    """Return the key of a baseline's scores in ``report.json``."""
+    return f"scores_{baseline}"
+
+
+def state_files() -> tuple[str, ...]:
+    """Return the names of files in ``state/`` that a run can leave, parts of pretraining apart."""
+    left = (stage.file for stage in (WARMUP, *BASELINES.values()))
+    ends = (f"{stage.name}-end.pt" for stage in (PRETRAIN, FINETUNE))
+    return (*ends, *(name.removeprefix("state/") for name in left), "diverged.pt")
