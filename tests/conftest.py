@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+ROOMS = (
+    "tests/bench/",  # times its models while no other of its tests does
+    "tests/distributed/",  # its processes are forked from one that has torch
+    "tests/export/",  # two fixtures are exports of everything, half a minute each
+)
+"""Folders whose tests one worker of pytest-xdist runs, for they share what takes long to make."""
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +35,21 @@ def _one_thread() -> None:
     import torch  # a plugin of pytest may have imported it, and then the variable comes too late
 
     torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole modules, and whole rooms, in the order of collection."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByRoom(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            room = next((room for room in ROOMS if nodeid.startswith(room)), None)
+            return room or nodeid.partition("::")[0]
+
+    return ByRoom(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

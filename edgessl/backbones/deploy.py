@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from edgessl.backbones.backbone import Backbone
-from edgessl.backbones.hidden import build_hidden
-from edgessl.backbones.readout import READOUTS, readout_dim
+from edgessl.backbones.readout import READOUTS, build_hidden, readout_dim
 from edgessl.errors import UserError
+from edgessl.recipe.backbones import Readout
 from edgessl.recipe.method_tables.hidden import HiddenLayers
-from edgessl.recipe.readout import Readout
 
 
 class Classifier(nn.Module):
@@ -67,7 +66,8 @@ class Deployable:
         backbone: The backbone inside ``module``.
         classes: Class names in the order of the logits; empty for features.
         preprocess: Values of ``edgessl.data.preprocess.Preprocess``.
-        provenance: Recipe, data and scores, as plain values.
+        provenance: Recipe, data, seed and version, as plain values; scores are in the run's
+            ``report.json``.
     """
 
     module: nn.Module

@@ -1,4 +1,4 @@
-"""What a classifier reads of a backbone; features as they are, unless a paper says otherwise."""
+"""What a classifier reads of a backbone, and the hidden layers between."""
 
 from __future__ import annotations
 
@@ -7,12 +7,33 @@ from typing import cast
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from edgessl.backbones.backbone import Backbone
 from edgessl.errors import UserError
-from edgessl.recipe.readout import Readout
+from edgessl.recipe.backbones import Readout
+from edgessl.recipe.method_tables.hidden import HiddenLayers
+
+
+def build_hidden(in_dim: int, table: HiddenLayers) -> nn.Sequential:
+    """Build hidden layers ``(N, D) -> (N, width of the last)`` with random weights.
+
+    The order of the modules is that of the methods' heads, so the same keys hold the same tensors.
+
+    Args:
+        in_dim: Width ``D`` of the features.
+        table: What they are; without widths there are no layers, and no keys.
+    """
+    layers: list[nn.Module] = []
+    for width in table.widths:
+        layers.append(nn.Linear(in_dim, width, bias=table.bias))
+        if table.batch_norm:
+            layers.append(nn.BatchNorm1d(width))
+        layers.append(nn.GELU() if table.activation == "gelu" else nn.ReLU(inplace=True))
+        in_dim = width
+    return nn.Sequential(*layers)
+
 
 _BLOCKS = 4
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from edgessl.cli.bench_options import numbers, percent, refuse_given, seconds
-from edgessl.cli.bench_outputs import Outputs
-from edgessl.cli.console import console
+from edgessl.cli.bench_table import Outputs
+from edgessl.cli.screen import console
 from edgessl.errors import GateFailed
 
 DEFAULT_LIMIT = 10.0
@@ -106,14 +106,13 @@ def bench(
     screen = console(to_stderr=outputs.on_stdout)
     with screen.status("starting") as status:
         from edgessl.cli.bench_table import print_document
-        from edgessl.pipeline.bench import bench_models
-        from edgessl.pipeline.bench_request import Request
+        from edgessl.pipeline import bench as story
 
-        request = Request(
-            tuple(models or ()), device, counts, batches, profile, e2e, sustained_s,
-            baseline, limit, tuple(imported or ()),
-        )  # fmt: skip
-        document = bench_models(request, status.update)
+        document = story.bench(
+            models or (), device=device, threads=counts, batches=batches, profile=profile,
+            images=e2e, sustained_s=sustained_s, baseline=baseline, fail_slower_percent=limit,
+            imported=imported or (), say=status.update,
+        ).document  # fmt: skip
     print_document(screen, document)
     outputs.write(screen, document)
     if baseline:

@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from edgessl.cli.bench_options import seconds
-from edgessl.cli.bench_outputs import Outputs
-from edgessl.cli.bench_table import shown
-from edgessl.cli.console import console
+from edgessl.cli.bench_table import Outputs, shown
+from edgessl.cli.screen import console
 from edgessl.errors import UserError
 
 DEFAULT_SIZE_PX, DEFAULT_WITHIN_S = 224, 300.0

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgessl.cli.console import console, print_json
+from edgessl.cli.screen import console, print_json
 
 
 def predict(

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.data.cache import appearing, cache_part
+from edgessl.data.dataset import Entry
 from edgessl.data.folders import list_folder
-from edgessl.data.listing import Entry
 from edgessl.data.png import encode_png
 
 _BATCHES_10 = {

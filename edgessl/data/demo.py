@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.data.cache import appearing, cache_part
+from edgessl.data.dataset import Listing
 from edgessl.data.folders import list_folder
-from edgessl.data.listing import Listing
 from edgessl.data.png import encode_png
 from edgessl.data.textures import TEXTURES, Plane
 

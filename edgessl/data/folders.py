@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgessl.data.listing import Entry, Listing, SplitName
+from edgessl.data.dataset import Entry, Listing, SplitName
 from edgessl.data.walk import Folder, Tree, walk
 from edgessl.errors import UserError
 

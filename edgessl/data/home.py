@@ -1,4 +1,4 @@
-"""Where the pixels of a set live while it is trained on: a function of what fits."""
+"""Where packed images live while a run trains: GPU, RAM, disk, or their own files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,49 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
+from edgessl.control_groups import own_groups, read_text
 from edgessl.errors import UserError
+
+
+def available_ram_bytes(root: Path = Path("/")) -> int:
+    """Return the bytes that can be allocated without swapping or being killed.
+
+    The least of what the kernel says is available and what each control group (a container, a batch
+    job) that holds this process has left; file pages count as left, since the kernel drops them.
+
+    Args:
+        root: Where ``proc`` and ``sys`` are mounted.
+    """
+    found = [_meminfo(root), *_version_2(root), *_version_1(root)]
+    return max(0, min(value for value in found if value is not None))
+
+
+def _meminfo(root: Path) -> int:
+    for line in read_text(root / "proc/meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    # No such file on macOS: half of the memory is a guess.
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def _version_2(root: Path) -> list[int | None]:
+    return [_left(group, "memory.max", "memory.current") for group in own_groups(root)]
+
+
+def _version_1(root: Path) -> list[int | None]:
+    files = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    return [_left(group, *files) for group in own_groups(root, "memory")]
+
+
+def _left(folder: Path, limit_file: str, usage_file: str) -> int | None:
+    limit, usage = (read_text(folder / name).strip() for name in (limit_file, usage_file))
+    if not limit.isdigit() or not usage.isdigit():  # "max", or no such file
+        return None
+    pages = dict(line.split() for line in read_text(folder / "memory.stat").splitlines())
+    prefix = "total_" if "total_active_file" in pages else ""  # version 1: with inner groups
+    droppable = sum(int(pages.get(f"{prefix}{name}_file", 0)) for name in ("inactive", "active"))
+    return int(limit) - int(usage) + droppable
+
 
 Home = Literal["gpu", "ram", "disk", "files"]
 """On the GPU; in RAM; in the pack on disk, memory-mapped; in the original files, streamed."""

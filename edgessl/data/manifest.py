@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgessl.data.dataset import Entry, Listing
 from edgessl.data.folders import SPLIT_FOLDERS, class_name
-from edgessl.data.listing import Entry, Listing
 from edgessl.errors import UserError, nearest
 
 COLUMNS = ("path", "label", "split")

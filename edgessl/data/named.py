@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgessl.data import cifar, fine_grained, official, voc
+from edgessl.data import cifar, official
 from edgessl.data.cache import cache_part
+from edgessl.data.dataset import Entry, Listing
 from edgessl.data.download import download
-from edgessl.data.listing import Entry, Listing
 from edgessl.errors import UserError
 
 
@@ -141,7 +141,7 @@ NAMED: dict[str, NamedSet] = {
         "",
         ("CUB_200_2011", ""),
         ("images/", "images.txt", "classes.txt", "image_class_labels.txt", "train_test_split.txt"),
-        fine_grained.read_cub200,
+        official.read_cub200,
         classes=200,
         train=5994,
         test=5794,
@@ -154,7 +154,7 @@ NAMED: dict[str, NamedSet] = {
         "",
         ("", "stanford_dogs", "StanfordDogs"),
         ("Images/", "train_list.mat", "test_list.mat"),
-        fine_grained.read_dogs,
+        official.read_dogs,
         classes=120,
         train=12000,
         test=8580,
@@ -167,7 +167,7 @@ NAMED: dict[str, NamedSet] = {
         ("stanford_cars", ""),
         ("cars_train/", "cars_test/", "devkit/cars_meta.mat", "devkit/cars_train_annos.mat",
          "cars_test_annos_withlabels.mat"),
-        fine_grained.read_cars,
+        official.read_cars,
         classes=196,
         train=8144,
         test=8041,
@@ -181,7 +181,7 @@ NAMED: dict[str, NamedSet] = {
         ("caltech101/101_ObjectCategories", "101_ObjectCategories",
          "caltech-101/101_ObjectCategories", ""),
         ("BACKGROUND_Google/", "Faces_easy/", "accordion/", "yin_yang/"),
-        fine_grained.read_caltech101,
+        official.read_caltech101,
         classes=102,
         train=9144,
         test=0,
@@ -194,7 +194,7 @@ NAMED: dict[str, NamedSet] = {
         ("VOCdevkit/VOC2007", "VOC2007", ""),
         ("JPEGImages/", *(f"ImageSets/Main/{name}_{part}.txt" for name in ("aeroplane", "tvmonitor")
                           for part in ("trainval", "test"))),
-        voc.read_voc2007,
+        official.read_voc2007,
         classes=20,
         train=5011,
         test=4952,
@@ -209,7 +209,7 @@ NAMED: dict[str, NamedSet] = {
         ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC"),
         tuple(f"{part}/{word}/" for part in ("train", "val")
               for word in ("n01440764", "n04209133", "n07930864", "n15075141")),
-        fine_grained.read_imagenet,
+        official.read_imagenet,
         classes=1000,
         train=1281167,
         test=50000,

@@ -1,4 +1,4 @@
-"""The protocols by name, with what each one reads."""
+"""Protocols of evaluation: features and labels in, scores out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,84 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from edgessl.evaluate.evaluation import Evaluation, LabelledOutputs
-from edgessl.evaluate.knn import evaluate_knn
-from edgessl.evaluate.linear import evaluate_linear
-from edgessl.evaluate.top1 import evaluate_top1
+from torch import Tensor
+
+from edgessl.metrics import topk
+from edgessl.metrics.interval import Score
+from edgessl.metrics.knn import knn_predict
+from edgessl.metrics.linear_probe import fit_linear_probe
+from edgessl.metrics.topk import top1
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledOutputs:
+    """A network's outputs for the images of one split.
+
+    Attributes:
+        outputs: Features ``(N, D)`` or logits ``(N, K)``, float32 on the CPU.
+        labels: Class indices, ``(N,)`` int64.
+    """
+
+    outputs: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One protocol's answer on ``test``.
+
+    Attributes:
+        score: Accuracy with its interval.
+        predictions: Predicted class of each test image, ``(N,)`` int64.
+    """
+
+    score: Score
+    predictions: Tensor
+
+
+def evaluate_knn(train: LabelledOutputs, test: LabelledOutputs, num_classes: int) -> Evaluation:
+    """Classify test images by the most similar training images.
+
+    Args:
+        train: Features of the images that vote.
+        test: Features of the images to classify.
+        num_classes: Number of classes ``K``.
+    """
+    predictions = knn_predict(train.outputs, train.labels, test.outputs, num_classes)
+    return Evaluation(top1(predictions, test.labels), predictions)
+
+
+def evaluate_linear(
+    train: LabelledOutputs, val: LabelledOutputs, test: LabelledOutputs, num_classes: int
+) -> Evaluation:
+    """Classify test images by a logistic regression on frozen features.
+
+    Args:
+        train: Features to fit on.
+        val: Features to choose the penalty on; if empty, it is cross-validated on train.
+        test: Features to score, touched once.
+        num_classes: Number of classes ``K``.
+
+    Raises:
+        UserError: Train has fewer than two classes.
+    """
+    probe = fit_linear_probe(train.outputs, train.labels, val.outputs, val.labels, num_classes)
+    predictions = probe.logits(test.outputs).argmax(dim=1)
+    return Evaluation(top1(predictions, test.labels), predictions)
+
+
+def evaluate_top1(test: LabelledOutputs) -> Evaluation:
+    """Score the class with the highest logit.
+
+    Args:
+        test: Logits or probabilities ``(N, K)``, and labels in the order of the logits.
+    """
+    predictions = test.outputs.argmax(dim=1)
+    return Evaluation(topk.top1(predictions, test.labels), predictions)
+
 
 SplitName = Literal["train", "val", "test"]
 

@@ -1,21 +1,80 @@
-"""The network of an export, and what all of its files share."""
+"""The network of an export: opened, traced, with what its files are compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from edgessl import checkpoint
 from edgessl.artifact import Metadata
+from edgessl.backbones import Deployable, deployable_from
 from edgessl.data.preprocess import Preprocess
+from edgessl.errors import UserError
 from edgessl.export.formats.graph import export_graph
-from edgessl.export.gates.held_out import HeldOut
+from edgessl.export.gates.accuracy import HeldOut, held_out
 from edgessl.export.target import Target
+
+HEADS = ("logits", "probs", "features")
+
+
+def with_head(deployable: Deployable, head: str, where: str) -> nn.Module:
+    """Return the network that computes one kind of output.
+
+    Args:
+        deployable: The checkpoint's content.
+        head: ``"logits"``, ``"probs"`` (softmax of the logits) or ``"features"`` (the backbone's).
+        where: The checkpoint's name, for the message.
+
+    Returns:
+        Images ``(B, 3, H, W)`` to ``(B, K)``, in eval mode.
+
+    Raises:
+        UserError: The head is unknown, or needs a classifier that the checkpoint lacks.
+    """
+    if head not in HEADS:
+        raise UserError(
+            f"--head: must be one of {', '.join(HEADS)}, got '{head}'; leave it out for the "
+            "checkpoint's own"
+        )
+    if head == "features":
+        return deployable.backbone.eval()
+    if deployable.head == "features":
+        raise UserError(
+            f"--head: must be features, for {where} has no classifier, got '{head}'; "
+            "fine-tune it first: edgessl finetune"
+        )
+    if head == "probs":
+        return nn.Sequential(deployable.module, nn.Softmax(dim=1)).eval()
+    return deployable.module.eval()
+
+
+def portable(value: Any) -> Any:
+    """Replace every absolute path in plain values by its last part.
+
+    Args:
+        value: A string, number, None, or lists and dicts of them.
+
+    Returns:
+        The same without folders of this machine.
+    """
+    if isinstance(value, dict):
+        return {key: portable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [portable(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    for path in (PurePosixPath(value), PureWindowsPath(value)):
+        if path.is_absolute():
+            return path.name
+    return value
 
 
 @dataclass(frozen=True)
@@ -51,10 +110,38 @@ class Core:
     @property
     def reference(self) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
         """The network as a function of arrays: what every file is compared with."""
+        network = self.network
 
         def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
             with torch.inference_mode():
-                output: NDArray[np.float32] = self.network(torch.from_numpy(images)).numpy()
+                output: NDArray[np.float32] = network(torch.from_numpy(images)).numpy()
             return output
 
         return run
+
+
+def open_core(path: Path, target: Target, *, head: str | None, data: str | None) -> Core:
+    """Read a checkpoint, and find the images its scores were measured on.
+
+    Args:
+        path: The ``ckpt.pt`` of a run folder.
+        target: What the files are for.
+        head: ``"logits"``, ``"probs"`` or ``"features"``; None for the checkpoint's own.
+        data: Data set for the accuracy gate; None for the one the checkpoint was trained on.
+
+    Raises:
+        UserError: It is no such checkpoint, has no such head, or the data does not fit.
+    """
+    deployable = deployable_from(checkpoint.load(path), str(path))
+    head = head or deployable.head
+    network = with_head(deployable, head, str(path))
+    classes = () if head == "features" else deployable.classes
+    test = held_out(deployable.provenance, classes, data)
+    metadata = Metadata(
+        head=head,
+        classes=classes,
+        preprocess=deployable.preprocess,
+        input_px=Preprocess.from_dict(deployable.preprocess).crop_px,
+        provenance=portable({"checkpoint": path.name, **deployable.provenance}),
+    )
+    return Core(network, metadata, target, test, deployable.provenance)

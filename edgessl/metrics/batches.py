@@ -1,13 +1,29 @@
-"""Stored pixels to what a network takes, one batch at a time."""
+"""Batches of pixels through a network, its mode kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+
+
+@contextmanager
+def restored_modes(module: nn.Module) -> Iterator[None]:
+    """Restore the mode of every submodule on leaving, frozen BN layers included.
+
+    Args:
+        module: The network whose modes the block changes.
+    """
+    modes = [(child, child.training) for child in module.modules()]
+    try:
+        yield
+    finally:
+        for child, training in modes:
+            child.training = training
 
 
 def normalised_batches(

@@ -1,9 +1,9 @@
-"""What a network costs: parameters, multiply-accumulates, and S3L's FLOPs."""
+"""What a network costs: parameters, MACs, S3L's FLOPs, and a schedule's mean."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -93,3 +93,17 @@ def flops_s3l(backbone: nn.Module, image_px: int, feature_dim: int) -> int:
     with torch.no_grad():
         shadow(torch.zeros(1, 3, image_px, image_px, device="meta"))
     return count[0]
+
+
+def mean_over_epochs(costs: Sequence[float], epochs: Sequence[int]) -> float:
+    """Return the epoch-weighted mean of the costs of stages.
+
+    Args:
+        costs: Cost of an image in each stage, in any unit.
+        epochs: Length of each stage.
+
+    Source:
+        Cao & Wu 2021 (S3L), arXiv:2103.13559. For stages of 800, 200 and 100 epochs the paper
+        divides by 1300; this is the mean over the 1100 epochs that there are.
+    """
+    return sum(c * e for c, e in zip(costs, epochs, strict=True)) / sum(epochs)

@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgessl.metrics.batches import normalised_batches
-from edgessl.metrics.modes import restored_modes
+from edgessl.metrics.batches import normalised_batches, restored_modes
 
 
 def extract_features(

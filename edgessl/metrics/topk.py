@@ -1,7 +1,8 @@
-"""Top-k accuracy."""
+"""Top-k accuracy, and who is taken for whom."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from edgessl.metrics.interval import Score
@@ -27,3 +28,18 @@ def topk(logits: Tensor, labels: Tensor, k: int) -> Score:
     """
     best = logits.topk(min(k, logits.shape[1]), dim=1).indices  # (N, k)
     return Score.from_counts(int((best == labels[:, None]).any(dim=1).sum()), len(labels))
+
+
+def confusion_matrix(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """Count predictions per true class.
+
+    Args:
+        predictions: Class indices, ``(N,)``.
+        labels: Class indices, ``(N,)``.
+        num_classes: Number of classes ``K``.
+
+    Returns:
+        ``(K, K)`` int64: rows are true classes, columns predicted ones.
+    """
+    cells = labels.long() * num_classes + predictions.long()
+    return torch.bincount(cells, minlength=num_classes**2).view(num_classes, num_classes)

@@ -1,33 +1,31 @@
-"""Latency of models on one device, with everything needed to read the numbers."""
+"""The story of ``edgessl bench``: files in, measured latencies and what they mean out."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from edgessl import __version__
-from edgessl.artifact.cores import usable_cores
 from edgessl.artifact.session import CPU
 from edgessl.bench.compare.baseline import compare, refuse_other_device, refuse_unknown
-from edgessl.bench.compare.comparisons import compare_with_first
-from edgessl.bench.compare.document import read_document
+from edgessl.bench.compare.document import import_documents, only_imported, read_document
+from edgessl.bench.compare.judged import compare_with_first
 from edgessl.bench.compare.names import with_names
 from edgessl.bench.measure.describe import describe_device
 from edgessl.bench.measure.device_table import Device, read_device
+from edgessl.bench.measure.from_file import end_to_end, find_images
 from edgessl.bench.measure.in_turns import measure_with_control
 from edgessl.bench.measure.inputs import refuse_wrong_inputs
-from edgessl.bench.measure.opened import TORCH, How
+from edgessl.bench.measure.opened import ONNX, TORCH, How
 from edgessl.bench.measure.process import Worker
 from edgessl.bench.measure.sustained import sustain
-from edgessl.bench.page.words import accuracy, notes
+from edgessl.bench.page.tables import accuracy, notes
+from edgessl.cores import usable_cores
 from edgessl.errors import UserError
-from edgessl.pipeline.bench_end_to_end import end_to_end, find_images
-from edgessl.pipeline.bench_import import import_documents, only_imported
-from edgessl.pipeline.bench_request import Request, refuse_wrong
 
 SCHEMA = 1
 PROFILE_RUNS = 20
@@ -36,59 +34,171 @@ Say = Callable[[str], None]
 Part = dict[str, list[dict[str, Any]]]
 
 
-def bench_models(request: Request, say: Say = lambda _line: None) -> dict[str, Any]:
-    """Measure every model on every number of threads and every batch size.
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How fast a model is on a number of threads and a batch.
+
+    Attributes:
+        path: The file.
+        threads: It ran on so many.
+        batch: Images in a run.
+        p50_ms: Median time of a run.
+        p90_ms: Nine of ten runs took at most so long.
+        p99_ms: 99 of a hundred did.
+        images_per_s: Images in a second, at the median.
+        load_ms: Time to open the file.
+        first_run_ms: Time of the first run after that.
+    """
+
+    path: Path
+    threads: int
+    batch: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    images_per_s: float
+    load_ms: float
+    first_run_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What was measured.
+
+    Attributes:
+        document: What ``edgessl bench --json`` prints: ``device``, one entry for each combination
+            in ``models``, ``conditions`` with the noise of each number of threads and batch,
+            ``comparisons`` with the first model, and ``operators``, ``end_to_end``,
+            ``sustained``, ``baseline``, ``imported`` where asked for.
+    """
+
+    document: dict[str, Any]
+
+    @property
+    def models(self) -> tuple[Latency, ...]:
+        """The latency of each model on each number of threads and each batch size."""
+        kept = set(Latency.__slots__) - {"path"}
+        return tuple(
+            Latency(Path(entry["path"]), **{name: entry[name] for name in kept})
+            for entry in self.document["models"]
+        )
+
+
+def bench(
+    models: Sequence[str | Path] | str | Path,
+    *,
+    device: str = "cpu",
+    threads: Sequence[int] = (),
+    batches: Sequence[int] = (1,),
+    profile: bool = False,
+    images: str | Path | None = None,
+    sustained_s: float = 0.0,
+    baseline: str | Path | None = None,
+    fail_slower_percent: float = 10.0,
+    imported: Sequence[str | Path] = (),
+    say: Say = lambda _line: None,
+) -> Bench:
+    """Measure the latency of models in turns, so that it can be compared.
 
     Args:
-        request: What to measure, and where.
+        models: ONNX or ORT files, TorchScript, ``torch.export`` programs, checkpoints; or the
+            outcome of ``export``. None where there is something to import.
+        device: A name in ``bench/devices/``, or a TOML file.
+        threads: Numbers of threads; none for the device's own.
+        batches: Images in a run.
+        profile: Also the operators that the time goes to.
+        images: A file or folder of images for the time from file to answer.
+        sustained_s: Seconds to run without a pause; 0 for none.
+        baseline: A JSON document of what was measured before.
+        fail_slower_percent: Percent by which a model may be slower than that.
+        imported: JSON documents of what was measured on other devices.
         say: Called with the name of each step.
 
     Returns:
-        Plain values: ``device``, one entry for each combination in ``models``, ``conditions`` with
-        the noise of each number of threads and batch, ``comparisons`` with the first model, and
-        ``operators``, ``end_to_end``, ``sustained``, ``baseline``, ``imported`` where asked for.
-        Without models, what was imported.
+        The latencies, in ``.models``, and everything else in ``.document``.
 
     Raises:
         UserError: A file, device, thread or batch number cannot be used.
+
+    Example:
+        >>> import edgessl
+        >>> edgessl.bench("model.onnx").models[0].p50_ms  # doctest: +SKIP
+        0.74
     """
-    if request.imported and not request.models:
-        return only_imported(request.imported)
-    device = read_device(request.device)
-    refuse_wrong(request)
-    onnx = [path for path in request.models if path.suffix.lower() not in TORCH]
-    refuse_wrong_inputs(onnx, request.batches, one_image=request.images is not None,
-                        provider=device.provider)  # fmt: skip
-    images, others = find_images(request.images), import_documents(request.imported)
-    threads = request.threads or (device.threads or usable_cores(),)
-    host = {"name": request.device, "provider": device.provider, **describe_device()}
-    cells = [(count, batch) for count in threads for batch in request.batches]
-    baseline = _baseline(request, host, cells)
-    how = How(*cells[0], device.provider, device.options)
-    files = [_file(path, how) for path in request.models]
+    paths = _paths(models)
+    others = [Path(path) for path in imported]
+    if others and not paths:
+        return Bench(only_imported(others))
+    table = read_device(device)
+    _refuse_wrong(paths, threads, batches, profile=profile)
+    onnx = [path for path in paths if path.suffix.lower() not in TORCH]
+    refuse_wrong_inputs(onnx, tuple(batches), one_image=images is not None,
+                        provider=table.provider)  # fmt: skip
+    shown = find_images(Path(images) if images is not None else None)
+    documents = import_documents(others)
+    host = {"name": device, "provider": table.provider, **describe_device()}
+    counts = tuple(threads) or (table.threads or usable_cores(),)
+    cells = [(count, batch) for count in counts for batch in batches]
+    before = _before(Path(baseline) if baseline is not None else None, paths, host, cells)
+    how = How(*cells[0], table.provider, table.options)
+    files = [_file(path, how) for path in paths]
     document: dict[str, Any] = {
         "schema": SCHEMA, "edgessl": __version__,
         "measured": datetime.now(UTC).isoformat(timespec="seconds"), "device": host,
-        "protocol": device.model_dump(), "models": [], "conditions": [], "comparisons": [],
+        "protocol": table.model_dump(), "models": [], "conditions": [], "comparisons": [],
     }  # fmt: skip
-    if images:  # before the rest: it refuses models that do not say their preprocessing
-        document["end_to_end"] = end_to_end(request.models, replace(how, batch=1), images, say)
+    if shown:  # before the rest: it refuses models that do not say their preprocessing
+        document["end_to_end"] = end_to_end(paths, replace(how, batch=1), shown, say)
     for count, batch in cells:
-        for key, rows in _measure_cell(files, device, count, batch, say).items():
+        for key, rows in _measure_cell(files, table, count, batch, say).items():
             document[key] += rows
-    if request.profile:
+    if profile:
         document["operators"] = [_operators(path, how, say) for path in onnx]
-    if request.sustained_s:
+    if sustained_s:
         document["sustained"] = [
-            sustain(path, device, threads=how.threads, batch=how.batch,
-                    seconds=request.sustained_s, say=say) for path in request.models
+            sustain(path, table, threads=how.threads, batch=how.batch, seconds=sustained_s,
+                    say=say) for path in paths
         ]  # fmt: skip
     document = with_names(document)
-    if baseline is not None:
-        document["baseline"] = compare(document, baseline, request.fail_slower_percent)
-    if others:
-        document["imported"] = others
-    return document
+    if before is not None:
+        document["baseline"] = compare(document, before, fail_slower_percent)
+    if documents:
+        document["imported"] = documents
+    return Bench(document)
+
+
+def _paths(models: Sequence[str | Path] | str | Path) -> tuple[Path, ...]:
+    if isinstance(models, str | Path):
+        return (Path(models),)
+    return tuple(Path(model) for model in models)
+
+
+def _refuse_wrong(
+    models: Sequence[Path], threads: Sequence[int], batches: Sequence[int], *, profile: bool
+) -> None:
+    """Refuse what cannot be measured before anything is opened, one line for each."""
+    wrong = [line for path in models if (line := _wrong_model(path))]
+    if not models:
+        wrong.append("MODEL: must be at least one file, got none; pass model.onnx")
+    elif profile and all(path.suffix.lower() in TORCH for path in models):
+        wrong.append("--profile: must have an ONNX file to look into, got none; add one")
+    for option, values in (("--threads", threads), ("--batch", batches)):
+        wrong += [
+            f"{option}: must be whole numbers from 1, got {value}" for value in values if value < 1
+        ]
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+def _wrong_model(path: Path) -> str:
+    if path.suffix.lower() not in (*ONNX, *TORCH):
+        return (
+            f"{path}: must end in {', '.join((*ONNX, *TORCH))}, got '{path.suffix}'; pass a "
+            "file that `edgessl export` wrote, or a checkpoint"
+        )
+    if not path.is_file():
+        return f"{path}: must be a model file, found none; check the path"
+    return ""
 
 
 def _measure_cell(
@@ -110,15 +220,19 @@ def _measure_cell(
     }
 
 
-def _baseline(
-    request: Request, host: dict[str, Any], cells: Sequence[tuple[int, int]]
+def _before(
+    baseline: Path | None,
+    models: Sequence[Path],
+    host: dict[str, Any],
+    cells: Sequence[tuple[int, int]],
 ) -> dict[str, Any] | None:
-    if request.baseline is None:
+    """Read what was measured before, on the same device and of the same models."""
+    if baseline is None:
         return None
-    document = read_document(request.baseline)
-    refuse_other_device(document, host, str(request.baseline))
-    wanted = [(str(path), *cell) for cell in cells for path in request.models]
-    refuse_unknown(document, wanted, str(request.baseline))
+    document = read_document(baseline)
+    refuse_other_device(document, host, str(baseline))
+    wanted = [(str(path), *cell) for cell in cells for path in models]
+    refuse_unknown(document, wanted, str(baseline))
     return document
 
 

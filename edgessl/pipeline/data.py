@@ -11,7 +11,7 @@ import numpy as np
 from edgessl.data.cache import cache_root, cache_sizes, clear_cache
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
-from edgessl.data.pack_list import list_packs
+from edgessl.data.pack_file import list_packs
 from edgessl.data.parallel import Progress
 from edgessl.data.verify import verify
 

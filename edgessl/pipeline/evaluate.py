@@ -1,4 +1,4 @@
-"""From a network in a file and a folder of images to one honest score."""
+"""The story of ``edgessl eval``: a checkpoint or a file, scored on a labelled set."""
 
 from __future__ import annotations
 
@@ -7,18 +7,58 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.load import load_dataset
 from edgessl.errors import UserError, nearest
-from edgessl.evaluate.evaluation import Evaluation, LabelledOutputs
-from edgessl.evaluate.labels import match_classes
-from edgessl.evaluate.network import Network, open_network
-from edgessl.evaluate.protocols import PROTOCOLS, Protocol, SplitName
-from edgessl.metrics.confusion import confusion_matrix
+from edgessl.evaluate.network import Network, match_classes, open_network
+from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
+from edgessl.metrics.interval import Score
+from edgessl.metrics.tags import class_precisions, fit_tag_probe, mean_average_precision
+from edgessl.metrics.topk import confusion_matrix
+from edgessl.pipeline.results import Run
 
-_KNOWN = (*PROTOCOLS, "map")  # the last one is another story: evaluate_tags
+TAGS_PROTOCOL = "map"
+_KNOWN = (*PROTOCOLS, TAGS_PROTOCOL)
+
+
+def evaluate(
+    model: str | Path | Run,
+    *,
+    data: str | Path,
+    protocol: str = "top1",
+    device: str = "auto",
+    say: Callable[[str], None] = lambda _line: None,
+) -> Evaluated | EvaluatedTags:
+    """Score a checkpoint or an exported file on labelled images.
+
+    Args:
+        model: A ``ckpt.pt``, any file that ``export`` wrote, or a finished run.
+        data: Labelled images: a named set, a folder, or a CSV manifest.
+        protocol: ``knn`` or ``linear`` on its features, ``top1`` of the classifier, or ``map`` for
+            images with several labels each.
+        device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
+            runs on the CPU.
+        say: Called with the name of each step.
+
+    Returns:
+        The outcome; its ``.score`` has ``value``, ``low`` and ``high`` in percent, and ``n``.
+
+    Raises:
+        UserError: Something asked for does not exist or does not fit.
+
+    Example:
+        >>> import edgessl
+        >>> edgessl.evaluate("model.onnx", data="labelled/").score.value  # doctest: +SKIP
+        75.7
+    """
+    path = model.checkpoint if isinstance(model, Run) else Path(model)
+    if protocol == TAGS_PROTOCOL:
+        return evaluate_tags(path, str(data), device=device, say=say)
+    return evaluate_model(path, str(data), protocol, device=device, say=say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +81,11 @@ class Evaluated:
     classes: tuple[str, ...]
     confusion: list[list[int]]
 
+    @property
+    def score(self) -> Score:
+        """What it reached."""
+        return self.evaluation.score
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for ``--json``."""
         return {
@@ -48,7 +93,7 @@ class Evaluated:
             "protocol": self.protocol,
             "data": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
-            "score": self.evaluation.score.to_dict(),
+            "score": self.score.to_dict(),
             "classes": list(self.classes),
             "confusion": self.confusion,
         }
@@ -155,3 +200,92 @@ def _outputs(
             continue
         outputs[name] = LabelledOutputs(network.outputs(split.paths), labels)
     return outputs
+
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedTags:
+    """The outcome of ``edgessl eval --protocol map``.
+
+    Attributes:
+        model: The file that was scored.
+        dataset: The images.
+        score: Mean average precision on test, in percent.
+        precisions: Average precision of each class, in percent; None if test does not show it.
+        inverse_penalty: Of the linear classifiers, as chosen on train.
+    """
+
+    model: Path
+    dataset: Dataset
+    score: Score
+    precisions: dict[str, float | None]
+    inverse_penalty: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for ``--json``."""
+        return {
+            "model": str(self.model),
+            "protocol": TAGS_PROTOCOL,
+            "data": self.dataset.name,
+            "fingerprint": self.dataset.fingerprint,
+            "score": self.score.to_dict(),
+            "classes": list(self.precisions),
+            "average_precision": self.precisions,
+        }
+
+
+def evaluate_tags(
+    model: Path,
+    data: str,
+    *,
+    device: str = "cpu",
+    say: Callable[[str], None] = lambda _line: None,
+) -> EvaluatedTags:
+    """Score frozen features by linear classifiers, one a class, by mean average precision.
+
+    As VOC 2007 is used: a class that is difficult to recognise counts as shown in training, and
+    such images are neither right nor wrong in the score. S3L fine-tunes for the same score
+    (Cao & Wu 2021, arXiv:2103.13559, and its code); here the network stays frozen.
+
+    Args:
+        model: A checkpoint or an exported file that gives features.
+        data: What the user passed as ``--data``.
+        device: Where a checkpoint runs; one of ``device.NAMES``.
+        say: Called with the name of each step.
+
+    Raises:
+        UserError: The images do not have several labels each, or the file cannot be used.
+    """
+    network = open_network(model, "features", device=device)
+    dataset = load_dataset(data, download=False)
+    if not dataset.tags:
+        raise UserError(
+            f"{dataset.source}: must have images with several labels each for --protocol map, as "
+            "voc2007 has, found others; use --protocol knn, linear or top1"
+        )
+    features = []
+    for name, split in (("train", dataset.train), ("test", dataset.test)):
+        say(f"reading {len(split)} {name} images")
+        features.append(network.outputs(split.paths).double().numpy())
+    say("fitting linear classifiers")
+    shown, difficult = _tables(dataset, dataset.train)
+    probe = fit_tag_probe(features[0], shown | difficult)
+    shown, difficult = _tables(dataset, dataset.test)
+    say("scoring (map)")
+    scores = probe.scores(features[1])
+    found = 100.0 * class_precisions(scores, shown, difficult)
+    precisions = {
+        name: None if np.isnan(value) else round(float(value), 2)
+        for name, value in zip(dataset.tag_names, found, strict=True)
+    }
+    score = mean_average_precision(scores, shown, difficult)
+    return EvaluatedTags(model, dataset, score, precisions, probe.inverse_penalty)
+
+
+def _tables(dataset: Dataset, split: Split) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which classes each image shows, and which in difficult ways only, ``(N, K)``."""
+    names = dataset.tag_names
+    tags = [dataset.tags[path] for path in split.paths]
+    shown = np.array([[name in one.shown for name in names] for one in tags], dtype=bool)
+    difficult = np.array([[name in one.difficult for name in names] for one in tags], dtype=bool)
+    return shown, difficult

@@ -1,17 +1,20 @@
-"""From a checkpoint to files for a device, each proven by its gates before it gets its name."""
+"""The story of ``edgessl export``: each file proven by its gates before it gets its name."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgessl.artifact.session import CPU
+from edgessl.bench.compare.ratio import ratio_of_turns
+from edgessl.bench.measure.device_table import Device
+from edgessl.bench.measure.in_turns import measure
 from edgessl.errors import UserError
-from edgessl.export.bundle.record import write_record
+from edgessl.export.bundle.manifest import write_record
 from edgessl.export.bundle.runners import Runner, add_runner, prepare_runners
 from edgessl.export.bundle.write import (
-    BundledModel,
     Origin,
     earlier_models,
     refuse_foreign,
@@ -19,16 +22,44 @@ from edgessl.export.bundle.write import (
     remove_stale_bundle,
     write_bundle,
 )
-from edgessl.export.candidate import name_candidate, write_candidate
-from edgessl.export.core import Core
-from edgessl.export.exported import Exported
+from edgessl.export.core import Core, open_core
 from edgessl.export.formats.products import NAMES, products_of
 from edgessl.export.gates.prove import prove
 from edgessl.export.int8.make import int8_products
-from edgessl.export.open_core import open_core
-from edgessl.export.product import Product
+from edgessl.export.int8.search import Timed
+from edgessl.export.product import ExportedFile, Product, give_name, write_aside
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
-from edgessl.pipeline.time_models import time_models
+
+TIMING = Device(
+    provider=CPU, threads=1, launches=4, min_runs=80, min_seconds=1.0, max_seconds=8.0
+)
+"""Enough for a median of each candidate; `edgessl bench` measures the files properly. Half of the
+launches start backwards, for the process that starts first stays the slowest (bench/LOG.md)."""
+
+
+def time_models(models: Sequence[Any]) -> list[Timed]:
+    """Time graphs on one thread of this machine, in turns, each in its own process.
+
+    Args:
+        models: ``onnx.ModelProto`` objects.
+
+    Returns:
+        The latency of one image, each beside the first model's.
+    """
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.onnx" for number in range(len(models))]
+        for path, model in zip(paths, models, strict=True):
+            onnx.save(model, str(path))
+        rows = measure(paths, TIMING, threads=1, batch=1)
+    return [_beside(rows[0], row) for row in rows]
+
+
+def _beside(first: Mapping[str, Any], row: Mapping[str, Any]) -> Timed:
+    speedup = ratio_of_turns(first["samples_ms"], row["samples_ms"])
+    return Timed(float(row["p50_ms"]), speedup.ratio, speedup.low, speedup.high)
+
 
 Say = Callable[[str], None]
 
@@ -45,7 +76,7 @@ def export_checkpoint(
     out: Path | None = None,
     runners: Sequence[Runner] = (),
     say: Say = lambda _line: None,
-) -> tuple[Exported, ...]:
+) -> tuple[ExportedFile, ...]:
     """Export a checkpoint's network and check every file against it.
 
     Args:
@@ -102,23 +133,27 @@ def _products(
 
 def _proven(
     core: Core, products: Sequence[Product], folder: Path, say: Say
-) -> tuple[Exported, ...]:
+) -> tuple[ExportedFile, ...]:
     """Write every file aside, run the gates, and move it to its name, ``*.failed.*`` if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
-        candidates = []
+        aside = []
         for product in products:
             say(f"writing {product.name}")
-            candidates.append(write_candidate(core, product, Path(scratch)))
-        prove(core, candidates, say)
-        return tuple(name_candidate(core, candidate, folder) for candidate in candidates)
+            aside.append(write_aside(product, core.metadata, core.target.opset, Path(scratch)))
+        proven = prove(
+            list(zip(products, aside, strict=True)),
+            reference=core.reference, test=core.test, target=core.target, say=say,
+        )
+        named = zip(products, proven, strict=True)
+        return tuple(give_name(product, file, folder) for product, file in named)
 
 
 def _bundle(
-    core: Core, path: Path, folder: Path, files: Sequence[Exported], runners: Sequence[Runner]
+    core: Core, path: Path, folder: Path, files: Sequence[ExportedFile],
+    runners: Sequence[Runner],
 ) -> None:
-    models = [BundledModel(file.path, file.purpose, file.metadata, file.opset) for file in files]
-    models = models or earlier_models(folder, path, core.metadata)
+    models = files or earlier_models(folder, path, core.metadata)
     if not models:
         remove_stale_bundle(folder)
         return
@@ -130,6 +165,6 @@ def _bundle(
     write_bundle(folder, models, origin)
 
 
-def document(checkpoint_path: Path, files: tuple[Exported, ...]) -> dict[str, Any]:
+def document(checkpoint_path: Path, files: tuple[ExportedFile, ...]) -> dict[str, Any]:
     """Return the outcome as plain values, for ``--json``."""
     return {"checkpoint": str(checkpoint_path), "files": [file.to_dict() for file in files]}

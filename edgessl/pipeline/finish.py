@@ -1,9 +1,9 @@
-"""The end of a run: scores on ``test``, read once, and the report."""
+"""The end of a run: scores on ``test``, read once, the verdict, and the report."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,17 +18,73 @@ from edgessl.pipeline.scores import (
     score_random_features,
     score_thumbnails,
 )
-from edgessl.pipeline.verdict import verdict
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
 from edgessl.report.health import health
-from edgessl.train.place.context import Context
-from edgessl.train.place.once import once
-from edgessl.train.stage.bottleneck import bottleneck
+from edgessl.runs.stages import BASELINES, EVALUATE, FINETUNE, REPORT, evaluated, scores_of
+from edgessl.train.place.context import Context, once
+from edgessl.train.stage.timing import bottleneck
 
 
-def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
+def verdict(report: dict[str, Any]) -> str:
+    """Say whether self-supervision paid, from scores on ``test``.
+
+    Args:
+        report: ``report.json`` so far: ``data``, ``scores`` and, where there are any,
+            ``scores_random``, ``scores_longer`` and the ``start`` of a fine-tuning.
+    """
+    scores = report.get("scores", {})
+    if not scores and report["data"]["classes"]:
+        return (
+            "Fine-tuning is done; without test images there is nothing to score. "
+            "Evaluate it on labelled images that it has not seen: edgessl eval."
+        )
+    if not scores:
+        return (
+            "Pretraining is done; without labels there is nothing to score. "
+            "Fine-tune or evaluate it on labelled images to see what it is worth."
+        )
+    supervised = report.get("start", {}).get("supervised", False)
+    subject = "Starting from this classifier" if supervised else "Self-supervision"
+    longer, start = report.get("scores_longer", {}), report.get("scores_random", {})
+    known = {
+        "a random start fine-tuned for the same total time": longer.get("finetune_top1"),
+        "a random start with the same fine-tuning": start.get("finetune_top1"),
+    }
+    rivals = {name: score for name, score in known.items() if score is not None}
+    tuned = scores.get("finetune_top1")
+    if tuned is None:
+        rival = start.get("knn_top1")
+        return _compare(subject, "kNN", scores["knn_top1"], rival, "random features")
+    if rivals:
+        name = max(rivals, key=lambda rival: float(rivals[rival]["value"]))
+        return _compare(subject, "Fine-tuned top-1", tuned, rivals[name], name)
+    return f"Fine-tuned top-1 is {_percent(tuned)}; no baseline was trained to compare it with."
+
+
+def _compare(
+    subject: str, what: str, ours: dict[str, Any], theirs: dict[str, Any] | None, name: str
+) -> str:
+    if theirs is None:
+        return f"{what} is {_percent(ours)}."
+    gain = ours["value"] - theirs["value"]
+    apart = ours["low"] > theirs["high"] or ours["high"] < theirs["low"]
+    facts = f"{what} {_percent(ours)} against {_percent(theirs)} for {name} ({gain:+.1f} points)"
+    if gain > 0 and apart:
+        return f"{subject} pays here: {facts}; the 95 % intervals do not overlap."
+    if gain > 0:
+        return f"{subject} seems to help: {facts}; one seed, and the intervals overlap."
+    if apart:
+        return f"{subject} did not pay here: {facts}."
+    return f"No difference is shown: {facts}; the intervals overlap."
+
+
+def _percent(score: dict[str, Any]) -> str:
+    return f"{score['value']:.1f} % [{score['low']:.1f}, {score['high']:.1f}]"
+
+
+def score_run(context: Context, baselines: Collection[str]) -> dict[str, Any]:
     """Score features, classifier and baselines on ``test``, each once; nothing without one.
 
     Args:
@@ -41,19 +97,19 @@ def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
     if not len(context.dataset.test):
         return {}
     context.images.release()  # originals come now, as many bytes again
-    found = once(context, "evaluate", lambda: _score_own(context))
-    for name in ("random", "longer"):
+    found = once(context, EVALUATE, lambda: _score_own(context))
+    for name in BASELINES:
         if name in baselines:
             # Apart from "evaluate", so that a baseline that is asked for later is scored too.
-            score = once(context, f"evaluate_{name}", partial(_score_baseline, context, name))
-            found[f"scores_{name}"] = {**found.get(f"scores_{name}", {}), **score}
+            score = once(context, evaluated(name), partial(_score_baseline, context, name))
+            found[scores_of(name)] = {**found.get(scores_of(name), {}), **score}
     return found
 
 
 def _score_own(context: Context) -> dict[str, Any]:
     context.reporter.say("Scoring on test.")
     scores = as_values(score_features(context, load_pretrained(context)))
-    tuned, confusion = score_classifier(context, "ckpt.pt")
+    tuned, confusion = score_classifier(context, FINETUNE.file)
     return {
         "scores": {**scores, "finetune_top1": tuned.to_dict()},
         "confusion": confusion,
@@ -63,7 +119,7 @@ def _score_own(context: Context) -> dict[str, Any]:
 
 
 def _score_baseline(context: Context, name: str) -> dict[str, Any]:
-    score, _ = score_classifier(context, f"state/{name}.pt")
+    score, _ = score_classifier(context, BASELINES[name].file)
     return {"finetune_top1": score.to_dict()}
 
 
@@ -73,7 +129,7 @@ def finish(
     command: str,
     stages: Mapping[str, Mapping[str, Any]],
     facts: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> None:
     """Write ``report.json`` and ``report.html``.
 
     Args:
@@ -82,14 +138,11 @@ def finish(
         command: The command as typed.
         stages: Throughput of each training stage, in order; the first one's is the run's.
         facts: What else the report holds: scores, where there are any.
-
-    Returns:
-        The content of ``report.json``.
     """
     dataset, run = context.dataset, context.run
-    network = load_classifier(context, "ckpt.pt").backbone if dataset.classes else load_pretrained(
-        context
-    )
+    network = load_pretrained(context)
+    if dataset.classes:
+        network = load_classifier(context, FINETUNE.file).backbone
     main = next(iter(stages.values()))
     report: dict[str, Any] = {
         "edgessl": __version__,
@@ -129,11 +182,10 @@ def finish(
         "seed": context.seed,
     }
     report["verdict"] = verdict(report)
-    report["next"] = f"edgessl export {shlex.quote(str(run.path / 'ckpt.pt'))} --onnx"
+    report["next"] = f"edgessl export {shlex.quote(str(run.path / FINETUNE.file))} --onnx"
     run.write_json("report.json", report)
     write_report(run.path)
-    once(context, "report", lambda: {"done": True})
-    return report
+    once(context, REPORT, lambda: {"done": True})
 
 
 def _stages(context: Context) -> dict[str, Any]:

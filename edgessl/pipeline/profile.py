@@ -69,11 +69,11 @@ def _file_cost(path: Path, image_px: int | None) -> tuple[int, int, int]:
     """Count what is in a file, by what can read it: its graph, or torch while it runs."""
     kind = SUFFIXES[path.suffix.lower()]
     if kind == "onnx":
-        from edgessl.export.formats.graph_cost import graph_cost
+        from edgessl.export.formats.cost import graph_cost
 
         return graph_cost(path, image_px)
     if kind == "ort":
-        from edgessl.export.formats.ort_cost import ort_cost
+        from edgessl.export.formats.cost import ort_cost
 
         params, macs, side = ort_cost(path)
     else:

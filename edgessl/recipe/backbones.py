@@ -1,8 +1,14 @@
-"""The backbones that a recipe may name, and what each costs; nothing here needs torch."""
+"""Names of backbones, what a recipe needs to know of each, and what a classifier may read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Readout = Literal["features", "normalised_features", "last_4_blocks"]
+"""The features as they are; the same at length 1; or the class tokens of a transformer's last four
+blocks, each through the final layer norm, side by side."""
+
 
 TIMM = "timm:"
 

@@ -32,8 +32,8 @@ def images(image_px: int) -> Tensor:
 
 
 def test_all_backbones_are_here() -> None:
-    assert len(BACKBONES) == 15
-    assert len(NETWORKS) == 25
+    assert len(BACKBONES) >= 15
+    assert len(NETWORKS) >= 25
 
 
 def test_features_of_all_sizes_have_the_probed_width(backbone: Backbone) -> None:

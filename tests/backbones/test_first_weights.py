@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from edgessl.backbones import Backbone
-from edgessl.backbones.first_weights import draw_fan_out
+from edgessl.backbones.build_net import draw_fan_out
 
 
 def drawn(name: str) -> list[nn.Conv2d]:

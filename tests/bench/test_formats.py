@@ -21,7 +21,8 @@ from edgessl import checkpoint
 from edgessl.artifact import Metadata, exported_program, torchscript
 from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.bench.measure.inputs import PHOTO_PX
-from edgessl.bench.measure.opened import How, open_model
+from edgessl.bench.measure.open_model import open_model
+from edgessl.bench.measure.opened import How
 from edgessl.cli.bench import bench
 from edgessl.errors import UserError
 

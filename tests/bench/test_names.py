@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from edgessl.bench.compare.baseline import compare, refuse_unknown
-from edgessl.bench.compare.counterparts import counterparts
 from edgessl.bench.compare.document import read_document
-from edgessl.bench.compare.names import told_apart, with_names
+from edgessl.bench.compare.names import counterparts, told_apart, with_names
 from edgessl.bench.page.write import bench_page
 from edgessl.errors import UserError
 

@@ -8,7 +8,7 @@ import pytest
 from edgessl.bench.compare.judged import judged
 from edgessl.bench.compare.noise import Noise, drift_percent, grade_noise, spread_percent
 from edgessl.bench.compare.ratio import Ratio, Samples
-from edgessl.bench.measure.processor_time import ProcessorTime, _summed, foreign
+from edgessl.bench.measure.in_turns import ProcessorTime, _summed, foreign
 
 QUIET: Samples = [np.random.default_rng(0).normal(4, 0.02, (30, 5)).tolist()]
 SAME = Ratio(1.001, 0.998, 1.004)

@@ -7,8 +7,14 @@ from math import gamma
 import numpy as np
 import pytest
 
-from edgessl.bench.compare.intervals import Mean
-from edgessl.bench.compare.ratio import Ratio, Samples, log_mean, ratio_of_sessions, ratio_of_turns
+from edgessl.bench.compare.ratio import (
+    Mean,
+    Ratio,
+    Samples,
+    log_mean,
+    ratio_of_sessions,
+    ratio_of_turns,
+)
 from edgessl.bench.measure.in_turns import start_order
 
 LAUNCHES, TURNS, RUNS = 6, 40, 5

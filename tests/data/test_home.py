@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from edgessl.data.home import Home, choose_home, describe_home, pack_limit_bytes
-from edgessl.data.memory import available_ram_bytes
+from edgessl.data.home import (
+    Home,
+    available_ram_bytes,
+    choose_home,
+    describe_home,
+    pack_limit_bytes,
+)
 from edgessl.errors import UserError
 
 GB = 10**9

@@ -11,8 +11,8 @@ import pytest
 from pictures import class_folders, save
 
 from edgessl.data.dataset import Dataset
+from edgessl.data.divide import draw_images
 from edgessl.data.load import load_dataset
-from edgessl.data.split import draw_images
 from edgessl.errors import UserError
 
 REAL = os.environ.get("EDGESSL_TEST_DATA")

@@ -15,11 +15,10 @@ from pictures import class_folders, picture, save
 from PIL import Image
 from scipy.io import savemat
 
-from edgessl.data import named, voc
-from edgessl.data.listing import Tags
-from edgessl.data.load import load_dataset
+from edgessl.data import named, official
+from edgessl.data.dataset import Tags
+from edgessl.data.load import load_dataset, names
 from edgessl.data.named import NAMED, list_named, recognise
-from edgessl.data.source import names
 from edgessl.errors import EdgesslError, UserError
 
 
@@ -136,7 +135,7 @@ def make_voc2007(root: Path) -> None:
     base = root / "VOCdevkit" / "VOC2007"
     for n in range(24):
         save(base / "JPEGImages" / f"{n:06d}.jpg", n)
-    for name in voc.CLASSES:
+    for name in official.CLASSES:
         for part, numbers in (("trainval", range(16)), ("test", range(16, 24))):
             marks = [f"{n:06d} {_voc_mark(name, n):2d}" for n in numbers]
             write(base / "ImageSets" / "Main" / f"{name}_{part}.txt", marks)

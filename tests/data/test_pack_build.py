@@ -10,7 +10,7 @@ import pytest
 from pictures import save
 
 from edgessl.data.pack import build_pack, pack_place
-from edgessl.data.pack_list import list_packs
+from edgessl.data.pack_file import list_packs
 from edgessl.data.verify import verify
 from edgessl.errors import UserError
 

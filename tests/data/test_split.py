@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgessl.data.split import Sample, hold_out, keep_labels, separate
+from edgessl.data.divide import Sample, hold_out, keep_labels, separate
 
 
 def samples(counts: dict[str, int]) -> list[Sample]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgessl.errors import UserError
-from edgessl.evaluate.labels import match_classes
+from edgessl.evaluate.network import match_classes
 
 
 def test_order_does_not_matter() -> None:

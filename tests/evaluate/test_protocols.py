@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from edgessl.evaluate import PROTOCOLS, evaluate_knn, evaluate_linear, evaluate_top1
-from edgessl.evaluate.evaluation import LabelledOutputs
-from edgessl.evaluate.protocols import SplitName
+from edgessl.evaluate.protocols import LabelledOutputs, SplitName
 
 
 def clusters(seed: int, per_class: int = 20) -> LabelledOutputs:

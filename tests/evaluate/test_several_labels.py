@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_payload
 from edgessl.cli import app
+from edgessl.data.official import CLASSES
 from edgessl.data.preprocess import Preprocess
-from edgessl.data.voc import CLASSES
 from edgessl.errors import UserError
 
 

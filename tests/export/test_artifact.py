@@ -13,8 +13,8 @@ from small_network import Case
 
 from edgessl.artifact import Metadata, open_artifact
 from edgessl.errors import UserError
-from edgessl.export.formats.graph_cost import graph_cost
-from edgessl.export.gates.extremes import extreme_images
+from edgessl.export.formats.cost import graph_cost
+from edgessl.export.gates.parity import extreme_images
 
 WITHOUT_TORCH = """
 import sys

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from small_network import Case
 
 from edgessl.artifact import open_artifact
+from edgessl.export.core import portable
 from edgessl.export.gates.accuracy import check_accuracy
-from edgessl.export.gates.extremes import extreme_images
-from edgessl.export.gates.parity import batches_of, check_parity
+from edgessl.export.gates.parity import batches_of, check_parity, extreme_images
 from edgessl.export.gates.structure import check_structure, leaked_paths
-from edgessl.export.provenance import portable
 
 Array = NDArray[np.float32]
 NOISE = extreme_images(8)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from edgessl.artifact import Metadata, open_artifact
 from edgessl.backbones import BACKBONES
 from edgessl.errors import UserError
-from edgessl.export.int8.advice import FAMILIES, SPEEDUPS, int8_advice
+from edgessl.export.int8.check_speed import FAMILIES, SPEEDUPS, int8_advice
 from edgessl.export.target import read_target
 from edgessl.pipeline.evaluate import evaluate_model
 from edgessl.pipeline.profile import profile_subject

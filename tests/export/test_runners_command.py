@@ -15,8 +15,8 @@ from small_network import CLASSES, Int8Bundle, write_checkpoint
 from typer.testing import CliRunner
 
 from edgessl.errors import EdgesslError
-from edgessl.export.bundle.runners import FILES
 from edgessl.export.bundle import onnxruntime_web
+from edgessl.export.bundle.runners import FILES
 
 MODELS = ("model.onnx", "model.e2e.onnx", "model.int8.onnx", "model.e2e.int8.onnx")
 

@@ -22,8 +22,8 @@ from PIL import Image
 from runner_bundle import make_bundle
 
 from edgessl.data.cache import cache_root
-from edgessl.export.bundle.runners import add_runner
 from edgessl.export.bundle import onnxruntime_web
+from edgessl.export.bundle.runners import add_runner
 
 PACKAGE = cache_root() / f"runtimes/onnxruntime-web-{onnxruntime_web.VERSION}.tgz"
 

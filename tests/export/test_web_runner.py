@@ -18,6 +18,7 @@ from PIL import Image
 from edgessl import catalog
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import EdgesslError, UserError
+from edgessl.export.bundle import onnxruntime_web
 from edgessl.export.bundle.manifest import write_manifest
 from edgessl.export.bundle.runners import (
     FILES,
@@ -27,7 +28,6 @@ from edgessl.export.bundle.runners import (
     describe_runners,
     prepare_runners,
 )
-from edgessl.export.bundle import onnxruntime_web
 
 WEB = catalog.root() / "export/runners/web"
 SHAPES = [(97, 131), (320, 240), (40, 33), (72, 90), (300, 72), (300, 75)]

@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgessl.metrics.average_precision import (
-    average_precision,
-    class_precisions,
-    mean_average_precision,
-)
+from edgessl.metrics.tags import average_precision, class_precisions, mean_average_precision
 
 
 def _ap(shown: list[int], ignored: list[int] | None = None) -> float:

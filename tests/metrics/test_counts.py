@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from edgessl.metrics.confusion import confusion_matrix
-from edgessl.metrics.topk import top1, topk
+from edgessl.metrics.topk import confusion_matrix, top1, topk
 
 
 def test_top1_is_the_share_of_equal_labels() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgessl.metrics.schedule_cost import mean_over_epochs
+from edgessl.metrics.cost import mean_over_epochs
 
 # FLOPs at 224, 112 and 56 px by S3L's rule: its tables 1 and 3.
 R18 = (1_824_545_280, 488_401_920, 130_752_000)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from edgessl.metrics.linear_probe import GRID
-from edgessl.metrics.tag_probe import fit_tag_probe
+from edgessl.metrics.tags import fit_tag_probe
 
 
 def _data(count: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -1,4 +1,4 @@
-"""A loss that is not finite is skipped, then rolled back, then ends the run with a replayable step.
+"""A loss that is not finite is skipped, then rolled back, then ends the run and keeps the step.
 
 The failing losses are real: a learning rate that no network survives, or a method that fails on
 purpose, trained by the same code as any other.
@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_run import Listener, request, write_images, write_recipe
+from stories import run_recipe
+from tiny_run import Listener, request
 from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.data.load import load_dataset
-from edgessl.errors import GateFailed, Interrupted, UserError
+from edgessl.errors import GateFailed, Interrupted
 from edgessl.methods.dino import Dino
 from edgessl.methods.method import Step
 from edgessl.pipeline.pretrain import new_backbone, pretraining
-from edgessl.pipeline.recipe import run_recipe
-from edgessl.pipeline.replay import describe_replay, replay
 from edgessl.recipe import load_recipe
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.runs.folder import RunFolder
+from edgessl.runs.stages import PRETRAIN
 from edgessl.schedules import Clock
 from edgessl.train import Engine
 from edgessl.train.place.context import Context
@@ -38,17 +36,6 @@ from edgessl.train.place.images import images_of
 from edgessl.train.stage.train_stage import train_stage
 
 LETHAL = ("optim.lr=1e30", "pretrain.epochs=5", "optim.warmup_percent=0")
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with images and a recipe, and a cache that all runs share."""
-    root = tmp_path_factory.mktemp("diverged")
-    write_images(root / "images")
-    write_recipe(root)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(root / "cache"))
-        yield root
 
 
 class Failing(Dino):
@@ -62,9 +49,9 @@ class Failing(Dino):
         return step._replace(loss=step.loss * float("inf")) if self.fails(clock.step) else step
 
 
-def _context(place: Path, out: Path, listener: Listener) -> Context:
-    recipe = load_recipe(str(place / "tiny.toml"), overrides=["pretrain.epochs=5"])
-    dataset = load_dataset(str(place / "images"))
+def _context(tiny: Path, out: Path, listener: Listener) -> Context:
+    recipe = load_recipe(str(tiny / "tiny.toml"), overrides=["pretrain.epochs=5"])
+    dataset = load_dataset(str(tiny / "images"))
     cpu = torch.device("cpu")
     images = images_of(dataset, recipe, listener, cpu)
     return Context(RunFolder(out), recipe, dataset, images, Engine(cpu), 0, listener)
@@ -79,7 +66,7 @@ def _train(
         The method, and the lines of the log.
     """
     stage = pretraining(context, pretrain_stages(context.recipe)[0], 0)
-    method = Failing(new_backbone(context, stage=0, whole=False), context.recipe.method)
+    method = Failing(new_backbone(context, stage=PRETRAIN, whole=False), context.recipe.method)
     method.fails = fails  # type: ignore[method-assign]
     train_stage(context, stage, method, method, context.images.pretraining())
     return method, _log(context.run.path)
@@ -90,14 +77,14 @@ def _log(run: Path) -> list[dict[str, Any]]:
 
 
 def test_a_skipped_step_leaves_weights_statistics_optimiser_and_teacher_alone(
-    place: Path, tmp_path: Path
+    tiny: Path, tmp_path: Path
 ) -> None:
     stopped = []
     for name, fails in (("fine", lambda step: False), ("skipped", lambda step: step == 3)):
-        context = _context(place, tmp_path / name, Listener("pretrain", 3))
+        context = _context(tiny, tmp_path / name, Listener("pretrain", 3))
         with pytest.raises(Interrupted):
             _train(context, lambda step: False)
-        context = _context(place, tmp_path / name, Listener("pretrain", 4))
+        context = _context(tiny, tmp_path / name, Listener("pretrain", 4))
         with pytest.raises(Interrupted):
             _train(context, fails)
         stopped.append(context.run.load_states("pretrain", print)[:2])
@@ -123,9 +110,9 @@ def _equal(one: Any, other: Any, but: tuple[str, ...] = ()) -> bool:
     return bool(one == other)
 
 
-def test_one_bad_step_is_skipped_and_the_run_goes_on(place: Path, tmp_path: Path) -> None:
+def test_one_bad_step_is_skipped_and_the_run_goes_on(tiny: Path, tmp_path: Path) -> None:
     listener = Listener()
-    _, log = _train(_context(place, tmp_path, listener), lambda step: step in (3, 6))
+    _, log = _train(_context(tiny, tmp_path, listener), lambda step: step in (3, 6))
     assert [line["step"] for line in log if line.get("skipped")] == [4, 7]
     assert log[-1]["step"] == 10
     assert "pretrain, step 4: the loss is inf; the step is skipped." in listener.sentences
@@ -133,16 +120,16 @@ def test_one_bad_step_is_skipped_and_the_run_goes_on(place: Path, tmp_path: Path
 
 
 def test_three_bad_steps_in_a_row_roll_back_to_half_the_learning_rate(
-    place: Path, tmp_path: Path
+    tiny: Path, tmp_path: Path
 ) -> None:
     failures = iter([True] * 3)
-    usual = _train(_context(place, tmp_path / "usual", Listener()), lambda step: False)[1]
-    context = _context(place, tmp_path / "rolled", Listener("pretrain", 8))
+    usual = _train(_context(tiny, tmp_path / "usual", Listener()), lambda step: False)[1]
+    context = _context(tiny, tmp_path / "rolled", Listener("pretrain", 8))
     with pytest.raises(Interrupted):
         _train(context, lambda step: step >= 3 and next(failures, False))
     said = context.reporter.sentences  # type: ignore[attr-defined]
     assert "The loss stayed not finite: back to step 0, with the learning rate times 0.5." in said
-    _, log = _train(_context(place, tmp_path / "rolled", Listener()), lambda step: False)
+    _, log = _train(_context(tiny, tmp_path / "rolled", Listener()), lambda step: False)
     assert [line["step"] for line in log if line.get("rolled_back")] == [0]
     rates = {line["step"]: line["lr"] for line in log if "loss" in line}
     expected = {line["step"]: line["lr"] / 2 for line in usual if "loss" in line}
@@ -150,7 +137,7 @@ def test_three_bad_steps_in_a_row_roll_back_to_half_the_learning_rate(
 
 
 def test_the_second_rollback_goes_further_back(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from edgessl.train.stage import state
 
@@ -158,7 +145,7 @@ def test_the_second_rollback_goes_further_back(
     monkeypatch.setattr(state, "SAVE_EPOCH_EVERY_S", 0.0)
     monkeypatch.setattr(state, "SAVE_SHARE", float("inf"))
     failures = iter([True] * 6)
-    context = _context(place, tmp_path, Listener())
+    context = _context(tiny, tmp_path, Listener())
     _, log = _train(context, lambda step: step >= 5 and next(failures, False))
     back = [line["step"] for line in log if line.get("rolled_back")]
     said = [line for line in context.reporter.sentences  # type: ignore[attr-defined]
@@ -169,11 +156,13 @@ def test_the_second_rollback_goes_further_back(
 
 
 @pytest.fixture(scope="module")
-def stopped(place: Path) -> tuple[Path, GateFailed, list[str]]:
+def stopped(
+    tiny: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, GateFailed, list[str]]:
     """A run with a lethal learning rate: its folder, how it ended, what it said."""
-    listener, out = Listener(), place / "stopped run"
+    listener, out = Listener(), tmp_path_factory.mktemp("diverged") / "stopped run"
     with pytest.raises(GateFailed) as failure:
-        run_recipe(request(place / "tiny.toml", place / "images", out, *LETHAL), listener)
+        run_recipe(request(tiny / "tiny.toml", tiny / "images", out, *LETHAL), listener)
     return out, failure.value, listener.sentences
 
 
@@ -184,17 +173,16 @@ def test_a_lethal_learning_rate_ends_the_run_after_two_rollbacks(
     assert failure.exit_code == 3
     expected = r"pretrain: the loss must stay finite, got (nan|inf) at step \d+ after 2 rollbacks"
     assert re.match(expected, str(failure))
-    assert f"python -m edgessl.cli.replay '{out}/state/diverged.pt'" in str(failure)
     assert "a lower --set optim.lr=... and --fresh (or another --out)" in str(failure)
     assert sum(line.startswith("The loss stayed not finite") for line in said) == 2
     assert checkpoint.load(out / "state" / "diverged.pt")["guard"]["rollbacks"] == 2
 
 
 def test_the_same_command_again_says_how_to_go_on_instead_of_failing_slowly(
-    place: Path, stopped: tuple[Path, GateFailed, list[str]]
+    tiny: Path, stopped: tuple[Path, GateFailed, list[str]]
 ) -> None:
     listener = Listener()
-    wanted = request(place / "tiny.toml", place / "images", stopped[0], *LETHAL)
+    wanted = request(tiny / "tiny.toml", tiny / "images", stopped[0], *LETHAL)
     with pytest.raises(GateFailed) as failure:
         run_recipe(wanted, listener)
     assert str(failure.value) == str(stopped[1])
@@ -202,58 +190,34 @@ def test_the_same_command_again_says_how_to_go_on_instead_of_failing_slowly(
 
 
 def test_the_way_out_that_is_named_works(
-    place: Path, tmp_path: Path, stopped: tuple[Path, GateFailed, list[str]]
+    tiny: Path, tmp_path: Path, stopped: tuple[Path, GateFailed, list[str]]
 ) -> None:
     out = tmp_path / "run"
-    wanted = request(place / "tiny.toml", place / "images", out, *LETHAL)
+    wanted = request(tiny / "tiny.toml", tiny / "images", out, *LETHAL)
     with pytest.raises(GateFailed):
         run_recipe(wanted, Listener())
     run_recipe(replace(wanted, fresh=True, overrides=()), Listener())
     assert (out / "report.json").is_file()
 
 
-def test_a_failed_step_can_be_seen_again(stopped: tuple[Path, GateFailed, list[str]]) -> None:
-    dump = stopped[0] / "state" / "diverged.pt"
-    saved = checkpoint.load(dump)
-    found = replay(dump, Listener())
-    assert (found.stage, found.step, str(found.loss)) == (
-        "pretrain", saved["failed_step"], saved["loss"],
-    )
-    assert found.lr == saved["lr"]
-    assert found.largest_weight > 1e20 or found.spoilt
-    assert found.module
-    text = describe_replay(found)
-    assert f"fails first    {found.module}" in text
-    assert f"step           pretrain, step {saved['failed_step'] + 1}, learning rate" in text
-
-
-def test_the_command_of_the_message_can_be_pasted(
+def test_the_weights_before_the_failed_step_are_kept(
     stopped: tuple[Path, GateFailed, list[str]],
 ) -> None:
-    (command,) = re.findall(r"python (-m edgessl.cli.replay '.+?')", str(stopped[1]))
-    printed = subprocess.run(
-        f"{sys.executable} {command}", shell=True, capture_output=True, text=True, check=True
-    ).stdout
-    assert "fails first    " in printed
-    assert "gradient norm  " in printed
+    dump = stopped[0] / "state" / "diverged.pt"
+    saved = checkpoint.load(dump)
+    assert saved["stage"] == "pretrain"
+    assert f"at step {saved['failed_step'] + 1} after" in str(stopped[1])
+    assert f"{dump} has the weights before that step" in str(stopped[1])
+    assert any(value.numel() for value in saved["module"].values())
 
 
-def test_fine_tuning_is_guarded_too_and_its_step_replayed(place: Path, tmp_path: Path) -> None:
+def test_fine_tuning_is_guarded_too_and_its_step_kept(tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     wanted = request(
-        place / "tiny.toml", place / "images", out, "finetune.optim.lr=1e30", "finetune.epochs=5"
+        tiny / "tiny.toml", tiny / "images", out, "finetune.optim.lr=1e30", "finetune.epochs=5"
     )
     with pytest.raises(GateFailed, match=r"finetune: .*a lower --set finetune\.optim\.lr="):
         run_recipe(wanted, Listener())
-    found = replay(out / "state" / "diverged.pt", Listener())
-    assert found.stage == "finetune"
-    assert found.module or found.backward
+    assert checkpoint.load(out / "state" / "diverged.pt")["stage"] == "finetune"
     with pytest.raises(GateFailed, match=r"finetune: "):
         run_recipe(wanted, Listener())
-
-
-def test_any_other_file_is_no_failed_step(tmp_path: Path) -> None:
-    path = tmp_path / "state.pt"
-    checkpoint.save(path, {"stage": "pretrain", "step": 1})
-    with pytest.raises(UserError, match=r"must be the diverged\.pt of a run"):
-        replay(path, Listener())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_run import Listener, request, write_images, write_recipe
+from stories import Finetuning, run_finetune, run_recipe
+from tiny_run import NETWORK, Listener, request, write_recipe
 from torch.nn.functional import interpolate
 from typer.testing import CliRunner
 
@@ -19,38 +20,26 @@ from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.evaluate import evaluate_model
 from edgessl.pipeline.export import export_checkpoint
-from edgessl.pipeline.finetune import Request, run_finetune
-from edgessl.pipeline.recipe import run_recipe
-from edgessl.pipeline.verdict import verdict
-from edgessl.start.start import Start, read_start
-
-
-@pytest.fixture(scope="module", autouse=True)
-def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+from edgessl.pipeline.finish import verdict
+from edgessl.start.weights import Start, read_start
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images of three classes; a fifth of them becomes test."""
-    return write_images(tmp_path_factory.mktemp("data") / "colours", classes=3)
+def images(tiny: Path) -> Path:
+    """Images of two classes; a fifth of them becomes test."""
+    return tiny / "images"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
+def run(copied: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a short ``edgessl recipe``."""
-    place = tmp_path_factory.mktemp("runs")
-    recipe = write_recipe(place)
-    run_recipe(request(recipe, images, place / "pretraining", "pretrain.epochs=1"), Listener())
-    return place / "pretraining"
+    return copied(tmp_path_factory.mktemp("runs") / "pretraining")
 
 
 @pytest.fixture
-def wanted(tmp_path: Path, run: Path, images: Path) -> Request:
+def wanted(tmp_path: Path, run: Path, images: Path) -> Finetuning:
     """Fine-tune the run's own backbone on the run's own images."""
-    return Request(
+    return Finetuning(
         run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
         device="cpu",
     )
@@ -67,7 +56,7 @@ def same(one: Path, other: Path) -> bool:
     )
 
 
-def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(run: Path, wanted: Request) -> None:
+def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(run: Path, wanted: Finetuning) -> None:
     report = run_finetune(wanted, Listener())
     assert wanted.out is not None
     assert same(run / "ckpt.pt", wanted.out / "ckpt.pt")
@@ -75,7 +64,7 @@ def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(run: Path, wanted: Re
 
 
 def test_it_leaves_the_run_folder_of_a_recipe_without_the_views(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     run_finetune(wanted, Listener())
     assert wanted.out is not None
@@ -86,11 +75,11 @@ def test_it_leaves_the_run_folder_of_a_recipe_without_the_views(
 def test_a_safetensors_file_is_the_same_start(run: Path) -> None:
     one, other = read_start(run / "pretrained.pt"), read_start(run / "backbone.safetensors")
     assert one.fingerprint == other.fingerprint
-    assert (other.backbone, other.last_stage, other.supervised) == ("mobilenetv2", "remove", False)
+    assert (other.backbone, other.last_stage, other.supervised) == (NETWORK, "remove", False)
 
 
 def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     screen = Listener()
     given = replace(
@@ -104,7 +93,7 @@ def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
 
 
 def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     with pytest.raises(Interrupted, match="stopped in finetune at step 3 of"):
         run_finetune(wanted, Listener("finetune", 3))
@@ -116,7 +105,7 @@ def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(
 
 
 def test_the_command_says_when_it_is_done_and_names_the_next_one(
-    wanted: Request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    wanted: Finetuning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run_finetune(wanted, Listener())
     monkeypatch.chdir(tmp_path)
@@ -128,14 +117,14 @@ def test_the_command_says_when_it_is_done_and_names_the_next_one(
 
 
 def test_the_default_folder_names_data_and_run(
-    run: Path, wanted: Request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Path, wanted: Finetuning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run_finetune(replace(wanted, out=None, epochs=1), Listener())
-    assert (tmp_path / "runs" / "colours-finetune-pretraining" / "report.html").is_file()
+    assert (tmp_path / "runs" / "images-finetune-pretraining" / "report.html").is_file()
 
 
-def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Request) -> None:
+def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Finetuning) -> None:
     changed = replace(wanted, label_percent=40.0, overrides=("data.val_percent=20",), epochs=1)
     report = run_finetune(changed, Listener())
     assert changed.out is not None
@@ -151,13 +140,13 @@ def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Request) -> None:
         ({"recipe": "mobilenetv2-dyno"}, "no file 'mobilenetv2-dyno' in recipes/"),
         ({"baselines": ("longer",)}, "--baselines: must be of random, none, got 'longer'"),
         ({"overrides": ("finetune.epoch=3",)}, "finetune.epoch: unknown key; did you mean epochs"),
-        ({"overrides": ("backbone.name=resnet18",)}, "must be for mobilenetv2, which .* holds"),
+        ({"overrides": ("backbone.name=resnet18",)}, f"must be for {NETWORK}, which .* holds"),
         ({"checkpoint": Path("gone.pt")}, "gone.pt: must be a checkpoint file, found none"),
         ({"checkpoint": Path("gone.safetensors")}, "must be a checkpoint file, found none"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
-    wanted: Request, changes: dict[str, object], message: str
+    wanted: Finetuning, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         run_finetune(replace(wanted, **changes), Listener())  # type: ignore[arg-type]
@@ -166,7 +155,7 @@ def test_what_cannot_be_used_is_refused(
 
 
 def test_a_checkpoint_outside_a_run_needs_a_recipe(
-    run: Path, wanted: Request, tmp_path: Path
+    run: Path, wanted: Finetuning, tmp_path: Path
 ) -> None:
     alone = tmp_path / "alone" / "pretrained.pt"
     alone.parent.mkdir()
@@ -180,7 +169,7 @@ def test_a_checkpoint_outside_a_run_needs_a_recipe(
 
 
 def test_images_without_labels_are_refused(
-    wanted: Request, images: Path, tmp_path: Path
+    wanted: Finetuning, images: Path, tmp_path: Path
 ) -> None:
     flat = tmp_path / "flat"
     flat.mkdir()
@@ -191,7 +180,7 @@ def test_images_without_labels_are_refused(
 
 
 def test_other_weights_in_the_same_folder_are_refused_by_name(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     run_finetune(wanted, Listener())
     with pytest.raises(UserError, match=r"differs in .*start \(.* before, .* now\)"):
@@ -249,7 +238,7 @@ def test_a_transformer_is_fine_tuned_and_exported_at_another_size(
     larger = ("image={resize_px = 52, crop_px = 48}", "finetune.view.size_px=48")
     screen = Listener()
     run_finetune(
-        Request(tmp_path / "small" / "pretrained.pt", str(images), out=tmp_path / "large",
+        Finetuning(tmp_path / "small" / "pretrained.pt", str(images), out=tmp_path / "large",
                 baselines=("none",), device="cpu", overrides=larger),
         screen,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
-from edgessl.start.init import initialise, read_weights
+from edgessl.start.weights import initialise, read_weights
 
 
 def test_position_embeddings_are_resampled(tmp_path: Path) -> None:

@@ -35,9 +35,9 @@ SEED = int(os.environ.get("EDGESSL_KILL_SEED", "0"))
 # A state every half second, as a long run has one every minute.
 PROGRAM = """
 import sys
-from edgessl.pipeline import stage_state
-stage_state.SAVE_EVERY_S = stage_state.SAVE_EPOCH_EVERY_S = 0.5
-stage_state.SAVE_SHARE = float("inf")
+from edgessl.train.stage import state
+state.SAVE_EVERY_S = state.SAVE_EPOCH_EVERY_S = 0.5
+state.SAVE_SHARE = float("inf")
 from edgessl.cli import main
 sys.argv[0] = "edgessl"
 main()

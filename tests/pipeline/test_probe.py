@@ -2,86 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_run import Listener, request, write_images, write_recipe
+from stories import plan_recipe
+from tiny_run import Listener, request
 
 from edgessl.pipeline import probe
 from edgessl.pipeline.plan import _whole_batch_mb
-from edgessl.pipeline.recipe import plan_recipe
 from edgessl.recipe import load_recipe
 from edgessl.recipe.stages import pretrain_stages
 
 SMALL = (
     "backbone.name=timm:test_resnet", "backbone.last_stage=keep", "pretrain.batch_size=24",
-    "pretrain.batchnorm_groups=4", "finetune.batch_size=16", "engine.precision=fp32",
-    "engine.memory_format=contiguous",
+    "pretrain.batchnorm_groups=4", "finetune.batch_size=16",
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("probe")
-    write_images(root / "images")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(root / "cache"))
-        yield root
-
-
-def _plan(place: Path, *overrides: str) -> str:
-    recipe = write_recipe(place)
-    return plan_recipe(
-        request(recipe, place / "images", place / "run", *SMALL, *overrides), Listener()
+def _plan(tiny: Path, *overrides: str) -> str:
+    wanted = request(
+        tiny / "tiny.toml", tiny / "images", tiny / "unmade", *SMALL, *overrides
     )
+    return plan_recipe(wanted, Listener())
 
 
 def test_whole_batches_are_measured_where_the_time_allows_it(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probe, "_BUDGET_S", 1e6)
     batches = _batches(monkeypatch)
-    assert "img/s fine-tuning (measured on this device)\n" in _plan(place)
+    assert "img/s fine-tuning (measured on this device)\n" in _plan(tiny)
     assert batches == [8, 8, *[24] * 8, 8, 8, *[16] * 8]  # a first look, then warm-up and steps
 
 
 def test_where_they_would_take_long_a_first_look_is_all(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probe, "_BUDGET_S", 1e-6)
     batches = _batches(monkeypatch)
-    told = _plan(place)
+    told = _plan(tiny)
     assert batches == [8, 8, 8, 8]
     assert "(measured on this device, in smaller batches to answer soon)" in told
     assert "MB (in proportion to those)" in told
 
 
 def test_a_plan_counts_the_images_that_pretraining_draws(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probe, "_BUDGET_S", 1e-6)
-    assert "images      10 for pretraining" in _plan(place, "data.max_images=10")
+    assert "images      10 for pretraining" in _plan(tiny, "data.max_images=10")
 
 
 @pytest.mark.parametrize("groups", [6, 12])
 def test_small_batches_keep_groups_of_two_images_and_more(
-    place: Path, monkeypatch: pytest.MonkeyPatch, groups: int
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, groups: int
 ) -> None:
     monkeypatch.setattr(probe, "_BUDGET_S", 1e-6)
     batches = _batches(monkeypatch)
-    _plan(place, f"pretrain.batchnorm_groups={groups}")
+    _plan(tiny, f"pretrain.batchnorm_groups={groups}")
     assert batches[0] == 2 * groups
 
 
 def test_fine_tuning_is_measured_as_it_will_be_done(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Linear evaluation is cheaper than training all layers, and BN groups need their images."""
     monkeypatch.setattr(probe, "_BUDGET_S", 1e-6)
     batches, measured = _batches(monkeypatch), _methods(monkeypatch)
-    _plan(place, "finetune.trains=classifier", "finetune.batchnorm_groups=8")
+    _plan(tiny, "finetune.trains=classifier", "finetune.batchnorm_groups=8")
     assert batches == [8, 8, 16, 16]
     trained = [name for name, value in measured[-1].named_parameters() if value.requires_grad]
     assert trained == ["classifier.fc.weight", "classifier.fc.bias"]

@@ -13,7 +13,7 @@ from edgessl.recipe import Recipe, load_recipe
 from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine
 from edgessl.train.place import choose_engine as measured
-from edgessl.train.place.recorded_engine import describe_engine, engine_of_run
+from edgessl.train.place.choose_engine import describe_engine, engine_of_run
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_run import Listener, request, write_images, write_recipe
+from stories import Finetuning, run_finetune, run_recipe
+from tiny_run import NETWORK, Listener, request, write_images, write_recipe
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
@@ -15,11 +16,8 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.cli import app
 from edgessl.errors import UserError
-from edgessl.pipeline.finetune import Request as FinetuneRequest
-from edgessl.pipeline.finetune import run_finetune
 from edgessl.pipeline.pretrain import save_safetensors
-from edgessl.pipeline.recipe import run_recipe
-from edgessl.start.start import read_start
+from edgessl.start.weights import read_start
 
 PREPROCESS = {
     "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2], "resize_px": 36, "crop_px": 32,
@@ -29,7 +27,7 @@ PREPROCESS = {
 
 def _backbone(seed: int) -> Backbone:
     torch.manual_seed(seed)
-    return Backbone("mobilenetv2", "remove", 32)
+    return Backbone(NETWORK, "remove", 32)
 
 
 def _save(path: Path, module: Backbone | Classifier, recipe: str = "r") -> Path:
@@ -116,7 +114,7 @@ def test_a_constant_changes_the_weights_and_the_command_says_how(place: Path) ->
     total = sum(float(before[key].double().square().sum()) for key in kernels) ** 0.5
     lines = told.output.splitlines()
     assert lines[0] == (
-        f"rescaled    {len(kernels)} of {len(before)} tensors of mobilenetv2 (weights)"
+        f"rescaled    {len(kernels)} of {len(before)} tensors of {NETWORK} (weights)"
     )
     assert lines[1] == (
         f"norm        {total:.5g} before, {total / 10:.5g} after, all of them together"
@@ -150,7 +148,7 @@ def test_what_cannot_be_used_is_refused_by_name(place: Path, tmp_path: Path) -> 
     source = place / "pretrained.pt"
     torch.manual_seed(0)
     other = _save(tmp_path / "resnet.pt", Backbone("resnet18", "keep", 32))
-    assert "must hold the tensors of mobilenetv2, but only 5 of " in _error(
+    assert f"must hold the tensors of {NETWORK}, but only 5 of " in _error(
         source, "--anchor", other
     )
     assert "--anchor nowhere.pt: must be a file, found none" in _error(
@@ -172,20 +170,19 @@ def test_what_cannot_be_used_is_refused_by_name(place: Path, tmp_path: Path) -> 
     own = _backbone(0).net.state_dict()
     wide = {key: torch.ones(*value.shape, 2) for key, value in own.items()}
     torch.save(wide, tmp_path / "wide.pth")
-    assert "must have tensors of the shapes of mobilenetv2, but " in _error(
+    assert f"must have tensors of the shapes of {NETWORK}, but " in _error(
         source, "--anchor", tmp_path / "wide.pth"
     )
 
 
 def test_fine_tuning_and_a_recipe_start_from_it(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "start.pt"
     assert _run(place / "pretrained.pt", "--constant", "0.5", "--out", out).exit_code == 0
     short = ("finetune.epochs=1", "engine.precision=fp32", "engine.memory_format=contiguous")
     report = run_finetune(
-        FinetuneRequest(
+        Finetuning(
             checkpoint=out, data=str(place / "images"), recipe=str(place / "tiny.toml"),
             out=tmp_path / "tuned", device="cpu", baselines=("none",), overrides=short,
         ),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_run import Listener, request, write_images, write_recipe
+from stories import run_recipe
+from tiny_run import Listener, request, write_images
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.runs.folder import RunFolder
 from edgessl.train.stage import state
 
@@ -19,32 +20,23 @@ Run = Callable[..., dict[str, object]]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with images and a recipe, and a cache that all runs share."""
-    root = tmp_path_factory.mktemp("resume")
-    write_images(root / "images")
-    write_recipe(root)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESSL_CACHE", str(root / "cache"))
-        yield root
-
-
-@pytest.fixture(scope="module")
-def run(place: Path) -> Run:
+def run(tiny: Path) -> Run:
     """Runs the tiny recipe in a folder, told what to say and to do by a listener."""
 
     def start(out: Path, listener: Listener, *overrides: str, seed: int = 0) -> dict[str, object]:
-        wanted = request(place / "tiny.toml", place / "images", out, *overrides, seed=seed)
+        wanted = request(tiny / "tiny.toml", tiny / "images", out, *overrides, seed=seed)
         return run_recipe(wanted, listener)
 
     return start
 
 
 @pytest.fixture(scope="module")
-def whole(place: Path, run: Run) -> tuple[Path, dict[str, object]]:
+def whole(
+    copied: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, object]]:
     """A run that nothing disturbed: its folder and its report."""
-    out = place / "whole"
-    return out, run(out, Listener())
+    out = copied(tmp_path_factory.mktemp("resume") / "whole")
+    return out, json.loads((out / "report.json").read_text())
 
 
 def _same_weights(first: Path, second: Path) -> bool:
@@ -63,9 +55,9 @@ def _assert_same(
 
 
 def test_a_run_stopped_in_every_stage_ends_as_if_it_never_was(
-    place: Path, run: Run, whole: tuple[Path, dict[str, object]]
+    tmp_path: Path, run: Run, whole: tuple[Path, dict[str, object]]
 ) -> None:
-    out = place / "stopped"
+    out = tmp_path / "stopped"
     for stage, step in (("pretrain", 1), ("pretrain", 3), ("warmup", 1), ("finetune", 3)):
         with pytest.raises(Interrupted, match=f"^stopped in {stage} at step {step} of ") as stop:
             run(out, Listener(stage, step))
@@ -78,7 +70,7 @@ def test_a_run_stopped_in_every_stage_ends_as_if_it_never_was(
 
 
 def test_a_run_that_died_unwarned_goes_on_from_its_last_state(
-    place: Path,
+    tmp_path: Path,
     run: Run,
     whole: tuple[Path, dict[str, object]],
     monkeypatch: pytest.MonkeyPatch,
@@ -86,7 +78,7 @@ def test_a_run_that_died_unwarned_goes_on_from_its_last_state(
     monkeypatch.setattr(state, "SAVE_EVERY_S", 0.0)  # a state after every step
     monkeypatch.setattr(state, "SAVE_EPOCH_EVERY_S", 0.0)
     monkeypatch.setattr(state, "SAVE_SHARE", float("inf"))
-    out = place / "died"
+    out = tmp_path / "died"
     with pytest.raises(RuntimeError, match="power cut"):
         run(out, Listener("pretrain", 3, crash=True))
     states = sorted((out / "state").glob("?.pt"), key=lambda path: path.stat().st_mtime_ns)
@@ -128,11 +120,11 @@ def test_another_recipe_key_is_refused_by_name(
 
 
 def test_other_images_are_refused_by_name(
-    place: Path, whole: tuple[Path, dict[str, object]]
+    tiny: Path, tmp_path: Path, whole: tuple[Path, dict[str, object]]
 ) -> None:
-    other = write_images(place / "other", count=13)
+    other = write_images(tmp_path / "other", count=13)
     with pytest.raises(UserError, match=r"differs in data \("):
-        run_recipe(request(place / "tiny.toml", other, whole[0]), Listener())
+        run_recipe(request(tiny / "tiny.toml", other, whole[0]), Listener())
 
 
 def test_a_folder_in_use_is_refused(run: Run, whole: tuple[Path, dict[str, object]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgessl.pipeline.verdict import verdict
+from edgessl.pipeline.finish import verdict
 
 
 def _score(value: float, half: float = 2.0) -> dict[str, Any]:

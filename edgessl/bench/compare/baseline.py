@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Literal
 
-from edgessl.bench.compare.counterparts import counterparts
-from edgessl.bench.compare.names import told_apart
+from edgessl.bench.compare.names import counterparts, told_apart
 from edgessl.bench.compare.ratio import Ratio, ratio_of_sessions
 from edgessl.errors import UserError
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgessl.bench.measure.opened import TORCH, How, open_model
+from edgessl.bench.measure.open_model import open_model
+from edgessl.bench.measure.opened import TORCH, How
 from edgessl.errors import UserError
 
 WARMUP_RUNS = 3

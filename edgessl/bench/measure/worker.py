@@ -22,9 +22,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from edgessl.bench.measure.memory import peak_rss_mb, rss_mb
-from edgessl.bench.measure.opened import ONNX, How, open_model
+from edgessl.bench.measure.open_model import open_model
+from edgessl.bench.measure.opened import ONNX, How
 from edgessl.errors import EdgesslError, UserError
+from edgessl.process_memory import peak_mb, resident_mb
 
 
 class _Model:
@@ -37,12 +38,12 @@ class _Model:
         else:
             import edgessl.backbones
             import edgessl.bench.measure.opened_torch  # noqa: F401
-        self.rss_before_mb = rss_mb()
+        self.rss_before_mb = resident_mb()
         start = time.perf_counter()
         self.opened = open_model(self.path, self.how)
         self.load_ms = 1000 * (time.perf_counter() - start)
         self.first_run_ms = self._run(1)[0]
-        self.rss_loaded_mb = rss_mb()
+        self.rss_loaded_mb = resident_mb()
         self.wall_s = self.cpu_s = 0.0
 
     def _run(self, times: int) -> list[float]:
@@ -91,7 +92,7 @@ class _Model:
             "first_run_ms": self.first_run_ms,
             "cores_obtained": self.cpu_s / self.wall_s if self.wall_s else None,
             "process_s": time.process_time(),
-            "peak_rss_mb": peak_rss_mb(),
+            "peak_rss_mb": peak_mb(),
             "rss_before_load_mb": self.rss_before_mb,
             "rss_loaded_mb": self.rss_loaded_mb,
             "input": [*self.opened.input_shape],

@@ -1,4 +1,4 @@
-"""Measured numbers as CSV for programs and as Markdown for people."""
+"""Tables and sentences of a bench, for the screen, CSV and Markdown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,62 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from edgessl.artifact.metadata import Metadata
+from edgessl.bench.compare.latency import MIN_RUNS_P90, MIN_RUNS_P99
+from edgessl.cores import usable_cores
+
+IDLE_SHARE = 0.6  # of the threads; below it fewer threads may be as fast
+NOISY_PERCENT = 30.0
+
+
+def accuracy(text: str, where: str) -> dict[str, Any]:
+    """Return the test accuracy that was measured through a file, and its number format.
+
+    Args:
+        text: What edgessl wrote into the file, as JSON; empty if nothing.
+        where: The file's name, for the message.
+
+    Returns:
+        ``top1`` as ``{value, low, high, n}`` in percent, and ``precision``; None where the file
+        does not say.
+    """
+    if not text:
+        return {"top1": None, "precision": None}
+    metadata = Metadata.from_json(text, where)
+    scores = [gate["numbers"].get("top1") for gate in metadata.gates if gate["name"] == "accuracy"]
+    return {"top1": next(iter(scores), None), "precision": metadata.precision}
+
+
+def notes(values: Mapping[str, Any], provider: str) -> list[str]:
+    """Say what is odd about the numbers of one model.
+
+    Args:
+        values: What was measured.
+        provider: The execution provider that was asked for.
+    """
+    said = []
+    if values["p90_ms"] is None:
+        said.append(f"p90 needs {MIN_RUNS_P90} runs, got {values['runs']}")
+    if values["p99_ms"] is None:
+        said.append(f"p99 needs {MIN_RUNS_P99} runs, got {values['runs']}")
+    if not values["warmup_stable"]:
+        said.append("latency was still moving after warm-up")
+    if values["iqr_percent"] > NOISY_PERCENT:
+        said.append(f"busy machine: the middle half spreads over {values['iqr_percent']:.0f} %")
+    obtained = values["cores_obtained"]
+    if values["threads"] > 1 and obtained < IDLE_SHARE * values["threads"]:
+        said.append(f"{values['threads']} threads kept only {obtained:.2f} cores busy")
+    if values["threads"] > usable_cores():
+        said.append(f"{values['threads']} threads on {usable_cores()} usable core(s)")
+    counts = values.get("nodes_by_provider")
+    if counts and set(counts) != {provider}:
+        total, own = sum(counts.values()), counts[provider]
+        said.append(f"{provider} runs {own} of {total} operators, the CPU the others")
+    if values["runtime"] != "onnxruntime":
+        said.append(f"run by {values['runtime']}, in a process with PyTorch")
+    return said
+
 
 COLUMNS = (
     "device", "provider", "name", "path", "sha256", "size_mb", "precision", "top1_percent",
@@ -19,7 +75,7 @@ def rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Flatten a document, what was imported from other devices included.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
 
     Yields:
         A value for each of ``COLUMNS``; None where it is not known.
@@ -42,7 +98,7 @@ def to_csv(document: Mapping[str, Any]) -> str:
     """Write one line for each model, number of threads and batch.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
     """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -55,7 +111,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
     """Write a table that can be pasted into an issue, with the device and the noise.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
     """
     device = document["device"]
     runtime = ", ".join(f"{name} {number}" for name, number in device.get("versions", {}).items())

@@ -1,4 +1,4 @@
-"""What lies in a bundle: every file with its checksum, and what made it."""
+"""What lies in a bundle, with hashes; and the export's part of ``report.json``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,39 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.files import atomic_path
+
+REPORT = "report.json"
+KEY = "export"
+
+
+def write_record(folder: Path, outcome: dict[str, Any]) -> None:
+    """Put an outcome under ``export``; what a run wrote there stays.
+
+    Args:
+        folder: The output folder.
+        outcome: Plain values; ``files`` is a list of dicts with a ``path``. Files of an earlier
+            export that are still in the folder keep their entries.
+    """
+    path = folder / REPORT
+    report = _report(path)
+    new = {entry["path"] for entry in outcome["files"]}
+    old = report.get(KEY, {}).get("files", [])
+    kept = [e for e in old if e["path"] not in new and (folder / e["path"]).is_file()]
+    report[KEY] = {**outcome, "files": [*outcome["files"], *kept]}
+    with atomic_path(path) as temporary:
+        temporary.write_text(
+            json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+
+def _report(path: Path) -> dict[str, Any]:
+    """Return what is there; a damaged file is written anew."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
 
 NAME = "manifest.json"
 SCHEMA = 1

@@ -1,17 +1,84 @@
-"""``MODEL_CARD.md``: what a network is, how well it was measured, and what it is not for."""
+"""``MODEL_CARD.md``, with the licences of what the model was made from."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from edgessl import __version__
 from edgessl.artifact import Metadata
-from edgessl.export.bundle.licences import licence_of_data, licence_of_weights
-from edgessl.export.provenance import portable
+from edgessl.export.core import portable
+from edgessl.export.product import ExportedFile
+
+NAMES = ("LICENSE", "LICENCE", "COPYING")
+SIGNS = (
+    ("cc0 1.0", "CC0 1.0"),
+    ("attribution-noncommercial-sharealike", "CC BY-NC-SA (no commercial use)"),
+    ("attribution-noncommercial", "CC BY-NC (no commercial use)"),
+    ("attribution-sharealike", "CC BY-SA"),
+    ("creative commons attribution", "CC BY"),
+    ("apache license", "Apache-2.0"),
+    ("mit license", "MIT"),
+    ("gnu general public license", "GPL"),
+)
+"""Words of a licence text, most telling first -> its name."""
+UNKNOWN = "not known: no LICENSE file lay beside the images"
+
+
+def licence_of_data(source: str | None) -> str:
+    """Name the licence of a data set.
+
+    Args:
+        source: ``demo``, a named set, a folder or a manifest; None where it is not recorded.
+    """
+    if source == "demo":
+        return "drawn by edgessl, Apache-2.0"
+    if not source:
+        return "not known: the checkpoint names no data"
+    place = Path(source)
+    folders = (place, place.parent) if place.is_file() else (place,)
+    for folder in folders:
+        for path in sorted(folder.glob("*")) if folder.is_dir() else ():
+            if path.is_file() and path.stem.upper() in NAMES:
+                return _named(path.read_text(encoding="utf-8", errors="replace"), path.name)
+    return UNKNOWN if any(folder.is_dir() for folder in folders) else "not known"
+
+
+def _named(text: str, name: str) -> str:
+    start = " ".join(text[:2000].lower().split())
+    found = next((licence for sign, licence in SIGNS if sign in start), None)
+    return f"{found} (the {name} file beside the images)" if found else f"see its {name} file"
+
+
+def licence_of_weights(init: str | None) -> str:
+    """Say whose weights the network started from.
+
+    Args:
+        init: ``--init`` of the run; None where it is not recorded.
+    """
+    if init is None:
+        return "not recorded here what the weights started from"
+    if init == "none":
+        return "trained from random weights; yours, as far as the data's terms allow"
+    if not init.startswith("timm:"):
+        return f"started from {Path(init).name}; the terms of those weights hold"
+    return f"started from {init}{_of_timm(init.removeprefix('timm:'))}; those terms hold too"
+
+
+def _of_timm(name: str) -> str:
+    try:
+        import timm
+
+        found = timm.get_pretrained_cfg(name)
+    except Exception:  # an unknown name, or a timm that keeps it elsewhere: then it is not known
+        return " (licence not known)"
+    return f" (licence: {getattr(found, 'license', None) or 'not known'})"
+
 
 SCORES = {
     "finetune_top1": "top-1 of the classifier",
@@ -36,28 +103,11 @@ class Run:
     record: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CardModel:
-    """One row of the card's table of files.
-
-    Attributes:
-        name: The file.
-        purpose: What it is for.
-        size_mb: Its size.
-        gates: The outcome of its checks, as plain values.
-    """
-
-    name: str
-    purpose: str
-    size_mb: float
-    gates: Sequence[Mapping[str, Any]]
-
-
 def model_card(
     metadata: Metadata,
     provenance: Mapping[str, Any],
     run: Run,
-    models: Sequence[CardModel],
+    models: Sequence[ExportedFile],
     *,
     checkpoint: str,
     vectors: str,
@@ -119,24 +169,20 @@ def _use(classifies: bool) -> str:
     return f"Intended use: {what} single images like those it was trained on, on a small device."
 
 
-def _row(model: CardModel) -> dict[str, Any]:
+def _row(file: ExportedFile) -> dict[str, Any]:
     numbers: Mapping[str, Any] = next(
-        (gate["numbers"] for gate in model.gates if gate["name"] == "accuracy"), {}
+        (gate.numbers for gate in file.gates if gate.name == "accuracy"), {}
     )
-    count = {status: 0 for status in ("pass", "fail", "skip")}
-    for gate in model.gates:
-        count[gate["status"]] = count.get(gate["status"], 0) + 1
+    count = Counter(gate.status for gate in file.gates)
     skipped = f", {count['skip']} skipped" if count["skip"] else ""
     return {
-        "name": model.name,
-        "purpose": model.purpose,
-        "size_mb": f"{model.size_mb:.2f}",
+        "name": file.path.name,
+        "purpose": file.purpose,
+        "size_mb": f"{file.size_mb:.2f}",
         "top1": _percent(numbers.get("top1")),
         "checkpoint_top1": _percent(numbers.get("checkpoint_top1")),
         "gates": f"{count['pass']} passed{skipped}",
-        "notes": [
-            f"{gate['name']}: {gate['status']}; {gate['finding']}" for gate in model.gates
-        ],
+        "notes": [f"{gate.name}: {gate.status}; {gate.finding}" for gate in file.gates],
     }
 
 

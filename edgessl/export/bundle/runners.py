@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from edgessl import catalog
 from edgessl.errors import UserError
-from edgessl.export.bundle.manifest import describe_file, listed_files
 from edgessl.export.bundle import onnxruntime_web
+from edgessl.export.bundle.manifest import describe_file, listed_files
 from edgessl.files import atomic_path
 
 Runner = Literal["web", "cpp"]

@@ -1,8 +1,13 @@
-"""From a network to an ONNX graph with a dynamic batch, and nothing in it but the network."""
+"""From a network to an ONNX graph, quietly."""
 
 from __future__ import annotations
 
+import io
+import logging
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +16,22 @@ from torch import nn
 
 from edgessl.artifact import Takes
 from edgessl.errors import UserError
-from edgessl.export.formats.quiet import quiet
 from edgessl.export.target import OPSETS
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Drop warnings, log records and prints while the block runs; exceptions pass."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    sink = io.StringIO()
+    try:
+        with warnings.catch_warnings(), redirect_stdout(sink), redirect_stderr(sink):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
 
 INPUT = "images"
 INPUTS: dict[Takes, str] = {"normalised": INPUT, "pixels": "pixels"}

@@ -1,7 +1,8 @@
-"""What an export writes for each format that was asked for."""
+"""The files of an export without int8, one for each use."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,35 @@ from edgessl.artifact import Metadata, exported_program, torchscript
 from edgessl.artifact.metadata import KEY
 from edgessl.export.core import Core
 from edgessl.export.formats.front import attach_front, front_fits
-from edgessl.export.formats.graph import fix_batch
-from edgessl.export.formats.ort_format import save_ort
+from edgessl.export.formats.graph import fix_batch, quiet
 from edgessl.export.product import Product
+
+
+def save_ort(model: Any, path: Path) -> None:
+    """Convert a model as onnxruntime's ``convert_onnx_models_to_ort`` does for arm64.
+
+    Without the NCHWc layout, which only x86 has: the file runs on every processor, but on x86 it
+    is slower than the ONNX file.
+
+    Args:
+        model: An ``onnx.ModelProto``, metadata included.
+        path: Where to write it, ending in ``.ort``.
+    """
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    options.optimized_model_filepath = str(path)
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "model.onnx"
+        onnx.save(model, str(source))
+        onnxruntime.InferenceSession(
+            str(source), options, providers=["CPUExecutionProvider"],
+            disabled_optimizers=["NchwcTransformer"],
+        )
 
 
 def products_of(core: Core, formats: tuple[str, ...]) -> tuple[Product, ...]:

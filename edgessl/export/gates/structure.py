@@ -1,4 +1,4 @@
-"""An ONNX file is what it should be: one valid, portable file that leaks nothing."""
+"""The structure gate: what a file must be, its shapes and labels included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgessl.artifact import Takes
+from edgessl.artifact import Artifact, Metadata, Takes
 from edgessl.export.formats.graph import INPUTS
 from edgessl.export.gates.gate import Gate
 
@@ -117,3 +117,27 @@ def _texts(message: Any) -> Iterator[str]:
         elif field.message_type is not None:
             for item in value if repeated else (value,):
                 yield from _texts(item)
+
+
+def check_labels(artifact: Artifact, written: Metadata, outputs: int | None) -> Gate:
+    """Compare what the file says with what was to be written.
+
+    Args:
+        artifact: The file, opened again.
+        written: The metadata it must carry.
+        outputs: Width ``K`` of the file's output; None where it does not run.
+    """
+    found = artifact.metadata
+    if found is None:
+        return Gate("labels", "fail", "the file carries neither labels nor preprocessing")
+    wrong = [
+        name
+        for name in ("head", "classes", "preprocess", "input_px", "precision", "takes")
+        if getattr(found, name) != getattr(written, name)
+    ]
+    if wrong:
+        return Gate("labels", "fail", f"{', '.join(wrong)} changed on the way into the file")
+    if written.head != "features" and outputs is not None and outputs != len(written.classes):
+        return Gate("labels", "fail", f"{outputs} outputs for {len(written.classes)} classes")
+    counted = f"{len(found.classes)} classes" if found.classes else "no classes (features)"
+    return Gate("labels", "pass", f"{counted} and preprocessing read back as written")

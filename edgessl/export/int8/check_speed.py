@@ -1,9 +1,9 @@
-"""Whether int8 is worth it on this machine, said honestly."""
+"""The gate ``speed``, and what is known of a backbone's int8 before it is made."""
 
 from __future__ import annotations
 
 from edgessl.export.gates.gate import Gate
-from edgessl.export.int8.timed import Timed
+from edgessl.export.int8.search import Timed
 
 WORTH_IT = 1.1
 """Times as fast as fp32 from which int8 is called faster, where the interval says so too."""
@@ -38,4 +38,55 @@ def check_speed(fp32_ms: float | None, int8: Timed | None, why_not: str) -> Gate
         f"smaller, not faster: {measured}, batch 1, one thread; use the fp32 file on a CPU like "
         "this one",
         numbers,
+    )
+
+
+SOURCE = "measured on an x86 CPU with VNNI, 224 px, batch 1, one thread, fp32 and int8 in turns"
+SPEEDUPS = {
+    "mobilenetv2": 1.9,
+    "mobilenetv3s": 0.7,
+    "mobilenetv4-conv-small": 1.7,
+    "efficientnet-b0": 1.0,
+    "efficientnet-lite0": 1.9,
+    "resnet18": 3.0,
+    "vit-ti16": 1.9,
+}
+"""Backbone -> latency of fp32 over that of int8.
+
+bench/LOG.md, "int8 at 224 px, trained networks"; for ViT-Ti/16 "int8".
+"""
+FAMILIES = {
+    "mobilenetv3l": "mobilenetv3s",
+    "resnet34": "resnet18",
+    "resnet50": "resnet18",
+    "resnet101": "resnet18",
+    "vit-ti32": "vit-ti16",
+    "vit-s16": "vit-ti16",
+    "deit-ti": "vit-ti16",
+    "deit-ti-paper": "vit-ti16",
+}
+"""Backbone -> one of its family that was measured."""
+INSTEAD = ("mobilenetv2", "mobilenetv4-conv-small", "efficientnet-lite0", "resnet18")
+"""What to use where int8 is to make it fast: networks of ReLU."""
+
+
+def int8_advice(backbone: str) -> str | None:
+    """Say what int8 will bring a network.
+
+    Args:
+        backbone: Its name.
+
+    Returns:
+        One sentence; None for a network that nothing is known of.
+    """
+    measured = FAMILIES.get(backbone, backbone)
+    speedup = SPEEDUPS.get(measured)
+    if speedup is None:
+        return None
+    of = "" if measured == backbone else f" of its family ({measured})"
+    if speedup >= WORTH_IT:
+        return f"int8 makes it about {speedup:.2g} times as fast{of} ({SOURCE})"
+    return (
+        f"int8 makes it smaller, not faster: {speedup:.2g} times as fast{of} ({SOURCE}); "
+        f"for a fast int8 file choose {', '.join(INSTEAD[:-1])} or {INSTEAD[-1]}"
     )

@@ -1,13 +1,18 @@
-"""What a recipe may say about a projector or a predictor."""
+"""Kinds of numbers in tables of methods, and the projector that four of them share."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from edgessl.recipe.method_tables.numbers import NonNegative, Positive, Share, Width
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.schema import Table
+
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Width = Annotated[int, Field(ge=1)]
 
 
 class Projection(Table):
@@ -50,3 +55,7 @@ class Projection(Table):
         if self.hidden_dims is not None:
             return self.hidden_dims
         return tuple(max(1, round(factor * in_dim)) for factor in self.hidden_factors or ())
+
+    def hidden_layers(self, in_dim: int) -> HiddenLayers:
+        """Return the hidden layers behind an input of ``in_dim``."""
+        return HiddenLayers(self.widths(in_dim), self.batch_norm, self.hidden_bias)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -20,12 +21,63 @@ from edgessl.optim import set_hyperparameters
 from edgessl.recipe.optim_tables import Optim
 from edgessl.rng import DrawKey, permutation, step_seed
 from edgessl.schedules import Clock
-from edgessl.train.loop.buffers import BufferBackup
 from edgessl.train.loop.engine import Engine
-from edgessl.train.loop.finite import FiniteCheck
 from edgessl.train.loop.parallel import Parallel
 from edgessl.train.loop.stopwatch import Stopwatch
 from edgessl.views import ViewSampler
+
+
+class FiniteCheck:
+    """Copies one bit of a loss to the CPU while the backward pass goes on.
+
+    Args:
+        loss: Scalar, on any device; the check sees its value now.
+    """
+
+    def __init__(self, loss: Tensor) -> None:
+        finite = torch.isfinite(loss.detach())
+        self._event: torch.cuda.Event | None = None
+        if finite.device.type == "cuda":
+            self._bit = torch.empty((), dtype=torch.bool, pin_memory=True)
+            self._bit.copy_(finite, non_blocking=True)
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event.record()
+        else:
+            self._bit = finite
+
+    def __bool__(self) -> bool:
+        """Say whether it is finite. On a GPU this waits for the forward pass only."""
+        if self._event is not None:
+            self._event.synchronize()
+        return bool(self._bit)
+
+
+class BufferBackup:
+    """Keeps running statistics, centres and queues as they were before a forward pass.
+
+    A forward pass moves them; where its loss is not finite they may be spoilt for good.
+
+    Args:
+        buffers: Of a module, changed in place only.
+    """
+
+    def __init__(self, buffers: Iterable[Tensor]) -> None:
+        groups: dict[torch.dtype, list[Tensor]] = defaultdict(list)  # foreach wants one type
+        for buffer in buffers:
+            groups[buffer.dtype].append(buffer)
+        self._groups = [(group, [b.clone() for b in group]) for group in groups.values()]
+
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Copy the buffers as they are now."""
+        for buffers, copies in self._groups:
+            torch._foreach_copy_(copies, buffers)
+
+    @torch.no_grad()
+    def put_back(self) -> None:
+        """Give the buffers the values they were kept with."""
+        for buffers, copies in self._groups:
+            torch._foreach_copy_(buffers, copies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which precision and memory format a run computes in: measured once a machine and network."""
+"""Which precision and memory format a run computes in: measured once, then on record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from itertools import product
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,8 +20,9 @@ from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages
+from edgessl.reporter import Reporter
+from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine, Precision
-from edgessl.train.place.reporter import Reporter
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 Choice = tuple[Precision, MemoryFormat]
@@ -180,3 +181,43 @@ def _step_ms(engine: Engine, backbone: Backbone, images: Tensor) -> float:
     spent_ms = 1000.0 * (perf_counter() - began)
     backbone.zero_grad(set_to_none=True)
     return spent_ms
+
+
+def engine_of_run(
+    run: RunFolder, recipe: Recipe, device: torch.device, *, compiled: bool, reporter: Reporter
+) -> Engine:
+    """Return what a run computes with: as it was recorded, else what is fastest here.
+
+    Args:
+        run: May hold a run.
+        recipe: May fix precision and memory format.
+        device: Where it trains.
+        compiled: Whether backbones are compiled.
+        reporter: Is told what was measured, and what differs from before.
+    """
+    known = run.read().get("engine")
+    if known is None or known["device"] != device.type:
+        engine = engine_of(recipe, device, compiled=compiled, reporter=reporter)
+    else:
+        engine = Engine(device, FORMATS[known["memory_format"]], known["precision"], compiled)
+    now = describe_engine(engine)
+    changes = [f"{key} ({known[key]} before, {now[key]} now)" for key in now
+               if known is not None and known[key] != now[key]]  # fmt: skip
+    if changes:
+        reporter.say(
+            f"{run.path}: goes on with another {', '.join(changes)}: sums are rounded in another "
+            "way, so the weights will not be those of an uninterrupted run to the last bit."
+        )
+    return engine
+
+
+def describe_engine(engine: Engine) -> dict[str, Any]:
+    """Return what decides how sums are rounded, as plain values for run.json."""
+    names: dict[torch.memory_format, str] = {layout: name for name, layout in FORMATS.items()}
+    return {
+        "device": engine.device.type,
+        "precision": engine.precision,
+        "memory_format": names[engine.memory_format],
+        "compiled": engine.compiled,
+        "threads": torch.get_num_threads() if engine.device.type == "cpu" else 0,
+    }

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edgessl.runs.folder import RunFolder, Say
 from edgessl.train.health.doctor import Doctor
 from edgessl.train.stage.guard import Guard
-from edgessl.train.stage.meter import Meter
+from edgessl.train.stage.timing import Meter
 
 SAVE_EVERY_S = 60.0
 SAVE_EPOCH_EVERY_S = 10.0  # an epoch's end is saved too, unless a state is younger than this

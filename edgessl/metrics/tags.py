@@ -1,0 +1,165 @@
+"""Several labels an image: average precision, and a linear probe for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from edgessl.metrics.interval import Score
+from edgessl.metrics.linear_probe import GRID
+
+_RESAMPLES = 200  # the ends of the interval move by about 0.1 points from seed to seed
+
+
+def average_precision(
+    scores: NDArray[np.float64], shown: NDArray[np.bool_], ignored: NDArray[np.bool_]
+) -> float:
+    """Return the area under the precision-recall curve of one class, in [0, 1].
+
+    The precision at a recall is the best at that recall or a higher one ("all points").
+
+    Args:
+        scores: ``(N,)``, higher where the class is likelier; equal ones keep their order.
+        shown: Whether the image shows the class, ``(N,)``.
+        ignored: Images that count neither as right nor as wrong, ``(N,)``.
+
+    Returns:
+        NaN if no image that counts shows the class.
+
+    Source:
+        Everingham et al. 2010, doi:10.1007/s11263-009-0275-4, as VOC computes it from 2010 on.
+    """
+    order = np.argsort(-scores[~ignored], kind="stable")
+    hits = shown[~ignored][order]
+    if not hits.any():
+        return float("nan")
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(envelope[hits].mean())
+
+
+def class_precisions(
+    scores: NDArray[np.float64], shown: NDArray[np.bool_], ignored: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the average precision of every class, ``(K,)``.
+
+    Args:
+        scores: ``(N, K)``.
+        shown: ``(N, K)``.
+        ignored: ``(N, K)``.
+    """
+    columns = range(scores.shape[1])
+    return np.array(
+        [average_precision(scores[:, k], shown[:, k], ignored[:, k]) for k in columns]
+    )
+
+
+def mean_average_precision(
+    scores: NDArray[np.float64], shown: NDArray[np.bool_], ignored: NDArray[np.bool_]
+) -> Score:
+    """Return the mean over the classes that some image shows, in percent.
+
+    Its 95 % interval is the percentile bootstrap over images.
+
+    Args:
+        scores: ``(N, K)``.
+        shown: ``(N, K)``.
+        ignored: ``(N, K)``.
+    """
+    draw = np.random.default_rng(0)
+    count = len(scores)
+    means = []
+    for _ in range(_RESAMPLES):
+        chosen = draw.integers(count, size=count)
+        means.append(_mean(scores[chosen], shown[chosen], ignored[chosen]))
+    low, high = np.nanpercentile(means, (2.5, 97.5))
+    return Score(_mean(scores, shown, ignored), float(low), float(high), count)
+
+
+def _mean(
+    scores: NDArray[np.float64], shown: NDArray[np.bool_], ignored: NDArray[np.bool_]
+) -> float:
+    found = class_precisions(scores, shown, ignored)
+    known = found[~np.isnan(found)]
+    return 100.0 * float(known.mean()) if len(known) else float("nan")
+
+
+_HELD_OUT = 5  # every fifth training image chooses the penalty
+_MAX_ITERATIONS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TagProbe:
+    """Linear classifiers of features.
+
+    Attributes:
+        weight: ``(K, D)``.
+        bias: ``(K,)``.
+        inverse_penalty: The chosen C, a member of ``GRID``.
+    """
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    inverse_penalty: float
+
+    def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map features ``(N, D)`` to a score of each class, ``(N, K)``."""
+        return features @ self.weight.T + self.bias
+
+
+def fit_tag_probe(features: NDArray[np.float64], shown: NDArray[np.bool_]) -> TagProbe:
+    """Fit on train; every fifth image of it chooses the penalty, by mean average precision.
+
+    Features are standardised with the statistics of train, folded into the weights returned.
+    Nothing is random.
+
+    Args:
+        features: ``(N, D)``.
+        shown: Which classes each image shows, ``(N, K)``.
+    """
+    held = np.arange(len(features)) % _HELD_OUT == _HELD_OUT - 1
+    ignored = np.zeros_like(shown)
+
+    def quality(inverse_penalty: float) -> float:
+        probe = _fit(features[~held], shown[~held], inverse_penalty)
+        found = class_precisions(probe.scores(features[held]), shown[held], ignored[held])
+        known = found[~np.isnan(found)]
+        return float(known.mean()) if len(known) else 0.0
+
+    return _fit(features, shown, max(GRID, key=quality))
+
+
+def _fit(
+    features: NDArray[np.float64], shown: NDArray[np.bool_], inverse_penalty: float
+) -> TagProbe:
+    """Minimise C x the sum of cross-entropies + half the squared norm of the weights."""
+    mean, std = features.mean(axis=0), features.std(axis=0)
+    varies = std > 1e-6 * np.abs(mean) + 1e-12  # a constant feature says nothing
+    scale = np.where(varies, 1.0 / np.where(varies, std, 1.0), 0.0)
+    inputs = (features - mean) * scale  # (N, D)
+    targets = shown.astype(np.float64)  # (N, K)
+    count, width = targets.shape[1], inputs.shape[1]
+
+    def cost(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        table = flat.reshape(count, width + 1)
+        weight, bias = table[:, :-1], table[:, -1]
+        logits = inputs @ weight.T + bias
+        entropy = np.logaddexp(0.0, logits).sum() - (targets * logits).sum()
+        slope = expit(logits) - targets  # (N, K)
+        gradient = np.concatenate([slope.T @ inputs, slope.sum(axis=0)[:, None]], axis=1)
+        gradient *= inverse_penalty
+        gradient[:, :-1] += weight
+        value = inverse_penalty * float(entropy) + 0.5 * float((weight**2).sum())
+        return value, gradient.ravel()
+
+    start = np.zeros(count * (width + 1))
+    found = minimize(
+        cost, start, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_ITERATIONS}
+    )
+    table = found.x.reshape(count, width + 1)
+    weight = table[:, :-1] * scale
+    return TagProbe(weight, table[:, -1] - weight @ mean, inverse_penalty)
