@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from edgessl.bench.measure.describe import describe_device
+from edgessl.bench.measure.device import describe_device
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

@@ -26,7 +26,7 @@ from contender import ContenderFailed
 from contest import LIMIT, NAMES, OURS, TRAIN, Setting, hold, summary
 from work import JUDGED, METHODS, WORKS
 
-from edgessl.bench.measure.describe import describe_device
+from edgessl.bench.measure.device import describe_device
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 _PACKAGES = ("torch", "torchvision", "timm", "lightly", "lightly-train", "numpy", "pillow")

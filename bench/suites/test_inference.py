@@ -19,7 +19,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from edgessl.artifact.session import CPU
 from edgessl.backbones import BACKBONES, Backbone
 from edgessl.bench.compare.ratio import Ratio, ratio_of_turns
-from edgessl.bench.measure.device_table import Device
+from edgessl.bench.measure.device import Device
 from edgessl.bench.measure.in_turns import measure_with_control, start_order
 from edgessl.bench.measure.opened import How
 from edgessl.bench.measure.process import Worker

@@ -12,7 +12,7 @@ from edgessl.backbones.backbone import Backbone
 from edgessl.backbones.readout import READOUTS, build_hidden, readout_dim
 from edgessl.errors import UserError
 from edgessl.recipe.backbones import Readout
-from edgessl.recipe.method_tables.hidden import HiddenLayers
+from edgessl.recipe.method_tables.table import HiddenLayers
 
 
 class Classifier(nn.Module):

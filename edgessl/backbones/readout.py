@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from edgessl.backbones.backbone import Backbone
 from edgessl.errors import UserError
 from edgessl.recipe.backbones import Readout
-from edgessl.recipe.method_tables.hidden import HiddenLayers
+from edgessl.recipe.method_tables.table import HiddenLayers
 
 
 def build_hidden(in_dim: int, table: HiddenLayers) -> nn.Sequential:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edgessl.cli.bench_options import numbers, percent, refuse_given, seconds
 from edgessl.cli.bench_table import Outputs
+from edgessl.cli.options import numbers, percent, refuse_given, seconds
 from edgessl.cli.screen import console
 from edgessl.errors import GateFailed
 

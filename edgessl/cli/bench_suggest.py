@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from edgessl.cli.bench_options import seconds
 from edgessl.cli.bench_table import Outputs, shown
+from edgessl.cli.options import seconds
 from edgessl.cli.screen import console
 from edgessl.errors import UserError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgessl.cli.examples import examples
+from edgessl.cli.options import examples
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import GateFailed
 

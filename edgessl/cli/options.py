@@ -1,12 +1,15 @@
-"""Options that several commands share, each said once."""
+"""Options, examples and words that several commands share, each said once."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
+
+from edgessl.errors import UserError
 
 Epochs = Annotated[int | None, typer.Option(min=1)]
 LabelPercent = Annotated[
@@ -32,3 +35,102 @@ def several(text: str) -> tuple[str, ...]:
 def as_typed() -> str:
     """Return the command as it was typed, to be repeated."""
     return shlex.join(["edgessl", *sys.argv[1:]])
+
+
+def examples(*lines: str) -> str:
+    r"""Set examples for the ``epilog`` of a command.
+
+    Args:
+        lines: Commands, each below a line that begins with ``#`` and says what it does.
+
+    Returns:
+        A paragraph that is printed line by line: ``\b`` keeps the help from wrapping it.
+    """
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def numbers(option: str, text: str | None) -> tuple[int, ...]:
+    """Read whole numbers such as ``1,2,4``, each once.
+
+    Args:
+        option: Its name, for the message.
+        text: What was typed; None for nothing.
+
+    Raises:
+        UserError: It is something else.
+    """
+    if text is None:
+        return ()
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError as error:
+        raise UserError(f"{option}: must be whole numbers as 1,2,4, got '{text}'") from error
+
+
+def percent(option: str, text: str) -> float:
+    """Read a percentage such as ``10%``.
+
+    Args:
+        option: Its name, for the message.
+        text: What was typed.
+
+    Raises:
+        UserError: It is something else.
+    """
+    try:
+        value = float(text.strip().removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e4:
+        raise UserError(f"{option}: must be a percentage as 10%, got '{text}'")
+    return value
+
+
+def seconds(option: str, text: str) -> float:
+    """Read a time such as ``90s``, ``10m`` or ``1h``.
+
+    Args:
+        option: Its name, for the message.
+        text: What was typed.
+
+    Returns:
+        Seconds, from 1 on.
+
+    Raises:
+        UserError: It is something else.
+    """
+    unit = _UNITS_S.get(text[-1:])
+    try:
+        value = float(text[:-1] if unit else text) * (unit or 1.0)
+    except ValueError:
+        value = 0.0
+    if not 1 <= value < 1e6:
+        raise UserError(f"{option}: must be a time from 1s on, as 90s, 10m or 1h, got '{text}'")
+    return value
+
+
+def refuse_given(given: Mapping[str, object], rule: str) -> None:
+    """Refuse options that have no meaning here.
+
+    Args:
+        given: What was typed, by the option's name; None, False or empty where nothing was.
+        rule: What must hold for them.
+
+    Raises:
+        UserError: One line for each that was given.
+    """
+    wrong = [
+        f"{option}: {rule}, got {_typed(value)}; leave it out"
+        for option, value in given.items() if value not in (None, False, "", [])
+    ]  # fmt: skip
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+def _typed(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "it" if value is True else f"'{value}'"

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from edgessl.control_groups import own_groups, read_text
+from edgessl.cores import own_groups, read_text
 from edgessl.errors import UserError
 
 

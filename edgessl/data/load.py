@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from edgessl.data.dataset import SPLIT_NAMES, Dataset, Entry, Listing, Split, SplitName, Tags
 from edgessl.data.demo import list_demo
@@ -185,3 +187,45 @@ def _fingerprint(
         if tags:
             hasher.update(repr([tags[path] for path in part.paths]).encode())
     return hasher.hexdigest()
+
+
+_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[\\/](?:[^\s'\",;:()\\/]+[\\/])+")
+"""The folders of an absolute path, without its last part."""
+
+
+def dataset_of(
+    provenance: Mapping[str, Any], *, download: bool = False, progress: Progress | None = None
+) -> Dataset:
+    """Load the images of a run in the splits that it saw.
+
+    Args:
+        provenance: What a checkpoint says of its run; its ``data`` must be there.
+        download: Whether a named set that is not on this machine may be fetched.
+        progress: Called with (done, total) while files are checked.
+
+    Raises:
+        UserError: The data is gone, or cannot be used any more.
+        EdgesslError: A named set is missing and cannot be downloaded.
+    """
+    return load_dataset(
+        provenance["data"],
+        labels=provenance["labels"],
+        label_percent=provenance["label_percent"],
+        val_percent=provenance["val_percent"],
+        seed=provenance["seed"],
+        progress=progress,
+        download=download,
+    )
+
+
+def reason_of(error: Exception, source: str) -> str:
+    """Say why data cannot be read, without the folders of this machine: it goes into files.
+
+    Args:
+        error: What reading it raised.
+        source: The data, as the checkpoint names it.
+    """
+    text = " ".join(str(error).split())
+    for place in (str(Path(source).absolute()), source):
+        text = text.replace(place, Path(source).name)
+    return _FOLDERS.sub("", text)[:200]

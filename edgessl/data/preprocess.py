@@ -1,13 +1,19 @@
-"""The evaluation transform, as exact arithmetic on one image, without torch."""
+"""The evaluation transform, on one image and on many files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from edgessl.data.decode import BadImage, read_image
+from edgessl.data.parallel import Progress, ordered_map
+from edgessl.errors import UserError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -88,3 +94,34 @@ def _resize(
     it resamples height first since version 13, and up to 19 levels of fine texture change.
     """
     return image.resize((width, image.height), kernel).resize((width, height), kernel)
+
+
+def decode_eval(
+    paths: Sequence[Path], preprocess: Preprocess, progress: Progress | None = None
+) -> NDArray[np.uint8]:
+    """Decode, resize and crop every file at full precision.
+
+    Args:
+        paths: The files.
+        preprocess: Resize and crop; its ``normalise`` is left to the caller.
+        progress: Called with (done, total).
+
+    Returns:
+        ``(N, 3, crop_px, crop_px)`` uint8.
+
+    Raises:
+        UserError: A file is no usable image.
+    """
+
+    def pixels(path: Path) -> NDArray[np.uint8]:
+        try:
+            return preprocess.pixels(read_image(path))
+        except BadImage as bad:
+            raise UserError(f"{path}: must be an image, got: {bad}; replace it") from bad
+
+    out = np.empty((len(paths), 3, preprocess.crop_px, preprocess.crop_px), np.uint8)
+    for i, image in enumerate(ordered_map(pixels, paths)):
+        out[i] = image
+        if progress is not None:
+            progress(i + 1, len(paths))
+    return out

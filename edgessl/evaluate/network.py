@@ -18,9 +18,8 @@ from edgessl.artifact import Artifact, open_artifact
 from edgessl.artifact.opened import SUFFIXES
 from edgessl.backbones import deployable_from
 from edgessl.data.decode import BadImage, read_image
-from edgessl.data.evalset import decode_eval
 from edgessl.data.parallel import ordered_map
-from edgessl.data.preprocess import Preprocess
+from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.device import pick_device
 from edgessl.errors import UserError, nearest
 from edgessl.metrics.features import extract_features

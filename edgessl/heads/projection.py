@@ -1,4 +1,4 @@
-"""Projector and predictor of the contrastive methods: linear layers with BN and ReLU between."""
+"""Projection heads, and the part of a head that fine-tuning can keep."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from itertools import pairwise
 from torch import nn
 
 from edgessl.recipe.method_tables.projection import Projection
+
+
+def hidden_part(head: nn.Sequential) -> nn.Sequential:
+    """Return the layers of a head up to its last activation; not a copy.
+
+    Their keys are those of ``backbones.readout.build_hidden``.
+
+    Args:
+        head: Linear layers with BN and activations between.
+    """
+    ends = [n for n, layer in enumerate(head, 1) if isinstance(layer, nn.GELU | nn.ReLU)]
+    return head[: max(ends, default=0)]
 
 
 def projection_head(in_dim: int, table: Projection) -> nn.Sequential:

@@ -8,8 +8,7 @@ from torch.nn.functional import normalize
 
 from edgessl.backbones import Backbone
 from edgessl.distributed.collectives import mean_over_processes
-from edgessl.heads.hidden import hidden_part
-from edgessl.heads.projection import projection_head
+from edgessl.heads.projection import hidden_part, projection_head
 from edgessl.losses.byol import byol_loss, chance_loss
 from edgessl.losses.precision import at_least_fp32
 from edgessl.methods.ema import teacher_of, update_teacher

@@ -11,7 +11,7 @@ from edgessl.backbones import Backbone
 from edgessl.backbones.build_net import without_drop_path
 from edgessl.distributed.collectives import gather, mean_over_processes, own_part
 from edgessl.heads.dino import DinoHead
-from edgessl.heads.hidden import hidden_part
+from edgessl.heads.projection import hidden_part
 from edgessl.losses.dino import dino_loss, dino_targets
 from edgessl.losses.precision import at_least_fp32
 from edgessl.losses.sinkhorn import sinkhorn

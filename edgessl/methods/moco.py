@@ -11,8 +11,7 @@ from torch.nn.functional import normalize
 
 from edgessl.backbones import Backbone
 from edgessl.distributed.collectives import from_first, gather, own_part, processes
-from edgessl.heads.hidden import hidden_part
-from edgessl.heads.projection import projection_head
+from edgessl.heads.projection import hidden_part, projection_head
 from edgessl.losses.info_nce import contrast_logits, info_nce_loss
 from edgessl.losses.precision import at_least_fp32, no_autocast
 from edgessl.methods.ema import teacher_of, update_teacher

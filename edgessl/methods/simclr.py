@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
 from edgessl.distributed.collectives import gather_with_gradient
-from edgessl.heads.hidden import hidden_part
-from edgessl.heads.projection import projection_head
+from edgessl.heads.projection import hidden_part, projection_head
 from edgessl.losses.nt_xent import form_factor, nt_xent
 from edgessl.methods.method import PretrainingMethod, Step
 from edgessl.methods.positives import positive_similarity

@@ -10,8 +10,7 @@ from torch.nn.functional import linear, normalize
 
 from edgessl.backbones import Backbone
 from edgessl.distributed.collectives import gather, own_part
-from edgessl.heads.hidden import hidden_part
-from edgessl.heads.projection import projection_head
+from edgessl.heads.projection import hidden_part, projection_head
 from edgessl.losses.precision import at_least_fp32, no_autocast
 from edgessl.losses.sinkhorn import sinkhorn
 from edgessl.losses.swav import swav_loss

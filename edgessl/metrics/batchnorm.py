@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from edgessl.errors import UserError
-from edgessl.metrics.batches import normalised_batches, restored_modes
+from edgessl.metrics.features import normalised_batches, restored_modes
 
 
 @torch.no_grad()

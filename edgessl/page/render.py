@@ -1,8 +1,11 @@
-"""What reads the templates of an offline page: everything inside one file, nothing fetched."""
+"""What an offline page is made of: templates, and facts as pairs of words."""
 
 from __future__ import annotations
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+
+Facts = list[tuple[str, str]]
+"""What is told, and the telling."""
 
 
 def templates_of(package: str) -> Environment:

@@ -15,9 +15,8 @@ from edgessl.bench.compare.baseline import compare, refuse_other_device, refuse_
 from edgessl.bench.compare.document import import_documents, only_imported, read_document
 from edgessl.bench.compare.judged import compare_with_first
 from edgessl.bench.compare.names import with_names
-from edgessl.bench.measure.describe import describe_device
-from edgessl.bench.measure.device_table import Device, read_device
-from edgessl.bench.measure.from_file import end_to_end, find_images
+from edgessl.bench.measure.device import Device, describe_device, read_device
+from edgessl.bench.measure.end_to_end import end_to_end, find_images
 from edgessl.bench.measure.in_turns import measure_with_control
 from edgessl.bench.measure.inputs import refuse_wrong_inputs
 from edgessl.bench.measure.opened import ONNX, TORCH, How

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from edgessl.data.dataset import Dataset, Split
-from edgessl.data.load import load_dataset
-from edgessl.data.of_run import dataset_of
+from edgessl.data.load import dataset_of, load_dataset
 from edgessl.errors import UserError, nearest
 from edgessl.evaluate.network import Network, match_classes, open_network
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgessl.artifact.session import CPU
 from edgessl.bench.compare.ratio import ratio_of_turns
-from edgessl.bench.measure.device_table import Device
+from edgessl.bench.measure.device import Device
 from edgessl.bench.measure.in_turns import measure
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import write_record

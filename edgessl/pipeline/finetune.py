@@ -30,7 +30,7 @@ from edgessl.runs.stages import FINETUNE, REPORT, START
 from edgessl.start.kept_head import check_head, wanted_layers
 from edgessl.start.weights import Start, read_start
 from edgessl.train.place.context import Context, once
-from edgessl.train.place.followers import dismiss, follow
+from edgessl.train.place.processes import dismiss, follow
 
 BASELINES = ("random",)
 """What a fine-tuning is compared with: there is no time of pretraining that another may have."""

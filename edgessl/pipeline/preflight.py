@@ -23,9 +23,8 @@ from edgessl.schema import Table
 from edgessl.train import steps_per_epoch
 from edgessl.train.place.choose_engine import engine_of_run
 from edgessl.train.place.context import Context
-from edgessl.train.place.followers import lead
 from edgessl.train.place.images import images_of
-from edgessl.train.place.processes import batch_parts, device_of
+from edgessl.train.place.processes import batch_parts, device_of, lead
 
 
 def refuse_baselines(asked: Sequence[str], known: Sequence[str]) -> None:

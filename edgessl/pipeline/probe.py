@@ -17,8 +17,7 @@ from edgessl.optim import build_optimizer
 from edgessl.schedules import Clock
 from edgessl.train import TrainingData, fit
 from edgessl.train.place.context import Context
-from edgessl.train.place.followers import ask
-from edgessl.train.place.processes import batch_parts
+from edgessl.train.place.processes import ask, batch_parts
 from edgessl.train.stage.train_stage import Stage
 from edgessl.views import ViewSampler
 

@@ -129,7 +129,7 @@ def _profile_backbone(
     if rule == "s3l":
         document["flops_s3l"] = cost.flops_s3l(backbone, side, backbone.feature_dim)
     if by_part:
-        from edgessl.metrics.parts import parts
+        from edgessl.metrics.cost import parts
 
         document["parts"] = [part.to_dict() for part in parts(backbone, side)]
     return document

@@ -33,7 +33,7 @@ from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import EVALUATE, FINETUNE, PRETRAIN, REPORT, VIEWS
 from edgessl.start.weights import refuse_source
 from edgessl.train.place.context import Context, once
-from edgessl.train.place.followers import dismiss, follow
+from edgessl.train.place.processes import dismiss, follow
 
 
 def run(

@@ -14,7 +14,7 @@ from edgessl.evaluate import evaluate_knn, evaluate_linear, evaluate_top1
 from edgessl.evaluate.protocols import LabelledOutputs
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.interval import Score
-from edgessl.metrics.thumbnails import thumbnail_5nn
+from edgessl.metrics.knn import thumbnail_5nn
 from edgessl.metrics.topk import confusion_matrix, top1
 from edgessl.pipeline.finetuning import load_classifier
 from edgessl.pipeline.pretrain import new_backbone, recalibrate

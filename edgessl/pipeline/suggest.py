@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgessl import catalog
-from edgessl.bench.measure.describe import describe_device
-from edgessl.bench.measure.device_table import Device, read_device
+from edgessl.bench.measure.device import Device, describe_device, read_device
 from edgessl.bench.measure.in_turns import measure_with_control
 from edgessl.cores import usable_cores
 from edgessl.data.cache import cache_part

@@ -1,17 +1,130 @@
-"""What a recipe may say about pretraining, and what each of its stages does by that."""
+"""``[pretrain]`` and its stages: as written, and resolved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from edgessl.recipe.optim_tables import Optim
-from edgessl.recipe.stage_table import StageTable, stage_epochs, views_of_stage
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.schema import Table
+
+_PERCENT_SLACK = 0.01  # so that thirds may be written with two decimals
+
+
+class StageTable(Table):
+    """One stage of progressive resolution; it goes on from the weights of the stage before.
+
+    Attributes:
+        epochs: Passes over the images; all stages give epochs, or all give percent.
+        percent: The same as a share of ``pretrain.epochs``.
+        views_px: Side of the views of each group, in the order of ``[[views]]``, in place of
+            ``size_px`` there.
+        batch_size: Images in a step; left out: ``pretrain.batch_size``.
+        optim: Optimiser and schedule, started fresh; left out: the recipe's, started fresh too.
+
+    Source:
+        Cao & Wu 2021 (S3L), arXiv:2103.13559: 56 -> 112 -> 224 px for 800, 200 and 100 epochs,
+        each with the full learning rate and a cosine of its own.
+    """
+
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    percent: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
+    views_px: Annotated[tuple[Annotated[int, Field(ge=8)], ...], Field(min_length=1)]
+    batch_size: Annotated[int, Field(ge=2)] | None = None
+    optim: Optim | None = None
+
+
+def stage_epochs(stages: Sequence[StageTable], epochs: int) -> tuple[int, ...]:
+    """Return the epochs of every stage, at least one each; their sum is ``epochs``.
+
+    Args:
+        stages: Of which all give epochs or all give percent; either is a share of the sum.
+        epochs: Of the whole pretraining, at least as many as there are stages.
+    """
+    shares = [float(stage.epochs or stage.percent or 0.0) for stage in stages]
+    exact = [share / sum(shares) * epochs for share in shares]
+    found = [max(1, int(value + 1e-9)) for value in exact]  # 0.3 x 10 must not be 2.99…
+    while sum(found) < epochs:
+        lacking = [value - own for value, own in zip(exact, found, strict=True)]
+        found[lacking.index(max(lacking))] += 1
+    while sum(found) > epochs:  # short stages were lifted to one epoch
+        pairs = zip(exact, found, strict=True)
+        surplus = [own - value if own > 1 else -1.0 for value, own in pairs]
+        found[surplus.index(max(surplus))] -= 1
+    return tuple(found)
+
+
+def views_of_stage(stage: StageTable, groups: Sequence[ViewGroup]) -> tuple[ViewGroup, ...]:
+    """Return a recipe's groups of views at the sizes of a stage."""
+    return tuple(
+        group.model_copy(update={"size_px": size_px})
+        for group, size_px in zip(groups, stage.views_px, strict=True)
+    )
+
+
+def stage_mistakes(
+    stages: Sequence[StageTable], epochs: int, groups: Sequence[ViewGroup]
+) -> Iterator[str]:
+    """Say what is wrong with the stages of a recipe, a sentence each.
+
+    Args:
+        stages: Of the recipe.
+        epochs: Its ``pretrain.epochs``.
+        groups: Its groups of views.
+    """
+    yield from _length_mistakes(stages, epochs)
+    for number, stage in enumerate(stages):
+        place = f"pretrain.stages.{number}.views_px"
+        if len(stage.views_px) != len(groups):
+            yield (
+                f"{place}: must have one size for each of the {len(groups)} group(s) of "
+                f"[[views]], got {len(stage.views_px)} ({list(stage.views_px)})"
+            )
+            continue
+        for group in views_of_stage(stage, groups):
+            try:
+                type(group).model_validate(group.model_dump())
+            except ValidationError as error:
+                reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+                yield f"{place}: must fit the views: {reason}; change resize_px or the size"
+
+
+def _length_mistakes(stages: Sequence[StageTable], epochs: int) -> Iterator[str]:
+    wrong = False
+    for number, stage in enumerate(stages):
+        if (stage.epochs is None) == (stage.percent is None):
+            found = "neither" if stage.epochs is None else "both"
+            yield f"pretrain.stages.{number}: must give one of epochs and percent, got {found}"
+            wrong = True
+    units = {"epochs" if stage.epochs is not None else "percent" for stage in stages}
+    if wrong or not stages:
+        return
+    if len(units) > 1:
+        given = ", ".join("percent" if stage.epochs is None else "epochs" for stage in stages)
+        yield f"pretrain.stages: must give their lengths in the same unit, got {given}"
+    elif units == {"epochs"}:
+        total = sum(stage.epochs or 0 for stage in stages)
+        if total != epochs:
+            yield (
+                f"pretrain.epochs: must be the sum of its stages ({total}), got {epochs}; "
+                "--epochs N changes all of them in proportion"
+            )
+    else:
+        total_percent = sum(stage.percent or 0.0 for stage in stages)
+        if abs(total_percent - 100.0) > _PERCENT_SLACK:
+            yield (
+                f"pretrain.stages: must have percent that sum to 100, got {total_percent:g}"
+            )
+        if epochs < len(stages):
+            yield (
+                f"pretrain.epochs: must be at least 1 for each of the {len(stages)} stages, got "
+                f"{epochs}"
+            )
+
 
 Count = Annotated[int, Field(ge=1)]
 

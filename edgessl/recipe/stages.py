@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from edgessl.recipe.pretrain_table import PretrainStage, resolve_stages
-from edgessl.recipe.stage_table import stage_epochs
+from edgessl.recipe.pretrain_table import PretrainStage, resolve_stages, stage_epochs
 from edgessl.recipe.tables import Recipe
 from edgessl.schema import validate
 

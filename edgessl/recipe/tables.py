@@ -13,8 +13,12 @@ from edgessl.recipe.backbones import BACKBONES, TIMM, Readout
 from edgessl.recipe.duration import durations, too_long_for
 from edgessl.recipe.method_tables import AnyMethodTable
 from edgessl.recipe.optim_tables import Optim, Sgd
-from edgessl.recipe.pretrain_table import PretrainStage, PretrainTable, resolve_stages
-from edgessl.recipe.stage_table import stage_mistakes
+from edgessl.recipe.pretrain_table import (
+    PretrainStage,
+    PretrainTable,
+    resolve_stages,
+    stage_mistakes,
+)
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
 from edgessl.schema import Mistakes, Table
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgessl.page.facts import Facts
+from edgessl.page.render import Facts
 from edgessl.runs.stages import PRETRAIN
 
 _SPLITS = ("train", "unlabeled", "val", "test")

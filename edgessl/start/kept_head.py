@@ -11,7 +11,7 @@ from edgessl.backbones import Backbone, Classifier
 from edgessl.errors import UserError
 from edgessl.methods.method import PretrainingMethod
 from edgessl.recipe import Recipe
-from edgessl.recipe.method_tables.hidden import HiddenLayers
+from edgessl.recipe.method_tables.table import HiddenLayers
 
 KEY = "pretraining_head"
 """Of the head in ``pretrained.pt``."""

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from edgessl import catalog
 from edgessl.bench.compare.document import read_document
-from edgessl.bench.measure.device_table import read_device
+from edgessl.bench.measure.device import read_device
 from edgessl.cli.bench import bench
 from edgessl.errors import UserError
 

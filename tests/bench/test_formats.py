@@ -152,7 +152,7 @@ def test_a_device_that_is_not_here_is_refused_with_what_to_install(
 ) -> None:
     import onnxruntime
 
-    from edgessl.bench.measure.device_table import read_device
+    from edgessl.bench.measure.device import read_device
 
     provider = read_device(device).provider
     if provider in onnxruntime.get_available_providers():

@@ -10,9 +10,8 @@ import pytest
 from pictures import picture, save
 from PIL import Image
 
-from edgessl.data.evalset import decode_eval
 from edgessl.data.pack import Pack, build_pack
-from edgessl.data.preprocess import Preprocess
+from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.data.verify import verify
 from edgessl.errors import UserError
 

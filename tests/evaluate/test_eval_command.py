@@ -17,8 +17,7 @@ from edgessl import checkpoint
 from edgessl.artifact.metadata import KEY, Metadata
 from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.cli.evaluate import evaluate
-from edgessl.data.evalset import decode_eval
-from edgessl.data.preprocess import Preprocess
+from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.errors import UserError
 from edgessl.evaluate.network import open_network
 from edgessl.pipeline.evaluate import evaluate_model

@@ -11,8 +11,7 @@ from small_network import CLASSES, write_checkpoint, write_images
 
 from edgessl import checkpoint
 from edgessl.backbones import Deployable, deployable_from
-from edgessl.data.load import load_dataset
-from edgessl.data.of_run import reason_of
+from edgessl.data.load import load_dataset, reason_of
 from edgessl.errors import UserError
 from edgessl.export.gates.accuracy import HeldOut, check_accuracy, held_out
 

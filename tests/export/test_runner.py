@@ -338,7 +338,7 @@ def test_the_bench_measures_every_model_with_the_keys_of_edgessl_bench(
 
 
 def test_the_device_is_described_as_edgessl_bench_does(runner: ModuleType) -> None:
-    from edgessl.bench.measure.describe import FLAGS, describe_device
+    from edgessl.bench.measure.device import FLAGS, describe_device
 
     ours, theirs = describe_device(), runner.describe_device()
     assert set(ours) <= set(theirs)

@@ -9,8 +9,7 @@ from torch import nn
 
 from edgessl.backbones import Backbone
 from edgessl.data.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
-from edgessl.metrics.batches import normalised_batches
-from edgessl.metrics.features import extract_features
+from edgessl.metrics.features import extract_features, normalised_batches
 
 
 def some_pixels(count: int, side: int = 32) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import torch
 
 from edgessl.backbones import BACKBONES, Backbone
 from edgessl.metrics import cost
-from edgessl.metrics.parts import parts
+from edgessl.metrics.cost import parts
 
 PX = 64
 KINDS = (

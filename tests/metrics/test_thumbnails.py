@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgessl.metrics.thumbnails import thumbnail_5nn, thumbnails
+from edgessl.metrics.knn import thumbnail_5nn, thumbnails
 
 
 def halves(bright_left: bool, offset: int, side: int = 48) -> NDArray[np.uint8]:

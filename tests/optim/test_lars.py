@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgessl.optim.groups import all_decay_groups, lars_groups, matrix_decay_groups
+from edgessl.optim.build import all_decay_groups, lars_groups, matrix_decay_groups
 from edgessl.optim.lars import Lars
 
 ETA = 0.001

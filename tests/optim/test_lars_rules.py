@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from edgessl.optim import build_optimizer, set_hyperparameters
-from edgessl.optim.lars import Lars
-from edgessl.optim.lars_rules import Rule, airl, simclr, sslight
+from edgessl.optim.lars import Lars, Rule, airl, simclr, sslight
 from edgessl.recipe.optim_tables import AirlLars, SimClrLars
 from edgessl.schedules import Clock
 

@@ -23,7 +23,7 @@ from edgessl.errors import UserError
 from edgessl.methods.build import build_method
 from edgessl.pipeline.export import export
 from edgessl.recipe import load_recipe
-from edgessl.recipe.method_tables.hidden import hidden_layers
+from edgessl.recipe.method_tables.table import hidden_layers
 
 SEMI = (
     "backbone.name=timm:test_resnet", "backbone.last_stage=keep", "pretrain.epochs=1",

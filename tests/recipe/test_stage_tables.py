@@ -10,7 +10,7 @@ from small_recipe import TEXT
 
 from edgessl.errors import UserError
 from edgessl.recipe import Recipe, to_toml
-from edgessl.recipe.stage_table import StageTable, stage_epochs
+from edgessl.recipe.pretrain_table import StageTable, stage_epochs
 from edgessl.recipe.stages import pretrain_stages, with_epochs
 from edgessl.schema import validate
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgessl.bench.measure.device_table import Device
+from edgessl.bench.measure.device import Device
 from edgessl.bench.measure.opened import How
 from edgessl.bench.measure.process import Worker
 

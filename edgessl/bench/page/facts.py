@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import log
 from typing import Any
 
-from edgessl.page.facts import Facts
+from edgessl.page.render import Facts
 
 
 def cell_in_words(threads: int, batch: int) -> str:

@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgessl import __version__
-from edgessl.bench.page.charts import operator_bars, step_bars, sustained_charts, sweep_charts
+from edgessl.bench.page.charts import (
+    Candidate,
+    operator_bars,
+    step_bars,
+    sustained_charts,
+    sweep_charts,
+    tradeoff,
+)
 from edgessl.bench.page.facts import cell_in_words, counted, device_facts, forest, protocol_facts
 from edgessl.bench.page.lanes import lanes
-from edgessl.bench.page.tradeoff import Candidate, tradeoff
 from edgessl.page.render import templates_of
 
 Entry = Mapping[str, Any]

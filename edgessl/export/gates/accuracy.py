@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from edgessl.artifact import Artifact
 from edgessl.data.dataset import Dataset
 from edgessl.data.decode import read_image
-from edgessl.data.evalset import decode_eval
-from edgessl.data.load import load_dataset
+from edgessl.data.load import dataset_of, load_dataset, reason_of
 from edgessl.data.named import NAMED
-from edgessl.data.of_run import dataset_of, reason_of
 from edgessl.data.parallel import ordered_map
-from edgessl.data.preprocess import Preprocess
+from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.errors import EdgesslError, UserError
 from edgessl.export.gates.gate import Gate
 from edgessl.metrics.interval import Score, paired_difference

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgessl.data.dataset import Dataset, Split
-from edgessl.data.load import load_dataset
-from edgessl.data.of_run import dataset_of, reason_of
+from edgessl.data.load import dataset_of, load_dataset, reason_of
 from edgessl.errors import EdgesslError, UserError
 
 

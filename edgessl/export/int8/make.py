@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.artifact import open_artifact
-from edgessl.data.evalset import decode_eval
-from edgessl.data.preprocess import Preprocess
+from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.export.core import Core
 from edgessl.export.formats.front import Inside, attach_front, front_fits, open_inside
 from edgessl.export.formats.products import save_onnx

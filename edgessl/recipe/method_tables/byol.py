@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import NonNegative, Projection, Share
-from edgessl.recipe.method_tables.suggestions import moving_teacher
-from edgessl.recipe.method_tables.table import MethodTable
+from edgessl.recipe.method_tables.table import HiddenLayers, MethodTable, moving_teacher
 
 
 class ByolTable(MethodTable):

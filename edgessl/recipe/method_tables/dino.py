@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
-from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import NonNegative, Positive, Share, Width
-from edgessl.recipe.method_tables.suggestions import moving_teacher, some_spread
-from edgessl.recipe.method_tables.table import MethodTable
+from edgessl.recipe.method_tables.table import (
+    HiddenLayers,
+    MethodTable,
+    moving_teacher,
+    some_spread,
+)
 
 
 class DinoTable(MethodTable):

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import NonNegative, Positive, Projection, Share, Width
-from edgessl.recipe.method_tables.suggestions import (
+from edgessl.recipe.method_tables.table import (
+    HiddenLayers,
+    MethodTable,
     moving_teacher,
     some_spread,
     usual_temperature,
 )
-from edgessl.recipe.method_tables.table import MethodTable
 
 
 class MocoTable(MethodTable):

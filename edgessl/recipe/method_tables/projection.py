@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.method_tables.hidden import HiddenLayers
+from edgessl.recipe.method_tables.table import HiddenLayers
 from edgessl.schema import Table
 
 Positive = Annotated[float, Field(gt=0.0)]

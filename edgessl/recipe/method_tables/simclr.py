@@ -6,10 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import Positive, Projection, Share
-from edgessl.recipe.method_tables.suggestions import usual_temperature
-from edgessl.recipe.method_tables.table import MethodTable
+from edgessl.recipe.method_tables.table import HiddenLayers, MethodTable, usual_temperature
 
 
 class SimClrTable(MethodTable):

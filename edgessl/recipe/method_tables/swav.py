@@ -8,10 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
-from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import NonNegative, Positive, Projection, Share
-from edgessl.recipe.method_tables.suggestions import some_spread, usual_temperature
-from edgessl.recipe.method_tables.table import MethodTable
+from edgessl.recipe.method_tables.table import (
+    HiddenLayers,
+    MethodTable,
+    some_spread,
+    usual_temperature,
+)
 from edgessl.recipe.view_tables import ViewGroup
 
 

@@ -1,13 +1,44 @@
-"""What every method's table answers for its method, so that nobody else needs to know it."""
+"""What a method's table answers for itself."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
-from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.schema import Table
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenLayers:
+    """Linear layers, each with BN where there is some, and an activation.
+
+    Attributes:
+        widths: Outputs of each layer.
+        batch_norm: BN behind every linear layer.
+        bias: Whether the linear layers have one.
+        activation: Behind it.
+    """
+
+    widths: tuple[int, ...] = ()
+    batch_norm: bool = False
+    bias: bool = True
+    activation: Literal["gelu", "relu"] = "relu"
+
+    def first(self, count: int) -> HiddenLayers:
+        """Return the first layers alone."""
+        return replace(self, widths=self.widths[:count])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that ``from_dict`` reads."""
+        return {**asdict(self), "widths": list(self.widths)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> HiddenLayers:
+        """Return the layers that plain values describe."""
+        return cls(**{**values, "widths": tuple(values["widths"])})
 
 
 class MethodTable(Table):
@@ -55,3 +86,22 @@ class MethodTable(Table):
     def refuses_start(self) -> str:
         """Say why the method cannot begin from given weights, and the way out; empty if it can."""
         return ""
+
+
+def usual_temperature(now: float, usual: float) -> list[str]:
+    """Suggest the usual temperature, if it is far from it."""
+    if usual / 2 <= now <= 2 * usual:
+        return []
+    return [f"method.temperature = {usual:g} (now {now:g})"]
+
+
+def moving_teacher(now: tuple[float, float]) -> list[str]:
+    """Suggest a teacher that moves, if its momentum says that it does not."""
+    if now[0] < 1.0:
+        return []
+    return [f"a lower method.teacher_momentum (now {list(now)}; the teacher never moves)"]
+
+
+def some_spread(now: float) -> list[str]:
+    """Suggest the uniformity loss, if there is none."""
+    return [] if now else ["method.spread_weight = 0.5"]

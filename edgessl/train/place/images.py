@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgessl.data.dataset import Dataset, Split
-from edgessl.data.evalset import decode_eval
-from edgessl.data.preprocess import Preprocess
+from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.data.squash import unsquash
 from edgessl.data.store import ChosenImages, FirstImages, ImageStore
 from edgessl.data.verify import verify

@@ -21,8 +21,7 @@ from edgessl.schedules import Clock
 from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
 from edgessl.train.health.doctor import Doctor, refuse_collapsed, tell
 from edgessl.train.place.context import Context
-from edgessl.train.place.followers import ask, receive, send
-from edgessl.train.place.processes import batch_parts
+from edgessl.train.place.processes import ask, batch_parts, receive, send
 from edgessl.train.stage.guard import Verdict, diverged, refuse_diverged
 from edgessl.train.stage.state import StageState
 from edgessl.train.stage.stop_request import StopRequest
