@@ -1,13 +1,6 @@
 """The Python face of edgessl: what a user calls. The commands call the same functions.
 
-A run, a fine-tuning, an export and a bench hand on what the next one takes:
-
-    >>> import edgessl
-    >>> run = edgessl.run("mobilenetv2-dino", data="photos/", epochs=24)  # doctest: +SKIP
-    >>> classifier = edgessl.finetune(run, data="labelled/")  # doctest: +SKIP
-    >>> files = edgessl.export(classifier, formats=("onnx", "int8"))  # doctest: +SKIP
-    >>> edgessl.bench(files).models[0].p50_ms  # doctest: +SKIP
-    0.74
+Each hands on what the next one takes: ``run`` to ``finetune`` to ``export`` to ``bench``.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ class Artifact:
         return self.metadata
 
 
-def open_artifact(path: Path, *, threads: int | None = None) -> Artifact:
-    """Open an exported file by its suffix.
+def open_artifact(path: str | Path, *, threads: int | None = None) -> Artifact:
+    """Open an exported file as a function, by its suffix.
 
     Args:
         path: A ``.onnx``, ``.ort``, ``.torchscript`` or ``.pt2`` file.
@@ -69,7 +69,16 @@ def open_artifact(path: Path, *, threads: int | None = None) -> Artifact:
 
     Raises:
         UserError: The suffix is another one, the file is missing, or it holds no such model.
+
+    Examples:
+        >>> import edgessl, numpy
+        >>> model = edgessl.open_artifact("runs/photos-mobilenetv2-dino/model.onnx")
+        >>> model.metadata.classes
+        ('class0', 'class1')
+        >>> model.run(numpy.zeros((1, 3, 32, 32), numpy.float32)).shape
+        (1, 2)
     """
+    path = Path(path)
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise UserError(

@@ -35,6 +35,12 @@ class Backbone(nn.Module):
 
     Raises:
         UserError: The name is unknown, or the network cannot be what is asked for.
+
+    Examples:
+        >>> import edgessl, torch
+        >>> backbone = edgessl.Backbone("resnet18", image_px=64)
+        >>> backbone(torch.zeros(2, 3, 64, 64)).shape
+        torch.Size([2, 512])
     """
 
     def __init__(

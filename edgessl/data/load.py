@@ -67,9 +67,9 @@ def list_source(data: str, *, download: bool = True) -> Listing:
 
 
 def load_dataset(
-    data: str,
+    data: str | Path,
     *,
-    labels: str | None = None,
+    labels: str | Path | None = None,
     label_percent: float | None = None,
     val_percent: float = 10.0,
     max_images: int | None = None,
@@ -99,7 +99,14 @@ def load_dataset(
         UserError: The source is not there, or holds too few or too many unusable images, fewer
             than two classes, or test classes that train lacks.
         EdgesslError: A named set cannot be downloaded.
+
+    Examples:
+        >>> import edgessl
+        >>> photos = edgessl.load_dataset("photos")
+        >>> photos.classes, len(photos.test)
+        (('class0', 'class1'), 4)
     """
+    data, labels = str(data), None if labels is None else str(labels)
     if label_percent is not None and not 0 < label_percent <= 100:
         raise UserError(f"--label-percent: must be above 0 and up to 100, got {label_percent:g}")
     if not 0 <= val_percent < 100:

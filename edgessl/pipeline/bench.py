@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,7 +84,7 @@ class Bench:
 
 
 def bench(
-    models: Sequence[str | Path] | str | Path,
+    models: Iterable[str | Path] | str | Path,
     *,
     device: str = "cpu",
     threads: Sequence[int] = (),
@@ -119,10 +119,12 @@ def bench(
     Raises:
         UserError: A file, device, thread or batch number cannot be used.
 
-    Example:
+    Examples:
         >>> import edgessl
-        >>> edgessl.bench("model.onnx").models[0].p50_ms  # doctest: +SKIP
-        0.74
+        >>> model = "runs/photos-mobilenetv2-dino/model.onnx"
+        >>> (latency,) = edgessl.bench(model, threads=[1]).models
+        >>> latency.p50_ms <= latency.p90_ms
+        True
     """
     paths = _paths(models)
     others = [Path(path) for path in imported]
@@ -166,7 +168,7 @@ def bench(
     return Bench(document)
 
 
-def _paths(models: Sequence[str | Path] | str | Path) -> tuple[Path, ...]:
+def _paths(models: Iterable[str | Path] | str | Path) -> tuple[Path, ...]:
     if isinstance(models, str | Path):
         return (Path(models),)
     return tuple(Path(model) for model in models)

@@ -50,10 +50,11 @@ def evaluate(
     Raises:
         UserError: Something asked for does not exist or does not fit.
 
-    Example:
+    Examples:
         >>> import edgessl
-        >>> edgessl.evaluate("model.onnx", data="labelled/").score.value  # doctest: +SKIP
-        75.7
+        >>> model = "runs/photos-mobilenetv2-dino/model.onnx"
+        >>> edgessl.evaluate(model, data="labelled").score.n  # test images
+        4
     """
     path = model.checkpoint if isinstance(model, Run) else Path(model)
     if protocol == TAGS_PROTOCOL:

@@ -133,11 +133,13 @@ def export(
     Raises:
         UserError: Something asked for does not exist or does not fit.
 
-    Example:
+    Examples:
         >>> import edgessl
-        >>> files = edgessl.export("ckpt.pt", formats=("onnx", "int8"))  # doctest: +SKIP
-        >>> files.passed  # doctest: +SKIP
+        >>> files = edgessl.export("runs/photos-mobilenetv2-dino/ckpt.pt")
+        >>> files.passed
         True
+        >>> [path.name for path in files]
+        ['model.onnx', 'model.batch1.onnx', 'model.e2e.onnx']
     """
     path = checkpoint.checkpoint if isinstance(checkpoint, Run) else Path(checkpoint)
     images = None if data is None else str(data)

@@ -81,11 +81,13 @@ def finetune(
         GateFailed: The loss stays not finite.
         Interrupted: Ctrl-C or SIGTERM, after saving.
 
-    Example:
+    Examples:
         >>> import edgessl
-        >>> tuned = edgessl.finetune("runs/photos-mobilenetv2-dino/pretrained.pt",
-        ...                          data="labelled/")  # doctest: +SKIP
-        >>> print(tuned.verdict)  # doctest: +SKIP
+        >>> start = "runs/photos-mobilenetv2-dino/pretrained.pt"
+        >>> tuned = edgessl.finetune(start, data="labelled", epochs=2)
+        Starting from ...
+        >>> tuned.scores["finetune_top1"].n  # test images
+        4
     """
     path = start.pretrained if isinstance(start, Run) else Path(start)
     with joined() as world, speaking(reporter) as tell:

@@ -87,11 +87,14 @@ def run(
         GateFailed: The loss stays not finite, or outputs have collapsed and that ends the run.
         Interrupted: Ctrl-C or SIGTERM, after saving.
 
-    Example:
+    Examples:
         >>> import edgessl
-        >>> run = edgessl.run("mobilenetv2-dino", data="photos/", epochs=24)  # doctest: +SKIP
-        >>> run.scores["knn_top1"].value  # doctest: +SKIP
-        43.6
+        >>> run = edgessl.run("mobilenetv2-dino", data="photos", epochs=2)
+        photos: ...
+        >>> sorted(run.scores)
+        ['finetune_top1', 'knn_top1', 'linear_top1']
+        >>> run.path
+        PosixPath('runs/photos-mobilenetv2-dino')
     """
     with joined() as world, speaking(reporter) as tell:
         if not world.first:

@@ -29,6 +29,12 @@ def load_recipe(
 
     Raises:
         UserError: No such recipe or variant, or mistakes in it, all at once.
+
+    Examples:
+        >>> import edgessl
+        >>> recipe = edgessl.load_recipe("mobilenetv2-dino", overrides=["pretrain.epochs=5"])
+        >>> recipe.method.name, recipe.pretrain.epochs
+        ('dino', 5)
     """
     base, variant = _split(name)
     path = Path(base) if base.endswith(".toml") else catalog.find("recipes", base)
