@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
+import runpy
+import shlex
+import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +20,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_run import Listener, request
+from tiny_run import ENGINE, Listener, request
 from torch import Tensor
 
 from edgessl import checkpoint
@@ -195,11 +198,11 @@ def test_the_same_command_again_says_how_to_go_on_instead_of_failing_slowly(
 def test_the_way_out_that_is_named_works(
     tiny: Path, tmp_path: Path, stopped: tuple[Path, GateFailed, list[str]]
 ) -> None:
-    out = tmp_path / "run"
+    out = shutil.copytree(stopped[0], tmp_path / "run")
     wanted = request(tiny / "tiny.toml", tiny / "images", out, *LETHAL)
     with pytest.raises(GateFailed):
         run_recipe(wanted, Listener())
-    run_recipe(replace(wanted, fresh=True, overrides=()), Listener())
+    run_recipe(replace(wanted, fresh=True, overrides=ENGINE), Listener())
     assert (out / "report.json").is_file()
 
 
@@ -220,11 +223,23 @@ def test_a_failed_step_can_be_seen_again(stopped: tuple[Path, GateFailed, list[s
 
 def test_the_command_of_the_message_can_be_pasted(
     stopped: tuple[Path, GateFailed, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (command,) = re.findall(r"python (-m edgessl.cli.replay '.+?')", str(stopped[1]))
-    printed = subprocess.run(
-        f"{sys.executable} {command}", shell=True, capture_output=True, text=True, check=True
-    ).stdout
+    option, module, *arguments = shlex.split(command)  # as a shell would
+    assert option == "-m"
+    monkeypatch.setattr(sys, "argv", [module, *arguments])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        with pytest.raises(SystemExit) as ending:
+            runpy.run_module(module, run_name="__main__")  # what -m does, in this process
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+    assert ending.value.code == 0
+    printed = capsys.readouterr().out
     assert "fails first    " in printed
     assert "gradient norm  " in printed
 
