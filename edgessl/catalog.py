@@ -18,6 +18,29 @@ def root() -> Path:
     return shipped if shipped.is_dir() else package.parent
 
 
+def source_of(recipe: Path) -> str | None:
+    """Return the folder that a recipe of the catalogue lies in; None for a file anywhere else.
+
+    Args:
+        recipe: Its TOML file.
+    """
+    path, folder = recipe.resolve(), (root() / FOLDERS["recipes"]).resolve()
+    return path.relative_to(folder).parts[0] if folder in path.parent.parents else None
+
+
+def title_of(source: str) -> str:
+    """Return what a folder of recipes is, from the heading of its README; empty if it has none.
+
+    Args:
+        source: The folder's name.
+    """
+    readme = root() / FOLDERS["recipes"] / source / "README.md"
+    if not readme.is_file():
+        return ""
+    first, _, _ = readme.read_text(encoding="utf-8").lstrip().partition("\n")
+    return first.lstrip("#").strip()
+
+
 def entries(kind: str) -> dict[str, Path]:
     """List the declared files of one kind.
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edgessl.cores import THREADS, usable_cores
 from edgessl.errors import UserError, nearest
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt, in glibc's malloc.h
@@ -19,7 +20,7 @@ NAMES = ("auto", "cpu", "cuda", "mps")
 
 
 def pick_device(name: str) -> str:
-    """Resolve ``auto`` to the best device there is.
+    """Resolve ``auto`` to the best device there is, and keep torch to the cores there are.
 
     Args:
         name: One of ``NAMES``.
@@ -41,6 +42,7 @@ def pick_device(name: str) -> str:
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
+    keep_to_usable_cores()
     if name == "auto":
         return next(device for device in ("cuda", "mps", "cpu") if there[device])
     if not there[name]:
@@ -48,6 +50,17 @@ def pick_device(name: str) -> str:
             f"--device: {name} must be available to torch, found none; use --device cpu"
         )
     return name
+
+
+def keep_to_usable_cores() -> None:
+    """Lower torch's threads to the cores there are, where neither user nor torchrun said a number.
+
+    Its own default does not know of a container's quota.
+    """
+    import torch
+
+    if THREADS not in os.environ and torch.get_num_threads() > usable_cores():
+        torch.set_num_threads(usable_cores())
 
 
 @contextmanager
@@ -71,13 +84,6 @@ def freed_memory_kept() -> Iterator[None]:
         libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
         libc.mallopt(_M_TRIM_THRESHOLD, 2 * _MMAP_THRESHOLD)
         libc.malloc_trim(0)
-
-
-def usable_cores() -> int:
-    """Return the number of CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def describe_device(name: str) -> dict[str, Any]:

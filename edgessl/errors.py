@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from types import TracebackType
 
 
 class EdgesslError(Exception):
@@ -47,6 +48,43 @@ class Interrupted(EdgesslError):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+class Refusals:
+    """Collects what checks refuse, so that a user hears of all mistakes at once.
+
+    Each check stands in a ``with`` block of its own; ``raise_all`` comes after the last one.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, UserError):
+            return False
+        if str(error) not in self._found:
+            self._found.append(str(error))
+        return True
+
+    def raise_all(self) -> None:
+        """Refuse what was found, a mistake an entry; do nothing if there was none.
+
+        Raises:
+            UserError: There was at least one.
+        """
+        if len(self._found) == 1:
+            raise UserError(self._found[0])
+        if self._found:
+            lines = [line.replace("\n", "\n  ") for line in self._found]
+            raise UserError(f"{len(lines)} mistakes\n  " + "\n  ".join(lines))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

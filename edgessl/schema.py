@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgessl.errors import UserError, nearest
+from edgessl.toml_file import read_toml
+
+__all__ = ["Mistakes", "Table", "read_toml", "validate"]
 
 
 class Table(BaseModel):
@@ -32,24 +33,6 @@ class Mistakes(ValueError):
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("; ".join(lines))
         self.lines = tuple(lines)
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises:
-        UserError: It is missing, cannot be read, or is not TOML; the message says where.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: must be a TOML file, found none; check the path") from error
-    except OSError as error:
-        raise UserError(
-            f"{path}: must be a TOML file that can be read, got '{error.strerror}'; check the path"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: must be valid TOML, got: {error}") from error
 
 
 def validate(table: type[TableType], values: dict[str, Any], where: str) -> TableType:

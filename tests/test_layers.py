@@ -20,8 +20,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics", "page"),
     ("checkpoint", "artifact", "runs"),
     ("recipe",),
-    ("catalog", "schema", "device", "distributed", "rng", "files"),
-    ("errors",),
+    ("catalog", "schema", "device", "distributed", "rng", "files", "reporter"),
+    ("cores", "process_memory", "toml_file"),
+    ("control_groups", "errors"),
 )
 """From the top; a part may import parts of lower rows only."""
 

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from our_recipe import DINO as METHOD
 from our_recipe import GROUPS, OPTIM, recipe_of, view_groups
+from stories import run
 from torch import Tensor
 from work import MEAN, STD, Work
 
 from edgessl.data.store import ImageStore
 from edgessl.methods.method import Method
-from edgessl.pipeline.recipe import Request, run_recipe
 from edgessl.recipe import to_toml
 from edgessl.train import StepRecord, TrainingData, fit
 from edgessl.train.stage import train_stage
@@ -90,13 +90,12 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     recipe = out / "work.toml"
     recipe.write_text(to_toml(recipe_of(work)), encoding="utf-8")
-    request = Request(
-        recipe=str(recipe), data=str(data), out=out / "run", device=device,
-        baselines=("none",), overrides=overrides, compiled=compiled, command="benchmark",
-    )  # fmt: skip
     train_stage.fit = _listened_to(listener, one_batch)
     try:
-        run_recipe(request, listener)
+        run(
+            str(recipe), data=data, out=out / "run", device=device, baselines=("none",),
+            overrides=overrides, compiled=compiled, command="benchmark", reporter=listener,
+        )  # fmt: skip
     finally:
         train_stage.fit = fit
 

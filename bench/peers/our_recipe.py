@@ -36,8 +36,13 @@ from work import (
 )
 
 from edgessl.recipe import Recipe
-from edgessl.recipe.method_tables import Byol, Dino, MethodTable, Moco, SimClr, Swav
+from edgessl.recipe.method_tables import MethodTable
+from edgessl.recipe.method_tables.byol import ByolTable
+from edgessl.recipe.method_tables.dino import DinoTable
+from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.simclr import SimClrTable
+from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.recipe.tables import BackboneTable, FinetuneTable, ImageTable, PretrainTable
 from edgessl.recipe.view_tables import Jitter, ViewGroup
@@ -47,7 +52,7 @@ _MIDDLE = Jitter(p=0.8, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
 _STRONG = Jitter(p=0.8, brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2)
 _TEACHER_MOMENTUM = (TEACHER_MOMENTUM, 1.0)
 
-DINO = Dino(
+DINO = DinoTable(
     name="dino", hidden_dim=HIDDEN, bottleneck_dim=BOTTLENECK, prototypes=PROTOTYPES,
     teacher_momentum=_TEACHER_MOMENTUM,
 )  # fmt: skip
@@ -56,25 +61,25 @@ _BYOL_HEAD = Projection(
 )
 TABLES: dict[str, MethodTable] = {
     "dino": DINO,
-    "swav": Swav(
+    "swav": SwavTable(
         name="swav", prototypes=SWAV_PROTOTYPES,
         projector=Projection(
             hidden_dims=(SWAV_HIDDEN,), batch_norm=True, hidden_bias=False, out_dim=SWAV_PROJECTION
         ),
     ),
-    "moco": Moco(
+    "moco": MocoTable(
         name="moco", temperature=CONTRAST_TEMP, queue=MOCO_QUEUE,
         teacher_momentum=_TEACHER_MOMENTUM,
         projector=Projection(hidden_dims=(CONTRAST_HIDDEN,), out_dim=CONTRAST_PROJECTION),
     ),
-    "simclr": SimClr(
+    "simclr": SimClrTable(
         name="simclr", temperature=CONTRAST_TEMP,
         projector=Projection(
             hidden_dims=(CONTRAST_HIDDEN,), batch_norm=True, hidden_bias=False,
             last_batch_norm="scale_and_shift", last_bias=False, out_dim=CONTRAST_PROJECTION,
         ),
     ),
-    "byol": Byol(
+    "byol": ByolTable(
         name="byol", projector=_BYOL_HEAD, predictor=_BYOL_HEAD,
         teacher_momentum=_TEACHER_MOMENTUM,
     ),

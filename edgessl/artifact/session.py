@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgessl.artifact.cores import usable_cores
+from edgessl.cores import usable_cores
 from edgessl.errors import UserError
 
 CPU = "CPUExecutionProvider"

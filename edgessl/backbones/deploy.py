@@ -66,7 +66,8 @@ class Deployable:
         backbone: The backbone inside ``module``.
         classes: Class names in the order of the logits; empty for features.
         preprocess: Values of ``edgessl.data.preprocess.Preprocess``.
-        provenance: Recipe, data and scores, as plain values.
+        provenance: Recipe, data, seed and version, as plain values; scores are in the run's
+            ``report.json``.
     """
 
     module: nn.Module

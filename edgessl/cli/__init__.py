@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -18,13 +19,16 @@ from edgessl.cli.bench import bench
 from edgessl.cli.catalogue import list_entries, show
 from edgessl.cli.data import data
 from edgessl.cli.evaluate import evaluate
+from edgessl.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from edgessl.cli.export import export
 from edgessl.cli.finetune import finetune
+from edgessl.cli.pipes import flush_output, nobody_reads
 from edgessl.cli.predict import predict
 from edgessl.cli.profile import profile
 from edgessl.cli.recipe import recipe
 from edgessl.cli.report import report
 from edgessl.cli.rescale import rescale
+from edgessl.cores import limit_threads
 from edgessl.distributed import world_of_environment
 from edgessl.errors import EdgesslError, UserError
 
@@ -61,7 +65,7 @@ app.command(name="finetune")(finetune)
 app.command(name="eval")(evaluate)
 app.command(name="profile")(profile)
 app.command(name="rescale")(rescale)
-app.command(name="export")(export)
+app.command(name="export", epilog=EXPORT_EXAMPLES)(export)
 app.command(name="bench")(bench)
 app.command(name="predict")(predict)
 app.command(name="report")(report)
@@ -89,26 +93,46 @@ def main(program: typer.Typer = app) -> None:
     Args:
         program: What to run.
     """
+    if sys.platform == "win32":
+        _fail(UserError(_NO_WINDOWS))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_signal)
+    limit_threads(os.environ)  # before anything heavy is imported
     try:
         with _quiet_unless_first():
-            program(standalone_mode=True)
+            _call(program)
     except _Signalled as signalled:
         if world_of_environment().first:
-            print("error: interrupted; the same command goes on from there", file=sys.stderr)
+            _tell("interrupted; the same command goes on from there")
         _exit(128 + signalled.number)
-    except BrokenPipeError:
-        sys.exit(0)
-    except OSError as error:
-        _fail(_as_user_error(error))
     except EdgesslError as error:
         _fail(error)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            _exit(0)  # `edgessl list recipes | head -1` has had all it wanted
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            _fail(_as_user_error(error))
         if world_of_environment().size == 1:
             raise
         traceback.print_exc()
         _exit(1)
+
+
+_NO_WINDOWS = (
+    "edgessl: must run on Linux or macOS, got Windows; use WSL2 (`wsl --install`) and run the same "
+    "command there"
+)
+
+
+def _call(program: typer.Typer) -> None:
+    """Call a program, and let out the error of a closed pipe, which typer ends with code 1."""
+    try:
+        program(standalone_mode=True)
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):
+            raise ending.__context__ from None
+        flush_output()
+        raise
 
 
 @contextmanager
@@ -121,28 +145,31 @@ def _quiet_unless_first() -> Iterator[None]:
         yield
 
 
-def _fail(error: EdgesslError) -> None:
+def _tell(message: str) -> None:
+    with suppress(BrokenPipeError):  # nobody listens; the exit code says it still
+        print(f"error: {message}", file=sys.stderr)
+
+
+def _fail(error: EdgesslError) -> NoReturn:
     told = not world_of_environment().first if error.told is None else error.told
     if not told:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(str(error))
     _exit(error.exit_code)
 
 
-def _exit(code: int) -> None:
+def _exit(code: int) -> NoReturn:
     """End; among other processes at once, because one that is gone could keep us waiting."""
+    flush_output()
     if world_of_environment().size > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
 
-def _as_user_error(error: OSError) -> EdgesslError:
-    import errno
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
 
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
-        return UserError(
-            f"{error.filename or 'disk'}: must be writable, got '{error.strerror}'; "
-            "free some space or choose another folder with --out"
-        )
-    raise error
+
+def _as_user_error(error: OSError) -> UserError:
+    return UserError(
+        f"{error.filename or 'disk'}: must be writable, got '{error.strerror}'; "
+        "free some space or choose another folder with --out"
+    )

@@ -106,13 +106,13 @@ def bench(
     screen = console(to_stderr=outputs.on_stdout)
     with screen.status("starting") as status:
         from edgessl.cli.bench_table import print_document
-        from edgessl.pipeline.bench import Request, bench_models
+        from edgessl.pipeline import bench as story
 
-        request = Request(
-            tuple(models or ()), device, counts, batches, profile, e2e, sustained_s,
-            baseline, limit, tuple(imported or ()),
-        )  # fmt: skip
-        document = bench_models(request, status.update)
+        document = story.bench(
+            models or (), device=device, threads=counts, batches=batches, profile=profile,
+            images=e2e, sustained_s=sustained_s, baseline=baseline, fail_slower_percent=limit,
+            imported=imported or (), say=status.update,
+        ).document  # fmt: skip
     print_document(screen, document)
     outputs.write(screen, document)
     if baseline:

@@ -24,7 +24,7 @@ def print_document(screen: Console, document: Mapping[str, Any]) -> None:
 
     Args:
         screen: Where to.
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
     """
     for source in (document, *document.get("imported", ())):
         _print_latency(screen, source)
@@ -251,9 +251,9 @@ def _as_markdown(document: Mapping[str, Any]) -> str:
 
 
 def _as_page(document: Mapping[str, Any]) -> str:
-    from edgessl.pipeline.bench_page import page
+    from edgessl.bench.page.write import bench_page
 
-    return page(document)
+    return bench_page(document)
 
 
 _MAKERS: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -11,15 +11,6 @@ import typer
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import UserError, nearest
 
-_SOURCES = {
-    "factory": "for a few thousand images of one domain",
-    "airl": "Huang et al., ECCV 2022",
-    "cole": "Cole et al., CVPR 2022",
-    "s3l": "Cao and Wu 2021",
-    "small": "Shi et al., AAAI 2022",
-    "sslight": "Tan et al., ICLR 2023",
-}
-
 
 def list_entries(
     kind: Annotated[
@@ -64,30 +55,35 @@ def show(
 
 
 def _recipes() -> list[dict[str, Any]]:
-    import tomllib  # as plain TOML: checking every recipe would take longer than listing them
-
+    """Read recipes as plain TOML: checking every one would take longer than listing them."""
     from edgessl import catalog
+    from edgessl.toml_file import read_toml
 
     rows = []
     for name, path in catalog.entries("recipes").items():
-        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
+        recipe = read_toml(path)
+        try:
+            backbone, method = recipe["backbone"]["name"], recipe["method"]["name"]
+            variants = [v["name"] for v in recipe.get("variant", []) if "name" in v]
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: must have tables [backbone] and [method] with a name each, found others; "
+                f"edgessl show {name} tells what is wrong"
+            ) from error
         rows.append(
-            {
-                "name": name,
-                "source": recipe["source"],
-                "backbone": recipe["backbone"]["name"],
-                "method": recipe["method"]["name"],
-                "variants": [v["name"] for v in recipe.get("variant", []) if "name" in v],
-            }
-        )
+            {"name": name, "source": catalog.source_of(path) or "", "backbone": backbone,
+             "method": method, "variants": variants}
+        )  # fmt: skip
     return rows
 
 
 def _print_recipes(rows: list[dict[str, Any]]) -> None:
-    """Print names and variants, a source at a time."""
+    """Print names and variants, a source at a time: the factory's, then papers'."""
+    from edgessl import catalog
+
     width = max(len(row["name"]) for row in rows)
-    for source, about in _SOURCES.items():
-        console().print(f"{source}: {about}", markup=False)
+    for source in sorted({row["source"] for row in rows}, key=lambda one: (one != "factory", one)):
+        console().print(": ".join(filter(None, (source, catalog.title_of(source)))), markup=False)
         for row in rows:
             if row["source"] == source:
                 line = f"  {row['name']:<{width}}  "
@@ -146,6 +142,6 @@ def _data() -> list[dict[str, Any]]:
 
 def _declared(kind: str) -> list[dict[str, Any]]:
     from edgessl import catalog
-    from edgessl.schema import read_toml
+    from edgessl.toml_file import read_toml
 
     return [{"name": name, **read_toml(path)} for name, path in catalog.entries(kind).items()]

@@ -46,8 +46,8 @@ def _cache(clear: bool) -> dict[str, Any]:
 
 
 def _dataset(screen: Console, source: str) -> dict[str, Any]:
-    from edgessl.cli.screen import Screen
     from edgessl.pipeline.data import describe_data
+    from edgessl.reporter import Screen
 
     with Screen(screen) as shown:
         return describe_data(source, lambda done, total: shown.progress("read", done, total))

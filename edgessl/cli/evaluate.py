@@ -13,6 +13,7 @@ MEANING = {
     "knn": "kNN, train to test",
     "linear": "linear probe on frozen features",
     "top1": "top-1 of the classifier",
+    "map": "mean average precision of linear classifiers on frozen features",
 }
 
 
@@ -30,45 +31,28 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Score a network on the test images: kNN or linear probe of its features, or its top-1."""
-    if protocol == "map":
-        _evaluate_tags(model, data, device, json=json)
-        return
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
-        from edgessl.pipeline.evaluate import evaluate_model
+        from edgessl.pipeline import evaluate as story
 
-        evaluated = evaluate_model(model, data, protocol, device=device, say=status.update)
-    if json:
-        print_json(evaluated.to_dict())
-        return
-    for note in evaluated.dataset.notes:
-        screen.print(note, markup=False)
-    score = evaluated.evaluation.score
-    screen.print(
-        f"{MEANING[protocol]}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
-        f"{score.high:.1f} % ({score.n} test images, {len(evaluated.dataset.classes)} classes)",
-        markup=False,
-    )
-
-
-def _evaluate_tags(model: Path, data: str, device: str, *, json: bool) -> None:
-    screen = console(to_stderr=json)
-    with screen.status(f"opening {model}") as status:
-        from edgessl.pipeline.evaluate import evaluate_tags
-
-        found = evaluate_tags(model, data, device=device, say=status.update)
+        found = story.evaluate(
+            model, data=data, protocol=protocol, device=device, say=status.update
+        )
     if json:
         print_json(found.to_dict())
         return
     for note in found.dataset.notes:
         screen.print(note, markup=False)
-    for name, value in found.precisions.items():
-        told = "not in test" if value is None else f"{value:.1f} %"
-        screen.print(f"  {name:<16} {told}", markup=False)
+    if isinstance(found, story.EvaluatedTags):
+        for name, value in found.precisions.items():
+            told = "not in test" if value is None else f"{value:.1f} %"
+            screen.print(f"  {name:<16} {told}", markup=False)
+        classes = len(found.precisions)
+    else:
+        classes = len(found.dataset.classes)
     score = found.score
     screen.print(
-        f"mean average precision of linear classifiers on frozen features: {score.value:.1f} %, "
-        f"95 % interval {score.low:.1f} to {score.high:.1f} % ({score.n} test images, "
-        f"{len(found.precisions)} classes)",
+        f"{MEANING[protocol]}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
+        f"{score.high:.1f} % ({score.n} test images, {classes} classes)",
         markup=False,
     )

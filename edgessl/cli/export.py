@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgessl.cli.examples import examples
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import GateFailed
 
@@ -14,8 +15,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from edgessl.export.bundle.runners import Runner
-    from edgessl.export.exported import Exported
+    from edgessl.export.product import ExportedFile
 
+EXAMPLES = examples(
+    "# ONNX files beside the checkpoint, each proven against it",
+    "edgessl export runs/pets-mobilenetv2-dino/ckpt.pt --onnx",
+    "# what an arm64 device runs, int8 files among them, in a folder to hand on",
+    "edgessl export ckpt.pt --target arm64 --out device",
+    "# int8 that may lose two points of top-1, and a page that runs it in a browser",
+    "edgessl export ckpt.pt --int8 --max-drop 2 --web",
+)
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
 
 
@@ -100,17 +109,17 @@ def export(
         raise GateFailed("\n".join(wrong))
 
 
-def _verdict(file: Exported) -> str:
-    from edgessl.export.remedy import remedy
+def _verdict(file: ExportedFile) -> str:
+    from edgessl.export.gates.gate import failed, remedy
 
-    names = ", ".join(gate.name for gate in file.gates if gate.status == "fail")
+    names = ", ".join(failed(file.gates))
     return (
         f"{file.path}: must pass every gate before it is used, failed: {names}; it is kept for a "
         f"look; {remedy(file.gates)}"
     )
 
 
-def _print_gates(screen: Console, file: Exported) -> None:
+def _print_gates(screen: Console, file: ExportedFile) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -128,7 +137,7 @@ def _print_gates(screen: Console, file: Exported) -> None:
         screen.print(DEPRECATION)
 
 
-def _print_next(screen: Console, written: tuple[Exported, ...]) -> None:
+def _print_next(screen: Console, written: tuple[ExportedFile, ...]) -> None:
     if any(f.format == "onnx" for f in written) and all(f.takes != "pixels" for f in written):
         screen.print("model.e2e.onnx is left out: its resize needs --opset 18 or newer, and a "
                      "crop no larger than the resized image.")

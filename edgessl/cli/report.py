@@ -14,7 +14,7 @@ def report(
     run: Annotated[Path, typer.Argument(help="Run folder, such as runs/pets-mobilenetv2-dino.")],
 ) -> None:
     """Write report.html again from what lies in a run folder."""
-    from edgessl.pipeline.report import rewrite_report
+    from edgessl.report import write_report
 
-    path = rewrite_report(run)
+    path = write_report(run)
     console().print(f"{path} ({path.stat().st_size / 1e3:.0f} kB)", markup=False)

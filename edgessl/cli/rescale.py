@@ -39,8 +39,7 @@ def rescale(
 
     Weights that LARS trained have norms about ten times those that SGD trained.
     """
-    from edgessl.pipeline.rescale import Request, describe_rescaled
-    from edgessl.pipeline.rescale import rescale as rescale_file
+    from edgessl.pipeline import rescale as story
 
-    found = rescale_file(Request(checkpoint, anchor, constant, scope, out))
-    console().print(describe_rescaled(found), markup=False, highlight=False, soft_wrap=True)
+    found = story.rescale(checkpoint, anchor=anchor, constant=constant, scope=scope, out=out)
+    console().print(story.describe_rescaled(found), markup=False, highlight=False, soft_wrap=True)

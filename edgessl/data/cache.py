@@ -14,6 +14,7 @@ PARTS = {
     "demo": "the drawn demo set",
     "sets": "downloaded named sets",
     "packs": "decoded images, ready for training",
+    "locks": "which packs are being made",
     "verified.sqlite": "which files are sound",
     "runtimes": "onnxruntime for web pages",
     "engines.json": "which precision and memory format are fastest here",

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
+from edgessl.control_groups import own_groups, read_text
 from edgessl.errors import UserError
 
 
@@ -25,7 +26,7 @@ def available_ram_bytes(root: Path = Path("/")) -> int:
 
 
 def _meminfo(root: Path) -> int:
-    for line in _read(root / "proc/meminfo").splitlines():
+    for line in read_text(root / "proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     # No such file on macOS: half of the memory is a guess.
@@ -33,40 +34,22 @@ def _meminfo(root: Path) -> int:
 
 
 def _version_2(root: Path) -> list[int | None]:
-    mount = root / "sys/fs/cgroup"
-    return [_left(one, "memory.max", "memory.current") for one in _groups(root, mount, "0::")]
+    return [_left(group, "memory.max", "memory.current") for group in own_groups(root)]
 
 
 def _version_1(root: Path) -> list[int | None]:
-    mount = root / "sys/fs/cgroup/memory"
     files = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-    return [_left(one, *files) for one in _groups(root, mount, ":memory:")]
-
-
-def _groups(root: Path, mount: Path, mark: str) -> list[Path]:
-    """Return the folders of this process's group and of the groups around it."""
-    own = mount
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        if mark in line:
-            own = mount / line.split(mark, 1)[1].lstrip("/")
-    return [path for path in (own, *own.parents) if path.is_relative_to(mount)]
+    return [_left(group, *files) for group in own_groups(root, "memory")]
 
 
 def _left(folder: Path, limit_file: str, usage_file: str) -> int | None:
-    limit, usage = _read(folder / limit_file).strip(), _read(folder / usage_file).strip()
+    limit, usage = (read_text(folder / name).strip() for name in (limit_file, usage_file))
     if not limit.isdigit() or not usage.isdigit():  # "max", or no such file
         return None
-    pages = dict(line.split() for line in _read(folder / "memory.stat").splitlines())
+    pages = dict(line.split() for line in read_text(folder / "memory.stat").splitlines())
     prefix = "total_" if "total_active_file" in pages else ""  # version 1: with inner groups
     droppable = sum(int(pages.get(f"{prefix}{name}_file", 0)) for name in ("inactive", "active"))
     return int(limit) - int(usage) + droppable
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
 
 
 Home = Literal["gpu", "ram", "disk", "files"]

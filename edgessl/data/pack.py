@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from edgessl.data.cache import cache_part, not_writable, remove
-from edgessl.data.lock import locked_file
 from edgessl.data.pack_file import Pack, PackWriter, logged, open_pack
 from edgessl.data.parallel import Progress, ordered_map
 from edgessl.data.squash import squash
@@ -16,6 +18,7 @@ from edgessl.errors import UserError
 
 __all__ = ["Pack", "build_pack", "bytes_there", "pack_place"]
 
+_ASK_AGAIN_S = 0.2
 _VERSION = 1  # raise it when the same file would give other pixels
 
 
@@ -103,13 +106,13 @@ def _build(
     say: Callable[[str], None],
 ) -> None:
     part, log = _part(place), place.with_name(f".{place.name}.log")
-    waiting = _Waiting(log, len(paths), progress, say)
-    with locked_file(part, waiting) as file:
+    with _alone(place, _Waiting(log, len(paths), progress, say)):
         if place.exists() and open_pack(place, len(paths), size_px):  # made by who held the lock
             remove(part)
             return
+        part.touch()
         log.touch()
-        with log.open("rb+") as log_file:
+        with part.open("rb+") as file, log.open("rb+") as log_file:
             try:
                 writer = PackWriter(file, log_file, len(paths), size_px)
                 if writer.done:
@@ -121,6 +124,28 @@ def _build(
                 raise
         part.replace(place)
         remove(log)
+
+
+@contextmanager
+def _alone(place: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Be the only process that builds a pack; the lock ends with the process, however it ends.
+
+    Args:
+        place: The pack. Its lock lies apart from it and stays: a file that somebody deletes while
+            another waits for it locks nothing.
+        waiting: Called again and again while another process builds it.
+    """
+    locks = cache_part("locks")
+    locks.mkdir(exist_ok=True)
+    lock = FileLock(locks / f"{place.name}.lock", mode=0o666)
+    while True:
+        try:
+            held = lock.acquire(timeout=_ASK_AGAIN_S)
+            break
+        except Timeout:
+            waiting()
+    with held:
+        yield
 
 
 class _Waiting:

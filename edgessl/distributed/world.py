@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -79,15 +78,6 @@ class World:
         results = [work() if self.first else None]
         torch.distributed.broadcast_object_list(results, src=0, group=self.control)
         return results[0]  # type: ignore[return-value]
-
-    @contextmanager
-    def first_goes_ahead(self) -> Iterator[None]:
-        """Let the first process through, and then the others: they find what it has cached."""
-        if not self.first:
-            self.wait()
-        yield
-        if self.first:
-            self.wait()
 
     def highest(self, number: int) -> int:
         """Return the highest number that any process passed, on every process."""

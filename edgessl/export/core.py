@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -19,7 +19,7 @@ from edgessl.backbones import Deployable, deployable_from
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.formats.graph import export_graph
-from edgessl.export.gates.held_out import HeldOut, held_out
+from edgessl.export.gates.accuracy import HeldOut, held_out
 from edgessl.export.target import Target
 
 HEADS = ("logits", "probs", "features")
@@ -110,10 +110,11 @@ class Core:
     @property
     def reference(self) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
         """The network as a function of arrays: what every file is compared with."""
+        network = self.network
 
         def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
             with torch.inference_mode():
-                output: NDArray[np.float32] = self.network(torch.from_numpy(images)).numpy()
+                output: NDArray[np.float32] = network(torch.from_numpy(images)).numpy()
             return output
 
         return run
@@ -135,7 +136,7 @@ def open_core(path: Path, target: Target, *, head: str | None, data: str | None)
     head = head or deployable.head
     network = with_head(deployable, head, str(path))
     classes = () if head == "features" else deployable.classes
-    test = held_out(replace(deployable, classes=classes), data)
+    test = held_out(deployable.provenance, classes, data)
     metadata = Metadata(
         head=head,
         classes=classes,

@@ -29,8 +29,3 @@ def balanced_mean(pairs: Tensor, alpha: float) -> Tensor:
     local_mean = pairs[:, globals_:].mean()
     weighted: Tensor = alpha * global_mean + (1.0 - alpha) * local_mean
     return weighted
-
-
-def neutral_alpha(global_views: int, views: int) -> float:
-    """Return the alpha for which ``balanced_mean`` is the plain mean over all pairs."""
-    return (global_views - 1) / (views - 1)

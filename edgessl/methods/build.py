@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from pkgutil import resolve_name
 
 from edgessl.backbones import Backbone
-from edgessl.methods.byol import Byol
-from edgessl.methods.dino import Dino
-from edgessl.methods.moco import Moco
-from edgessl.methods.simclr import SimClr
-from edgessl.methods.swav import Swav
-from edgessl.recipe.method_tables import Byol as ByolTable
-from edgessl.recipe.method_tables import Dino as DinoTable
-from edgessl.recipe.method_tables import MethodTable
-from edgessl.recipe.method_tables import Moco as MocoTable
-from edgessl.recipe.method_tables import SimClr as SimClrTable
-from edgessl.recipe.method_tables import Swav as SwavTable
+from edgessl.methods.method import PretrainingMethod
+from edgessl.recipe.method_tables import METHODS, MethodTable
 
-PretrainingMethod = Byol | Dino | Moco | SimClr | Swav
-"""A method that learns without labels; also a ``torch.nn.Module``."""
+__all__ = ["PretrainingMethod", "build_method"]
 
 
 def build_method(backbone: Backbone, table: MethodTable) -> PretrainingMethod:
@@ -28,16 +18,7 @@ def build_method(backbone: Backbone, table: MethodTable) -> PretrainingMethod:
         backbone: What is pretrained and kept.
         table: The method's settings.
     """
-    match table:
-        case ByolTable():
-            return Byol(backbone, table)
-        case DinoTable():
-            return Dino(backbone, table)
-        case MocoTable():
-            return Moco(backbone, table)
-        case SimClrTable():
-            return SimClr(backbone, table)
-        case SwavTable():
-            return Swav(backbone, table)
-        case _:
-            assert_never(table)
+    # One of them is imported, the one that is trained; METHODS says how it is found.
+    method = resolve_name(f"edgessl.methods.{table.name}:{METHODS[table.name]}")
+    built: PretrainingMethod = method(backbone, table)
+    return built

@@ -8,19 +8,20 @@ from torch.nn.functional import normalize
 
 from edgessl.backbones import Backbone
 from edgessl.distributed.collectives import mean_over_processes
+from edgessl.heads.hidden import hidden_part
 from edgessl.heads.projection import projection_head
 from edgessl.losses.byol import byol_loss, chance_loss
 from edgessl.losses.precision import at_least_fp32
 from edgessl.methods.ema import teacher_of, update_teacher
-from edgessl.methods.method import Step
+from edgessl.methods.method import PretrainingMethod, Step
 from edgessl.methods.positives import positive_similarity
 from edgessl.methods.signs import output_signs
 from edgessl.methods.spread import spread_loss
-from edgessl.recipe.method_tables import Byol as ByolTable
+from edgessl.recipe.method_tables.byol import ByolTable
 from edgessl.schedules import Clock, cosine
 
 
-class Byol(nn.Module):
+class Byol(PretrainingMethod):
     """A student that predicts its momentum teacher's projection of another view.
 
     The student's backbone ("online") is kept. The teacher ("target") starts as a copy and sees the
@@ -37,7 +38,7 @@ class Byol(nn.Module):
 
     def __init__(self, backbone: Backbone, table: ByolTable) -> None:
         super().__init__()
-        self.table = table
+        self.table: ByolTable = table
         self.backbone = backbone
         self.projector = projection_head(backbone.feature_dim, table.projector)
         self.predictor = projection_head(table.projector.out_dim, table.predictor)
@@ -90,6 +91,10 @@ class Byol(nn.Module):
         features = torch.cat([self.teacher_backbone(group.flatten(0, 1)) for group in groups])
         projections: Tensor = self.teacher_projector(features)
         return projections
+
+    def hidden_part(self) -> nn.Sequential:
+        """Return the projector's hidden layers; not a copy."""
+        return hidden_part(self.projector)
 
     @torch.no_grad()
     def after_step(self, clock: Clock) -> None:

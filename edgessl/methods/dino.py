@@ -11,18 +11,19 @@ from edgessl.backbones import Backbone
 from edgessl.backbones.build_net import without_drop_path
 from edgessl.distributed.collectives import gather, mean_over_processes, own_part
 from edgessl.heads.dino import DinoHead
+from edgessl.heads.hidden import hidden_part
 from edgessl.losses.dino import dino_loss, dino_targets
 from edgessl.losses.precision import at_least_fp32
 from edgessl.losses.sinkhorn import sinkhorn
 from edgessl.methods.ema import teacher_of, update_teacher
-from edgessl.methods.method import Step
+from edgessl.methods.method import PretrainingMethod, Step
 from edgessl.methods.signs import prototype_signs, winners
 from edgessl.methods.spread import spread_loss
-from edgessl.recipe.method_tables import Dino as DinoTable
+from edgessl.recipe.method_tables.dino import DinoTable
 from edgessl.schedules import Clock, cosine, linear_then_flat
 
 
-class Dino(nn.Module):
+class Dino(PretrainingMethod):
     """Student and momentum teacher, each a backbone with a head.
 
     The student's backbone is kept. The first group of views is the global one, which the teacher
@@ -40,7 +41,7 @@ class Dino(nn.Module):
 
     def __init__(self, backbone: Backbone, table: DinoTable) -> None:
         super().__init__()
-        self.table = table
+        self.table: DinoTable = table
         self.backbone = backbone
         self.head = DinoHead(
             backbone.feature_dim,
@@ -103,6 +104,10 @@ class Dino(nn.Module):
             self._logit_means, self._logits_of = [], clock
         self._logit_means.append(logits.mean(dim=0))
         return dino_targets(logits, center, temperature)
+
+    def hidden_part(self) -> nn.Sequential:
+        """Return the head's hidden layers; not a copy."""
+        return hidden_part(self.head.mlp)
 
     @torch.no_grad()
     def after_step(self, clock: Clock) -> None:

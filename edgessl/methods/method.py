@@ -1,12 +1,14 @@
-"""What the training loop asks of a method."""
+"""What the training loop asks of a method, and what pretraining asks besides."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
+from edgessl.recipe.method_tables import MethodTable
 from edgessl.schedules import Clock
 
 
@@ -18,8 +20,8 @@ class Step(NamedTuple):
         log: Scalars worth a line in the log.
         frozen: Trainable parameters that stay as they are at this step: the loop drops their
             gradients. (Without a gradient, processes would wait for each other's.)
-        winners: The most likely prototype of every target of all processes, ``(N,)`` int64; None
-            without prototypes.
+        winners: The most likely prototype of every target of all processes, ``(N,)`` int64, of as
+            many as the table's ``prototypes`` says; None without prototypes.
     """
 
     loss: Tensor
@@ -51,3 +53,30 @@ class Method(Protocol):
     def after_step(self, clock: Clock) -> None:
         """Update what follows the trained weights, such as a momentum teacher."""
         ...
+
+
+class PretrainingMethod(nn.Module, ABC):
+    """A method that learns without labels; it declares only, and every method does all itself.
+
+    Attributes:
+        table: Settings of the method.
+        backbone: The network that is kept.
+    """
+
+    table: MethodTable
+    backbone: Backbone
+
+    @abstractmethod
+    def forward(self, views: list[Tensor], labels: Tensor | None, clock: Clock) -> Step:
+        """Compute the loss of a batch from its views, ``(V, B, 3, H, W)`` for each group."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def hidden_part(self) -> nn.Sequential:
+        """Return what ``table.hidden_layers`` describes, the student's own; not a copy."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def after_step(self, clock: Clock) -> None:
+        """Update what follows the trained weights, such as a momentum teacher."""
+        raise NotImplementedError

@@ -11,19 +11,20 @@ from torch.nn.functional import normalize
 
 from edgessl.backbones import Backbone
 from edgessl.distributed.collectives import from_first, gather, own_part, processes
+from edgessl.heads.hidden import hidden_part
 from edgessl.heads.projection import projection_head
 from edgessl.losses.info_nce import contrast_logits, info_nce_loss
 from edgessl.losses.precision import at_least_fp32, no_autocast
 from edgessl.methods.ema import teacher_of, update_teacher
-from edgessl.methods.method import Step
+from edgessl.methods.method import PretrainingMethod, Step
 from edgessl.methods.signs import output_signs
 from edgessl.methods.spread import spread_loss
 from edgessl.methods.step_rows import StepRows
-from edgessl.recipe.method_tables import Moco as MocoTable
+from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.schedules import Clock, cosine
 
 
-class Moco(nn.Module):
+class Moco(PretrainingMethod):
     """Student (the papers' query encoder), momentum teacher (key encoder), and a queue of keys.
 
     The student's backbone is kept. The first group of views is the global one. Each resolution
@@ -43,7 +44,7 @@ class Moco(nn.Module):
 
     def __init__(self, backbone: Backbone, table: MocoTable) -> None:
         super().__init__()
-        self.table = table
+        self.table: MocoTable = table
         self.backbone = backbone
         width = table.projector.out_dim
         projector = projection_head(backbone.feature_dim, table.projector)
@@ -126,6 +127,10 @@ class Moco(nn.Module):
         chosen = heads.long() if len(images) > 1 else torch.zeros_like(row)
         self._keys.add(clock, everywhere[row, chosen])
         return own_part(everywhere).transpose(0, 1)
+
+    def hidden_part(self) -> nn.Sequential:
+        """Return the projector's hidden layers; not a copy."""
+        return hidden_part(cast(nn.Sequential, self.head[0]))
 
     @torch.no_grad()
     def after_step(self, clock: Clock) -> None:

@@ -9,16 +9,17 @@ from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
 from edgessl.distributed.collectives import gather_with_gradient
+from edgessl.heads.hidden import hidden_part
 from edgessl.heads.projection import projection_head
 from edgessl.losses.nt_xent import form_factor, nt_xent
-from edgessl.methods.method import Step
+from edgessl.methods.method import PretrainingMethod, Step
 from edgessl.methods.positives import positive_similarity
 from edgessl.methods.signs import output_signs
-from edgessl.recipe.method_tables import SimClr as SimClrTable
+from edgessl.recipe.method_tables.simclr import SimClrTable
 from edgessl.schedules import Clock
 
 
-class SimClr(nn.Module):
+class SimClr(PretrainingMethod):
     """A backbone with a projector, trained to tell the images of a batch apart.
 
     Each resolution group goes through the backbone on its own, and all views through the projector
@@ -35,7 +36,7 @@ class SimClr(nn.Module):
 
     def __init__(self, backbone: Backbone, table: SimClrTable) -> None:
         super().__init__()
-        self.table = table
+        self.table: SimClrTable = table
         self.backbone = backbone
         self.projector = projection_head(backbone.feature_dim, table.projector)
 
@@ -66,6 +67,10 @@ class SimClr(nn.Module):
             **output_signs(projections[0], projections[1], contrast, chance),
         }
         return Step(form_factor(table.form, table.temperature) * contrast, log)
+
+    def hidden_part(self) -> nn.Sequential:
+        """Return the projector's hidden layers; not a copy."""
+        return hidden_part(self.projector)
 
     def after_step(self, clock: Clock) -> None:
         """Do nothing: no network follows this one."""

@@ -10,19 +10,20 @@ from torch.nn.functional import linear, normalize
 
 from edgessl.backbones import Backbone
 from edgessl.distributed.collectives import gather, own_part
+from edgessl.heads.hidden import hidden_part
 from edgessl.heads.projection import projection_head
 from edgessl.losses.precision import at_least_fp32, no_autocast
 from edgessl.losses.sinkhorn import sinkhorn
 from edgessl.losses.swav import swav_loss
-from edgessl.methods.method import Step
+from edgessl.methods.method import PretrainingMethod, Step
 from edgessl.methods.signs import prototype_signs, winners
 from edgessl.methods.spread import spread_loss
 from edgessl.methods.step_rows import StepRows
-from edgessl.recipe.method_tables import Swav as SwavTable
+from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.schedules import Clock
 
 
-class Swav(nn.Module):
+class Swav(PretrainingMethod):
     """One network, its prototypes, and a queue of projections for small batches.
 
     The first group of views is the global one, whose views are assigned to prototypes. Each
@@ -41,7 +42,7 @@ class Swav(nn.Module):
 
     def __init__(self, backbone: Backbone, table: SwavTable) -> None:
         super().__init__()
-        self.table = table
+        self.table: SwavTable = table
         self.backbone = backbone
         self.head = projection_head(backbone.feature_dim, table.projector)
         last = nn.Linear(table.projector.out_dim, table.prototypes, bias=False)
@@ -125,6 +126,10 @@ class Swav(nn.Module):
         together = sinkhorn(scores, epsilon=table.epsilon, iterations=table.sinkhorn_iterations)
         # A Python condition would wait for the GPU at every step, and this costs little.
         return own_part(torch.where(queue[-1].any(), together[: len(view)], alone))
+
+    def hidden_part(self) -> nn.Sequential:
+        """Return the head's hidden layers; not a copy."""
+        return hidden_part(self.head)
 
     @torch.no_grad()
     def after_step(self, clock: Clock) -> None:

@@ -23,14 +23,10 @@ def wilson(correct: int, n: int) -> tuple[float, float]:
     """
     if n == 0:
         return 0.0, 100.0
-    share = correct / n
-    denominator = 1 + _Z**2 / n
-    centre = (share + _Z**2 / (2 * n)) / denominator
-    half = _Z / denominator * sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    # The ends are exact where all or none are correct; rounding could step past them.
-    low = 0.0 if correct == 0 else 100 * max(0.0, centre - half)
-    high = 100.0 if correct == n else 100 * min(1.0, centre + half)
-    return low, high
+    from scipy.stats import binomtest  # takes longer to import than all else here
+
+    found = binomtest(correct, n).proportion_ci(0.95, method="wilson")
+    return 100 * float(found.low), 100 * float(found.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +56,6 @@ class Score:
         return asdict(self)
 
 
-_Z95 = 1.959963984540054  # two-sided 95 %
-
-
 def paired_difference(gained: int, lost: int, n: int) -> tuple[float, float]:
     """Compute a 95 % interval of the difference of two accuracies on the same images.
 
@@ -84,5 +77,5 @@ def paired_difference(gained: int, lost: int, n: int) -> tuple[float, float]:
     more, less, total = gained + 0.5, lost + 0.5, n + 2.0
     difference = (more - less) / total
     variance = ((more + less) - (more - less) ** 2 / total) / total**2
-    half = _Z95 * sqrt(variance)
+    half = _Z * sqrt(variance)
     return 100 * max(-1.0, difference - half), 100 * min(1.0, difference + half)

@@ -43,43 +43,6 @@ def knn_predict(
     return torch.cat(predictions) if predictions else train_labels.new_empty(0)
 
 
-@torch.no_grad()
-def knn_leave_one_out(
-    features: Tensor,
-    labels: Tensor,
-    num_classes: int,
-    k: int = 20,
-    temperature: float = 0.07,
-) -> Tensor:
-    """Classify every image by the other ones: SSLight's monitor.
-
-    Not comparable with ``knn_predict`` from train to val. SSLight drops the best hit, which is the
-    image itself unless it has an exact copy; here it is always the image itself.
-
-    Args:
-        features: ``(N, D)``.
-        labels: Class indices, ``(N,)`` int64.
-        num_classes: Number of classes ``K``.
-        k: Neighbours that vote; N - 1 where that is fewer.
-        temperature: T > 0.
-
-    Returns:
-        Class indices, ``(N,)`` int64.
-
-    Source:
-        SSLight's code; it queries the validation images with themselves.
-    """
-    bank = normalize(features.float(), dim=1)
-    neighbours = min(k, len(bank) - 1)
-    predictions = []
-    for start in range(0, len(bank), _CHUNK):
-        similarities = bank[start : start + _CHUNK] @ bank.T  # (q, N)
-        similarities.diagonal(start).fill_(-torch.inf)
-        similarity, index = similarities.topk(neighbours, dim=1)
-        predictions.append(_vote(similarity, labels[index], num_classes, temperature))
-    return torch.cat(predictions) if predictions else labels.new_empty(0)
-
-
 def _vote(similarity: Tensor, labels: Tensor, num_classes: int, temperature: float) -> Tensor:
     # Relative to the best neighbour: the same winner, and exp cannot overflow.
     weight = ((similarity - similarity[:, :1]) / temperature).exp()  # (q, k)

@@ -9,70 +9,180 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgessl import __version__
-from edgessl.artifact.cores import usable_cores
 from edgessl.artifact.session import CPU
 from edgessl.bench.compare.baseline import compare, refuse_other_device, refuse_unknown
-from edgessl.bench.compare.document import read_document
+from edgessl.bench.compare.document import import_documents, only_imported, read_document
 from edgessl.bench.compare.judged import compare_with_first
 from edgessl.bench.compare.names import with_names
 from edgessl.bench.measure.describe import describe_device
 from edgessl.bench.measure.device_table import Device, read_device
+from edgessl.bench.measure.from_file import end_to_end, find_images
 from edgessl.bench.measure.in_turns import measure_with_control
 from edgessl.bench.measure.inputs import refuse_wrong_inputs
 from edgessl.bench.measure.opened import ONNX, TORCH, How
 from edgessl.bench.measure.process import Worker
 from edgessl.bench.measure.sustained import sustain
 from edgessl.bench.page.tables import accuracy, notes
+from edgessl.cores import usable_cores
 from edgessl.errors import UserError
+
+SCHEMA = 1
+PROFILE_RUNS = 20
+
+Say = Callable[[str], None]
+Part = dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What to measure, and where.
+class Latency:
+    """How fast a model is on a number of threads and a batch.
 
     Attributes:
-        models: ONNX or ORT files, TorchScript, ``torch.export`` programs, checkpoints.
+        path: The file.
+        threads: It ran on so many.
+        batch: Images in a run.
+        p50_ms: Median time of a run.
+        p90_ms: Nine of ten runs took at most so long.
+        p99_ms: 99 of a hundred did.
+        images_per_s: Images in a second, at the median.
+        load_ms: Time to open the file.
+        first_run_ms: Time of the first run after that.
+    """
+
+    path: Path
+    threads: int
+    batch: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    images_per_s: float
+    load_ms: float
+    first_run_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What was measured.
+
+    Attributes:
+        document: What ``edgessl bench --json`` prints: ``device``, one entry for each combination
+            in ``models``, ``conditions`` with the noise of each number of threads and batch,
+            ``comparisons`` with the first model, and ``operators``, ``end_to_end``,
+            ``sustained``, ``baseline``, ``imported`` where asked for.
+    """
+
+    document: dict[str, Any]
+
+    @property
+    def models(self) -> tuple[Latency, ...]:
+        """The latency of each model on each number of threads and each batch size."""
+        kept = set(Latency.__slots__) - {"path"}
+        return tuple(
+            Latency(Path(entry["path"]), **{name: entry[name] for name in kept})
+            for entry in self.document["models"]
+        )
+
+
+def bench(
+    models: Sequence[str | Path] | str | Path,
+    *,
+    device: str = "cpu",
+    threads: Sequence[int] = (),
+    batches: Sequence[int] = (1,),
+    profile: bool = False,
+    images: str | Path | None = None,
+    sustained_s: float = 0.0,
+    baseline: str | Path | None = None,
+    fail_slower_percent: float = 10.0,
+    imported: Sequence[str | Path] = (),
+    say: Say = lambda _line: None,
+) -> Bench:
+    """Measure the latency of models in turns, so that it can be compared.
+
+    Args:
+        models: ONNX or ORT files, TorchScript, ``torch.export`` programs, checkpoints; or the
+            outcome of ``export``. None where there is something to import.
         device: A name in ``bench/devices/``, or a TOML file.
         threads: Numbers of threads; none for the device's own.
         batches: Images in a run.
-        profile: The operators that the time goes to.
+        profile: Also the operators that the time goes to.
         images: A file or folder of images for the time from file to answer.
         sustained_s: Seconds to run without a pause; 0 for none.
-        baseline: What was measured before.
+        baseline: A JSON document of what was measured before.
         fail_slower_percent: Percent by which a model may be slower than that.
-        imported: What was measured on other devices.
-    """
+        imported: JSON documents of what was measured on other devices.
+        say: Called with the name of each step.
 
-    models: tuple[Path, ...]
-    device: str = "cpu"
-    threads: tuple[int, ...] = ()
-    batches: tuple[int, ...] = (1,)
-    profile: bool = False
-    images: Path | None = None
-    sustained_s: float = 0.0
-    baseline: Path | None = None
-    fail_slower_percent: float = 10.0
-    imported: tuple[Path, ...] = ()
-
-
-def refuse_wrong(request: Request) -> None:
-    """Check a request before anything is opened.
-
-    Args:
-        request: What was asked for.
+    Returns:
+        The latencies, in ``.models``, and everything else in ``.document``.
 
     Raises:
-        UserError: One line for each thing that cannot be.
+        UserError: A file, device, thread or batch number cannot be used.
+
+    Example:
+        >>> import edgessl
+        >>> edgessl.bench("model.onnx").models[0].p50_ms  # doctest: +SKIP
+        0.74
     """
-    wrong = [line for path in request.models if (line := _wrong_model(path))]
-    if not request.models:
+    paths = _paths(models)
+    others = [Path(path) for path in imported]
+    if others and not paths:
+        return Bench(only_imported(others))
+    table = read_device(device)
+    _refuse_wrong(paths, threads, batches, profile=profile)
+    onnx = [path for path in paths if path.suffix.lower() not in TORCH]
+    refuse_wrong_inputs(onnx, tuple(batches), one_image=images is not None,
+                        provider=table.provider)  # fmt: skip
+    shown = find_images(Path(images) if images is not None else None)
+    documents = import_documents(others)
+    host = {"name": device, "provider": table.provider, **describe_device()}
+    counts = tuple(threads) or (table.threads or usable_cores(),)
+    cells = [(count, batch) for count in counts for batch in batches]
+    before = _before(Path(baseline) if baseline is not None else None, paths, host, cells)
+    how = How(*cells[0], table.provider, table.options)
+    files = [_file(path, how) for path in paths]
+    document: dict[str, Any] = {
+        "schema": SCHEMA, "edgessl": __version__,
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"), "device": host,
+        "protocol": table.model_dump(), "models": [], "conditions": [], "comparisons": [],
+    }  # fmt: skip
+    if shown:  # before the rest: it refuses models that do not say their preprocessing
+        document["end_to_end"] = end_to_end(paths, replace(how, batch=1), shown, say)
+    for count, batch in cells:
+        for key, rows in _measure_cell(files, table, count, batch, say).items():
+            document[key] += rows
+    if profile:
+        document["operators"] = [_operators(path, how, say) for path in onnx]
+    if sustained_s:
+        document["sustained"] = [
+            sustain(path, table, threads=how.threads, batch=how.batch, seconds=sustained_s,
+                    say=say) for path in paths
+        ]  # fmt: skip
+    document = with_names(document)
+    if before is not None:
+        document["baseline"] = compare(document, before, fail_slower_percent)
+    if documents:
+        document["imported"] = documents
+    return Bench(document)
+
+
+def _paths(models: Sequence[str | Path] | str | Path) -> tuple[Path, ...]:
+    if isinstance(models, str | Path):
+        return (Path(models),)
+    return tuple(Path(model) for model in models)
+
+
+def _refuse_wrong(
+    models: Sequence[Path], threads: Sequence[int], batches: Sequence[int], *, profile: bool
+) -> None:
+    """Refuse what cannot be measured before anything is opened, one line for each."""
+    wrong = [line for path in models if (line := _wrong_model(path))]
+    if not models:
         wrong.append("MODEL: must be at least one file, got none; pass model.onnx")
-    elif request.profile and all(path.suffix.lower() in TORCH for path in request.models):
+    elif profile and all(path.suffix.lower() in TORCH for path in models):
         wrong.append("--profile: must have an ONNX file to look into, got none; add one")
-    for option, values in (("--threads", request.threads), ("--batch", request.batches)):
+    for option, values in (("--threads", threads), ("--batch", batches)):
         wrong += [
             f"{option}: must be whole numbers from 1, got {value}" for value in values if value < 1
         ]
@@ -89,183 +199,6 @@ def _wrong_model(path: Path) -> str:
     if not path.is_file():
         return f"{path}: must be a model file, found none; check the path"
     return ""
-
-
-_KEPT = ("device", "models", "conditions", "comparisons", "protocol", "measured")
-
-
-def import_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Read documents of ``edgessl bench --json`` or a bundle's ``run.py --bench --json``.
-
-    Args:
-        paths: The files.
-
-    Returns:
-        ``source``, and the ``device``, ``models``, ``conditions`` and ``comparisons`` of each; what
-        the device imported itself is left behind.
-
-    Raises:
-        UserError: One is missing or something else.
-    """
-    documents = [(path, read_document(path)) for path in paths]
-    return [
-        {"source": str(path), **{key: document[key] for key in _KEPT if key in document}}
-        for path, document in documents
-    ]
-
-
-def only_imported(paths: Sequence[Path]) -> dict[str, Any]:
-    """Make a document of imported ones alone: the first, and the others beside it.
-
-    Args:
-        paths: At least one file. What the first was judged against, its ``baseline``, is left
-            behind: it says nothing about today.
-
-    Raises:
-        UserError: One is missing or something else.
-    """
-    first = {key: part for key, part in read_document(paths[0]).items() if key != "baseline"}
-    return {**first, "imported": import_documents(paths[1:])}
-
-
-RUNS, TURN_RUNS = 60, 5
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
-MOST_IMAGES = 32
-
-
-def find_images(given: Path | None) -> list[Path]:
-    """Return some images, spread over a folder.
-
-    Args:
-        given: An image or a folder; None for none.
-
-    Raises:
-        UserError: There are none in it.
-    """
-    if given is None:
-        return []
-    found = [given] if given.is_file() else sorted(
-        path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES
-    )  # fmt: skip
-    if not found:
-        raise UserError(
-            f"--e2e: must be an image or a folder of images, got '{given}'; check the path"
-        )
-    stride = max(1, len(found) // MOST_IMAGES)
-    return found[::stride][:MOST_IMAGES]
-
-
-def end_to_end(
-    paths: Sequence[Path], how: How, images: Sequence[Path], say: Callable[[str], None]
-) -> list[dict[str, Any]]:
-    """Time every step from a file to an answer.
-
-    Args:
-        paths: Files of models.
-        how: On what to run them.
-        images: Files, taken in turns.
-        say: Called with the name of the step.
-
-    Returns:
-        For each model the median of each step, ``decode_p50_ms preprocess_p50_ms core_p50_ms
-        post_p50_ms total_p50_ms``, and each run's in ``steps_ms``.
-
-    Raises:
-        UserError: A model does not say its preprocessing, or a file is no image.
-    """
-    say(f"from file to answer, {len(images)} image(s)")
-    workers: list[Worker] = []
-    parts: list[list[dict[str, Any]]] = [[] for _ in paths]
-    try:
-        for path in paths:
-            workers.append(Worker(path, how))
-        order = list(range(len(paths)))
-        for turn in range(RUNS // TURN_RUNS):
-            start = turn * TURN_RUNS % len(images)
-            rotated = [*images[start:], *images[:start]]
-            for index in order:
-                parts[index].append(workers[index].end_to_end(rotated, TURN_RUNS))
-            order.reverse()
-    finally:
-        for worker in workers:
-            worker.close()
-    return [_steps(path, own, len(images)) for path, own in zip(paths, parts, strict=True)]
-
-
-def _steps(path: Path, parts: Sequence[dict[str, Any]], images: int) -> dict[str, Any]:
-    spent = {
-        step: [run for part in parts for run in part["steps_ms"][step]]
-        for step in parts[0]["steps_ms"]
-    }
-    totals = np.sum(list(spent.values()), axis=0)
-    return {
-        "path": str(path), "name": path.name, "images": images, "runs": len(totals),
-        "preprocess_inside": parts[0]["preprocess_inside"],
-        **{f"{step}_p50_ms": float(np.median(runs)) for step, runs in spent.items()},
-        "total_p50_ms": float(np.median(totals)), "steps_ms": spent,
-    }  # fmt: skip
-
-
-SCHEMA = 1
-PROFILE_RUNS = 20
-
-Say = Callable[[str], None]
-Part = dict[str, list[dict[str, Any]]]
-
-
-def bench_models(request: Request, say: Say = lambda _line: None) -> dict[str, Any]:
-    """Measure every model on every number of threads and every batch size.
-
-    Args:
-        request: What to measure, and where.
-        say: Called with the name of each step.
-
-    Returns:
-        Plain values: ``device``, one entry for each combination in ``models``, ``conditions`` with
-        the noise of each number of threads and batch, ``comparisons`` with the first model, and
-        ``operators``, ``end_to_end``, ``sustained``, ``baseline``, ``imported`` where asked for.
-        Without models, what was imported.
-
-    Raises:
-        UserError: A file, device, thread or batch number cannot be used.
-    """
-    if request.imported and not request.models:
-        return only_imported(request.imported)
-    device = read_device(request.device)
-    refuse_wrong(request)
-    onnx = [path for path in request.models if path.suffix.lower() not in TORCH]
-    refuse_wrong_inputs(onnx, request.batches, one_image=request.images is not None,
-                        provider=device.provider)  # fmt: skip
-    images, others = find_images(request.images), import_documents(request.imported)
-    threads = request.threads or (device.threads or usable_cores(),)
-    host = {"name": request.device, "provider": device.provider, **describe_device()}
-    cells = [(count, batch) for count in threads for batch in request.batches]
-    baseline = _baseline(request, host, cells)
-    how = How(*cells[0], device.provider, device.options)
-    files = [_file(path, how) for path in request.models]
-    document: dict[str, Any] = {
-        "schema": SCHEMA, "edgessl": __version__,
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"), "device": host,
-        "protocol": device.model_dump(), "models": [], "conditions": [], "comparisons": [],
-    }  # fmt: skip
-    if images:  # before the rest: it refuses models that do not say their preprocessing
-        document["end_to_end"] = end_to_end(request.models, replace(how, batch=1), images, say)
-    for count, batch in cells:
-        for key, rows in _measure_cell(files, device, count, batch, say).items():
-            document[key] += rows
-    if request.profile:
-        document["operators"] = [_operators(path, how, say) for path in onnx]
-    if request.sustained_s:
-        document["sustained"] = [
-            sustain(path, device, threads=how.threads, batch=how.batch,
-                    seconds=request.sustained_s, say=say) for path in request.models
-        ]  # fmt: skip
-    document = with_names(document)
-    if baseline is not None:
-        document["baseline"] = compare(document, baseline, request.fail_slower_percent)
-    if others:
-        document["imported"] = others
-    return document
 
 
 def _measure_cell(
@@ -287,15 +220,19 @@ def _measure_cell(
     }
 
 
-def _baseline(
-    request: Request, host: dict[str, Any], cells: Sequence[tuple[int, int]]
+def _before(
+    baseline: Path | None,
+    models: Sequence[Path],
+    host: dict[str, Any],
+    cells: Sequence[tuple[int, int]],
 ) -> dict[str, Any] | None:
-    if request.baseline is None:
+    """Read what was measured before, on the same device and of the same models."""
+    if baseline is None:
         return None
-    document = read_document(request.baseline)
-    refuse_other_device(document, host, str(request.baseline))
-    wanted = [(str(path), *cell) for cell in cells for path in request.models]
-    refuse_unknown(document, wanted, str(request.baseline))
+    document = read_document(baseline)
+    refuse_other_device(document, host, str(baseline))
+    wanted = [(str(path), *cell) for cell in cells for path in models]
+    refuse_unknown(document, wanted, str(baseline))
     return document
 
 

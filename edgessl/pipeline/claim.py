@@ -5,145 +5,107 @@ from __future__ import annotations
 from typing import Any
 
 from edgessl import __version__
+from edgessl.data.dataset import Dataset
 from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.optim import learning_rate
 from edgessl.recipe import Recipe, to_toml
 from edgessl.recipe.optim_tables import Optim
+from edgessl.reporter import Reporter
+from edgessl.runs.folder import RunFolder
+from edgessl.runs.stages import BEFORE, PRETRAIN, REPORT
 from edgessl.schedules import Clock
 from edgessl.schema import validate
 from edgessl.train import steps_per_epoch
 from edgessl.train.place.choose_engine import describe_engine
 from edgessl.train.place.context import Context
 
-_STAY = {"pretrain": {"views"}, "finetune": {"start", "warmup"}}
-"""What is done before a stage that can be made longer."""
-
-
-def extend(context: Context, stage: str, known: dict[str, Any], identity: dict[str, Any]) -> None:
-    """Give a stage more epochs; its steps so far stay.
-
-    Args:
-        context: The run, with the new number of epochs.
-        stage: ``pretrain`` or ``finetune``.
-        known: run.json.
-        identity: What the run is from now on.
-
-    Raises:
-        UserError: It would get fewer epochs.
-    """
-    run = context.run
-    before = int(known["identity"]["recipe"][stage]["epochs"])
-    now = int(identity["recipe"][stage]["epochs"])
-    if now < before:
-        raise UserError(
-            f"{run.path}: {stage}.epochs can be extended but not shortened: this run has {before}, "
-            f"got {now}; pass --epochs {before} to go on with it, choose another folder with "
-            "--out, or start over with --fresh"
-        )
-    states = run.load_states(stage, context.reporter.say)
-    step = int(states[0]["step"]) if states else 0
-    finished = {name: value for name, value in known["finished"].items() if name in _STAY[stage]}
-    run.drop_states(but=stage)  # before the change is on record: they belong to what was
-    document = {key: value for key, value in known.items() if key != "longer_epochs"}
-    run.write(
-        {
-            **document,
-            "identity": identity,
-            "finished": finished,
-            "extended": [
-                *known.get("extended", ()),
-                {"stage": stage, "from_epochs": before, "to_epochs": now, "at_step": step},
-            ],
-        }
-    )
-    context.reporter.say(_meaning(context, stage, before, now, step))
-
-
-def _meaning(context: Context, stage: str, before: int, now: int, step: int) -> str:
-    """Say what it means for the schedules."""
-    if step == 0:
-        return f"{stage} gets {now} epochs instead of {before}; it starts from its beginning."
-    recipe = context.recipe
-    if stage == "pretrain":
-        images, optim, batch = len(context.dataset.pretraining), recipe.optim, recipe.pretrain
-        rates = _rates(optim, images, batch.batch_size, before, now, step)
-    else:
-        images, table = len(context.dataset.train), recipe.finetune
-        rates = _rates(table.optim, images, table.batch_size, before, now, step)
-    return (
-        f"{stage} gets {now} epochs instead of {before}, and goes on from step {step}. From there "
-        f"its schedules are those of {now} epochs: the learning rate goes from {rates[0]:.3g} to "
-        f"{rates[1]:.3g}, and durations in percent are shares of {now} epochs. The result is not "
-        f"that of {now} epochs from the start. What comes after {stage} is done again; until "
-        f"then ckpt.pt is that of {before} epochs."
-    )
-
-
-def _rates(
-    optim: Optim, images: int, batch_size: int, before: int, now: int, step: int
-) -> tuple[float, float]:
-    """Return the learning rate of the last step under the old schedule, and of the next one."""
-    per_epoch, batch = steps_per_epoch(images, batch_size), min(images, batch_size)
-    return (
-        learning_rate(optim, Clock(step - 1, per_epoch, before), batch),
-        learning_rate(optim, Clock(step, per_epoch, now), batch),
-    )
-
-
 _STAGED = " (stages of pretraining cannot be made longer)"
 
 
-def claim(
-    context: Context,
-    start: dict[str, Any],
-    provenance: dict[str, Any],
-    *,
-    stage: str,
-    minutes: float | None = None,
-) -> None:
-    """Record what the run's folder is for; in a folder that has a run, check it is the same one.
-
-    One difference is allowed: more epochs, with which the run goes on.
+def identity_of(
+    recipe: Recipe, dataset: Dataset, seed: int, start: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what makes a run this run and no other, as plain values.
 
     Args:
-        context: The run.
+        recipe: Resolved.
+        dataset: What it trains on.
+        seed: Decides everything random.
         start: What identifies the weights it starts from.
-        provenance: What every checkpoint says about where it comes from, besides recipe, data and
-            seed.
-        stage: The one that may be made longer: ``pretrain`` or ``finetune``.
-        minutes: The time that the epochs were chosen for, or None.
-
-    Raises:
-        UserError: The folder holds a run of another seed, data, start or recipe, or a longer one.
     """
-    run, dataset, recipe = context.run, context.dataset, context.recipe
-    identity = {
-        "seed": context.seed,
+    return {
+        "seed": seed,
         "data": dataset.fingerprint,
         **start,
         "recipe": recipe.model_dump(mode="json"),
     }
+
+
+def resume(
+    run: RunFolder,
+    recipe: Recipe,
+    dataset: Dataset,
+    identity: dict[str, Any],
+    *,
+    stage: str,
+    reporter: Reporter,
+) -> None:
+    """Check that a folder's run is the one that is wanted; do nothing in a folder without one.
+
+    One difference is allowed: more epochs, with which the run goes on.
+
+    Args:
+        run: The folder.
+        recipe: What is wanted.
+        dataset: On what.
+        identity: Of the run that is wanted.
+        stage: The one that may be made longer: ``pretrain`` or ``finetune``.
+        reporter: Is told what longer means.
+
+    Raises:
+        UserError: The folder holds a run of another seed, data, start or recipe, or a longer one.
+    """
     known = run.read()
-    if known:
-        differing = _differences(_with_defaults(known["identity"]), identity)
-        staged = stage == "pretrain" and len(recipe.pretrain.stages) > 1
-        longer = len(differing) == 1 and differing[0].startswith(f"{stage}.epochs ")
-        if longer and not staged:
-            extend(context, stage, known, identity)
-        elif differing:
-            raise UserError(
-                f"{run.path}: must be used for one run, but this one differs in "
-                f"{'; '.join(differing)}{_STAGED if staged else ''}; choose another folder with "
-                "--out, or start over with --fresh"
-            )
-        if "report" not in run.read()["finished"]:
-            run.drop_report()
-    else:
-        run.forget_work()  # an interrupted --fresh may have left some
-    run.write_text("recipe.toml", to_toml(recipe))
-    if known:
+    if not known:
         return
+    differing = _differences(_with_defaults(known["identity"]), identity)
+    staged = stage == PRETRAIN.name and len(recipe.pretrain.stages) > 1
+    longer = len(differing) == 1 and differing[0].startswith(f"{stage}.epochs ")
+    if longer and not staged:
+        _extend(run, stage, known, identity, recipe, dataset, reporter)
+    elif differing:
+        raise UserError(
+            f"{run.path}: must be used for one run, but this one differs in "
+            f"{'; '.join(differing)}{_STAGED if staged else ''}; choose another folder with "
+            "--out, or start over with --fresh"
+        )
+    if REPORT not in run.read()["finished"]:
+        run.drop_report()
+    run.write_text("recipe.toml", to_toml(recipe))
+
+
+def record(
+    context: Context,
+    identity: dict[str, Any],
+    provenance: dict[str, Any],
+    *,
+    minutes: float | None = None,
+) -> None:
+    """Write down what a new run's folder is for; do nothing in a folder that has a run.
+
+    Args:
+        context: The run.
+        identity: What makes it this run.
+        provenance: What every checkpoint says about where it comes from, besides recipe, data and
+            seed.
+        minutes: The time that the epochs were chosen for, or None.
+    """
+    run, dataset, recipe = context.run, context.dataset, context.recipe
+    if run.read():
+        return
+    run.forget_work()  # an interrupted --fresh may have left some
+    run.write_text("recipe.toml", to_toml(recipe))
     if dataset.quarantined:
         lines = [f"{path}\t{reason}" for path, reason in dataset.quarantined]
         run.write_text("quarantine.txt", "\n".join(lines) + "\n")
@@ -165,6 +127,75 @@ def claim(
             "device": describe_device(context.device.type),
             "finished": {},
         }
+    )
+
+
+def _extend(
+    run: RunFolder,
+    stage: str,
+    known: dict[str, Any],
+    identity: dict[str, Any],
+    recipe: Recipe,
+    dataset: Dataset,
+    reporter: Reporter,
+) -> None:
+    """Give a stage more epochs; its steps so far stay, what comes after it is done again."""
+    before = int(known["identity"]["recipe"][stage]["epochs"])
+    now = int(identity["recipe"][stage]["epochs"])
+    if now < before:
+        raise UserError(
+            f"{run.path}: {stage}.epochs can be extended but not shortened: this run has {before}, "
+            f"got {now}; pass --epochs {before} to go on with it, choose another folder with "
+            "--out, or start over with --fresh"
+        )
+    states = run.load_states(stage, reporter.say)
+    step = int(states[0]["step"]) if states else 0
+    finished = {name: value for name, value in known["finished"].items() if name in BEFORE[stage]}
+    run.drop_states(but=stage)  # before the change is on record: they belong to what was
+    document = {key: value for key, value in known.items() if key != "longer_epochs"}
+    run.write(
+        {
+            **document,
+            "identity": identity,
+            "finished": finished,
+            "extended": [
+                *known.get("extended", ()),
+                {"stage": stage, "from_epochs": before, "to_epochs": now, "at_step": step},
+            ],
+        }
+    )
+    reporter.say(_meaning(recipe, dataset, stage, before, now, step))
+
+
+def _meaning(
+    recipe: Recipe, dataset: Dataset, stage: str, before: int, now: int, step: int
+) -> str:
+    """Say what it means for the schedules."""
+    if step == 0:
+        return f"{stage} gets {now} epochs instead of {before}; it starts from its beginning."
+    if stage == PRETRAIN.name:
+        images, optim, batch = len(dataset.pretraining), recipe.optim, recipe.pretrain
+        rates = _rates(optim, images, batch.batch_size, before, now, step)
+    else:
+        images, table = len(dataset.train), recipe.finetune
+        rates = _rates(table.optim, images, table.batch_size, before, now, step)
+    return (
+        f"{stage} gets {now} epochs instead of {before}, and goes on from step {step}. From there "
+        f"its schedules are those of {now} epochs: the learning rate goes from {rates[0]:.3g} to "
+        f"{rates[1]:.3g}, and durations in percent are shares of {now} epochs. The result is not "
+        f"that of {now} epochs from the start. What comes after {stage} is done again; until "
+        f"then ckpt.pt is that of {before} epochs."
+    )
+
+
+def _rates(
+    optim: Optim, images: int, batch_size: int, before: int, now: int, step: int
+) -> tuple[float, float]:
+    """Return the learning rate of the last step under the old schedule, and of the next one."""
+    per_epoch, batch = steps_per_epoch(images, batch_size), min(images, batch_size)
+    return (
+        learning_rate(optim, Clock(step - 1, per_epoch, before), batch),
+        learning_rate(optim, Clock(step, per_epoch, now), batch),
     )
 
 

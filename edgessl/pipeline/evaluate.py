@@ -19,8 +19,46 @@ from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, P
 from edgessl.metrics.interval import Score
 from edgessl.metrics.tags import class_precisions, fit_tag_probe, mean_average_precision
 from edgessl.metrics.topk import confusion_matrix
+from edgessl.pipeline.results import Run
 
-_KNOWN = (*PROTOCOLS, "map")  # the last one is another story: evaluate_tags
+TAGS_PROTOCOL = "map"
+_KNOWN = (*PROTOCOLS, TAGS_PROTOCOL)
+
+
+def evaluate(
+    model: str | Path | Run,
+    *,
+    data: str | Path,
+    protocol: str = "top1",
+    device: str = "auto",
+    say: Callable[[str], None] = lambda _line: None,
+) -> Evaluated | EvaluatedTags:
+    """Score a checkpoint or an exported file on labelled images.
+
+    Args:
+        model: A ``ckpt.pt``, any file that ``export`` wrote, or a finished run.
+        data: Labelled images: a named set, a folder, or a CSV manifest.
+        protocol: ``knn`` or ``linear`` on its features, ``top1`` of the classifier, or ``map`` for
+            images with several labels each.
+        device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
+            runs on the CPU.
+        say: Called with the name of each step.
+
+    Returns:
+        The outcome; its ``.score`` has ``value``, ``low`` and ``high`` in percent, and ``n``.
+
+    Raises:
+        UserError: Something asked for does not exist or does not fit.
+
+    Example:
+        >>> import edgessl
+        >>> edgessl.evaluate("model.onnx", data="labelled/").score.value  # doctest: +SKIP
+        75.7
+    """
+    path = model.checkpoint if isinstance(model, Run) else Path(model)
+    if protocol == TAGS_PROTOCOL:
+        return evaluate_tags(path, str(data), device=device, say=say)
+    return evaluate_model(path, str(data), protocol, device=device, say=say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +81,11 @@ class Evaluated:
     classes: tuple[str, ...]
     confusion: list[list[int]]
 
+    @property
+    def score(self) -> Score:
+        """What it reached."""
+        return self.evaluation.score
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for ``--json``."""
         return {
@@ -50,7 +93,7 @@ class Evaluated:
             "protocol": self.protocol,
             "data": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
-            "score": self.evaluation.score.to_dict(),
+            "score": self.score.to_dict(),
             "classes": list(self.classes),
             "confusion": self.confusion,
         }
@@ -159,8 +202,6 @@ def _outputs(
     return outputs
 
 
-PROTOCOL = "map"
-
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedTags:
@@ -184,7 +225,7 @@ class EvaluatedTags:
         """Return plain values, for ``--json``."""
         return {
             "model": str(self.model),
-            "protocol": PROTOCOL,
+            "protocol": TAGS_PROTOCOL,
             "data": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
             "score": self.score.to_dict(),

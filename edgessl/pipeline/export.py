@@ -15,7 +15,6 @@ from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import write_record
 from edgessl.export.bundle.runners import Runner, add_runner, prepare_runners
 from edgessl.export.bundle.write import (
-    BundledModel,
     Origin,
     earlier_models,
     refuse_foreign,
@@ -23,14 +22,12 @@ from edgessl.export.bundle.write import (
     remove_stale_bundle,
     write_bundle,
 )
-from edgessl.export.candidate import name_candidate, write_candidate
 from edgessl.export.core import Core, open_core
-from edgessl.export.exported import Exported
 from edgessl.export.formats.products import NAMES, products_of
 from edgessl.export.gates.prove import prove
 from edgessl.export.int8.make import int8_products
 from edgessl.export.int8.search import Timed
-from edgessl.export.product import Product
+from edgessl.export.product import ExportedFile, Product, give_name, write_aside
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
 
 TIMING = Device(
@@ -79,7 +76,7 @@ def export_checkpoint(
     out: Path | None = None,
     runners: Sequence[Runner] = (),
     say: Say = lambda _line: None,
-) -> tuple[Exported, ...]:
+) -> tuple[ExportedFile, ...]:
     """Export a checkpoint's network and check every file against it.
 
     Args:
@@ -136,23 +133,27 @@ def _products(
 
 def _proven(
     core: Core, products: Sequence[Product], folder: Path, say: Say
-) -> tuple[Exported, ...]:
+) -> tuple[ExportedFile, ...]:
     """Write every file aside, run the gates, and move it to its name, ``*.failed.*`` if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
-        candidates = []
+        aside = []
         for product in products:
             say(f"writing {product.name}")
-            candidates.append(write_candidate(core, product, Path(scratch)))
-        prove(core, candidates, say)
-        return tuple(name_candidate(core, candidate, folder) for candidate in candidates)
+            aside.append(write_aside(product, core.metadata, core.target.opset, Path(scratch)))
+        proven = prove(
+            list(zip(products, aside, strict=True)),
+            reference=core.reference, test=core.test, target=core.target, say=say,
+        )
+        named = zip(products, proven, strict=True)
+        return tuple(give_name(product, file, folder) for product, file in named)
 
 
 def _bundle(
-    core: Core, path: Path, folder: Path, files: Sequence[Exported], runners: Sequence[Runner]
+    core: Core, path: Path, folder: Path, files: Sequence[ExportedFile],
+    runners: Sequence[Runner],
 ) -> None:
-    models = [BundledModel(file.path, file.purpose, file.metadata, file.opset) for file in files]
-    models = models or earlier_models(folder, path, core.metadata)
+    models = files or earlier_models(folder, path, core.metadata)
     if not models:
         remove_stale_bundle(folder)
         return
@@ -164,6 +165,6 @@ def _bundle(
     write_bundle(folder, models, origin)
 
 
-def document(checkpoint_path: Path, files: tuple[Exported, ...]) -> dict[str, Any]:
+def document(checkpoint_path: Path, files: tuple[ExportedFile, ...]) -> dict[str, Any]:
     """Return the outcome as plain values, for ``--json``."""
     return {"checkpoint": str(checkpoint_path), "files": [file.to_dict() for file in files]}

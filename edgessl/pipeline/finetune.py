@@ -3,149 +3,167 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from edgessl.backbones import Backbone
 from edgessl.data.dataset import Dataset
-from edgessl.data.load import load_dataset
-from edgessl.distributed import World
 from edgessl.distributed.session import joined
-from edgessl.errors import UserError
-from edgessl.pipeline.claim import claim
-from edgessl.pipeline.finetuning import RANDOM_STAGE, baseline_epochs, finetune, train_baseline
+from edgessl.errors import Refusals, UserError
+from edgessl.pipeline.arms import Trained, train_arms
+from edgessl.pipeline.claim import identity_of, record, resume
 from edgessl.pipeline.finish import finish, score_run
-from edgessl.pipeline.preflight import check_lengths, check_sizes, found
-from edgessl.pipeline.pretrain import keep_pretrained, load_pretrained
-from edgessl.recipe import Recipe, load_recipe
+from edgessl.pipeline.preflight import (
+    begin,
+    found,
+    images_for,
+    options,
+    recipe_for,
+    refuse_misfits,
+)
+from edgessl.pipeline.pretrain import keep_pretrained
+from edgessl.pipeline.results import Run
+from edgessl.recipe import Recipe
+from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
+from edgessl.runs.stages import FINETUNE, REPORT, START
 from edgessl.start.kept_head import check_head, wanted_layers
 from edgessl.start.weights import Start, read_start
-from edgessl.train.place.choose_engine import engine_of_run
 from edgessl.train.place.context import Context, once
-from edgessl.train.place.followers import dismiss, follow, lead
-from edgessl.train.place.images import images_of
-from edgessl.train.place.processes import check_batches, check_compiled, device_of
-from edgessl.train.place.reporter import Reporter
-from edgessl.train.stage.timing import Meter
+from edgessl.train.place.followers import dismiss, follow
 
-BASELINES = ("random", "none")
+BASELINES = ("random",)
+"""What a fine-tuning is compared with: there is no time of pretraining that another may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for.
+def finetune(
+    start: Run | str | Path,
+    *,
+    data: str | Path,
+    recipe: str | None = None,
+    epochs: int | None = None,
+    label_percent: float | None = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    baselines: Sequence[str] = ("random",),
+    overrides: Sequence[str] = (),
+    fresh: bool = False,
+    compiled: bool = False,
+    reporter: Reporter | None = None,
+    command: str = "",
+) -> Run:
+    """Fine-tune a pretrained backbone on labelled images, evaluate, and report.
 
-    Attributes:
-        checkpoint: ``pretrained.pt``, ``ckpt.pt`` or ``backbone.safetensors`` of a run.
-        data: ``--data``: labelled images.
-        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file; None for the one beside the checkpoint.
-        epochs: Fine-tuning epochs in place of the recipe's, or None.
-        label_percent: ``--label-percent``, or None.
-        out: Run folder, or None for ``runs/DATA-finetune-RUN``.
+    The same call again goes on where an earlier one stopped, or returns at once.
+
+    Args:
+        start: A run, or its ``pretrained.pt``, ``ckpt.pt`` or ``backbone.safetensors``.
+        data: Labelled images: a named set, a folder, or a CSV manifest.
+        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file; None for the one beside the start.
+        epochs: Fine-tuning epochs in place of the recipe's; more of them extend a run.
+        label_percent: Share of the training labels to use, in percent; None for all.
+        out: Run folder; None for ``runs/DATA-finetune-RUN``.
         seed: Decides everything random.
-        device: One of ``device.NAMES``.
-        baselines: Members of ``BASELINES``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        baselines: What to train for comparison: ``("random",)`` or ``("none",)``.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
         compiled: Put backbones through ``torch.compile``.
-        command: The command as typed, to be repeated.
-    """
-
-    checkpoint: Path
-    data: str
-    recipe: str | None = None
-    epochs: int | None = None
-    label_percent: float | None = None
-    out: Path | None = None
-    seed: int = 0
-    device: str = "auto"
-    baselines: tuple[str, ...] = ("random",)
-    overrides: tuple[str, ...] = ()
-    fresh: bool = False
-    compiled: bool = False
-    command: str = ""
-
-
-def run_finetune(request: Request, reporter: Reporter) -> dict[str, Any]:
-    """Fine-tune, evaluate and report; go on where an earlier run of it stopped.
-
-    Args:
-        request: What the user asked for.
-        reporter: Tells the user.
+        reporter: Is told what goes on; None prints it.
+        command: The command as typed, for the report.
 
     Returns:
-        The content of ``report.json``; nothing on processes other than the first.
+        The finished run: ``.path``, ``.scores``, ``.verdict``, ``.backbone()``.
 
     Raises:
-        UserError: Something in the request cannot be used.
+        UserError: Something asked for cannot be used; every mistake is told at once.
+        GateFailed: The loss stays not finite.
         Interrupted: Ctrl-C or SIGTERM, after saving.
-        ProcessLost: Another process of the run has ended.
+
+    Example:
+        >>> import edgessl
+        >>> tuned = edgessl.finetune("runs/photos-mobilenetv2-dino/pretrained.pt",
+        ...                          data="labelled/")  # doctest: +SKIP
+        >>> print(tuned.verdict)  # doctest: +SKIP
     """
-    with joined() as world:
+    path = start.pretrained if isinstance(start, Run) else Path(start)
+    with joined() as world, speaking(reporter) as tell:
         if not world.first:
-            follow(world, request.device)
-            return {}
-        report = _run(request, reporter, world)
-        dismiss(world)
-        return report
-
-
-def _run(request: Request, reporter: Reporter, world: World) -> dict[str, Any]:
-    _refuse_baselines(request.baselines)
-    device = device_of(request.device, world)
-    start = read_start(request.checkpoint)
-    draft = _recipe(request, start, None)  # mistakes first, images later
-    dataset = _labelled(request, draft.data.val_percent, reporter)
-    recipe = _recipe(request, start, {
-        "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
-    })  # fmt: skip
-    check_lengths(recipe, dataset, pretrains=False)
-    check_sizes(recipe, pretrains=False)
-    check_batches(recipe, dataset, world, pretrains=False)
-    check_compiled(recipe, world, compiled=request.compiled, pretrains=False)
-    backbone = start.build(recipe.image.crop_px)
-    check_head(start.head, wanted_layers(recipe, backbone), str(start.path))
-    reporter.say(_origin(start, recipe, backbone))
-    for sentence in found(dataset):
-        reporter.say(sentence)
-    run = RunFolder(request.out or _default_out(request, dataset))
-    with run.locked():
-        if request.fresh:
-            run.clear()
-        images = images_of(dataset, recipe, reporter, device)
-        engine = engine_of_run(run, recipe, device, compiled=request.compiled, reporter=reporter)
-        engine = replace(engine, world=world)
-        context = Context(run, recipe, dataset, images, engine, request.seed, reporter)
-        lead(context)
-        claim(
-            context,
-            {"start": start.fingerprint},
-            {"labels": None, "label_percent": request.label_percent, "start": str(start.path)},
-            stage="finetune",
+            return Run(follow(world, device))
+        given = read_start(path)
+        name, refusals = _recipe_beside(given, recipe), Refusals()
+        draft, here = options(
+            name, overrides, baselines, device, world, refusals, known=BASELINES
         )
-        once(context, "start", lambda: keep_pretrained(context, backbone, start.head))
-        return _run_stages(context, request, start)
+        changed = (*overrides, *changes_for(given, draft, epochs))
+        dataset = images_for(
+            draft, str(data), label_percent=label_percent, seed=seed, reporter=tell
+        )
+        _refuse_unlabelled(dataset, given)
+        resolved = recipe_for(name, changed, dataset, here)
+        refuse_misfits(resolved, dataset, world, compiled=compiled, pretrains=False)
+        backbone = given.build(resolved.image.crop_px)
+        check_head(given.head, wanted_layers(resolved, backbone), str(path))
+        for sentence in (_origin(given, resolved, backbone), *found(dataset)):
+            tell.say(sentence)
+        default = Path("runs") / f"{dataset.name}-finetune-{path.absolute().parent.name}"
+        folder = RunFolder(Path(out or default))
+        with folder.locked():
+            if fresh:
+                folder.clear()
+            identity = identity_of(resolved, dataset, seed, {"start": given.fingerprint})
+            resume(folder, resolved, dataset, identity, stage=FINETUNE.name, reporter=tell)
+            context = begin(
+                folder, resolved, dataset, here, world, compiled=compiled, seed=seed, reporter=tell
+            )
+            came_from = {"labels": None, "label_percent": label_percent, "start": str(path)}
+            record(context, identity, came_from)
+            once(context, START, lambda: keep_pretrained(context, backbone, given.head))
+            _train(context, given, baselines, command)
+        dismiss(world)
+        return Run(folder.path)
 
 
-def _refuse_baselines(baselines: tuple[str, ...]) -> None:
-    for baseline in baselines:
-        if baseline not in BASELINES:
-            raise UserError(f"--baselines: must be of {', '.join(BASELINES)}, got '{baseline}'")
+def _train(context: Context, start: Start, baselines: Sequence[str], command: str) -> None:
+    """Do what is not yet done of a run, one stage after the other, and report."""
+    folder = context.run
+    if folder.read()["finished"].get(REPORT):
+        context.reporter.say(f"{folder.path}: this run is done; --fresh starts it over.")
+    trained: Trained = {}
+    train_arms(context, trained, baselines, extendable=True)
+    scores = score_run(context, baselines)
+    title = f"{context.dataset.name} · fine-tuned from {start.path}"
+    facts = {"start": {"file": str(start.path), "supervised": start.supervised}, **scores}
+    finish(context, title, command, trained, facts)
 
 
-def _recipe(request: Request, start: Start, conditions: dict[str, Any] | None) -> Recipe:
-    """Resolve the recipe for the network at hand.
+def changes_for(start: Start, draft: Recipe, epochs: int | None) -> tuple[str, ...]:
+    """Return what a recipe has to be changed in for the network at hand, as ``KEY=VALUE``.
 
     Args:
-        request: Names the recipe, or leaves it to the run.
-        start: Its run folder may record a recipe; its last stage is removed or not, and its BN's
-            epsilon goes on.
-        conditions: Facts that choose variants, once they are known.
+        start: Its last stage is removed or not, and its BN's epsilon goes on.
+        draft: The recipe without these changes.
+        epochs: Fine-tuning epochs in place of the recipe's, or None.
+
+    Raises:
+        UserError: The recipe is for another backbone.
     """
-    name = request.recipe
+    if draft.backbone.name != start.backbone:
+        raise UserError(
+            f"--recipe: must be for {start.backbone}, which {start.path} holds, got "
+            f"{draft.name} for {draft.backbone.name}; name another recipe"
+        )
+    changes = [f"backbone.last_stage={_last_stage(draft, start)}"]
+    if epochs is not None:
+        changes.append(f"finetune.epochs={epochs}")
+    if start.batchnorm_eps is not None:
+        changes.append(f"backbone.batchnorm_eps={start.batchnorm_eps}")
+    return tuple(changes)
+
+
+def _recipe_beside(start: Start, name: str | None) -> str:
+    """Return the recipe that was named, or else the one that the start's run recorded."""
     if name is None:
         recorded = start.path.parent / "recipe.toml"
         if not recorded.is_file():
@@ -153,21 +171,8 @@ def _recipe(request: Request, start: Start, conditions: dict[str, Any] | None) -
                 f"{start.path}: must lie in a run folder with a recipe.toml, found none beside it; "
                 "name one with --recipe, such as --recipe mobilenetv2-dino"
             )
-        name = str(recorded)
-    overrides = [*request.overrides]
-    if request.epochs is not None:
-        overrides.append(f"finetune.epochs={request.epochs}")
-    last_stage = _last_stage(load_recipe(name, conditions=conditions, overrides=overrides), start)
-    overrides.append(f"backbone.last_stage={last_stage}")
-    if start.batchnorm_eps is not None:
-        overrides.append(f"backbone.batchnorm_eps={start.batchnorm_eps}")
-    recipe = load_recipe(name, conditions=conditions, overrides=overrides)
-    if recipe.backbone.name != start.backbone:
-        raise UserError(
-            f"--recipe: must be for {start.backbone}, which {start.path} holds, got "
-            f"{recipe.name} for {recipe.backbone.name}; name another recipe"
-        )
-    return recipe
+        return str(recorded)
+    return name
 
 
 def _last_stage(recipe: Recipe, start: Start) -> str:
@@ -177,16 +182,10 @@ def _last_stage(recipe: Recipe, start: Start) -> str:
     return start.last_stage
 
 
-def _labelled(request: Request, val_percent: float, reporter: Reporter) -> Dataset:
-    dataset = load_dataset(
-        request.data,
-        label_percent=request.label_percent,
-        val_percent=val_percent,
-        seed=request.seed,
-        progress=lambda done, total: reporter.progress("checking images", done, total),
-    )
+def _refuse_unlabelled(dataset: Dataset, start: Start) -> None:
+    """Refuse images without one label each."""
     if dataset.tags:
-        names = f"{shlex.quote(str(request.checkpoint))} --data {shlex.quote(request.data)}"
+        names = f"{shlex.quote(str(start.path))} --data {shlex.quote(dataset.source)}"
         raise UserError(
             f"{dataset.source}: must have one label an image to fine-tune on, found images with "
             f"several; score the frozen network by edgessl eval {names} --protocol map"
@@ -196,7 +195,6 @@ def _labelled(request: Request, val_percent: float, reporter: Reporter) -> Datas
             f"{dataset.source}: must have labels to fine-tune on, found none; "
             "give one folder per class, or a manifest with labels"
         )
-    return dataset
 
 
 def _origin(start: Start, recipe: Recipe, backbone: Backbone) -> str:
@@ -208,27 +206,3 @@ def _origin(start: Start, recipe: Recipe, backbone: Backbone) -> str:
     if backbone.fixed_px and start.image_px not in (None, px):
         told += f" Its position embeddings are resampled from {start.image_px} to {px} px."
     return told
-
-
-def _default_out(request: Request, dataset: Dataset) -> Path:
-    run_name = request.checkpoint.absolute().parent.name
-    return Path("runs") / f"{dataset.name}-finetune-{run_name}"
-
-
-def _run_stages(context: Context, request: Request, start: Start) -> dict[str, Any]:
-    run = context.run
-    if run.read()["finished"].get("report"):
-        context.reporter.say(f"{run.path}: this run is done; --fresh starts it over.")
-    stages: dict[str, dict[str, Any]] = {}
-
-    def train(name: str, work: Callable[[], Meter]) -> None:
-        stages[name] = once(context, name, lambda: dict(work().facts()))
-
-    train("finetune", lambda: finetune(context, load_pretrained(context), extendable=True))
-    if "random" in request.baselines:
-        epochs = baseline_epochs(context)
-        train("finetune_random", lambda: train_baseline(context, "random", RANDOM_STAGE, epochs))
-    scores = score_run(context, request.baselines)
-    name = f"{context.dataset.name} · fine-tuned from {start.path}"
-    facts = {"start": {"file": str(start.path), "supervised": start.supervised}, **scores}
-    return finish(context, name, request.command, stages, facts)

@@ -12,16 +12,16 @@ from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_ke
 from edgessl.methods.supervised import Supervised
 from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone, recalibrate
 from edgessl.recipe.tables import RegrowTable
+from edgessl.runs.stages import FINETUNE, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
 
-WARMUP_STAGE, FINETUNE_STAGE, RANDOM_STAGE, LONGER_STAGE = 1, 2, 3, 4
-_WARM = "state/warmup.pt"
 
-
-def finetune(context: Context, pretrained: Backbone, *, extendable: bool = False) -> Meter:
+def finetune_backbone(
+    context: Context, pretrained: Backbone, *, extendable: bool = False
+) -> Meter:
     """Fine-tune the pretrained backbone; a removed or dropped last stage grows back first.
 
     Args:
@@ -29,19 +29,19 @@ def finetune(context: Context, pretrained: Backbone, *, extendable: bool = False
         pretrained: The backbone that pretraining kept.
         extendable: Whether fine-tuning may be made longer later.
     """
-    classifier = new_classifier(context, FINETUNE_STAGE)
+    classifier = new_classifier(context, FINETUNE)
     regrow = context.recipe.finetune.regrow if _grows_back(context) else None
     _load_pretrained(classifier.backbone.net, pretrained, grows_back=regrow is not None)
     if classifier.hidden_table.widths:
         load_head(classifier, load_pretrained_head(context), f"{context.run.path}/pretrained.pt")
     if regrow is not None:
-        once(context, "warmup", lambda: dict(_warm_up(context, classifier, regrow).facts()))
-        classifier.load_state_dict(load_classifier(context, _WARM).state_dict())
+        once(context, WARMUP.name, lambda: dict(_warm_up(context, classifier, regrow).facts()))
+        classifier.load_state_dict(load_classifier(context, WARMUP.file).state_dict())
     epochs = context.recipe.finetune.epochs
-    stage, method = whole_network(context, classifier, "finetune", FINETUNE_STAGE, epochs)
+    stage, method = whole_network(context, classifier, FINETUNE, epochs)
     stage = replace(stage, keeps_end=extendable)
     meter = train_stage(context, stage, method, method, context.images.labelled())
-    save_classifier(context, classifier, "ckpt.pt")
+    save_classifier(context, classifier, FINETUNE.file)
     return meter
 
 
@@ -64,7 +64,7 @@ def baseline_epochs(context: Context) -> int:
     return context.recipe.finetune.epochs + warmup
 
 
-def train_baseline(context: Context, name: str, stage: int, epochs: int) -> Meter:
+def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
     """Fine-tune a random start in the same way.
 
     A backbone that stays frozen gets BN statistics first: with untouched ones the features of some
@@ -72,17 +72,16 @@ def train_baseline(context: Context, name: str, stage: int, epochs: int) -> Mete
 
     Args:
         context: The run.
-        name: ``random`` or ``longer``.
-        stage: Number of the stage.
+        stage: Which baseline.
         epochs: Passes over the labelled images.
     """
     classifier = new_classifier(context, stage)
     if context.recipe.finetune.trains == "classifier":
         context.engine.place(classifier)
         recalibrate(context, classifier.backbone)
-    table, method = whole_network(context, classifier, f"finetune_{name}", stage, epochs)
+    table, method = whole_network(context, classifier, stage, epochs)
     meter = train_stage(context, table, method, method, context.images.labelled())
-    save_classifier(context, classifier, f"state/{name}.pt")
+    save_classifier(context, classifier, stage.file)
     return meter
 
 
@@ -107,7 +106,7 @@ def load_classifier(context: Context, name: str) -> Classifier:
     return module
 
 
-def new_classifier(context: Context, stage: int) -> Classifier:
+def new_classifier(context: Context, stage: StageId) -> Classifier:
     """Make a classifier with seeded random weights.
 
     Args:
@@ -129,15 +128,14 @@ def _start_normal(classifier: Classifier, std: float | None) -> None:
 
 
 def whole_network(
-    context: Context, classifier: Classifier, name: str, number: int, epochs: int
+    context: Context, classifier: Classifier, stage: StageId, epochs: int
 ) -> tuple[Stage, Supervised]:
     """Say how all layers are trained, or, in linear evaluation, the classifier alone.
 
     Args:
         context: The run.
         classifier: What is trained; a backbone that is not is frozen in place.
-        name: Name of the stage.
-        number: Number of the stage.
+        stage: Which stage.
         epochs: Passes over the labelled images.
     """
     table = context.recipe.finetune
@@ -145,18 +143,18 @@ def whole_network(
     if table.trains == "classifier":
         classifier.backbone.requires_grad_(False)
         frozen = (classifier.backbone,)
-    elif table.freeze_batchnorm and number == FINETUNE_STAGE:
+    elif table.freeze_batchnorm and stage == FINETUNE:
         norms = (nn.BatchNorm1d, nn.BatchNorm2d)
         frozen = tuple(module for module in classifier.modules() if isinstance(module, norms))
     method = Supervised(
         classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha,
         frozen=frozen,
     )  # fmt: skip
-    stage = Stage(
-        name, number, epochs, table.batch_size, (table.view,), table.optim, table.accumulate,
+    plan = Stage(
+        stage, epochs, table.batch_size, (table.view,), table.optim, table.accumulate,
         table.batchnorm_groups,
     )  # fmt: skip
-    return stage, method
+    return plan, method
 
 
 def last_stage_alone(
@@ -177,7 +175,7 @@ def last_stage_alone(
         frozen=frozen if table.freeze_batchnorm or finetune.freeze_batchnorm else (),
     )
     stage = Stage(
-        "warmup", WARMUP_STAGE, table.epochs, finetune.batch_size, (finetune.view,),
+        WARMUP, table.epochs, finetune.batch_size, (finetune.view,),
         table.optim, finetune.accumulate, finetune.batchnorm_groups,
         optim_key="finetune.regrow.optim",
     )  # fmt: skip
@@ -193,5 +191,5 @@ def _warm_up(context: Context, classifier: Classifier, table: RegrowTable) -> Me
     classifier.requires_grad_(True)
     if not table.keep_classifier:
         classifier.fc.load_state_dict(first_fc)
-    save_classifier(context, classifier, _WARM)
+    save_classifier(context, classifier, WARMUP.file)
     return meter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
 from edgessl.report.health import health
+from edgessl.runs.stages import BASELINES, EVALUATE, FINETUNE, REPORT, evaluated, scores_of
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import bottleneck
 
@@ -83,7 +84,7 @@ def _percent(score: dict[str, Any]) -> str:
     return f"{score['value']:.1f} % [{score['low']:.1f}, {score['high']:.1f}]"
 
 
-def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
+def score_run(context: Context, baselines: Collection[str]) -> dict[str, Any]:
     """Score features, classifier and baselines on ``test``, each once; nothing without one.
 
     Args:
@@ -96,19 +97,19 @@ def score_run(context: Context, baselines: tuple[str, ...]) -> dict[str, Any]:
     if not len(context.dataset.test):
         return {}
     context.images.release()  # originals come now, as many bytes again
-    found = once(context, "evaluate", lambda: _score_own(context))
-    for name in ("random", "longer"):
+    found = once(context, EVALUATE, lambda: _score_own(context))
+    for name in BASELINES:
         if name in baselines:
             # Apart from "evaluate", so that a baseline that is asked for later is scored too.
-            score = once(context, f"evaluate_{name}", partial(_score_baseline, context, name))
-            found[f"scores_{name}"] = {**found.get(f"scores_{name}", {}), **score}
+            score = once(context, evaluated(name), partial(_score_baseline, context, name))
+            found[scores_of(name)] = {**found.get(scores_of(name), {}), **score}
     return found
 
 
 def _score_own(context: Context) -> dict[str, Any]:
     context.reporter.say("Scoring on test.")
     scores = as_values(score_features(context, load_pretrained(context)))
-    tuned, confusion = score_classifier(context, "ckpt.pt")
+    tuned, confusion = score_classifier(context, FINETUNE.file)
     return {
         "scores": {**scores, "finetune_top1": tuned.to_dict()},
         "confusion": confusion,
@@ -118,7 +119,7 @@ def _score_own(context: Context) -> dict[str, Any]:
 
 
 def _score_baseline(context: Context, name: str) -> dict[str, Any]:
-    score, _ = score_classifier(context, f"state/{name}.pt")
+    score, _ = score_classifier(context, BASELINES[name].file)
     return {"finetune_top1": score.to_dict()}
 
 
@@ -128,7 +129,7 @@ def finish(
     command: str,
     stages: Mapping[str, Mapping[str, Any]],
     facts: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> None:
     """Write ``report.json`` and ``report.html``.
 
     Args:
@@ -137,14 +138,11 @@ def finish(
         command: The command as typed.
         stages: Throughput of each training stage, in order; the first one's is the run's.
         facts: What else the report holds: scores, where there are any.
-
-    Returns:
-        The content of ``report.json``.
     """
     dataset, run = context.dataset, context.run
-    network = load_classifier(context, "ckpt.pt").backbone if dataset.classes else load_pretrained(
-        context
-    )
+    network = load_pretrained(context)
+    if dataset.classes:
+        network = load_classifier(context, FINETUNE.file).backbone
     main = next(iter(stages.values()))
     report: dict[str, Any] = {
         "edgessl": __version__,
@@ -184,11 +182,10 @@ def finish(
         "seed": context.seed,
     }
     report["verdict"] = verdict(report)
-    report["next"] = f"edgessl export {shlex.quote(str(run.path / 'ckpt.pt'))} --onnx"
+    report["next"] = f"edgessl export {shlex.quote(str(run.path / FINETUNE.file))} --onnx"
     run.write_json("report.json", report)
     write_report(run.path)
-    once(context, "report", lambda: {"done": True})
-    return report
+    once(context, REPORT, lambda: {"done": True})
 
 
 def _stages(context: Context) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from edgessl.metrics.features import extract_features
 from edgessl.metrics.quality import alignment, effective_rank, retrieval_top1, uniformity
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.rng import DrawKey
+from edgessl.runs.stages import MONITOR_NUMBER
 from edgessl.schedules import Clock
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import PackedSplit, labels_of
@@ -28,7 +29,6 @@ PAIR_IMAGES = 384  # whose views are compared, at most: three times 128, for the
 FEWEST_IMAGES = 128  # of each, however short the run
 SHARE = 0.05  # of the time, at most
 _STEP_COST = 3.0  # a training step of a pixel over its forward pass: one forward, two backward
-_PAIR_STAGE = 1000  # no stage has this number, so that no training step has seen these views
 _BATCH = 64
 
 
@@ -108,7 +108,7 @@ class Monitor:
             "count": 2, "blur_p": group.blur_p[:2], "solarize_p": group.solarize_p[:2],
         })  # fmt: skip
         sampler = ViewSampler((pair,), image.mean, image.std, context.engine.memory_format)
-        key = DrawKey(context.seed, _PAIR_STAGE, 0)
+        key = DrawKey(context.seed, MONITOR_NUMBER, 0)
         parts = np.split(ids, range(_BATCH, len(ids), _BATCH))
         features: list[Tensor] = []
         backbone.eval()

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from edgessl import process_memory
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
 from edgessl.export.int8.check_speed import int8_advice
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs
-from edgessl.pipeline.finetuning import (
-    FINETUNE_STAGE,
-    baseline_epochs,
-    new_classifier,
-    whole_network,
-)
+from edgessl.pipeline.finetuning import baseline_epochs, new_classifier, whole_network
 from edgessl.pipeline.pretrain import new_backbone
 from edgessl.pipeline.probe import Rate, measure_rate
-from edgessl.recipe import Recipe
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
+from edgessl.runs.stages import BASELINES, FINETUNE, PRETRAIN, StageId
 from edgessl.train import steps_per_epoch
 from edgessl.train.place.context import Context
 from edgessl.train.stage.train_stage import Stage
 
+PROBE = StageId("probe", 0, "")
+"""A stage that is only measured."""
+
 _BYTES_PER_MB = 1e6
+_AROUND = 1.08  # of the time in training: 8 % go to the monitor and to evaluation
 _FEATURE_COPIES = 4  # features as such, and what the linear probe makes of them
 
 
 @dataclass(frozen=True, slots=True)
-class StagePlan:
+class StageCost:
     """The cost of one stage of pretraining.
 
     Attributes:
@@ -56,6 +56,8 @@ class Plan:
     """The cost of a run.
 
     Attributes:
+        backbone: Name of the network.
+        epochs: Of pretraining, in all its stages.
         pretrain_images: Images that pretraining sees in an epoch.
         pretrain_steps: Optimiser steps of pretraining.
         finetune_steps: Optimiser steps of fine-tuning, warm-up included; 0 without labels.
@@ -75,6 +77,8 @@ class Plan:
         total_macs: Of pretraining: forward passes of the backbone that is kept.
     """
 
+    backbone: str
+    epochs: int
     pretrain_images: int
     pretrain_steps: int
     finetune_steps: int
@@ -87,12 +91,12 @@ class Plan:
     finetune_images_per_s: float
     smaller_batches: bool
     minutes: float
-    stages: tuple[StagePlan, ...]
+    stages: tuple[StageCost, ...]
     mean_macs: float
     total_macs: float
 
 
-def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
+def make_plan(context: Context, baselines: Collection[str]) -> Plan:
     """Measure a few steps on random pixels and work out the rest. Nothing is trained or written.
 
     Args:
@@ -103,11 +107,11 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
     images, labelled = len(dataset.pretraining), len(dataset.train)
     pack_px = context.images.size_px
     pack_mb = len(dataset.everything) * 3 * pack_px**2 / _BYTES_PER_MB
-    backbone = new_backbone(context, stage=0, whole=False)
+    backbone = new_backbone(context, stage=PRETRAIN, whole=False)
     method = build_method(backbone, recipe.method)
     parameters = sum(p.numel() for p in method.parameters())
     before_mb = _peak_mb()
-    stages, training_mb = _stage_plans(context, method)
+    stages, training_mb = _stage_costs(context, method)
     smaller = any(stage.rate.batch_size < stage.stage.batch_size for stage in stages)
     pretrain_s = 60.0 * sum(stage.minutes for stage in stages)
     mean_macs = mean_over_epochs(
@@ -122,14 +126,15 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
         epochs = baseline_epochs(context)
         finetune_s = labelled * epochs / supervised_rate
         finetune_steps = epochs * steps_per_epoch(labelled, recipe.finetune.batch_size)
-        supervised_s = finetune_s * (1 + ("random" in baselines))
-        supervised_s += (pretrain_s + finetune_s) * ("longer" in baselines)
+        supervised_s = finetune_s * _arms(baselines) + pretrain_s * ("longer" in baselines)
     state_mb = parameters * 4 * 2 / _BYTES_PER_MB  # weights and momentum
     states = 3 if len(stages) == 1 else 4  # two that alternate, and the ends of one or two stages
     scored = labelled + len(dataset.val) + len(dataset.test) if dataset.classes else 0
     feature_mb = scored * backbone.feature_dim * 4 / _BYTES_PER_MB
     image_mb = context.images.ram_bytes() / _BYTES_PER_MB + _FEATURE_COPIES * feature_mb
     return Plan(
+        backbone=recipe.backbone.name,
+        epochs=recipe.pretrain.epochs,
         pretrain_images=images,
         pretrain_steps=sum(stage.steps for stage in stages),
         finetune_steps=finetune_steps,
@@ -144,16 +149,16 @@ def make_plan(context: Context, baselines: tuple[str, ...]) -> Plan:
         images_per_s=round(seen / pretrain_s, 1),
         finetune_images_per_s=round(supervised_rate, 1),
         smaller_batches=smaller,
-        minutes=round((pretrain_s + supervised_s) * 1.08 / 60, 1),  # 8 %: monitor and evaluation
+        minutes=round((pretrain_s + supervised_s) * _AROUND / 60, 1),
         stages=stages,
         mean_macs=mean_macs,
         total_macs=mean_macs * seen,
     )
 
 
-def _stage_plans(
+def _stage_costs(
     context: Context, method: PretrainingMethod
-) -> tuple[tuple[StagePlan, ...], float]:
+) -> tuple[tuple[StageCost, ...], float]:
     """Measure every stage of pretraining.
 
     Returns:
@@ -166,7 +171,7 @@ def _stage_plans(
     rates = _pretraining_rates(context, method)
     for stage, rate in rates:
         found.append(
-            StagePlan(
+            StageCost(
                 stage,
                 steps=stage.epochs * steps_per_epoch(images, stage.batch_size),
                 rate=rate,
@@ -213,36 +218,67 @@ def _pretraining_rates(
     table, found = context.recipe.pretrain, []
     for stage in pretrain_stages(context.recipe):
         probe = Stage(
-            "probe", 0, stage.epochs, stage.batch_size, stage.views, stage.optim,
+            PROBE, stage.epochs, stage.batch_size, stage.views, stage.optim,
             table.accumulate, table.batchnorm_groups,
         )  # fmt: skip
         found.append((stage, measure_rate(context, method, probe)))
     return found
 
 
-def pretraining_epochs(context: Context, minutes: float) -> int:
-    """Return the pretraining epochs that fit into ``minutes``, from the measured rates.
+def pretraining_epochs(context: Context, minutes: float, baselines: Collection[str]) -> int:
+    """Return the pretraining epochs that fit into a time, from the measured rates.
 
     Stages keep their shares of the epochs.
+
+    Args:
+        context: The run.
+        minutes: For all that the run trains, baselines included.
+        baselines: ``random``, ``longer`` (which takes as long as all of ours), or none.
+
+    Raises:
+        UserError: Not one epoch fits.
     """
-    recipe = context.recipe
-    method = build_method(new_backbone(context, stage=0, whole=False), recipe.method)
+    recipe, dataset = context.recipe, context.dataset
+    method = build_method(new_backbone(context, stage=PRETRAIN, whole=False), recipe.method)
     rates = _pretraining_rates(context, method)
     seconds = [1.0 / rate.images_per_s for _, rate in rates]
-    image_s = mean_over_epochs(seconds, [stage.epochs for stage, _ in rates])
-    supervised_s = 0.0
-    if context.dataset.classes:
-        images = len(context.dataset.train) * baseline_epochs(context)
-        supervised_s = 2.0 * images / _supervised_rate(context).images_per_s
-    left = 60.0 * minutes / 1.08 - supervised_s
-    epochs = int(left / (image_s * len(context.dataset.pretraining)))
-    return max(len(rates), epochs)
+    epoch_s = len(dataset.pretraining) * mean_over_epochs(
+        seconds, [stage.epochs for stage, _ in rates]
+    )
+    supervised_s, times = 0.0, 1
+    if dataset.classes:
+        images = len(dataset.train) * baseline_epochs(context)
+        supervised_s = _arms(baselines) * images / _supervised_rate(context).images_per_s
+        times += "longer" in baselines
+    epochs = int((60.0 * minutes / _AROUND - supervised_s) / (epoch_s * times))
+    if epochs >= len(rates):
+        return epochs
+    least = (supervised_s + len(rates) * epoch_s * times) * _AROUND / 60.0
+    shorter = "; or fewer epochs by --set finetune.epochs=N, or --baselines none"
+    raise UserError(
+        f"--minutes: must leave time for {_epochs(len(rates))} of pretraining, which with "
+        f"fine-tuning and its baselines takes about {least:.2g} minutes here, got {minutes:g}; "
+        f"pass --minutes {_rounded_up(least)}{shorter if dataset.classes else ''}"
+    )
+
+
+def _epochs(count: int) -> str:
+    return "an epoch" if count == 1 else f"{count} epochs"
+
+
+def _rounded_up(minutes: float) -> str:
+    """Write a time with a margin: rates vary."""
+    return f"{math.ceil(minutes * 1.2 * 10) / 10:g}"
+
+
+def _arms(baselines: Collection[str]) -> int:
+    """Count the fine-tunings of a run: its own, and one for each baseline."""
+    return 1 + len(set(baselines) & set(BASELINES))
 
 
 def _supervised_rate(context: Context) -> Rate:
-    classifier = new_classifier(context, FINETUNE_STAGE)
-    epochs = context.recipe.finetune.epochs
-    stage, method = whole_network(context, classifier, "probe", FINETUNE_STAGE, epochs)
+    classifier = new_classifier(context, FINETUNE)
+    stage, method = whole_network(context, classifier, FINETUNE, context.recipe.finetune.epochs)
     return measure_rate(context, method, stage)
 
 
@@ -254,10 +290,10 @@ def _enlarged_percent(group: ViewGroup, pack_px: int) -> float:
 
 
 def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000.0
+    return process_memory.peak_mb() or 0.0
 
 
-def describe_plan(plan: Plan, recipe: Recipe) -> str:
+def describe_plan(plan: Plan) -> str:
     """Tell a plan in a few lines."""
     enlarged = ", ".join(f"{percent:g} %" for percent in plan.enlarged_percent)
     several = len(plan.stages) > 1
@@ -265,7 +301,7 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
     batch = "" if several else f", batch {plan.stages[0].stage.batch_size}"
     lines = [
         f"images      {plan.pretrain_images} for pretraining{views}",
-        f"steps       {plan.pretrain_steps} pretraining ({recipe.pretrain.epochs} epochs"
+        f"steps       {plan.pretrain_steps} pretraining ({plan.epochs} epochs"
         f"{batch}), {plan.finetune_steps} fine-tuning",
         *(f"{stage.stage.name:<11} {_describe_stage(stage)}" for stage in plan.stages if several),
         f"compute     {plan.mean_macs / 1e6:.2f} M MACs an image{_MEAN if several else ''}, "
@@ -279,7 +315,7 @@ def describe_plan(plan: Plan, recipe: Recipe) -> str:
         f"memory      about {plan.memory_mb:g} MB{_SCALED if plan.smaller_batches else ''}",
         f"disk        about {plan.disk_mb:g} MB",
     ]
-    advice = int8_advice(recipe.backbone.name)
+    advice = int8_advice(plan.backbone)
     if advice is not None:
         lines.append(f"int8        {advice.removeprefix('int8 ')}")
     return "\n".join(lines)
@@ -290,7 +326,7 @@ _SMALLER = ", in smaller batches to answer soon"
 _SCALED = " (in proportion to those)"
 
 
-def _describe_flops(stages: tuple[StagePlan, ...]) -> str:
+def _describe_flops(stages: tuple[StageCost, ...]) -> str:
     """Tell what S3L's tables say of a schedule, if its rule applies."""
     flops = [stage.flops_s3l for stage in stages if stage.flops_s3l is not None]
     if len(flops) < len(stages):
@@ -303,7 +339,7 @@ def _sizes(stage: PretrainStage) -> str:
     return " + ".join(f"{group.count}x{group.size_px}" for group in stage.views) + " px"
 
 
-def _describe_stage(plan: StagePlan) -> str:
+def _describe_stage(plan: StageCost) -> str:
     stage = plan.stage
     return (
         f"{stage.epochs} epochs, views {_sizes(stage)}, batch {stage.batch_size}, {plan.steps} "

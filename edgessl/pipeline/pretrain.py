@@ -17,6 +17,7 @@ from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.monitor import Monitor, calibration_images
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
+from edgessl.runs.stages import PRETRAIN, StageId, part_of_pretraining
 from edgessl.start.kept_head import KEY, KeptHead, head_of
 from edgessl.start.weights import initialise
 from edgessl.train.health.doctor import Doctor
@@ -24,11 +25,8 @@ from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
 
-STAGE = 0
-_LATER_STAGES = 100  # no other stage of a run has such a number
 
-
-def new_backbone(context: Context, *, stage: int, whole: bool) -> Backbone:
+def new_backbone(context: Context, *, stage: StageId, whole: bool) -> Backbone:
     """Make a backbone with seeded random weights.
 
     Args:
@@ -38,7 +36,7 @@ def new_backbone(context: Context, *, stage: int, whole: bool) -> Backbone:
             pretraining, and without dropout and stochastic depth.
     """
     table = context.recipe.backbone
-    context.seed_weights(stage)
+    context.seed_weights(stage.number)
     image_px = context.recipe.image.crop_px
     if whole:
         backbone = Backbone(
@@ -66,7 +64,7 @@ def pretrain(context: Context, init: str) -> Meter:
     Returns:
         The time that all stages took together.
     """
-    backbone = new_backbone(context, stage=STAGE, whole=False)
+    backbone = new_backbone(context, stage=PRETRAIN, whole=False)
     if sentence := initialise(backbone, init):
         context.reporter.say(sentence)
     method = build_method(backbone, context.recipe.method)
@@ -144,8 +142,8 @@ def pretraining(context: Context, stage: PretrainStage, number: int) -> Stage:
     """
     table = context.recipe.pretrain
     return Stage(
-        stage.name, STAGE if not number else _LATER_STAGES + number, stage.epochs,
-        stage.batch_size, stage.views, stage.optim, table.accumulate, table.batchnorm_groups,
+        part_of_pretraining(stage.name, number), stage.epochs, stage.batch_size,
+        stage.views, stage.optim, table.accumulate, table.batchnorm_groups,
         keeps_end=True, epochs_before=stage.epochs_before, optim_key=stage.optim_key,
     )  # fmt: skip
 
@@ -173,13 +171,13 @@ def keep_pretrained(
     save_safetensors(context.run.path / "backbone.safetensors", backbone)
     if head is not None:
         payload[KEY] = head.to_dict()
-    checkpoint.save(context.run.path / "pretrained.pt", payload)
+    checkpoint.save(context.run.path / PRETRAIN.file, payload)
     return {"backbone": backbone.name}
 
 
 def load_pretrained(context: Context) -> Backbone:
     """Read the pretrained backbone back."""
-    path = context.run.path / "pretrained.pt"
+    path = context.run.path / PRETRAIN.file
     backbone = deployable_from(checkpoint.load(path), str(path)).backbone
     context.engine.place(backbone)
     return backbone
@@ -187,7 +185,7 @@ def load_pretrained(context: Context) -> Backbone:
 
 def load_pretrained_head(context: Context) -> KeptHead | None:
     """Read back what ``pretrained.pt`` holds of the head; None if that is nothing."""
-    return KeptHead.from_payload(checkpoint.load(context.run.path / "pretrained.pt"))
+    return KeptHead.from_payload(checkpoint.load(context.run.path / PRETRAIN.file))
 
 
 def recalibrate(context: Context, backbone: Backbone) -> None:

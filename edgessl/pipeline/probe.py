@@ -14,7 +14,6 @@ from edgessl.data.store import MemoryStore
 from edgessl.methods.build import PretrainingMethod
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
-from edgessl.recipe.method_tables import Moco, SimClr
 from edgessl.schedules import Clock
 from edgessl.train import TrainingData, fit
 from edgessl.train.place.context import Context
@@ -87,10 +86,7 @@ def _small_batch(context: Context, stage: Stage) -> int:
     """Return a small batch that all that divides the stage's batch divides too."""
     method, world = context.recipe.method, context.world
     parts = batch_parts(world, accumulate=stage.accumulate, groups=stage.batchnorm_groups)
-    if isinstance(method, SimClr):
-        parts = lcm(parts, stage.accumulate * method.negative_groups)
-    if isinstance(method, Moco):
-        parts = lcm(parts, stage.accumulate * method.coin_groups)
+    parts = lcm(parts, *(stage.accumulate * count for count in method.batch_parts().values()))
     least = max(2 * parts, 2 * stage.accumulate, _SMALL_BATCH)
     return min(stage.batch_size, -(-least // parts) * parts)
 

@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 import torch
 from torch import Tensor
 
-from edgessl import checkpoint
+from edgessl import checkpoint as checkpoints
 from edgessl.backbones.norm_rescale import (
     Rescaling,
     Scope,
@@ -26,26 +26,6 @@ from edgessl.start.weights import Start, read_start, read_weights, unlike
 _CLASSIFIER_PREFIX = "backbone.net."
 _BACKBONE_PREFIX = "net."
 _SHOWN = 3  # names of a list
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for.
-
-    Attributes:
-        checkpoint: ``pretrained.pt``, ``ckpt.pt`` or ``backbone.safetensors`` of a run.
-        anchor: A file whose norms are taken, or None.
-        constant: What weights are multiplied by, or None.
-        scope: ``weights`` or ``floats``; None: ``floats`` with an anchor, as the paper's code has
-            it, and ``weights`` with a constant.
-        out: Where to write; None for a file beside the checkpoint.
-    """
-
-    checkpoint: Path
-    anchor: Path | None = None
-    constant: float | None = None
-    scope: str | None = None
-    out: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +45,43 @@ class Rescaled:
     rescaling: Rescaling
 
 
-def rescale(request: Request) -> Rescaled:
+def rescale(
+    checkpoint: Path,
+    *,
+    anchor: Path | None = None,
+    constant: float | None = None,
+    scope: str | None = None,
+    out: Path | None = None,
+) -> Rescaled:
     """Rescale the backbone in a checkpoint and write it as a file of the same kind.
 
     The classifier of a ``ckpt.pt`` stays: fine-tuning starts a new one.
 
     Args:
-        request: What the user asked for.
+        checkpoint: ``pretrained.pt``, ``ckpt.pt`` or ``backbone.safetensors`` of a run.
+        anchor: A file whose norms are taken, or None.
+        constant: What weights are multiplied by, or None.
+        scope: ``weights`` or ``floats``; None: ``floats`` with an anchor, as the paper's code has
+            it, and ``weights`` with a constant.
+        out: Where to write; None for a file beside the checkpoint.
 
     Raises:
         UserError: Something in it cannot be used.
     """
-    scope = _scope(request)
-    start = read_start(request.checkpoint)
-    out = _out(request)
-    _check_finite(request.checkpoint, start.weights)
-    if request.anchor is not None:
-        anchor = _anchor(request.anchor, start)
-        rescaling = rescale_to_anchor(start.weights, anchor, scope)
+    settled = _scope(anchor, constant, scope)
+    start = read_start(checkpoint)
+    place = _out(checkpoint, anchor, out)
+    _check_finite(checkpoint, start.weights)
+    if anchor is not None:
+        rescaling = rescale_to_anchor(start.weights, _anchor(anchor, start), settled)
     else:
-        rescaling = rescale_by_constant(start.weights, request.constant or 1.0, scope)
-    _check_finite(out, rescaling.weights)
+        rescaling = rescale_by_constant(start.weights, constant or 1.0, settled)
+    _check_finite(place, rescaling.weights)
     told = {
-        "anchor": str(request.anchor) if request.anchor else "",
-        "constant": request.constant or 0.0, "scope": scope,
+        "anchor": str(anchor) if anchor else "", "constant": constant or 0.0, "scope": settled,
     }  # fmt: skip
-    _write(request.checkpoint, out, rescaling.weights, told)
-    return Rescaled(out, start.backbone, scope, rescaling)
+    _write(checkpoint, place, rescaling.weights, told)
+    return Rescaled(place, start.backbone, settled, rescaling)
 
 
 def describe_rescaled(found: Rescaled) -> str:
@@ -127,35 +117,33 @@ def _some(keys: tuple[str, ...]) -> str:
     return ", ".join(keys[:_SHOWN]) + more
 
 
-def _scope(request: Request) -> Scope:
+def _scope(anchor: Path | None, constant: float | None, scope: str | None) -> Scope:
     """Check what was asked for, and settle the scope."""
     mistakes = []
-    if (request.anchor is None) == (request.constant is None):
-        given = "neither" if request.anchor is None else "both"
+    if (anchor is None) == (constant is None):
+        given = "neither" if anchor is None else "both"
         mistakes.append(f"--anchor and --constant: must be one of the two, got {given}")
-    constant = request.constant
     if constant is not None and not (math.isfinite(constant) and constant > 0):
         mistakes.append(f"--constant: must be a number above 0, got {constant:g}; the paper's: 0.1")
     scopes = get_args(Scope)
-    if request.scope not in (None, *scopes):
-        hint = nearest(str(request.scope), scopes)
-        mistakes.append(f"--scope: must be {' or '.join(scopes)}, got '{request.scope}'{hint}")
+    if scope not in (None, *scopes):
+        hint = nearest(str(scope), scopes)
+        mistakes.append(f"--scope: must be {' or '.join(scopes)}, got '{scope}'{hint}")
     if mistakes:
         raise UserError("\n  ".join(mistakes))
-    if request.scope is not None:
-        return cast(Scope, request.scope)
-    return "floats" if request.anchor is not None else "weights"
+    if scope is not None:
+        return cast(Scope, scope)
+    return "floats" if anchor is not None else "weights"
 
 
-def _out(request: Request) -> Path:
-    source = request.checkpoint
-    out = request.out or source.with_name(f"{source.stem}-rescaled{source.suffix}")
+def _out(source: Path, anchor: Path | None, wanted: Path | None) -> Path:
+    out = wanted or source.with_name(f"{source.stem}-rescaled{source.suffix}")
     if out.suffix != source.suffix:
         raise UserError(
             f"--out {out}: must end in '{source.suffix}' like {source.name}, because it is written "
             f"as a file of the same kind, got '{out.suffix}'"
         )
-    for other in (source, request.anchor):
+    for other in (source, anchor):
         if other is not None and out.resolve() == other.resolve():
             raise UserError(f"--out {out}: must be another file than {other}, got the same")
     if not out.parent.is_dir():
@@ -214,9 +202,9 @@ def _write(
                 **metadata, **{f"rescaled_{key}": str(value) for key, value in told.items()},
             })  # fmt: skip
         return
-    payload = checkpoint.load(source)
+    payload = checkpoints.load(source)
     prefix = _CLASSIFIER_PREFIX if payload["head"] == "logits" else _BACKBONE_PREFIX
     changed = {prefix + key: value for key, value in weights.items()}
     payload["weights"] = {**payload["weights"], **changed}
     payload["provenance"] = {**payload["provenance"], "rescaled": dict(told)}
-    checkpoint.save(out, payload)
+    checkpoints.save(out, payload)

@@ -17,7 +17,8 @@ from edgessl.metrics.interval import Score
 from edgessl.metrics.thumbnails import thumbnail_5nn
 from edgessl.metrics.topk import confusion_matrix, top1
 from edgessl.pipeline.finetuning import load_classifier
-from edgessl.pipeline.pretrain import STAGE, new_backbone, recalibrate
+from edgessl.pipeline.pretrain import new_backbone, recalibrate
+from edgessl.runs.stages import PRETRAIN
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import labels_of
 
@@ -41,7 +42,7 @@ def score_random_features(context: Context) -> dict[str, Score]:
     Its BN statistics decide a lot (untouched ones keep brightness and colour), so each protocol
     reads the better of untouched and recalibrated statistics.
     """
-    untouched = new_backbone(context, stage=STAGE, whole=False)
+    untouched = new_backbone(context, stage=PRETRAIN, whole=False)
     context.engine.place(untouched)
     recalibrated = copy.deepcopy(untouched)
     recalibrate(context, recalibrated)

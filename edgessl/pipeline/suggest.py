@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from edgessl import catalog
-from edgessl.artifact.cores import usable_cores
 from edgessl.bench.measure.describe import describe_device
 from edgessl.bench.measure.device_table import Device, read_device
 from edgessl.bench.measure.in_turns import measure_with_control
+from edgessl.cores import usable_cores
 from edgessl.data.cache import cache_part
 from edgessl.errors import UserError
 from edgessl.files import atomic_path

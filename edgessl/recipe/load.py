@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from edgessl import catalog
 from edgessl.errors import UserError, nearest
 from edgessl.recipe.tables import Recipe
 from edgessl.recipe.variants import Conditions, take_variants
-from edgessl.schema import read_toml, validate
+from edgessl.schema import validate
+from edgessl.toml_file import read_toml
 
 
 def load_recipe(
@@ -31,7 +34,9 @@ def load_recipe(
     path = Path(base) if base.endswith(".toml") else catalog.find("recipes", base)
     values = read_toml(path)
     variants = take_variants(values, path.name)
-    values.setdefault("name", path.stem)
+    # A file's name may be of bytes that are no text, which TOML cannot hold.
+    values.setdefault("name", path.stem.encode("utf-8", "replace").decode("utf-8"))
+    _take_source(values, path)
     for candidate in variants:
         if candidate.applies(conditions):
             _merge(values, candidate.changes, path.name)
@@ -54,6 +59,16 @@ def variants_of(name: str) -> list[str]:
     path = catalog.find("recipes", name)
     variants = take_variants(read_toml(path), path.name)
     return [variant.name for variant in variants if variant.name]
+
+
+def _take_source(values: dict[str, Any], path: Path) -> None:
+    """Let the folder say the source of a recipe of the catalogue."""
+    folder = catalog.source_of(path)
+    if folder and values.setdefault("source", folder) != folder:
+        raise UserError(
+            f"{path.name}: source: must be '{folder}', the folder it lies in, got "
+            f"'{values['source']}'; leave it out or move the file"
+        )
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -146,33 +161,22 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 def to_toml(recipe: Recipe) -> str:
     """Write a recipe as TOML that reads back to the same table."""
-    lines: list[str] = []
-    _write(lines, recipe.model_dump(exclude_none=True), ())
-    return "\n".join(lines).lstrip("\n") + "\n"
+    text = tomli_w.dumps(_name_first(recipe.model_dump(exclude_none=True)))
+    return _ARRAY.sub(_on_one_line, text)
 
 
-def _write(lines: list[str], table: Mapping[str, Any], place: tuple[str, ...]) -> None:
-    nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
-    lists = {key: value for key, value in table.items() if _is_table_list(value)}
-    plain = [key for key in table if key not in nested and key not in lists]
-    for key in sorted(plain, key=lambda key: key != "name"):  # what a table is comes first
-        lines.append(f"{key} = {_value(table[key])}")
-    for key, value in nested.items():
-        lines.extend(["", f"[{'.'.join((*place, key))}]"])
-        _write(lines, value, (*place, key))
-    for key, values in lists.items():
-        for value in values:
-            lines.extend(["", f"[[{'.'.join((*place, key))}]]"])
-            _write(lines, value, (*place, key))
+_ARRAY = re.compile(r"^(.* = )\[\n((?:    .+,\n)+)\]$", re.MULTILINE)
+"""An array as tomli_w writes it, an item a line; no string has a line of its own."""
 
 
-def _is_table_list(value: object) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping)
+def _on_one_line(array: re.Match[str]) -> str:
+    items = [line.strip(" ").removesuffix(",") for line in array[2].split("\n")[:-1]]
+    return f"{array[1]}[{', '.join(items)}]"
 
 
-def _value(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value)  # JSON's strings and numbers are TOML's too
+def _name_first(value: Any) -> Any:
+    """Order tables so that they begin with what they are."""
+    if isinstance(value, Mapping):
+        keys = sorted(value, key=lambda key: key != "name")
+        return {key: _name_first(value[key]) for key in keys}
+    return [_name_first(item) for item in value] if isinstance(value, list | tuple) else value

@@ -2,74 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from edgessl.recipe.optim_tables import Optim
-from edgessl.recipe.stage_table import stage_epochs, views_of_stage
-from edgessl.recipe.view_tables import ViewGroup
+from edgessl.recipe.pretrain_table import PretrainStage, resolve_stages
+from edgessl.recipe.stage_table import stage_epochs
+from edgessl.recipe.tables import Recipe
 from edgessl.schema import validate
 
-if TYPE_CHECKING:
-    from edgessl.recipe.tables import Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainStage:
-    """What one stage of pretraining does.
-
-    Attributes:
-        name: In the log and in run.json: ``pretrain``, or ``pretrain-1`` and so on.
-        epochs: Passes over the images.
-        epochs_before: Of the stages before it.
-        batch_size: Images in a step.
-        views: Groups of views.
-        optim: Optimiser and schedule.
-        optim_key: Where the recipe says so.
-        batch_key: Where it gives the batch size.
-    """
-
-    name: str
-    epochs: int
-    epochs_before: int
-    batch_size: int
-    views: tuple[ViewGroup, ...]
-    optim: Optim
-    optim_key: str = "optim"
-    batch_key: str = "pretrain.batch_size"
-
-    @property
-    def pixels(self) -> int:
-        """Of all views of an image."""
-        return sum(group.count * group.size_px**2 for group in self.views)
+__all__ = ["PretrainStage", "pretrain_stages", "with_epochs"]
 
 
 def pretrain_stages(recipe: Recipe) -> tuple[PretrainStage, ...]:
     """Return the stages of a recipe's pretraining in their order, at least one."""
-    table = recipe.pretrain
-    if not table.stages:
-        return (
-            PretrainStage(
-                "pretrain", table.epochs, 0, table.batch_size, recipe.views, recipe.optim
-            ),
-        )
-    found: list[PretrainStage] = []
-    epochs = stage_epochs(table.stages, table.epochs)
-    for number, stage in enumerate(table.stages):
-        place = f"pretrain.stages.{number}"
-        found.append(
-            PretrainStage(
-                f"pretrain-{number + 1}" if len(table.stages) > 1 else "pretrain",
-                epochs[number],
-                sum(epochs[:number]),
-                stage.batch_size or table.batch_size,
-                views_of_stage(stage, recipe.views),
-                stage.optim or recipe.optim,
-                f"{place}.optim" if stage.optim else "optim",
-                f"{place}.batch_size" if stage.batch_size else "pretrain.batch_size",
-            )
-        )
-    return tuple(found)
+    return resolve_stages(recipe.pretrain, recipe.views, recipe.optim)
 
 
 def with_epochs(recipe: Recipe, epochs: int, asked_by: str) -> Recipe:
@@ -91,4 +34,4 @@ def with_epochs(recipe: Recipe, epochs: int, asked_by: str) -> Recipe:
         lengths = stage_epochs(table.stages, epochs)
         for stage, length in zip(values["pretrain"]["stages"], lengths, strict=True):
             stage["epochs"] = length
-    return validate(type(recipe), values, f"{recipe.name}, {asked_by}")
+    return validate(Recipe, values, f"{recipe.name}, {asked_by}")

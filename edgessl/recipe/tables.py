@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -10,11 +11,10 @@ from pydantic import Field, field_validator, model_validator
 from edgessl.errors import nearest
 from edgessl.recipe.backbones import BACKBONES, TIMM, Readout
 from edgessl.recipe.duration import durations, too_long_for
-from edgessl.recipe.method_tables import MethodTable, SimClr, Swav
-from edgessl.recipe.method_tables.hidden import hidden_layers
+from edgessl.recipe.method_tables import AnyMethodTable
 from edgessl.recipe.optim_tables import Optim, Sgd
-from edgessl.recipe.stage_table import StageTable, stage_mistakes
-from edgessl.recipe.stages import PretrainStage, pretrain_stages
+from edgessl.recipe.pretrain_table import PretrainStage, PretrainTable, resolve_stages
+from edgessl.recipe.stage_table import stage_mistakes
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
 from edgessl.schema import Mistakes, Table
 
@@ -105,31 +105,6 @@ class ImageTable(Table):
                 f"crop_px must be at most resize_px ({self.resize_px}), got {self.crop_px}"
             )
         return self
-
-
-class PretrainTable(Table):
-    """Self-supervised pretraining.
-
-    Attributes:
-        epochs: Passes over the training and unlabelled images, of all stages together.
-        batch_size: Images in a step.
-        stages: Of progressive resolution; none for one stage with the views as they are.
-        accumulate: Micro-batches in a step, one after the other, to save memory. BN and what a
-            loss compares within a batch see one micro-batch.
-        batchnorm_groups: Equal contiguous groups of each micro-batch that BN statistics are
-            computed over in training; what a paper does per GPU, on any number of processes.
-        recalibrate_batchnorm: Recompute BN statistics under the evaluation transform before
-            features are scored or kept (factory recipes yes, paper recipes no).
-        monitor_every_percent: How often features are scored on ``val``, in percent of the run.
-    """
-
-    epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
-    accumulate: Count = 1
-    batchnorm_groups: Count = 1
-    recalibrate_batchnorm: bool = True
-    monitor_every_percent: Annotated[float, Field(gt=0.0, le=100.0)] = 10.0
-    stages: tuple[StageTable, ...] = ()
 
 
 class RegrowTable(Table):
@@ -224,14 +199,14 @@ class Recipe(Table):
 
     Attributes:
         name: The file's stem, and the variant after a colon.
-        source: ``"factory"`` or the paper's short name.
+        source: ``"factory"`` or the paper's short name; in the catalogue, the folder.
         views: Groups of views, the global one first.
     """
 
     name: str
-    source: Literal["factory", "sslight", "s3l", "small", "airl", "cole"]
+    source: str
     backbone: BackboneTable
-    method: MethodTable
+    method: AnyMethodTable
     image: ImageTable
     data: DataTable = DataTable()
     views: Annotated[tuple[ViewGroup, ...], Field(min_length=1)]
@@ -240,13 +215,23 @@ class Recipe(Table):
     finetune: FinetuneTable
     engine: EngineTable = EngineTable()
 
+    @field_validator("source")
+    @classmethod
+    def _check_source(cls, source: str) -> str:
+        if not re.fullmatch(r"\w[\w.-]*", source):
+            raise ValueError(
+                f"must be a short name of letters, digits, '-', '_' and '.', got '{source}'"
+            )
+        return source
+
     @model_validator(mode="after")
     def _check(self) -> Recipe:
-        mistakes = [*self._mistakes()]
+        mistakes = [*dict.fromkeys(self._mistakes())]
         in_stages = [*stage_mistakes(self.pretrain.stages, self.pretrain.epochs, self.views)]
         if not in_stages:
             # What stages share is said once.
-            each = [line for stage in pretrain_stages(self) for line in self._stage_mistakes(stage)]
+            stages = resolve_stages(self.pretrain, self.views, self.optim)
+            each = [line for stage in stages for line in self._stage_mistakes(stage)]
             mistakes += dict.fromkeys(each)
         if mistakes or in_stages:
             raise Mistakes([*mistakes, *in_stages])
@@ -291,11 +276,8 @@ class Recipe(Table):
             optim, epochs = finetune.regrow.optim, finetune.regrow.epochs
             place = "finetune.regrow.optim"
             yield from too_long_for(optim, "warmup", epochs, place, "finetune.regrow.epochs")
-        if isinstance(self.method, Swav) and self.method.queue and self.views[0].count != 2:
-            yield (
-                "views.0.count must be 2, because method.queue holds two views of an image, got "
-                f"{self.views[0].count}"
-            )
+        for images in self.pretrain.micro_batches():
+            yield from self.method.mistakes(self.views, images)
 
     def _stage_mistakes(self, stage: PretrainStage) -> Iterator[str]:
         """Say what of the recipe does not fit a stage of pretraining."""
@@ -304,17 +286,9 @@ class Recipe(Table):
             stage.batch_size, table.accumulate, "pretrain.accumulate"
         )
         groups = [(table.batchnorm_groups, "pretrain.batchnorm_groups")]
-        if isinstance(method, SimClr):
-            groups.append((method.negative_groups, "method.negative_groups"))
+        groups += [(count, f"method.{key}") for key, count in method.batch_parts().items()]
         for count, place in groups:
             yield from _group_mistakes(stage.batch_size, table.accumulate, count, place)
-        if isinstance(method, Swav) and method.queue:
-            images = -(-stage.batch_size // table.accumulate)
-            if method.queue < images:
-                yield (
-                    f"method.queue must hold at least the {images} images of a micro-batch, or be "
-                    f"0 for no queue, got {method.queue}"
-                )
         run = "pretrain.epochs" if not table.stages else f"the epochs of {stage.name}"
         if isinstance(stage.optim, Sgd) and stage.optim.decay_classifier_only:
             yield (
@@ -329,7 +303,7 @@ class Recipe(Table):
 def _head_mistakes(recipe: Recipe) -> Iterator[str]:
     """Say why fine-tuning cannot keep as many layers of the head as it should."""
     finetune = recipe.finetune
-    count, there = finetune.head_layers, len(hidden_layers(recipe.method, 1).widths)
+    count, there = finetune.head_layers, len(recipe.method.hidden_layers(1).widths)
     if not count:
         return
     if count > there:

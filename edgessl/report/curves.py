@@ -8,13 +8,13 @@ from typing import Any
 
 from edgessl.page.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
-from edgessl.report.stages import PRETRAIN, is_pretraining
+from edgessl.runs.stages import FINETUNE, LONGER, PRETRAIN, RANDOM, is_pretraining
 
 _TERMS = ("dino_loss", "swav_loss", "moco_loss", "nt_xent", "byol_loss")
 _KINDS = {
-    "finetune": ("run", "pretrained"),
-    "finetune_random": ("random", "random"),
-    "finetune_longer": ("longer", "longer"),
+    FINETUNE.name: ("run", "pretrained"),
+    RANDOM.name: ("random", "random"),
+    LONGER.name: ("longer", "longer"),
 }
 
 
@@ -34,8 +34,8 @@ def curves(record: RunRecord) -> list[LineChart]:
 def _pretrain_loss(record: RunRecord) -> LineChart | None:
     # The method's own term where it is logged apart: a regulariser would shift it against ln K.
     term = next((key for key in _TERMS if any(key in entry for entry in record.log)), "loss")
-    series = _series(record.log, PRETRAIN, term, "run", "loss", smooth=True)
-    chance = _series(record.log, PRETRAIN, "chance_loss", "uniform", "chance")
+    series = _series(record.log, PRETRAIN.name, term, "run", "loss", smooth=True)
+    chance = _series(record.log, PRETRAIN.name, "chance_loss", "uniform", "chance")
     if chance.xs:  # where a method that learns nothing stays
         return line_chart("Pretraining loss", "epoch", [series, chance], digits=2)
     prototypes = (_recipe(record).get("method") or {}).get("prototypes")
@@ -62,7 +62,7 @@ def _monitor(record: RunRecord) -> LineChart | None:
         for kind, label, score in baselines
         if isinstance(score, Mapping) and score.get("value") is not None
     ]
-    series = _series(record.log, PRETRAIN, "knn_top1", "run", "kNN")
+    series = _series(record.log, PRETRAIN.name, "knn_top1", "run", "kNN")
     return line_chart(
         "kNN while pretraining, on val, %", "epoch", [series], references, from_zero=True
     )
@@ -72,13 +72,13 @@ def _quality(record: RunRecord) -> Iterable[LineChart | None]:
     """Draw what the monitor measures without labels."""
     yield line_chart(
         "Alignment (0: views agree) and uniformity (-4: images apart)", "epoch",
-        [_series(record.log, PRETRAIN, "alignment", "run", "alignment"),
-         _series(record.log, PRETRAIN, "uniformity", "other", "uniformity")],
+        [_series(record.log, PRETRAIN.name, "alignment", "run", "alignment"),
+         _series(record.log, PRETRAIN.name, "uniformity", "other", "uniformity")],
         digits=2,
     )  # fmt: skip
     for key, title in (("retrieval_top1", "Positive pairs found, %"),
                        ("effective_rank", "Effective rank of features")):  # fmt: skip
-        series = _series(record.log, PRETRAIN, key, "run", "features")
+        series = _series(record.log, PRETRAIN.name, key, "run", "features")
         yield line_chart(title, "epoch", [series], from_zero=True)
 
 
@@ -86,7 +86,7 @@ def _signs(record: RunRecord) -> Iterable[LineChart | None]:
     """Draw what the doctor looks at."""
     yield line_chart(
         "Spread of projections (0: all the same)", "epoch",
-        [_series(record.log, PRETRAIN, "spread", "run", "spread", smooth=True)],
+        [_series(record.log, PRETRAIN.name, "spread", "run", "spread", smooth=True)],
         from_zero=True, digits=2,
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ def _val(record: RunRecord) -> LineChart | None:
 
 def _finetunings(log: Iterable[Mapping[str, Any]]) -> list[str]:
     names = dict.fromkeys(str(entry.get("stage", "")) for entry in log)
-    return [name for name in names if name.startswith("finetune")]
+    return [name for name in names if name.startswith(FINETUNE.name)]
 
 
 def _style(stage: str) -> tuple[str, str]:
@@ -138,7 +138,7 @@ def _series(
 
 def _is_of(found: object, stage: str) -> bool:
     """Stages of pretraining are one curve: the log counts their epochs on."""
-    return is_pretraining(found) if stage == PRETRAIN else found == stage
+    return is_pretraining(found) if stage == PRETRAIN.name else found == stage
 
 
 def _is_number(value: object) -> bool:

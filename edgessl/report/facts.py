@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgessl.page.facts import Facts
+from edgessl.runs.stages import PRETRAIN
 
 _SPLITS = ("train", "unlabeled", "val", "test")
 
@@ -64,7 +65,7 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
     facts += [("MACs an image", _count(model["macs"]))] if model.get("macs") else []
     if throughput.get("images_per_s"):
         stages = throughput.get("seconds") or {}
-        activity = "pretraining" if not stages or "pretrain" in stages else "fine-tuning"
+        activity = "pretraining" if not stages or PRETRAIN.name in stages else "fine-tuning"
         facts.append((activity, f"{throughput['images_per_s']:,.0f} images/s"))
     facts += [_stage_fact(stage) for stage in report.get("stages") or ()]
     if throughput.get("data_share") is not None:

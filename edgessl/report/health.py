@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edgessl.report.stages import PRETRAIN, is_pretraining
+from edgessl.runs.stages import PRETRAIN, is_pretraining
 
 _WORDLESS = "warming up"  # the run ended before the doctor could say anything
 _REPORTED = ("below_chance", "spread", "dimensions", "views_found", "target_entropy",
@@ -57,8 +57,8 @@ def in_words(found: Mapping[str, Any]) -> list[str]:
         return ["Not judged: pretraining ended before 50 steps after its warm-up."]
     sentences = []
     for change in changes:
-        stage = change.get("stage", PRETRAIN)  # an older report has none
-        place = "" if stage == PRETRAIN else f" of {stage}"
+        stage = change.get("stage", PRETRAIN.name)  # an older report has none
+        place = "" if stage == PRETRAIN.name else f" of {stage}"
         sentence = f"From step {change['step']}{place}: {change['word']}"
         sentences.append(f"{sentence}: {change['advice']}." if change["advice"] else f"{sentence}.")
     return sentences

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgessl.runs.stages import scores_of
+
 TITLES = {
     "finetune_top1": ("Fine-tuned", "top-1 of the classifier that is exported"),
     "linear_top1": ("Linear probe", "logistic regression on frozen features"),
@@ -13,8 +15,8 @@ TITLES = {
 }
 _SOURCES = (
     ("run", "scores", "pretrained"),
-    ("random", "scores_random", "random start"),
-    ("longer", "scores_longer", "random start, equal total time"),
+    ("random", scores_of("random"), "random start"),
+    ("longer", scores_of("longer"), "random start, equal total time"),
 )
 
 

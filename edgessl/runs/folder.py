@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -11,16 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from edgessl import checkpoint
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, remove_leftovers
+from edgessl.runs.stages import state_files
 
 _SLOTS = ("a.pt", "b.pt")
 _LOGS = ("log.jsonl", "timing.jsonl")
 _FILES = ("recipe.toml", "run.json", *_LOGS, "pretrained.pt", "backbone.safetensors", "ckpt.pt",
           "report.json", "report.html", "views.npz", "quarantine.txt")  # fmt: skip
-_STATE_FILES = (*_SLOTS, "pretrain-end.pt", "finetune-end.pt", "warmup.pt", "random.pt",
-                "longer.pt", "diverged.pt")  # fmt: skip
+_STATE_FILES = (*_SLOTS, *state_files())
 
 Say = Callable[[str], None]
 
@@ -63,14 +64,14 @@ class RunFolder:
         Raises:
             UserError: Another process holds it.
         """
-        with (self.path / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"{self.path}: must be used by one process at a time, another is running; "
-                    "wait for it or choose another folder with --out"
-                ) from error
+        try:
+            held = FileLock(self.path / ".lock", mode=0o666).acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"{self.path}: must be used by one process at a time, another is running; "
+                "wait for it or choose another folder with --out"
+            ) from error
+        with held:
             remove_leftovers(self.path, (*_FILES, "probe"))
             state = self.path / "state"
             # Its name for each stage of pretraining, of which there are as many as one likes.

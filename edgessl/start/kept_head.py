@@ -9,10 +9,9 @@ from torch import Tensor
 
 from edgessl.backbones import Backbone, Classifier
 from edgessl.errors import UserError
-from edgessl.methods.build import PretrainingMethod
-from edgessl.methods.hidden import hidden_part
+from edgessl.methods.method import PretrainingMethod
 from edgessl.recipe import Recipe
-from edgessl.recipe.method_tables.hidden import HiddenLayers, hidden_layers
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 
 KEY = "pretraining_head"
 """Of the head in ``pretrained.pt``."""
@@ -24,7 +23,7 @@ class KeptHead:
 
     Attributes:
         table: What they are.
-        weights: Their tensors, by the keys of ``backbones.hidden.build_hidden``.
+        weights: Their tensors, by the keys of ``backbones.readout.build_hidden``.
     """
 
     table: HiddenLayers
@@ -49,9 +48,9 @@ def head_of(method: PretrainingMethod) -> KeptHead:
     Args:
         method: After pretraining.
     """
-    weights = hidden_part(method).state_dict()
+    weights = method.hidden_part().state_dict()
     return KeptHead(
-        hidden_layers(method.table, method.backbone.feature_dim),
+        method.table.hidden_layers(method.backbone.feature_dim),
         {key: value.detach().cpu().clone() for key, value in weights.items()},
     )
 
@@ -64,7 +63,7 @@ def wanted_layers(recipe: Recipe, backbone: Backbone) -> HiddenLayers:
         backbone: What they read.
     """
     count = recipe.finetune.head_layers
-    return hidden_layers(recipe.method, backbone.feature_dim).first(count)
+    return recipe.method.hidden_layers(backbone.feature_dim).first(count)
 
 
 def check_head(head: KeptHead | None, wanted: HiddenLayers, where: str) -> None:

@@ -27,6 +27,19 @@ _FOLLOWERS = ("encoder_k", "queue", "queue_ptr")
 _SHOWN = 3  # keys in a message
 
 
+def refuse_source(source: str) -> None:
+    """Refuse a file of weights that is not there or cannot be read, before any work.
+
+    Args:
+        source: What ``--init`` says.
+
+    Raises:
+        UserError: It is a file, and holds no weights.
+    """
+    if source != "none" and not source.startswith(TIMM):
+        read_weights(Path(source), "--init")
+
+
 def initialise(backbone: Backbone, source: str) -> str:
     """Load given weights into a backbone.
 
@@ -45,7 +58,7 @@ def initialise(backbone: Backbone, source: str) -> str:
     if source == "none":
         return ""
     weights = (
-        _from_timm(source) if source.startswith("timm:") else read_weights(Path(source), "--init")
+        _from_timm(source) if source.startswith(TIMM) else read_weights(Path(source), "--init")
     )
     weights = with_positions_for(backbone.net, weights)
     own = backbone.net.state_dict()
@@ -63,7 +76,7 @@ def initialise(backbone: Backbone, source: str) -> str:
 def _from_timm(source: str) -> dict[str, Tensor]:
     import timm
 
-    name = source.removeprefix("timm:")
+    name = source.removeprefix(TIMM)
     try:
         return dict(timm.create_model(name, pretrained=True, num_classes=0).state_dict())
     except RuntimeError as error:

@@ -10,8 +10,9 @@ from torch import nn
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
-from edgessl.pipeline.finetune import Request, _recipe
+from edgessl.pipeline.finetune import changes_for
 from edgessl.pipeline.pretrain import save_safetensors
+from edgessl.recipe import load_recipe
 from edgessl.start.weights import read_start
 
 NAME = "efficientnet-b0"
@@ -50,5 +51,6 @@ def test_a_file_gives_the_same_network(tmp_path: Path, backbone: Backbone, name:
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         assert torch.equal(start.build(32).eval()(images), backbone(images))
-    wanted = Request(path, "nowhere", recipe="efficientnet-b0-simclr")
-    assert _recipe(wanted, start, None).backbone.batchnorm_eps == 1e-3
+    changes = changes_for(start, load_recipe("efficientnet-b0-simclr"), None)
+    changed = load_recipe("efficientnet-b0-simclr", overrides=changes)
+    assert changed.backbone.batchnorm_eps == 1e-3

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from pictures import save
 
-from edgessl.data.file_table import FileTable, write_table
 from edgessl.data.pack import build_pack
 from edgessl.data.stream import StreamStore
+from edgessl.data.stream_worker import FileTable, write_table
 from edgessl.data.verify import verify
 from edgessl.errors import EdgesslError, UserError
 

@@ -11,8 +11,12 @@ from test_training import Trained, _assert_same, _train
 from edgessl.backbones import Backbone
 from edgessl.distributed import World
 from edgessl.methods.build import build_method
-from edgessl.recipe.method_tables import Byol, MethodTable, Moco, SimClr, Swav
+from edgessl.recipe.method_tables import MethodTable
+from edgessl.recipe.method_tables.byol import ByolTable
+from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.simclr import SimClrTable
+from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.recipe.optim_tables import Sgd
 
 # Small steps: at a rate of 0.02, changing the first weights by 1e-15 moves SwAV's queue by 7e-8 on
@@ -22,22 +26,22 @@ COMPARED = (  # the signs are in fp32
     "loss", "swav_loss", "moco_loss", "contrast_top1_percent", "nt_xent", "positive_similarity",
 )  # fmt: skip
 HEAD = Projection(hidden_dims=(16,), batch_norm=True, out_dim=8)
-SWAV = Swav(
+SWAV = SwavTable(
     name="swav", projector=HEAD, prototypes=12, queue=20, queue_start_epochs=1,
     freeze_prototypes_steps=3,
 )  # fmt: skip
-MOCO = Moco(name="moco", projector=HEAD, queue=20, shuffle=True)
-MOCO_PLUS = Moco(
+MOCO = MocoTable(name="moco", projector=HEAD, queue=20, shuffle=True)
+MOCO_PLUS = MocoTable(
     name="moco", projector=HEAD, predictor=HEAD, queue=20, keys="both", coin_groups=2,
     teacher_momentum=(0.9, 1.0),
 )  # fmt: skip
 # At SimCLR's temperature of 0.1 a change of 4e-16 in the first weights grows by 1e8 in 20 steps.
-S3L = SimClr(name="simclr", projector=HEAD, temperature=1.0, form="supcon", negative_groups=4)
-COLE = SimClr(
+S3L = SimClrTable(name="simclr", projector=HEAD, temperature=1.0, form="supcon", negative_groups=4)
+COLE = SimClrTable(
     name="simclr", projector=HEAD.model_copy(update={"last_batch_norm": "scale"}),
     temperature=1.0, form="sum",
 )  # fmt: skip
-BYOL = Byol(name="byol", projector=HEAD, predictor=HEAD, teacher_momentum=(0.9, 1.0))
+BYOL = ByolTable(name="byol", projector=HEAD, predictor=HEAD, teacher_momentum=(0.9, 1.0))
 BYOL_TOGETHER = BYOL.model_copy(update={"views_together": True})
 
 

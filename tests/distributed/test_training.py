@@ -16,7 +16,7 @@ from edgessl.distributed import World
 from edgessl.methods.dino import Dino
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
-from edgessl.recipe.method_tables import Dino as DinoTable
+from edgessl.recipe.method_tables.dino import DinoTable
 from edgessl.recipe.optim_tables import Lars, Optim, Sgd
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.rng import DrawKey

@@ -16,10 +16,11 @@ from small_network import CLASSES, PREPROCESS
 from edgessl import checkpoint
 from edgessl.artifact import Metadata
 from edgessl.backbones import Backbone, Classifier
-from edgessl.export.bundle.write import BundledModel, Origin, write_bundle
+from edgessl.export.bundle.write import Origin, write_bundle
 from edgessl.export.formats.front import attach_front
 from edgessl.export.formats.graph import export_graph
 from edgessl.export.formats.products import save_onnx
+from edgessl.export.product import ExportedFile, size_mb
 
 SIDE = PREPROCESS.crop_px
 
@@ -62,9 +63,9 @@ def _network(seed: int) -> torch.nn.Module:
     return network
 
 
-def _write(path: Path, graph: Any, metadata: Metadata) -> BundledModel:
+def _write(path: Path, graph: Any, metadata: Metadata) -> ExportedFile:
     save_onnx(graph, path, metadata)
-    return BundledModel(path, "a test", metadata, 20)
+    return ExportedFile(path, "onnx", "a test", metadata, size_mb(path), opset=20)
 
 
 def _int8(core: Any, folder: Path) -> Any:

@@ -13,8 +13,7 @@ from PIL import Image
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.data.preprocess import Preprocess
-from edgessl.export.exported import Exported
-from edgessl.export.product import Product
+from edgessl.export.product import ExportedFile, Product
 
 CLASSES = ("ant", "bee", "cat")
 PREPROCESS = Preprocess(resize_px=72, crop_px=64)
@@ -26,7 +25,7 @@ class Case:
 
     ckpt: Path
     data: Path
-    files: dict[str, Exported]
+    files: dict[str, ExportedFile]
     products: dict[str, Product]
 
 

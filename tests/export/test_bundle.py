@@ -19,14 +19,9 @@ from edgessl.artifact import open_artifact
 from edgessl.errors import UserError
 from edgessl.export.bundle.model_card import licence_of_data, licence_of_weights
 from edgessl.export.bundle.vectors import make_vectors
-from edgessl.export.bundle.write import (
-    WHAT,
-    BundledModel,
-    Origin,
-    refuse_foreign_models,
-    write_bundle,
-)
+from edgessl.export.bundle.write import WHAT, Origin, refuse_foreign_models, write_bundle
 from edgessl.export.formats.products import NAMES
+from edgessl.export.product import ExportedFile
 from edgessl.pipeline import export as story
 from edgessl.pipeline.export import export_checkpoint
 
@@ -36,11 +31,11 @@ def manifest(folder: Path) -> dict[str, Any]:
     return document
 
 
-def model_of(case: Case, name: str, folder: Path) -> BundledModel:
+def model_of(case: Case, name: str, folder: Path) -> ExportedFile:
     """Copy an exported file to another folder."""
     file = case.files[name]
     shutil.copy(file.path, folder / name)
-    return BundledModel(folder / name, file.purpose, file.metadata, file.opset)
+    return replace(file, path=folder / name)
 
 
 def origin_of(case: Case, folder: Path) -> Origin:

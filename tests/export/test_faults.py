@@ -29,7 +29,7 @@ from faults import (
 from small_network import Case
 
 from edgessl.errors import GateFailed
-from edgessl.export.exported import Exported
+from edgessl.export.product import ExportedFile
 from edgessl.pipeline import export as story
 from edgessl.pipeline.export import export_checkpoint
 
@@ -60,7 +60,7 @@ def named(number: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def stopped(case: Case, tmp_path_factory: pytest.TempPathFactory) -> tuple[Exported, ...]:
+def stopped(case: Case, tmp_path_factory: pytest.TempPathFactory) -> tuple[ExportedFile, ...]:
     """One export of every faulty file, where older ones of the same names lie."""
     assert all(file.passed for file in case.files.values())
     folder = tmp_path_factory.mktemp("faults")
@@ -78,7 +78,7 @@ def stopped(case: Case, tmp_path_factory: pytest.TempPathFactory) -> tuple[Expor
 @pytest.mark.parametrize(
     "number", range(len(FAULTS)), ids=[f"{fault.__name__}-{name}" for fault, name, _ in FAULTS]
 )
-def test_a_fault_is_stopped_by_its_gate(number: int, stopped: tuple[Exported, ...]) -> None:
+def test_a_fault_is_stopped_by_its_gate(number: int, stopped: tuple[ExportedFile, ...]) -> None:
     file, gate = stopped[number], FAULTS[number][2]
     assert next(g.name for g in file.gates if g.status == "fail") == gate
     assert file.path.name == f"model.{number}.failed.onnx"

@@ -15,8 +15,7 @@ from PIL import Image
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.formats.front import Inside, attach_front, front_fits, open_inside
-from edgessl.export.gates.preprocessing import check_preprocessing
-from edgessl.export.gates.structure import shaped_images
+from edgessl.export.gates.preprocessing import check_preprocessing, shaped_images
 
 KERNELS: tuple[Literal["bilinear", "bicubic"], ...] = ("bilinear", "bicubic")
 SIZES = [(640, 480), (97, 131), (64, 64), (33, 40), (9, 18), (72, 72), (200, 9), (500, 1000)]

@@ -12,9 +12,9 @@ from small_network import CLASSES, write_checkpoint, write_images
 from edgessl import checkpoint
 from edgessl.backbones import Deployable, deployable_from
 from edgessl.data.load import load_dataset
+from edgessl.data.of_run import reason_of
 from edgessl.errors import UserError
-from edgessl.export.gates.accuracy import check_accuracy
-from edgessl.export.gates.held_out import held_out, reason_of
+from edgessl.export.gates.accuracy import HeldOut, check_accuracy, held_out
 
 
 @pytest.fixture
@@ -29,8 +29,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployable:
     return replace(deployable, provenance=history)
 
 
+def found(run: Deployable) -> HeldOut:
+    return held_out(run.provenance, run.classes, None)
+
+
 def test_the_run_s_own_images_are_found_again(run: Deployable) -> None:
-    test = held_out(run, None)
+    test = found(run)
     assert (len(test.labels), test.missing, test.changed) == (9, "", "")
 
 
@@ -39,12 +43,12 @@ def test_another_class_in_the_run_s_data_is_said_not_skipped(run: Deployable) ->
     for split in ("train", "test"):
         (folder / split / "bee").rename(folder / split / "wasp")
     with pytest.raises(UserError, match="got unknown ones: wasp"):
-        held_out(run, None)
+        found(run)
 
 
 def test_images_that_changed_since_are_told_in_the_finding(run: Deployable) -> None:
     next(Path(run.provenance["data"]).glob("test/*/*.png")).unlink()
-    test = held_out(run, None)
+    test = found(run)
     assert len(test.labels) == 8
     labels = np.asarray(test.labels)
     gate = check_accuracy(
@@ -59,7 +63,7 @@ def test_the_reason_is_told_where_the_data_cannot_be_read(run: Deployable) -> No
     folder = Path(run.provenance["data"])
     for path in sorted(folder.rglob("*.png"))[4:]:
         path.write_bytes(b"")
-    missing = held_out(run, None).missing
+    missing = found(run).missing
     assert missing.startswith("the data 'data' of the run is not to be had here (data: ")
     assert missing.endswith("); pass --data")
     assert "10" in missing

@@ -18,16 +18,32 @@ from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_te
 from torch import nn
 
 from edgessl.bench.measure.process import Worker
+from edgessl.export.int8 import check_graph
+from edgessl.export.int8 import quantise as making
 from edgessl.export.int8.check_answers import check_agreement
-from edgessl.export.int8.check_calibration import written_ranges
-from edgessl.export.int8.check_fused import check_fused
+from edgessl.export.int8.check_graph import check_fused, written_ranges
 from edgessl.export.int8.check_speed import check_speed
-from edgessl.export.int8.judge import Judge, lost_percent, open_model
-from edgessl.export.int8.quantise import pad_channels, padded_name, prepare, quantise
+from edgessl.export.int8.quantise import (
+    SCOPES,
+    Scheme,
+    float_products,
+    pad_channels,
+    padded_name,
+    prepare,
+    products,
+    quantise,
+    schemes,
+)
 from edgessl.export.int8.ranges import Extremes, measure_extremes, typical, widest
-from edgessl.export.int8.scheme import SCOPES, Scheme, float_products, products, schemes
-from edgessl.export.int8.search import Found, Timed, Tried, search
-from edgessl.export.int8.sensitivity import rank_by_error
+from edgessl.export.int8.search import (
+    Found,
+    Judge,
+    Timed,
+    Tried,
+    lost_percent,
+    open_model,
+    search,
+)
 from edgessl.pipeline import export as story
 
 ALL = Scheme("uint8", per_channel=True, scope="all")
@@ -221,25 +237,37 @@ def attention() -> Any:
     return make_model(graph, opset_imports=[make_opsetid("", 20)], ir_version=10)
 
 
+def leave_in_float(patch: pytest.MonkeyPatch, *names: str) -> None:
+    """Leave products out of every file that is made from here on, whatever its scheme says."""
+    patch.setattr(making, "float_products", lambda *_: names)
+
+
 def test_an_integer_product_of_activations_stands_for_no_weight(
-    small: Small, tmp_path: Path
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared = prepare(attention())
     ranges = widest(measure_extremes(prepared, [small.images.normalised]))
-    one_float = replace(ALL, floats=("project",))
     whole = check_fused(_saved(quantise(prepared, ALL, ranges), tmp_path), prepared, ALL)
     assert whole.status == "pass", whole.finding
-    path = _saved(quantise(prepared, one_float, ranges), tmp_path)
+    leave_in_float(monkeypatch, "project")
+    path = _saved(quantise(prepared, ALL, ranges), tmp_path)
     gate = check_fused(path, prepared, ALL)
     assert gate.status == "fail", gate.finding
     assert gate.finding.startswith("0 of 0 convolutions and 1 of 2 matrix products compute with")
 
 
-def test_a_file_that_is_mostly_float_is_not_called_int8(small: Small, tmp_path: Path) -> None:
+def test_a_file_that_is_mostly_float_is_not_called_int8(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = tuple(node.name for node in products(small.prepared))[:3]
-    scheme = replace(ALL, floats=names)
-    path = _saved(quantise(small.prepared, scheme, small.ranges), tmp_path)
-    assert check_fused(path, small.prepared, scheme).status == "fail"
+    leave_in_float(monkeypatch, *names)
+    path = _saved(quantise(small.prepared, ALL, small.ranges), tmp_path)
+    assert check_fused(path, small.prepared, ALL).status == "fail"
+    # Nor is it where its scheme wants no more than that.
+    monkeypatch.setattr(check_graph, "float_products", lambda *_: names)
+    gate = check_fused(path, small.prepared, ALL)
+    assert gate.status == "fail"
+    assert gate.numbers["left_in_float"] == sorted(names)
 
 
 def test_ranges_are_read_from_the_file_itself(small: Small) -> None:
@@ -331,10 +359,7 @@ def test_loss_is_paired() -> None:
 
 def _search(small: Small, **changes: Any) -> Any:
     settings = {"activations": "uint8", "max_drop_percent": 1.0, "time": None, **changes}
-    images = small.images.normalised[:4]
-    return search(
-        small.core, small.prepared, small.extremes, images, small.judge(), **settings
-    )
+    return search(small.core, small.prepared, small.extremes, small.judge(), **settings)
 
 
 def test_the_most_accurate_scheme_is_kept(small: Small) -> None:
@@ -354,7 +379,7 @@ def test_among_equals_the_fastest_is_kept(small: Small) -> None:
 
     judge = replace(small.judge(), rule="agreement")
     found = search(
-        small.core, small.prepared, small.extremes, small.images.normalised[:4], judge,
+        small.core, small.prepared, small.extremes, judge,
         activations="uint8", max_drop_percent=100.0, time=last_is_fastest,
     )
     best = min(found.tried, key=lambda one: one.lost_percent)
@@ -371,29 +396,14 @@ def test_identical_files_are_tried_once(small: Small) -> None:
     assert len(set(contents)) == len(contents)
 
 
-def test_sensitive_nodes_are_left_in_float_where_too_much_is_lost(small: Small) -> None:
-    found = _search(small, max_drop_percent=-100.0)  # never reached
-    assert max(len(one.scheme.floats) for one in found.tried) == 2  # half of the four at most
-    assert any(one.scheme.range_rule == "typical" for one in found.tried)
+def test_ranges_that_clip_outliers_are_tried_where_too_much_is_lost(small: Small) -> None:
+    content, lossy = _search(small), _search(small, max_drop_percent=-100.0)  # never reached
+    assert {one.scheme.range_rule for one in content.tried} == {"widest"}
+    assert {one.scheme.range_rule for one in lossy.tried} == {"widest", "typical"}
 
 
 def test_the_record_names_every_product_that_stayed_in_float(small: Small) -> None:
-    scheme = replace(ALL, scope="all but the first convolution", floats=("another",))
+    scheme = replace(ALL, scope="all but the first convolution")
     kept = Tried(scheme, None, np.ones(1), 0.0, 0.0)
     first = products(small.prepared)[0].name
     assert Found(kept, (), None, None).provenance(small.prepared)["left_in_float"] == [first]
-
-
-def test_no_node_is_left_in_float_without_time(small: Small) -> None:
-    found = _search(small, max_drop_percent=-100.0, exclusion_s=0.0)
-    assert all(not one.scheme.floats for one in found.tried)
-
-
-def test_nodes_are_ranked_by_the_error_of_each_alone(small: Small) -> None:
-    images = small.images.normalised[:4]
-    ranked = rank_by_error(small.prepared, ALL, small.ranges, images, lambda: True)
-    assert {name for name, _ in ranked} == {node.name for node in products(small.prepared)}
-    worst, error = ranked[0]
-    alone = open_model(quantise(small.prepared, ALL, small.ranges, only=worst))(images)
-    assert error == pytest.approx(((alone - small.reference(images)) ** 2).mean(), rel=1e-3)
-    assert error == max(error for _, error in ranked)

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from edgessl.data.dataset import Dataset, Split
 from edgessl.errors import UserError
 from edgessl.export.gates.gate import Gate
-from edgessl.export.int8.calibration_set import calibration_set, judging_set
-from edgessl.export.int8.check_calibration import check_calibration
-from edgessl.export.int8.quantise import prepare, quantise
+from edgessl.export.int8.check_graph import check_calibration
+from edgessl.export.int8.images import calibration_set, judging_set
+from edgessl.export.int8.quantise import Scheme, prepare, quantise
 from edgessl.export.int8.ranges import RANGE_RULES, measure_extremes
-from edgessl.export.int8.scheme import Scheme
 
 Images = NDArray[np.float32]
 Check = Callable[..., Gate]

@@ -18,11 +18,11 @@ from pipeline.tiny_run import NETWORK
 
 from edgessl import checkpoint
 from edgessl.backbones import deployable_payload
-from edgessl.export.exported import Exported
 from edgessl.export.int8 import make as story
 from edgessl.export.int8 import search
+from edgessl.export.int8.quantise import schemes
 from edgessl.export.int8.ranges import Extremes, measure_extremes
-from edgessl.export.int8.scheme import schemes
+from edgessl.export.product import ExportedFile
 from edgessl.pipeline.export import export_checkpoint
 
 Images = NDArray[np.float32]
@@ -67,7 +67,7 @@ def not_normalised(images: Images) -> Images:
 @pytest.fixture(scope="module", params=[random_noise, not_normalised])
 def files(
     request: pytest.FixtureRequest, ckpt: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Exported]:
+) -> dict[str, ExportedFile]:
     """The int8 files of one export, by the name of the product."""
     fault: Callable[[Images], Images] = request.param
     faults = iter([fault])
@@ -87,14 +87,14 @@ def files(
     return {file.path.name: file for file in exported}
 
 
-def test_neither_int8_file_gets_its_name(files: dict[str, Exported]) -> None:
+def test_neither_int8_file_gets_its_name(files: dict[str, ExportedFile]) -> None:
     assert set(files) == {"model.int8.failed.onnx", "model.e2e.int8.failed.onnx"}
     for file in files.values():
         assert [gate.name for gate in file.gates if gate.status == "fail"] == ["int8 calibration"]
         assert not (file.path.parent / file.path.name.replace(".failed", "")).exists()
 
 
-def test_the_finding_says_what_to_calibrate_on(files: dict[str, Exported]) -> None:
+def test_the_finding_says_what_to_calibrate_on(files: dict[str, ExportedFile]) -> None:
     for file in files.values():
         gate = next(gate for gate in file.gates if gate.name == "int8 calibration")
         way_out = "calibrate on training images through the evaluation transform"

@@ -17,19 +17,16 @@ from PIL import Image
 from torch import nn
 
 from edgessl.artifact import Metadata
-from edgessl.export.core import Core
 from edgessl.export.formats.front import attach_front
 from edgessl.export.formats.products import save_onnx
+from edgessl.export.gates.accuracy import HeldOut
 from edgessl.export.gates.gate import Gate
-from edgessl.export.gates.held_out import HeldOut
-from edgessl.export.int8.calibration_set import Chosen
 from edgessl.export.int8.check_answers import check_answers_lost, check_cosine_lost
-from edgessl.export.int8.judge import Judge, open_model
+from edgessl.export.int8.images import Chosen
 from edgessl.export.int8.make import Int8
-from edgessl.export.int8.quantise import prepare, quantise
+from edgessl.export.int8.quantise import Scheme, prepare, quantise
 from edgessl.export.int8.ranges import measure_extremes, widest
-from edgessl.export.int8.scheme import Scheme
-from edgessl.export.int8.search import Found, Tried
+from edgessl.export.int8.search import Found, Judge, Tried, open_model
 from edgessl.export.target import read_target
 
 SCHEME = Scheme("uint8", per_channel=True, scope="all")
@@ -71,12 +68,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Int8:
     folder = tmp_path_factory.mktemp("images")
     for number, pixels in enumerate(seen.pixels):
         Image.fromarray(pixels.transpose(1, 2, 0)).save(folder / f"{number:02}.png")
-    core = Core(
-        network, Metadata("logits", tuple("abcd"), PREPROCESS.to_dict(), 64, {}),
-        read_target("cpu"), HeldOut(tuple(sorted(folder.iterdir())), missing="no labels"), {},
+
+    def reference(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            output: NDArray[np.float32] = network(torch.from_numpy(batch)).numpy()
+        return output
+
+    return Int8(
+        Found(Tried(SCHEME, model, marks, 0.0, 0.0), (), None, None),
+        prepared, CHOSEN, extremes, CHOSEN, judge, reference=reference, preprocess=PREPROCESS,
+        test=HeldOut(tuple(sorted(folder.iterdir())), missing="no labels"), classifies=True,
+        max_drop_percent=read_target("cpu").int8_max_drop_percent,
     )
-    found = Found(Tried(SCHEME, model, marks, 0.0, 0.0), (), None, None)
-    return Int8(found, prepared, CHOSEN, extremes, CHOSEN, judge, core)
 
 
 def negated(model: Any) -> Any:
@@ -123,14 +126,14 @@ def test_a_scheme_that_lost_too_much_on_val_is_stopped(made: Int8, tmp_path: Pat
 def test_answers_behind_the_preprocessing_are_checked_as_well(
     made: Int8, head: str, tmp_path: Path
 ) -> None:
-    seen = made.core.metadata if head == "logits" else replace(
-        made.core.metadata, head="features", classes=()
+    classes = tuple("abcd") if head == "logits" else ()
+    int8 = replace(made, classifies=bool(classes))
+    metadata = Metadata(
+        head, classes, PREPROCESS.to_dict(), 64, {}, takes="pixels", precision="int8"
     )
-    int8 = replace(made, core=replace(made.core, metadata=seen))
 
     def gates(model: Any) -> tuple[Gate, ...]:
         path = tmp_path / "e2e.onnx"
-        metadata = replace(seen, takes="pixels", precision="int8")
         save_onnx(attach_front(model, PREPROCESS), path, metadata)
         return int8.gates(path)
 

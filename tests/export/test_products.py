@@ -81,6 +81,25 @@ def test_report_json_tells_every_gate_of_every_file(case: Case) -> None:
     assert {"value", "low", "high", "n"} == accuracy["numbers"]["difference"].keys()
 
 
+def test_a_file_is_told_by_the_same_keys_everywhere(case: Case) -> None:
+    report = json.loads((case.ckpt.parent / "report.json").read_text())
+    for entry in (*report["export"]["files"], *(f.to_dict() for f in case.files.values())):
+        assert list(entry) == [
+            "path", "format", "precision", "takes", "batch", "purpose", "opset", "size_mb", "head",
+            "classes", "passed", "gates",
+        ]
+    batches = {name: file.batch for name, file in case.files.items() if file.batch is not None}
+    assert batches == {"model.batch1.onnx": 1}
+
+
+def test_a_record_says_what_lies_under_its_final_name(case: Case) -> None:
+    for name, file in case.files.items():
+        assert file.path == case.ckpt.parent / name
+        assert file.size_mb == file.path.stat().st_size / 1e6
+        assert file.metadata == open_artifact(file.path).known()
+        assert [gate.to_dict() for gate in file.gates] == list(file.metadata.gates)
+
+
 def test_what_a_run_wrote_to_report_json_stays(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"scores": {"knn_top1": 5}}')
     for name in ("a.onnx", "b.onnx", "gone.onnx"):

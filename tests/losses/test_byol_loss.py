@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from reference.byol import slow_byol_loss
+from reference.pairs import neutral_alpha
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from edgessl.losses.byol import byol_loss, chance_loss
-from edgessl.losses.pairs import neutral_alpha
 
 
 def _outputs(*views: int, batch: int = 3, width: int = 5) -> list[Tensor]:

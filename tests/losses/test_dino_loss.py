@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 from reference.dino import slow_dino_loss
+from reference.pairs import neutral_alpha
 from torch import Tensor
 
 from edgessl.losses.dino import dino_loss, dino_targets
-from edgessl.losses.pairs import neutral_alpha
 
 PROTOTYPES = 7
 

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 from reference.nt_xent import slow_multi_crop_nt_xent, slow_nt_xent, slow_supcon
+from reference.pairs import neutral_alpha
 from torch import Tensor
 
 from edgessl.losses.nt_xent import form_factor, nt_xent
-from edgessl.losses.pairs import neutral_alpha
 
 
 def _projections(views: int, batch: int = 4, width: int = 5, seed: int = 0) -> Tensor:

@@ -12,7 +12,7 @@ from edgessl.backbones import Backbone
 from edgessl.losses.byol import byol_loss
 from edgessl.methods.byol import Byol
 from edgessl.optim import build_optimizer, set_hyperparameters
-from edgessl.recipe.method_tables import Byol as ByolTable
+from edgessl.recipe.method_tables.byol import ByolTable
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock

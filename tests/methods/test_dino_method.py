@@ -13,7 +13,7 @@ from edgessl.backbones import Backbone
 from edgessl.losses.dino import dino_loss, dino_targets
 from edgessl.methods.dino import Dino
 from edgessl.optim import build_optimizer, set_hyperparameters
-from edgessl.recipe.method_tables import Dino as DinoTable
+from edgessl.recipe.method_tables.dino import DinoTable
 from edgessl.recipe.optim_tables import AdamW, Lars, Optim, Sgd
 from edgessl.schedules import Clock
 

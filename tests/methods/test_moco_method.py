@@ -17,7 +17,7 @@ from edgessl.distributed.batchnorm import batch_statistics
 from edgessl.heads.projection import projection_head
 from edgessl.methods.moco import Moco
 from edgessl.optim import build_optimizer, set_hyperparameters
-from edgessl.recipe.method_tables import Moco as MocoTable
+from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock

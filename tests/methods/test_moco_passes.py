@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
 from edgessl.methods.moco import Moco
-from edgessl.recipe.method_tables import Moco as MocoTable
+from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.schedules import Clock
 

@@ -15,8 +15,12 @@ from edgessl.backbones import Backbone
 from edgessl.data.store import MemoryStore
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.optim import build_optimizer
-from edgessl.recipe.method_tables import Byol, MethodTable, Moco, SimClr, Swav
+from edgessl.recipe.method_tables import MethodTable
+from edgessl.recipe.method_tables.byol import ByolTable
+from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.simclr import SimClrTable
+from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.schedules import Clock
@@ -27,17 +31,17 @@ IMAGES, BATCH, STEPS = 16, 8, 4
 OPTIM = Sgd(name="sgd", lr=0.05, lr_batch=0)
 HEAD = Projection(hidden_dims=(16,), batch_norm=True, dropout=0.5, out_dim=8)
 METHODS: dict[str, MethodTable] = {
-    "swav": Swav(
+    "swav": SwavTable(
         name="swav", projector=HEAD, prototypes=12, queue=8, queue_start_steps=1,
         freeze_prototypes_steps=3,
     ),
-    "moco": Moco(name="moco", projector=HEAD, queue=20, shuffle=True),
-    "moco-v2+": Moco(
+    "moco": MocoTable(name="moco", projector=HEAD, queue=20, shuffle=True),
+    "moco-v2+": MocoTable(
         name="moco", projector=HEAD, predictor=HEAD, queue=20, keys="both", coin_groups=2,
         teacher_momentum=(0.9, 1.0),
     ),
-    "simclr": SimClr(name="simclr", projector=HEAD, form="supcon", negative_groups=2),
-    "byol": Byol(name="byol", projector=HEAD, predictor=HEAD, teacher_momentum=(0.9, 1.0)),
+    "simclr": SimClrTable(name="simclr", projector=HEAD, form="supcon", negative_groups=2),
+    "byol": ByolTable(name="byol", projector=HEAD, predictor=HEAD, teacher_momentum=(0.9, 1.0)),
 }  # fmt: skip
 
 

@@ -14,8 +14,8 @@ from edgessl.losses.nt_xent import nt_xent
 from edgessl.methods.method import Step
 from edgessl.methods.simclr import SimClr
 from edgessl.optim import build_optimizer, set_hyperparameters
-from edgessl.recipe.method_tables import SimClr as SimClrTable
 from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.simclr import SimClrTable
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock
 

@@ -15,8 +15,8 @@ from edgessl.backbones import Backbone
 from edgessl.heads.projection import projection_head
 from edgessl.methods.swav import Swav
 from edgessl.optim import build_optimizer, set_hyperparameters
-from edgessl.recipe.method_tables import Swav as SwavTable
 from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.recipe.optim_tables import Lars, Sgd
 from edgessl.schedules import Clock
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edgessl.backbones import Backbone
 from edgessl.methods.dino import Dino
-from edgessl.recipe.method_tables import Dino as DinoTable
+from edgessl.recipe.method_tables.dino import DinoTable
 from edgessl.schedules import Clock
 
 TABLE = DinoTable(

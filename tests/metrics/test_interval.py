@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import pytest
 
-from edgessl.metrics.interval import Score, wilson
+from edgessl.metrics.interval import Score, paired_difference, wilson
+
+Z = 1.959963984540054  # two-sided 95 %
+
+
+def slow_wilson(correct: int, n: int) -> tuple[float, float]:
+    """The two shares at which a score test of the count is just not rejected, in percent."""
+    share = correct / n
+    denominator = 1 + Z**2 / n
+    centre = (share + Z**2 / (2 * n)) / denominator
+    half = Z / denominator * sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return 100 * (centre - half), 100 * (centre + half)
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 96, 713, 3669, 50_000])
+def test_matches_the_formula(n: int) -> None:
+    for correct in {0, 1, n // 3, n // 2, n - 1, n}:
+        assert wilson(correct, n) == pytest.approx(slow_wilson(correct, n), rel=0, abs=1e-9)
 
 
 def test_matches_newcombes_published_examples() -> None:
@@ -26,6 +45,13 @@ def test_the_ends_are_exact_and_the_interval_holds_the_value(n: int) -> None:
     assert wilson(n, n)[1] == 100.0
     score = Score.from_counts(n // 2, n)
     assert 0.0 <= score.low <= score.value <= score.high <= 100.0
+
+
+def test_a_paired_difference_of_no_change_is_symmetric_and_holds_zero() -> None:
+    low, high = paired_difference(5, 5, 1000)
+    assert low == pytest.approx(-high)
+    # 11 of 1002 disagree after 0.5 is added to each cell: 1.96 sqrt(11) / 1002.
+    assert high == pytest.approx(100 * Z * sqrt(11) / 1002, abs=1e-9)
 
 
 def test_no_image_leaves_everything_open() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from edgessl.metrics import knn
-from edgessl.metrics.knn import knn_leave_one_out, knn_predict
+from edgessl.metrics.knn import knn_predict
 
 
 def slow_knn(bank: Tensor, labels: Tensor, query: Tensor, classes: int, k: int) -> list[int]:
@@ -74,20 +74,3 @@ def test_a_tiny_temperature_does_not_overflow() -> None:
 def test_no_query_gives_no_prediction() -> None:
     bank, labels, query = random_problem(3)
     assert knn_predict(bank, labels, query[:0], 4).shape == (0,)
-
-
-def test_leave_one_out_never_lets_an_image_vote_for_itself() -> None:
-    # Three pairs of near-identical images; the two of a pair carry different labels.
-    features = torch.eye(3).repeat_interleave(2, dim=0) + 0.01 * torch.eye(6, 3)
-    labels = torch.tensor([0, 1, 0, 1, 0, 1])
-    assert knn_leave_one_out(features, labels, 2, k=1).tolist() == [1, 0, 1, 0, 1, 0]
-
-
-def test_leave_one_out_equals_predicting_each_image_from_the_others() -> None:
-    bank, labels, _ = random_problem(4)
-    expected = []
-    for index in range(len(bank)):
-        others = torch.arange(len(bank)) != index
-        one = knn_predict(bank[others], labels[others], bank[index : index + 1], 4)
-        expected.append(one.item())
-    assert knn_leave_one_out(bank, labels, 4).tolist() == expected

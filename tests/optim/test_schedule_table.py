@@ -15,8 +15,8 @@ from edgessl.backbones import Backbone
 from edgessl.methods.byol import Byol
 from edgessl.methods.dino import Dino
 from edgessl.optim import build_optimizer, set_hyperparameters
-from edgessl.recipe.method_tables import Byol as ByolTable
-from edgessl.recipe.method_tables import Dino as DinoTable
+from edgessl.recipe.method_tables.byol import ByolTable
+from edgessl.recipe.method_tables.dino import DinoTable
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.recipe.optim_tables import AdamW, Lars, Optim, Sgd, SimClrLars
 from edgessl.schedules import Clock, linear_then_flat

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from shared import made_once
+from stories import run_recipe
 from tiny_run import Listener, request, write_images, write_recipe
-
-from edgessl.pipeline.recipe import run_recipe
 
 
 @pytest.fixture(scope="module", autouse=True)

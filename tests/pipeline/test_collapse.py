@@ -16,11 +16,11 @@ from edgessl.data.load import load_dataset
 from edgessl.methods.build import build_method
 from edgessl.optim import build_optimizer
 from edgessl.recipe import load_recipe
+from edgessl.reporter import Silent
 from edgessl.schedules import Clock
 from edgessl.train import Engine, TrainingData, fit, steps_per_epoch
 from edgessl.train.health.doctor import Doctor
 from edgessl.train.place.images import Images
-from edgessl.train.place.reporter import Silent
 from edgessl.views import ViewSampler
 
 LIMIT = 200  # steps after the warm-up

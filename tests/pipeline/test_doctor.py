@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 import torch
+from stories import run_recipe
 from tiny_run import Listener, request, write_images, write_recipe
 from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.errors import GateFailed
 from edgessl.methods.signs import BELOW_CHANCE, CHANCE_LOSS, DIMENSIONS, SPREAD
-from edgessl.pipeline.recipe import run_recipe
-from edgessl.recipe.method_tables import Dino, SimClr
+from edgessl.recipe.method_tables.dino import DinoTable
+from edgessl.recipe.method_tables.simclr import SimClrTable
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock
 from edgessl.train import StepRecord
@@ -28,7 +29,7 @@ from edgessl.train.health.doctor import WINDOW, Diagnosis, Doctor, Window, judge
 from edgessl.train.loop.stopwatch import Stopwatch
 
 WARMUP = 10
-SIMCLR = SimClr(name="simclr")
+SIMCLR = SimClrTable(name="simclr")
 OPTIM = Sgd(name="sgd", lr=0.1, warmup_steps=WARMUP)
 COLLAPSED = {CHANCE_LOSS: 4.14, BELOW_CHANCE: 0.0, SPREAD: 0.02, DIMENSIONS: 3.0}
 HEALTHY = {CHANCE_LOSS: 4.14, BELOW_CHANCE: 0.4, SPREAD: 0.9, DIMENSIONS: 9.0}
@@ -129,7 +130,7 @@ def test_supervised_training_is_not_judged() -> None:
 
 
 def test_prototypes_count_once_however_often_they_win() -> None:
-    doctor = Doctor(Dino(name="dino", prototypes=64), OPTIM)
+    doctor = Doctor(DinoTable(name="dino", prototypes=64), OPTIM)
     signs = {**HEALTHY, "target_entropy": 1.0, "target_information": 1.0}
     found = None
     for step in range(WARMUP + 1, WARMUP + WINDOW + 1):
@@ -140,7 +141,7 @@ def test_prototypes_count_once_however_often_they_win() -> None:
 
 
 def test_a_resumed_doctor_says_what_an_uninterrupted_one_says(tmp_path: Path) -> None:
-    method = Dino(name="dino", prototypes=64)
+    method = DinoTable(name="dino", prototypes=64)
     draw = torch.Generator().manual_seed(0)
     records = [
         record(
@@ -165,9 +166,9 @@ def test_a_resumed_doctor_says_what_an_uninterrupted_one_says(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("method", "optim", "word", "named"),
     [
-        (Dino(name="dino", teacher_temp=(0.5, 0.5)), OPTIM, "uniform",
+        (DinoTable(name="dino", teacher_temp=(0.5, 0.5)), OPTIM, "uniform",
          "a lower method.teacher_temp (now [0.5, 0.5]; 0.04)"),
-        (Dino(name="dino", center_momentum=1.0), OPTIM, "starved",
+        (DinoTable(name="dino", center_momentum=1.0), OPTIM, "starved",
          "method.center_momentum = 0.9 (now 1)"),
         (SIMCLR, Sgd(name="sgd", lr=50.0), "collapsed", "a lower optim.lr (now 50; usual"),
         (SIMCLR, Sgd(name="sgd", lr=0.1, weight_decay=(1.0, 1.0)), "collapsed",

@@ -11,23 +11,23 @@ from typing import Any
 
 import pytest
 import torch
+from stories import Finetuning, Pretraining, run_finetune, run_recipe
 from tiny_run import Listener, request
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import finetune, plan, probe
-from edgessl.pipeline.recipe import Request, run_recipe
+from edgessl.pipeline import plan, probe
 from edgessl.recipe import load_recipe
 
 
-def _wanted(tiny: Path, out: Path, epochs: int, *overrides: str) -> Request:
+def _wanted(tiny: Path, out: Path, epochs: int, *overrides: str) -> Pretraining:
     """Ask for a pretraining of 2 steps an epoch; with 2 epochs it is that of ``finished``."""
     return replace(
         request(tiny / "tiny.toml", tiny / "images", out, *overrides), epochs=epochs
     )
 
 
-def _pretraining(tiny: Path, out: Path, epochs: int) -> Request:
+def _pretraining(tiny: Path, out: Path, epochs: int) -> Pretraining:
     """Ask for pretraining only."""
     return replace(_wanted(tiny, out, epochs), data=str(tiny / "unlabelled"))
 
@@ -163,13 +163,13 @@ def test_a_fine_tuning_is_made_longer_in_the_same_way(
     tiny: Path, extended: tuple[Path, list[str], dict[str, Any], dict[str, torch.Tensor]],
     tmp_path: Path,
 ) -> None:
-    wanted = finetune.Request(
+    wanted = Finetuning(
         extended[0] / "pretrained.pt", str(tiny / "images"), epochs=1, out=tmp_path / "tuned",
         baselines=("none",), device="cpu",
     )
-    finetune.run_finetune(wanted, Listener())
+    run_finetune(wanted, Listener())
     listener = Listener()
-    finetune.run_finetune(replace(wanted, epochs=3), listener)
+    run_finetune(replace(wanted, epochs=3), listener)
     assert "Going on with finetune from step 2." in listener.sentences
     assert "warmup" not in listener.stages
     assert _steps(tmp_path / "tuned", "finetune") == list(range(1, 7))
@@ -179,7 +179,7 @@ def test_a_fine_tuning_is_made_longer_in_the_same_way(
 # ---- --minutes
 
 
-def _minutes(tiny: Path, out: Path, minutes: float, *overrides: str) -> Request:
+def _minutes(tiny: Path, out: Path, minutes: float, *overrides: str) -> Pretraining:
     return replace(_wanted(tiny, out, 1, *overrides), epochs=None, minutes=minutes)
 
 
@@ -203,16 +203,59 @@ def test_minutes_are_settled_once_and_other_minutes_change_nothing(
         assert (sentence in listener.sentences) == told
 
 
+def _rates(monkeypatch: pytest.MonkeyPatch, *, pretrain: float, finetune: float) -> None:
+    """Let stages train so many images in a second, whatever this machine does."""
+    rate = {True: probe.Rate(pretrain, 8), False: probe.Rate(finetune, 8)}
+    monkeypatch.setattr(
+        plan, "measure_rate", lambda _context, _method, stage: rate[stage.what == plan.PROBE]
+    )
+
+
+@pytest.mark.parametrize(
+    ("baselines", "epochs"),
+    [
+        # 18 images at 9 a second: an epoch takes 2 s; fine-tuning with its warm-up has two.
+        (("none",), 28),  # (60 - 4) / 2
+        (("random",), 26),  # (60 - 2 * 4) / 2
+        (("longer",), 13),  # (60 - 2 * 4) / (2 * 2): its time is all of ours again
+        (("random", "longer"), 12),  # (60 - 3 * 4) / (2 * 2)
+    ],
+)
+def test_minutes_hold_what_the_baselines_take_too(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    baselines: tuple[str, ...], epochs: int,
+) -> None:  # fmt: skip
+    _rates(monkeypatch, pretrain=9.0, finetune=9.0)
+    wanted = _minutes(tiny, tmp_path, 1.08, "finetune.epochs=1")
+    listener = Listener("pretrain", 1)
+    with pytest.raises(Interrupted):
+        run_recipe(replace(wanted, baselines=baselines), listener)
+    assert f"1.08 minutes are {epochs} pretraining epochs here." in listener.sentences
+
+
+def test_minutes_that_hold_no_epoch_are_refused_with_the_time_that_one_takes(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rates(monkeypatch, pretrain=9.0, finetune=9.0)
+    expected = (
+        "--minutes: must leave time for an epoch of pretraining, which with fine-tuning and its "
+        r"baselines takes about 0\.11 minutes here, got 0\.1; pass --minutes 0\.2; or fewer "
+    )
+    with pytest.raises(UserError, match=expected):
+        run_recipe(_minutes(tiny, tmp_path, 0.1, "finetune.epochs=1"), Listener())
+    assert not (tmp_path / "run.json").exists()
+
+
 def test_minutes_that_are_too_few_for_the_warm_up_are_refused(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "measure_rate", lambda *_arguments: probe.Rate(10.0, 8))
+    _rates(monkeypatch, pretrain=8.0, finetune=1000.0)
     expected = (
-        r"tiny, --minutes 0\.01: 1 mistake\(s\)\n  .*optim\.warmup_epochs must be at most "
+        r"tiny, --minutes 0\.05: 1 mistake\(s\)\n  .*optim\.warmup_epochs must be at most "
         r"pretrain\.epochs \(1\), got 2"
     )
     wanted = _minutes(
-        tiny, tmp_path, 0.01, 'optim={name="sgd", lr=1.0, warmup_epochs=2}', "pretrain.epochs=5"
+        tiny, tmp_path, 0.05, 'optim={name="sgd", lr=1.0, warmup_epochs=2}', "pretrain.epochs=5"
     )
     with pytest.raises(UserError, match=expected):
         run_recipe(wanted, Listener())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from stories import Finetuning, run_finetune, run_recipe
 from tiny_run import NETWORK, Listener, request, write_recipe
 from torch.nn.functional import interpolate
 from typer.testing import CliRunner
@@ -21,9 +22,7 @@ from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.evaluate import evaluate_model
 from edgessl.pipeline.export import export_checkpoint
-from edgessl.pipeline.finetune import Request, run_finetune
 from edgessl.pipeline.finish import verdict
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.start.weights import Start, read_start
 
 
@@ -45,16 +44,16 @@ def tuned(
 ) -> tuple[Path, dict[str, Any]]:
     """What ``wanted`` gives, to read or to copy: its folder and its report."""
     out = tmp_path_factory.mktemp("finetune") / "tuned"
-    asked = Request(
+    asked = Finetuning(
         run / "pretrained.pt", str(images), out=out, baselines=("none",), device="cpu"
     )
     return out, run_finetune(asked, Listener())
 
 
 @pytest.fixture
-def wanted(tmp_path: Path, run: Path, images: Path) -> Request:
+def wanted(tmp_path: Path, run: Path, images: Path) -> Finetuning:
     """Fine-tune the run's own backbone on the run's own images."""
-    return Request(
+    return Finetuning(
         run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
         device="cpu",
     )
@@ -93,7 +92,7 @@ def test_a_safetensors_file_is_the_same_start(run: Path) -> None:
 
 
 def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     screen = Listener()
     given = replace(
@@ -107,7 +106,7 @@ def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
 
 
 def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(
-    run: Path, wanted: Request
+    run: Path, wanted: Finetuning
 ) -> None:
     with pytest.raises(Interrupted, match="stopped in finetune at step 3 of"):
         run_finetune(wanted, Listener("finetune", 3))
@@ -119,7 +118,7 @@ def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(
 
 
 def test_the_command_says_when_it_is_done_and_names_the_next_one(
-    wanted: Request, tuned: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch,
+    wanted: Finetuning, tuned: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     shutil.copytree(tuned[0], tmp_path / "tuned")
@@ -132,14 +131,14 @@ def test_the_command_says_when_it_is_done_and_names_the_next_one(
 
 
 def test_the_default_folder_names_data_and_run(
-    run: Path, wanted: Request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Path, wanted: Finetuning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run_finetune(replace(wanted, out=None, epochs=1), Listener())
     assert (tmp_path / "runs" / "images-finetune-pretraining" / "report.html").is_file()
 
 
-def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Request) -> None:
+def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Finetuning) -> None:
     changed = replace(wanted, label_percent=40.0, overrides=("data.val_percent=20",), epochs=1)
     report = run_finetune(changed, Listener())
     assert changed.out is not None
@@ -161,7 +160,7 @@ def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Request) -> None:
     ],
 )
 def test_what_cannot_be_used_is_refused(
-    wanted: Request, changes: dict[str, object], message: str
+    wanted: Finetuning, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         run_finetune(replace(wanted, **changes), Listener())  # type: ignore[arg-type]
@@ -170,7 +169,7 @@ def test_what_cannot_be_used_is_refused(
 
 
 def test_a_checkpoint_outside_a_run_needs_a_recipe(
-    run: Path, wanted: Request, tmp_path: Path
+    run: Path, wanted: Finetuning, tmp_path: Path
 ) -> None:
     alone = tmp_path / "alone" / "pretrained.pt"
     alone.parent.mkdir()
@@ -184,7 +183,7 @@ def test_a_checkpoint_outside_a_run_needs_a_recipe(
 
 
 def test_images_without_labels_are_refused(
-    wanted: Request, images: Path, tmp_path: Path
+    wanted: Finetuning, images: Path, tmp_path: Path
 ) -> None:
     flat = tmp_path / "flat"
     flat.mkdir()
@@ -195,7 +194,7 @@ def test_images_without_labels_are_refused(
 
 
 def test_other_weights_in_the_same_folder_are_refused_by_name(
-    run: Path, wanted: Request, tuned: tuple[Path, dict[str, Any]]
+    run: Path, wanted: Finetuning, tuned: tuple[Path, dict[str, Any]]
 ) -> None:
     assert wanted.out is not None
     shutil.copytree(tuned[0], wanted.out)
@@ -254,7 +253,7 @@ def test_a_transformer_is_fine_tuned_and_exported_at_another_size(
     larger = ("image={resize_px = 52, crop_px = 48}", "finetune.view.size_px=48")
     screen = Listener()
     run_finetune(
-        Request(tmp_path / "small" / "pretrained.pt", str(images), out=tmp_path / "large",
+        Finetuning(tmp_path / "small" / "pretrained.pt", str(images), out=tmp_path / "large",
                 baselines=("none",), device="cpu", overrides=larger),
         screen,
     )  # fmt: skip

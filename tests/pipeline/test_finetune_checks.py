@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from stories import Finetuning, run_finetune
 from tiny_run import Listener, write_images, write_recipe
 
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
-from edgessl.pipeline.finetune import Request, run_finetune
 from edgessl.pipeline.pretrain import save_safetensors
 
 VIT = ("backbone.name=vit-ti16", "backbone.last_stage=keep")
@@ -21,7 +21,7 @@ def test_what_only_pretraining_could_not_do_is_no_mistake(
 ) -> None:
     monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "cache"))
     save_safetensors(tmp_path / "backbone.safetensors", Backbone("vit-ti16", image_px=32))
-    request = Request(
+    request = Finetuning(
         tmp_path / "backbone.safetensors", str(write_images(tmp_path / "images")),
         recipe=str(write_recipe(tmp_path)), out=tmp_path / "tuned", device="cpu", compiled=True,
         overrides=(

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import torch
+from edgessl.methods.hidden import hidden_part
+from stories import Finetuning, run_finetune, run_recipe
 from tiny_run import Listener, request, write_recipe
 
 from edgessl import checkpoint
@@ -19,10 +21,7 @@ from edgessl.backbones import Backbone, Classifier, deployable_from
 from edgessl.backbones.readout import build_hidden
 from edgessl.errors import UserError
 from edgessl.methods.build import build_method
-from edgessl.methods.hidden import hidden_part
 from edgessl.pipeline.export import export_checkpoint
-from edgessl.pipeline.finetune import Request, run_finetune
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.recipe import load_recipe
 from edgessl.recipe.method_tables.hidden import hidden_layers
 
@@ -47,8 +46,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
 
 
 @pytest.fixture
-def wanted(tmp_path: Path, run: Path, images: Path) -> Request:
-    return Request(
+def wanted(tmp_path: Path, run: Path, images: Path) -> Finetuning:
+    return Finetuning(
         run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
         device="cpu",
     )
@@ -75,20 +74,20 @@ def test_the_layers_go_from_the_method_to_the_classifier_with_their_bn(run: Path
     assert not torch.equal(tuned["1.running_mean"], kept["weights"]["1.running_mean"])
 
 
-def test_finetune_repeats_it_from_the_runs_file(run: Path, wanted: Request) -> None:
+def test_finetune_repeats_it_from_the_runs_file(run: Path, wanted: Finetuning) -> None:
     run_finetune(wanted, Listener())
     assert wanted.out is not None
     one, other = _tensors(run / "ckpt.pt", ""), _tensors(wanted.out / "ckpt.pt", "")
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_file_without_the_head_is_refused(run: Path, wanted: Request) -> None:
+def test_a_file_without_the_head_is_refused(run: Path, wanted: Finetuning) -> None:
     for name in ("ckpt.pt", "backbone.safetensors"):
         with pytest.raises(UserError, match=r"found none; pass the pretrained\.pt of a run"):
             run_finetune(replace(wanted, checkpoint=run / name), Listener())
 
 
-def test_another_head_than_the_recipes_is_refused(wanted: Request) -> None:
+def test_another_head_than_the_recipes_is_refused(wanted: Finetuning) -> None:
     with pytest.raises(UserError, match=r"\(48, 48 with BN, GELU\), found 32, 32 with BN, GELU"):
         run_finetune(replace(wanted, overrides=("method.hidden_dim=48",)), Listener())
 

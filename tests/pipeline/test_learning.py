@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 
 import pytest
+from stories import Pretraining, run_recipe
 
-from edgessl.pipeline.recipe import Request, run_recipe
-from edgessl.train.place.reporter import Silent
+from edgessl.reporter import Silent
 
 EPOCHS, STEPS = 6, 198
 MARGIN = 6.0  # points of kNN above the better random start: 2.5 standard errors of 360 images
@@ -26,7 +26,7 @@ def test_knn_rises_above_the_random_start(
 ) -> None:
     monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "run"
-    request = Request(
+    request = Pretraining(
         f"mobilenetv2-{method}", "demo", out=out, epochs=EPOCHS, device="cpu", baselines=(),
         overrides=("finetune.epochs=1", "finetune.regrow.epochs=1"),
     )  # fmt: skip

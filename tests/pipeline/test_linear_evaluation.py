@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from stories import run_recipe
 from tiny_run import Listener, request, write_recipe
 from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.backbones import deployable_from
 from edgessl.errors import UserError
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.recipe import load_recipe
 
 KEEP = ("backbone.last_stage=keep", "finetune.regrow.epochs=1", "pretrain.epochs=1")

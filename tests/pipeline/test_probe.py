@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stories import plan_recipe
 from tiny_run import Listener, request
 
 from edgessl.pipeline import probe
 from edgessl.pipeline.plan import _whole_batch_mb
-from edgessl.pipeline.recipe import plan_recipe
 from edgessl.recipe import load_recipe
 from edgessl.recipe.stages import pretrain_stages
 

@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 import torch
+from stories import Finetuning, run_finetune, run_recipe
 from tiny_run import NETWORK, Listener, request, write_recipe
 from torch import nn
 
@@ -19,9 +20,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier
 from edgessl.backbones.last_stage import last_stage_keys
 from edgessl.errors import UserError
-from edgessl.pipeline.finetune import Request, run_finetune
 from edgessl.pipeline.finetuning import last_stage_alone
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.recipe import load_recipe
 from edgessl.train.place.context import Context
 
@@ -48,8 +47,8 @@ def dropped(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
     return place / "run"
 
 
-def finetuning(run: Path, images: Path, out: Path, *overrides: str) -> Request:
-    return Request(
+def finetuning(run: Path, images: Path, out: Path, *overrides: str) -> Finetuning:
+    return Finetuning(
         run / "pretrained.pt", str(images), out=out, baselines=("none",), device="cpu",
         overrides=overrides,
     )

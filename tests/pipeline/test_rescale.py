@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from stories import Finetuning, run_finetune, run_recipe
 from tiny_run import NETWORK, Listener, request, write_images, write_recipe
 from torch import Tensor
 from typer.testing import CliRunner, Result
@@ -15,10 +16,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.cli import app
 from edgessl.errors import UserError
-from edgessl.pipeline.finetune import Request as FinetuneRequest
-from edgessl.pipeline.finetune import run_finetune
 from edgessl.pipeline.pretrain import save_safetensors
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.start.weights import read_start
 
 PREPROCESS = {
@@ -184,7 +182,7 @@ def test_fine_tuning_and_a_recipe_start_from_it(
     assert _run(place / "pretrained.pt", "--constant", "0.5", "--out", out).exit_code == 0
     short = ("finetune.epochs=1", "engine.precision=fp32", "engine.memory_format=contiguous")
     report = run_finetune(
-        FinetuneRequest(
+        Finetuning(
             checkpoint=out, data=str(place / "images"), recipe=str(place / "tiny.toml"),
             out=tmp_path / "tuned", device="cpu", baselines=("none",), overrides=short,
         ),

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from stories import run_recipe
 from tiny_run import Listener, request, write_images
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.recipe import run_recipe
 from edgessl.runs.folder import RunFolder
 from edgessl.train.stage import state
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from math import cos, isfinite, pi
+from math import cos, pi
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from stories import plan_recipe, run_recipe
 from tiny_run import NETWORK, Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
@@ -19,8 +20,6 @@ from edgessl.errors import GateFailed, Interrupted, UserError
 from edgessl.metrics.cost import flops_s3l
 from edgessl.pipeline import plan
 from edgessl.pipeline.probe import Rate
-from edgessl.pipeline.recipe import plan_recipe, run_recipe
-from edgessl.pipeline.replay import replay
 from edgessl.report.health import health, in_words
 from edgessl.train.stage import state
 from edgessl.train.stage.guard import dump_path
@@ -233,7 +232,7 @@ def test_a_run_in_stages_is_not_made_longer(run: Run, whole: tuple[Path, dict[st
         run(whole[0], Listener(), epochs=6)
 
 
-def test_a_stage_that_diverges_names_its_own_key_and_can_be_seen_again(
+def test_a_stage_that_diverges_names_its_own_key_and_is_kept(
     place: Path, run: Run
 ) -> None:
     out = place / "diverged"
@@ -244,9 +243,7 @@ def test_a_stage_that_diverges_names_its_own_key_and_can_be_seen_again(
     )
     with pytest.raises(GateFailed, match=r"a lower --set pretrain\.stages\.1\.optim\.lr="):
         run(out, Listener(), *hot)
-    found = replay(dump_path(out), Listener())
-    assert found.stage == "pretrain-2"
-    assert not isfinite(found.loss) or found.spoilt
+    assert checkpoint.load(dump_path(out))["stage"] == "pretrain-2"
 
 
 def test_minutes_give_the_epochs_that_all_stages_fit_into_and_keep_their_shares(

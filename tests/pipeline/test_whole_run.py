@@ -7,20 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stories import Pretraining, plan_recipe, run_recipe
 from tiny_run import Listener, request
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
 from edgessl.metrics.cost import macs
-from edgessl.pipeline.recipe import Request, plan_recipe, run_recipe
 from edgessl.recipe import load_recipe
 
 KNOWN = "mobilenetv2"
 """A network whose loss in int8 a plan can foretell."""
 
 
-def _unlabelled(tiny: Path, out: Path) -> Request:
+def _unlabelled(tiny: Path, out: Path) -> Pretraining:
     """Ask for one epoch of pretraining only."""
     return request(tiny / "tiny.toml", tiny / "unlabelled", out, "pretrain.epochs=1")
 

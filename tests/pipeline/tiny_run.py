@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
-from edgessl.pipeline.recipe import Request
+from stories import Pretraining
 
 NETWORK = "timm:test_efficientnet"
 """A MobileNetV2 in all but its size: inverted residuals, and a last stage that can be removed."""
@@ -101,9 +100,9 @@ def write_images(folder: Path, *, classes: int = 2, count: int = 12, labelled: b
     return folder
 
 
-def request(recipe: Path, data: Path, out: Path, *overrides: str, seed: int = 0) -> Request:
+def request(recipe: Path, data: Path, out: Path, *overrides: str, seed: int = 0) -> Pretraining:
     """Ask for the tiny run, computed in fp32 unless ``overrides`` say otherwise."""
-    return Request(
+    return Pretraining(
         recipe=str(recipe), data=str(data), out=out, device="cpu", baselines=("none",),
         overrides=(*ENGINE, *overrides), seed=seed,
     )

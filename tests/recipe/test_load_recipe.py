@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis.strategies import floats, text, tuples
 from small_recipe import TEXT
 
 from edgessl.errors import UserError
@@ -222,6 +225,40 @@ def test_toml_keeps_quotes_and_unusual_characters(path: str) -> None:
     assert load_recipe(path) == recipe
     assert isinstance(recipe, Recipe)
     assert recipe.name == 'a "b" \\ ü'
+
+
+EVIL = "\U0001f642 \"a\" 'b' \\ \0 \x7f \r\n \x85 \u2028 = [\n    1,\n]"
+
+
+@given(name=text(), net=text(), std=tuples(*3 * [floats(1e-300, 1e300)]))
+@example(name=EVIL, net="[", std=(1e-7, 1.0, 1e22))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_toml_keeps_every_text_and_number(
+    path: str, name: str, net: str, std: tuple[float, float, float]
+) -> None:
+    recipe = load_recipe(path)
+    changed = recipe.model_copy(update={
+        "name": name,
+        "backbone": recipe.backbone.model_copy(update={"name": f"timm:{net}"}),
+        "image": recipe.image.model_copy(update={"std": std}),
+    })  # fmt: skip
+    written = Path(path).with_name("written.toml")
+    written.write_text(to_toml(changed), encoding="utf-8")
+    assert load_recipe(str(written)) == changed
+
+
+def test_a_file_with_a_name_in_no_known_encoding_is_a_recipe(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path / "my") + b"\xff\xf0\x9f\x99\x82.toml"))
+    odd.write_text(TEXT.replace('name = "small"', "", 1), encoding="utf-8")
+    recipe = load_recipe(str(odd))
+    assert recipe.name == "my?\U0001f642"
+    assert 'name = "my?\U0001f642"' in to_toml(recipe)
+
+
+def test_toml_writes_a_list_of_numbers_on_one_line(path: str) -> None:
+    text = to_toml(load_recipe(path))
+    assert "\nmean = [0.485, 0.456, 0.406]\n" in text
+    assert not any(line.startswith((" ", "]")) for line in text.splitlines())
 
 
 def test_toml_says_first_which_method_and_optimiser_a_table_is_of(path: str) -> None:

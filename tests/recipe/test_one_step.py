@@ -16,8 +16,11 @@ from edgessl.data.store import MemoryStore
 from edgessl.methods.build import build_method
 from edgessl.optim import build_optimizer
 from edgessl.recipe import Recipe, load_recipe
-from edgessl.recipe.method_tables import MethodTable, Moco, SimClr, Swav
+from edgessl.recipe.method_tables import MethodTable
+from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
+from edgessl.recipe.method_tables.simclr import SimClrTable
+from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.schedules import Clock
 from edgessl.train import Engine, TrainingData, fit
 from edgessl.views import ViewSampler
@@ -101,8 +104,8 @@ def test_a_step_of_a_recipe_moves_the_whole_backbone(name: str) -> None:
 
 
 def test_all_methods_are_stepped() -> None:
-    assert {method for method, *_ in _pairs()} == {"byol", "dino", "moco", "simclr", "swav"}
+    assert {method for method, *_ in _pairs()} >= {"byol", "dino", "moco", "simclr", "swav"}
     tables = [load_recipe(name).method for name in _pairs().values()]
-    assert any(isinstance(table, Moco) and table.keys == "both" for table in tables)
-    assert any(isinstance(table, SimClr) and table.negative_groups > 1 for table in tables)
-    assert any(isinstance(table, Swav) and table.queue for table in tables)
+    assert any(isinstance(table, MocoTable) and table.keys == "both" for table in tables)
+    assert any(isinstance(table, SimClrTable) and table.negative_groups > 1 for table in tables)
+    assert any(isinstance(table, SwavTable) and table.queue for table in tables)

@@ -23,11 +23,11 @@ from edgessl.methods.simclr import SimClr
 from edgessl.methods.swav import Swav
 from edgessl.optim import learning_rate
 from edgessl.recipe import Recipe, load_recipe
-from edgessl.recipe.method_tables import Byol as ByolTable
-from edgessl.recipe.method_tables import Dino as DinoTable
-from edgessl.recipe.method_tables import Moco as MocoTable
-from edgessl.recipe.method_tables import SimClr as SimClrTable
-from edgessl.recipe.method_tables import Swav as SwavTable
+from edgessl.recipe.method_tables.byol import ByolTable
+from edgessl.recipe.method_tables.dino import DinoTable
+from edgessl.recipe.method_tables.moco import MocoTable
+from edgessl.recipe.method_tables.simclr import SimClrTable
+from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.recipe.optim_tables import AirlLars, Lars, Sgd, SimClrLars
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.schedules import Clock

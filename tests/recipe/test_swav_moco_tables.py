@@ -10,7 +10,8 @@ from small_recipe import TEXT
 
 from edgessl.errors import UserError
 from edgessl.recipe import Recipe
-from edgessl.recipe.method_tables import Moco, Swav
+from edgessl.recipe.method_tables.moco import MocoTable
+from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.schedules import Clock
 from edgessl.schema import validate
 
@@ -67,7 +68,7 @@ def test_a_queue_need_only_hold_a_micro_batch() -> None:
 
 
 def test_the_defaults_are_sslights() -> None:
-    swav, moco = Swav(name="swav"), Moco(name="moco")
+    swav, moco = SwavTable(name="swav"), MocoTable(name="moco")
     assert (swav.projector.hidden_dims, swav.projector.out_dim) == ((4096,), 128)
     assert (swav.prototypes, swav.temperature, swav.epsilon) == (3000, 0.1, 0.05)
     assert (moco.projector.hidden_dims, moco.projector.out_dim) == ((2048,), 128)
@@ -77,6 +78,7 @@ def test_the_defaults_are_sslights() -> None:
 
 def test_durations_are_in_any_unit() -> None:
     clock = Clock(0, steps_per_epoch=10, epochs=20)
-    assert Swav(name="swav", queue_start_epochs=15).queue_start(clock) == 150
-    assert Swav(name="swav", freeze_prototypes_percent=5).freeze_prototypes(clock) == 10
-    assert Swav(name="swav").queue_start(clock) == Swav(name="swav").freeze_prototypes(clock) == 0
+    assert SwavTable(name="swav", queue_start_epochs=15).queue_start(clock) == 150
+    assert SwavTable(name="swav", freeze_prototypes_percent=5).freeze_prototypes(clock) == 10
+    plain = SwavTable(name="swav")
+    assert plain.queue_start(clock) == plain.freeze_prototypes(clock) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -53,6 +54,8 @@ class _Document(_Known):
     models: list[_Entry] = Field(min_length=1)
     conditions: list[_Condition] = []
 
+_KEPT = ("device", "models", "conditions", "comparisons", "protocol", "measured")
+
 
 def read_document(path: Path) -> dict[str, Any]:
     """Read what ``edgessl bench --json`` or a bundle's ``run.py --bench --json`` wrote.
@@ -93,3 +96,37 @@ def read_document(path: Path) -> dict[str, Any]:
 
 def _refuse(path: Path, found: str) -> NoReturn:
     raise UserError(f"{path}: {_WANTED}, got {found}; check the path")
+
+
+def import_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Read documents of ``edgessl bench --json`` or a bundle's ``run.py --bench --json``.
+
+    Args:
+        paths: The files.
+
+    Returns:
+        ``source``, and the ``device``, ``models``, ``conditions`` and ``comparisons`` of each; what
+        the device imported itself is left behind.
+
+    Raises:
+        UserError: One is missing or something else.
+    """
+    documents = [(path, read_document(path)) for path in paths]
+    return [
+        {"source": str(path), **{key: document[key] for key in _KEPT if key in document}}
+        for path, document in documents
+    ]
+
+
+def only_imported(paths: Sequence[Path]) -> dict[str, Any]:
+    """Make a document of imported ones alone: the first, and the others beside it.
+
+    Args:
+        paths: At least one file. What the first was judged against, its ``baseline``, is left
+            behind: it says nothing about today.
+
+    Raises:
+        UserError: One is missing or something else.
+    """
+    first = {key: part for key, part in read_document(paths[0]).items() if key != "baseline"}
+    return {**first, "imported": import_documents(paths[1:])}

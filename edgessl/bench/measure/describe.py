@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from edgessl.artifact.cores import affinity_cores, cgroup_quota, usable_cores
+from edgessl.cores import affinity_cores, cgroup_quota, usable_cores
 
 FLAGS = (
     "sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8",

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from edgessl.artifact.cores import usable_cores
 from edgessl.bench.compare.latency import Latency, is_stable
 from edgessl.bench.compare.noise import Noise, drift_percent, grade_noise
 from edgessl.bench.compare.ratio import ratio_of_turns
 from edgessl.bench.measure.device_table import Device
 from edgessl.bench.measure.opened import How
 from edgessl.bench.measure.process import Worker
+from edgessl.cores import usable_cores
 
 _STAT = Path("/proc/stat")
 

@@ -25,35 +25,7 @@ from typing import Any
 from edgessl.bench.measure.open_model import open_model
 from edgessl.bench.measure.opened import ONNX, How
 from edgessl.errors import EdgesslError, UserError
-
-_STATUS = Path("/proc/self/status")
-
-
-def rss_mb() -> float | None:
-    """Return the resident memory now, in MB; None where the system does not say (off Linux)."""
-    return _status("VmRSS")
-
-
-def peak_rss_mb() -> float | None:
-    """Return the largest resident memory so far, in MB; None on Windows."""
-    # Not ru_maxrss on Linux: a child inherits its parent's peak there.
-    if _STATUS.is_file():
-        return _status("VmHWM")
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
-
-
-def _status(key: str) -> float | None:
-    try:
-        lines = _STATUS.read_text().splitlines()
-    except OSError:
-        return None
-    found = next((line for line in lines if line.startswith(key + ":")), None)
-    return int(found.split()[1]) * 1024 / 1e6 if found else None
+from edgessl.process_memory import peak_mb, resident_mb
 
 
 class _Model:
@@ -66,12 +38,12 @@ class _Model:
         else:
             import edgessl.backbones
             import edgessl.bench.measure.opened_torch  # noqa: F401
-        self.rss_before_mb = rss_mb()
+        self.rss_before_mb = resident_mb()
         start = time.perf_counter()
         self.opened = open_model(self.path, self.how)
         self.load_ms = 1000 * (time.perf_counter() - start)
         self.first_run_ms = self._run(1)[0]
-        self.rss_loaded_mb = rss_mb()
+        self.rss_loaded_mb = resident_mb()
         self.wall_s = self.cpu_s = 0.0
 
     def _run(self, times: int) -> list[float]:
@@ -120,7 +92,7 @@ class _Model:
             "first_run_ms": self.first_run_ms,
             "cores_obtained": self.cpu_s / self.wall_s if self.wall_s else None,
             "process_s": time.process_time(),
-            "peak_rss_mb": peak_rss_mb(),
+            "peak_rss_mb": peak_mb(),
             "rss_before_load_mb": self.rss_before_mb,
             "rss_loaded_mb": self.rss_loaded_mb,
             "input": [*self.opened.input_shape],

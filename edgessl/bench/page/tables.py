@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edgessl.artifact.cores import usable_cores
 from edgessl.artifact.metadata import Metadata
 from edgessl.bench.compare.latency import MIN_RUNS_P90, MIN_RUNS_P99
+from edgessl.cores import usable_cores
 
 IDLE_SHARE = 0.6  # of the threads; below it fewer threads may be as fast
 NOISY_PERCENT = 30.0
@@ -75,7 +75,7 @@ def rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Flatten a document, what was imported from other devices included.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
 
     Yields:
         A value for each of ``COLUMNS``; None where it is not known.
@@ -98,7 +98,7 @@ def to_csv(document: Mapping[str, Any]) -> str:
     """Write one line for each model, number of threads and batch.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
     """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -111,7 +111,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
     """Write a table that can be pasted into an issue, with the device and the noise.
 
     Args:
-        document: What ``bench_models`` returned.
+        document: A bench, as plain values.
     """
     device = document["device"]
     runtime = ", ".join(f"{name} {number}" for name, number in device.get("versions", {}).items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from edgessl import __version__
 from edgessl.artifact import Metadata
 from edgessl.export.core import portable
+from edgessl.export.product import ExportedFile
 
 NAMES = ("LICENSE", "LICENCE", "COPYING")
 SIGNS = (
@@ -101,28 +103,11 @@ class Run:
     record: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CardModel:
-    """One row of the card's table of files.
-
-    Attributes:
-        name: The file.
-        purpose: What it is for.
-        size_mb: Its size.
-        gates: The outcome of its checks, as plain values.
-    """
-
-    name: str
-    purpose: str
-    size_mb: float
-    gates: Sequence[Mapping[str, Any]]
-
-
 def model_card(
     metadata: Metadata,
     provenance: Mapping[str, Any],
     run: Run,
-    models: Sequence[CardModel],
+    models: Sequence[ExportedFile],
     *,
     checkpoint: str,
     vectors: str,
@@ -184,24 +169,20 @@ def _use(classifies: bool) -> str:
     return f"Intended use: {what} single images like those it was trained on, on a small device."
 
 
-def _row(model: CardModel) -> dict[str, Any]:
+def _row(file: ExportedFile) -> dict[str, Any]:
     numbers: Mapping[str, Any] = next(
-        (gate["numbers"] for gate in model.gates if gate["name"] == "accuracy"), {}
+        (gate.numbers for gate in file.gates if gate.name == "accuracy"), {}
     )
-    count = {status: 0 for status in ("pass", "fail", "skip")}
-    for gate in model.gates:
-        count[gate["status"]] = count.get(gate["status"], 0) + 1
+    count = Counter(gate.status for gate in file.gates)
     skipped = f", {count['skip']} skipped" if count["skip"] else ""
     return {
-        "name": model.name,
-        "purpose": model.purpose,
-        "size_mb": f"{model.size_mb:.2f}",
+        "name": file.path.name,
+        "purpose": file.purpose,
+        "size_mb": f"{file.size_mb:.2f}",
         "top1": _percent(numbers.get("top1")),
         "checkpoint_top1": _percent(numbers.get("checkpoint_top1")),
         "gates": f"{count['pass']} passed{skipped}",
-        "notes": [
-            f"{gate['name']}: {gate['status']}; {gate['finding']}" for gate in model.gates
-        ],
+        "notes": [f"{gate.name}: {gate.status}; {gate.finding}" for gate in file.gates],
     }
 
 

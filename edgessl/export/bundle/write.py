@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl import catalog
-from edgessl.artifact import Artifact, Metadata, open_artifact
+from edgessl.artifact import Metadata, open_artifact
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import (
@@ -26,9 +26,11 @@ from edgessl.export.bundle.manifest import (
     sha256_of,
     write_manifest,
 )
-from edgessl.export.bundle.model_card import CardModel, Run, model_card
+from edgessl.export.bundle.model_card import Run, model_card
 from edgessl.export.bundle.runners import describe_runners
 from edgessl.export.bundle.vectors import Vectors, make_vectors, write_vectors
+from edgessl.export.gates.gate import Gate
+from edgessl.export.product import ExportedFile, size_mb
 from edgessl.files import atomic_path
 
 RUNTIME = ("onnx", "ort")
@@ -48,23 +50,6 @@ INT8_RTOL = 0.1
 """Other kernels moved int8 logits by 3 % of their range, BGR and wrong normalisation by 40 %."""
 
 Reference = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True)
-class BundledModel:
-    """A model file that passed its gates.
-
-    Attributes:
-        path: The file, in the bundle's folder.
-        purpose: What it is for, in a few words.
-        metadata: What it says about itself, gates included.
-        opset: ONNX operator set; None for formats without one.
-    """
-
-    path: Path
-    purpose: str
-    metadata: Metadata
-    opset: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +117,14 @@ def _refuse(folder: Path, foreign: Sequence[str]) -> None:
         )
 
 
-def write_bundle(folder: Path, models: Sequence[BundledModel], origin: Origin) -> tuple[Path, ...]:
+def write_bundle(folder: Path, models: Sequence[ExportedFile], origin: Origin) -> tuple[Path, ...]:
     """Write everything that lies around the models.
 
     Models of an earlier export of the same checkpoint that still lie there stay in the bundle.
 
     Args:
         folder: Where the models lie.
-        models: At least one.
+        models: Files that passed their gates, at least one.
         origin: Where they come from.
 
     Returns:
@@ -159,8 +144,7 @@ def write_bundle(folder: Path, models: Sequence[BundledModel], origin: Origin) -
         "preprocess.json": _preprocess_json(metadata),
         "requirements.txt": _requirements(models),
         "MODEL_CARD.md": model_card(
-            metadata, origin.provenance, read_run(origin.checkpoint.parent),
-            [_card_model(model) for model in models],
+            metadata, origin.provenance, read_run(origin.checkpoint.parent), models,
             checkpoint=f"{checkpoint['name']}, sha256 {checkpoint['sha256'][:16]}",
             vectors=f"{len(vectors.images)} images: {vectors.source}",
         ),
@@ -218,7 +202,7 @@ def remove_stale_bundle(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[BundledModel]:
+def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[ExportedFile]:
     """Return the models that an earlier export of the same checkpoint left in a folder.
 
     Args:
@@ -228,11 +212,17 @@ def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[Bun
     """
     found = []
     for name, entry in known_models(folder, sha256_of(checkpoint)).items():
-        metadata = open_artifact(folder / name).metadata
+        path = folder / name
+        artifact = open_artifact(path)
+        metadata = artifact.metadata
         same = metadata and (metadata.head, metadata.classes) == (wanted.head, wanted.classes)
         if metadata and same:
+            gates = tuple(Gate.from_dict(gate) for gate in metadata.gates)
             found.append(
-                BundledModel(folder / name, entry["what"], metadata, entry.get("opset"))
+                ExportedFile(  # a manifest records no batch, and nothing around the models asks
+                    path, artifact.format, entry["what"], metadata, size_mb(path),
+                    opset=entry.get("opset"), gates=gates,
+                )
             )
     return found
 
@@ -240,7 +230,7 @@ def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[Bun
 def _write_vectors(
     path: Path,
     vectors: Vectors,
-    models: Sequence[BundledModel],
+    models: Sequence[ExportedFile],
     origin: Origin,
     preprocess: Preprocess,
 ) -> None:
@@ -248,14 +238,13 @@ def _write_vectors(
     outputs: dict[str, NDArray[np.float32]] = {}
     rules: dict[str, dict[str, Any]] = {}
     for model in models:
-        artifact = open_artifact(model.path)
-        if artifact.format not in RUNTIME:
+        if model.format not in RUNTIME:
             continue
-        name, metadata = model.path.name, model.metadata
-        exact = metadata.precision == "fp32" and metadata.takes == "normalised"
-        rtol = INT8_RTOL if metadata.precision == "int8" else WITH_PIXELS_RTOL
+        name = model.path.name
+        exact = model.precision == "fp32" and model.takes == "normalised"
+        rtol = INT8_RTOL if model.precision == "int8" else WITH_PIXELS_RTOL
         # A float file must answer as the checkpoint does, any other one as it did here.
-        outputs[name] = expected if exact else _answers(artifact, vectors, preprocess)
+        outputs[name] = expected if exact else _answers(model.path, vectors, preprocess)
         rules[name] = {
             "atol": origin.atol, "rtol": max(origin.rtol, FLOAT_RTOL) if exact else rtol,
             "expected": "checkpoint" if exact else "itself",
@@ -266,9 +255,8 @@ def _write_vectors(
     )  # fmt: skip
 
 
-def _answers(
-    artifact: Artifact, vectors: Vectors, preprocess: Preprocess
-) -> NDArray[np.float32]:
+def _answers(path: Path, vectors: Vectors, preprocess: Preprocess) -> NDArray[np.float32]:
+    artifact = open_artifact(path)
     if artifact.takes == "pixels":
         return np.concatenate([artifact.run(image[None]) for image in vectors.images])
     return artifact.run(preprocess.normalise(vectors.pixels))
@@ -286,7 +274,7 @@ def _preprocess_json(metadata: Metadata) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _requirements(models: Sequence[BundledModel]) -> str:
+def _requirements(models: Sequence[ExportedFile]) -> str:
     known = all((model.opset or 0) <= ONNXRUNTIME_OPSET for model in models)
     # For a newer opset, the one that the gates ran with.
     runtime = ONNXRUNTIME if known else ".".join(version("onnxruntime").split(".")[:2])
@@ -294,18 +282,12 @@ def _requirements(models: Sequence[BundledModel]) -> str:
     return "".join(f"{name}>={oldest}\n" for name, oldest in needed.items())
 
 
-def _card_model(model: BundledModel) -> CardModel:
-    size_mb = model.path.stat().st_size / 1e6
-    return CardModel(model.path.name, model.purpose, size_mb, model.metadata.gates)
-
-
-def _describe(model: BundledModel) -> dict[str, Any]:
-    metadata = model.metadata
+def _describe(model: ExportedFile) -> dict[str, Any]:
     more: dict[str, Any] = {
-        "format": model.path.suffix.removeprefix("."), "opset": model.opset,
-        "head": metadata.head, "precision": metadata.precision, "takes": metadata.takes,
-        "gates": {gate["name"]: gate["status"] for gate in metadata.gates},
+        "format": model.format, "opset": model.opset, "head": model.metadata.head,
+        "precision": model.precision, "takes": model.takes,
+        "gates": {gate.name: gate.status for gate in model.gates},
     }  # fmt: skip
-    if "int8" in metadata.provenance:
-        more["int8"] = metadata.provenance["int8"]
+    if "int8" in model.metadata.provenance:
+        more["int8"] = model.metadata.provenance["int8"]
     return describe_file(model.path, model.purpose, **more)

@@ -12,29 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.artifact import open_artifact
-from edgessl.data.dataset import Dataset
 from edgessl.data.evalset import decode_eval
-from edgessl.data.load import load_dataset
-from edgessl.errors import EdgesslError, UserError
+from edgessl.data.preprocess import Preprocess
 from edgessl.export.core import Core
 from edgessl.export.formats.front import Inside, attach_front, front_fits, open_inside
 from edgessl.export.formats.products import save_onnx
+from edgessl.export.gates.accuracy import HeldOut
 from edgessl.export.gates.gate import Gate
-from edgessl.export.gates.held_out import reason_of
-from edgessl.export.int8.calibration_set import Chosen, calibration_set, judging_set
 from edgessl.export.int8.check_answers import (
     Run,
     check_agreement,
     check_answers_lost,
     check_cosine_lost,
 )
-from edgessl.export.int8.check_calibration import check_calibration
-from edgessl.export.int8.check_fused import check_fused
+from edgessl.export.int8.check_graph import check_calibration, check_fused
 from edgessl.export.int8.check_speed import check_speed
-from edgessl.export.int8.judge import Judge, Rule, batches, open_model
+from edgessl.export.int8.images import Chosen, calibration_set, judging_set, training_data
 from edgessl.export.int8.quantise import prepare
 from edgessl.export.int8.ranges import Extremes, measure_extremes
-from edgessl.export.int8.search import SENSITIVITY_IMAGES, Found, Time, search
+from edgessl.export.int8.search import Found, Judge, Rule, Time, batches, open_model, search
 from edgessl.export.product import Product
 
 PURPOSES = {
@@ -56,7 +52,11 @@ class Int8:
         calibrated: Their activations.
         judged_on: The images it was chosen on.
         judge: How it was chosen.
-        core: The export.
+        reference: The checkpoint's network.
+        preprocess: The checkpoint's own.
+        test: The images the checkpoint's scores were measured on.
+        classifies: Whether the highest output is the answer.
+        max_drop_percent: Points of top-1, or hundredths of mean cosine, that the file may lose.
     """
 
     found: Found
@@ -65,7 +65,11 @@ class Int8:
     calibrated: Extremes
     judged_on: Chosen
     judge: Judge
-    core: Core
+    reference: Run
+    preprocess: Preprocess
+    test: HeldOut
+    classifies: bool
+    max_drop_percent: float
 
     def provenance(self) -> dict[str, Any]:
         """Return how the file came to be, as plain values."""
@@ -96,7 +100,7 @@ class Int8:
         import onnx
 
         calibration = check_calibration(
-            onnx.load(str(path)), self.calibrated, self._unseen, self.core.preprocess
+            onnx.load(str(path)), self.calibrated, self._unseen, self.preprocess
         )
         fused = check_fused(path, self.prepared, self.found.best.scheme)
         return (fused, calibration, self._loss)
@@ -104,13 +108,12 @@ class Int8:
     @property
     def _answers_limit(self) -> float | None:
         """Percent of answers that may be others; None where labelled test images judge them."""
-        judged = self.core.metadata.classes and not self.core.test.missing
-        return None if judged else self.core.target.int8_max_drop_percent
+        judged = self.classifies and not self.test.missing
+        return None if judged else self.max_drop_percent
 
     @property
     def _loss(self) -> Gate:
-        judge, marks = self.judge, self.found.best.marks
-        limit = self.core.target.int8_max_drop_percent
+        judge, marks, limit = self.judge, self.found.best.marks, self.max_drop_percent
         if judge.rule == "cosine":
             return check_cosine_lost(marks, judge.what, max_drop_percent=limit)
         if judge.rule == "agreement" and self._answers_limit is None:
@@ -119,9 +122,9 @@ class Int8:
         return check_answers_lost(before, marks, judge.what, max_drop_percent=limit)
 
     def _agreement(self, path: Path) -> Gate:
-        pixels = self.core.test.some_pixels(self.core.preprocess, UNSEEN_IMAGES)
+        pixels = self.test.some_pixels(self.preprocess, UNSEEN_IMAGES)
         pixels = self.judge.pixels[:UNSEEN_IMAGES] if pixels is None else pixels
-        candidate, reference = open_artifact(path), self.core.reference
+        candidate, reference = open_artifact(path), self.reference
         images: NDArray[Any] = self.judge.normalise(pixels)
         inside = open_inside(path) if candidate.takes == "pixels" else None
         if inside is not None:  # its preprocessing has a gate of its own
@@ -129,7 +132,7 @@ class Int8:
             reference = _behind(inside, reference)
         return check_agreement(
             reference, candidate.run, images,
-            classifies=bool(self.core.metadata.classes), max_drop_percent=self._answers_limit,
+            classifies=self.classifies, max_drop_percent=self._answers_limit,
         )
 
     @cached_property
@@ -198,53 +201,25 @@ def make_int8(
     Raises:
         UserError: The data is not to be had.
     """
-    dataset = _dataset(core, data)
-    preprocess = core.preprocess
+    dataset = training_data(core.provenance, core.metadata.classes, data)
+    preprocess, target = core.preprocess, core.target
     calibrated_on = calibration_set(dataset, seed)
     say(f"int8: calibrating on {len(calibrated_on.paths)} training images")
     pixels = decode_eval(calibrated_on.paths, preprocess)
     prepared = prepare(core.graph)
     extremes = measure_extremes(prepared, batches(pixels, preprocess.normalise))
     judged_on = judging_set(dataset, core.metadata.classes, calibrated_on, seed)
-    judge = _judge(core, judged_on)
+    judge = _judge(core.graph, judged_on, preprocess, classifies=bool(core.metadata.classes))
     found = search(
-        core.graph, prepared, extremes, preprocess.normalise(pixels[:SENSITIVITY_IMAGES]), judge,
-        activations=core.target.int8_activations,
-        max_drop_percent=core.target.int8_max_drop_percent,
-        time=time if core.target.int8_activations == "uint8" else None, say=say,
+        core.graph, prepared, extremes, judge,
+        activations=target.int8_activations, max_drop_percent=target.int8_max_drop_percent,
+        time=time if target.int8_activations == "uint8" else None, say=say,
     )
-    return Int8(found, prepared, calibrated_on, extremes, judged_on, judge, core)
-
-
-def _dataset(core: Core, data: str | None) -> Dataset:
-    history = core.provenance
-    source = data or history.get("data")
-    if not source:
-        raise UserError(
-            "--int8: must have training images to calibrate on, and the checkpoint names no data; "
-            "pass --data"
-        )
-    if data is not None:
-        dataset = load_dataset(data, download=False)
-    else:
-        try:
-            dataset = load_dataset(
-                source, labels=history["labels"], label_percent=history["label_percent"],
-                val_percent=history["val_percent"], seed=history["seed"], download=False,
-            )
-        except (EdgesslError, OSError) as error:
-            raise UserError(
-                f"--int8: must have training images to calibrate on, and the data "
-                f"'{Path(source).name}' of the run is not to be had here "
-                f"({reason_of(error, source)}); pass --data"
-            ) from error
-    unknown = [name for name in dataset.classes if name not in core.metadata.classes]
-    if unknown and core.metadata.classes:
-        raise UserError(
-            f"{source}: must have classes the checkpoint knows, got unknown ones: "
-            f"{', '.join(unknown[:5])}; pass the data it was trained for"
-        )
-    return dataset
+    return Int8(
+        found, prepared, calibrated_on, extremes, judged_on, judge,
+        reference=core.reference, preprocess=preprocess, test=core.test,
+        classifies=bool(core.metadata.classes), max_drop_percent=target.int8_max_drop_percent,
+    )
 
 
 def _behind(inside: Inside, network: Run) -> Run:
@@ -252,14 +227,15 @@ def _behind(inside: Inside, network: Run) -> Run:
     return lambda pixels: network(inside(pixels))
 
 
-def _judge(core: Core, judged_on: Chosen) -> Judge:
-    pixels = decode_eval(judged_on.paths, core.preprocess)
-    run = open_model(core.graph)
-    normalise = core.preprocess.normalise
+def _judge(
+    graph: Any, judged_on: Chosen, preprocess: Preprocess, *, classifies: bool
+) -> Judge:
+    pixels = decode_eval(judged_on.paths, preprocess)
+    run, normalise = open_model(graph), preprocess.normalise
     expected = np.concatenate([run(batch) for batch in batches(pixels, normalise)])
     labels: NDArray[np.int64] = np.asarray(judged_on.labels or (), np.int64)
     where = "val images" if judged_on.split == "val" else "training images"
     rule: Rule = "top-1"
     if judged_on.labels is None:
-        rule = "agreement" if core.metadata.classes else "cosine"
+        rule = "agreement" if classifies else "cosine"
     return Judge(rule, pixels, labels, normalise, expected, where)

@@ -1,16 +1,88 @@
-"""From a float graph and ranges to an int8 graph."""
+"""What an int8 file may be, and a float graph made into one."""
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from edgessl.export.formats.graph import quiet, strip_debug
 from edgessl.export.int8.ranges import Ranges
-from edgessl.export.int8.scheme import PRODUCTS, Scheme, float_products, products
+
+Activations = Literal["uint8", "int8"]
+"""``uint8`` for x86, whose instruction (VNNI) multiplies unsigned with signed bytes; ``int8`` for
+arm64."""
+Scope = Literal["all", "all but the first convolution", "products only"]
+SCOPES: tuple[Scope, ...] = ("all", "all but the first convolution", "products only")
+PRODUCTS = ("Conv", "Gemm", "MatMul")
+"""Operators that multiply with stored weights: nearly all of the time goes into them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """One way to quantise a network.
+
+    Attributes:
+        activations: Number format of activations; weights are int8 around zero.
+        per_channel: Whether each output channel of a weight has a scale of its own.
+        scope: Which operators compute with integers.
+        range_rule: A key of ``RANGE_RULES``.
+    """
+
+    activations: Activations
+    per_channel: bool
+    scope: Scope
+    range_rule: str = "widest"
+
+    @property
+    def name(self) -> str:
+        """The scheme in words."""
+        words = ["per channel" if self.per_channel else "per tensor", self.scope]
+        if self.range_rule != "widest":
+            words.append(f"{self.range_rule} ranges")
+        return ", ".join(words)
+
+
+def schemes(activations: Activations, range_rule: str = "widest") -> tuple[Scheme, ...]:
+    """Return the schemes that every network is tried with.
+
+    Args:
+        activations: Number format of the target.
+        range_rule: A key of ``RANGE_RULES``.
+    """
+    return tuple(
+        Scheme(activations, per_channel, scope, range_rule)
+        for scope in SCOPES
+        for per_channel in (True, False)
+    )
+
+
+def products(model: Any) -> tuple[Any, ...]:
+    """Return the nodes that multiply activations with stored weights, in graph order.
+
+    Args:
+        model: An fp32 ``onnx.ModelProto``.
+    """
+    stored = {tensor.name for tensor in model.graph.initializer}
+    return tuple(
+        node for node in model.graph.node if node.op_type in PRODUCTS and node.input[1] in stored
+    )
+
+
+def float_products(prepared: Any, scheme: Scheme) -> tuple[str, ...]:
+    """Return the names of the products that a scheme leaves in float, in graph order.
+
+    Args:
+        prepared: What ``prepare`` returned.
+        scheme: The scheme.
+    """
+    if scheme.scope != "all but the first convolution":
+        return ()
+    return tuple(node.name for node in products(prepared) if node.op_type == "Conv")[:1]
+
 
 MULTIPLE = 4
 """Input channels that onnxruntime's fast integer convolution needs a multiple of. With three it
@@ -92,16 +164,13 @@ _NEVER = ("Softmax", "ArgMax")
 """Answers: 256 levels are too few for a probability."""
 
 
-def quantise(
-    prepared: Any, scheme: Scheme, ranges: Ranges, only: str | None = None
-) -> Any:
+def quantise(prepared: Any, scheme: Scheme, ranges: Ranges) -> Any:
     """Quantise a network statically.
 
     Args:
         prepared: What ``prepare`` returned; unchanged.
         scheme: How.
         ranges: The range of every activation, by the scheme's rule.
-        only: Name of the one node to quantise; None for all of the scheme.
 
     Returns:
         An ``onnx.ModelProto`` in QDQ form: pairs of QuantizeLinear and DequantizeLinear around
@@ -114,7 +183,7 @@ def quantise(
     model = onnx.ModelProto()
     model.CopyFrom(prepared)
     left = float_products(prepared, scheme)
-    padded = _pad_first(model, left, ranges) if only is None else {}
+    padded = _pad_first(model, left, ranges)
     formats = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
     with quiet():
         quantizer = QDQQuantizer(
@@ -124,7 +193,7 @@ def quantise(
             weight_qType=QuantType.QInt8,
             activation_qType=formats[scheme.activations],
             tensors_range=_tensor_data({**ranges, **padded}),
-            nodes_to_quantize=[only] if only else _nodes(model, scheme),
+            nodes_to_quantize=_nodes(model, scheme),
             nodes_to_exclude=[*left, *(f"{name}_pad" for name in padded)],
             op_types_to_quantize=_operators(scheme),
             # Logits need more than 256 levels, and what follows a matrix product in a
@@ -165,7 +234,6 @@ def _operators(scheme: Scheme) -> list[str]:
 
 
 def _tensor_data(ranges: Ranges) -> Any:
-    import numpy as np
     from onnxruntime.quantization import CalibrationMethod
     from onnxruntime.quantization.calibrate import TensorsData
 

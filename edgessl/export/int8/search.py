@@ -1,21 +1,121 @@
-"""Tries int8 schemes, and keeps the most accurate, then the fastest."""
+"""Tries int8 schemes on ``val``, and keeps the most accurate, then the fastest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
-from time import monotonic
-from typing import Any
+from math import sqrt
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.export.int8.judge import Judge, lost_percent, open_model
-from edgessl.export.int8.quantise import quantise
+from edgessl.artifact.session import open_session
+from edgessl.export.int8.quantise import Activations, Scheme, float_products, quantise, schemes
 from edgessl.export.int8.ranges import RANGE_RULES, Extremes
-from edgessl.export.int8.scheme import Activations, Scheme, float_products, products, schemes
-from edgessl.export.int8.sensitivity import rank_by_error
+
+
+def open_model(model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Open a model that has one input and one output.
+
+    Args:
+        model: An ``onnx.ModelProto``.
+
+    Returns:
+        Normalised images ``(B, 3, H, W)`` to the output ``(B, K)``.
+    """
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(model, str(path))
+        session = open_session(path)
+    name = session.get_inputs()[0].name
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        output: NDArray[np.float32] = session.run(None, {name: images})[0]
+        return output
+
+    return run
+
+
+Images = NDArray[np.float32]
+Run = Callable[[Images], NDArray[np.float32]]
+Rule = Literal["top-1", "agreement", "cosine"]
+CHUNK = 32  # images run at a time, which bounds memory
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Marks every image from 0 to 1.
+
+    Attributes:
+        rule: ``"top-1"``: the answer is right; ``"agreement"``: it is the fp32 file's;
+            ``"cosine"``: between the output and the fp32 file's, for features.
+        pixels: ``(N, 3, H, W)`` uint8.
+        labels: Classes, ``(N,)``, for ``"top-1"``.
+        normalise: Pixels to what the network takes.
+        expected: The fp32 file's outputs, ``(N, K)``.
+        where: The images in words.
+    """
+
+    rule: Rule
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    normalise: Callable[[NDArray[np.uint8]], Images]
+    expected: NDArray[np.float32]
+    where: str
+
+    @property
+    def what(self) -> str:
+        """What a mark means, in words."""
+        return f"{self.rule} on {len(self.pixels)} {self.where}"
+
+    def marks(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Mark outputs ``(N, K)``; ``(N,)``."""
+        if self.rule == "cosine":
+            product = (outputs * self.expected).sum(axis=1)
+            lengths = np.linalg.norm(outputs, axis=1) * np.linalg.norm(self.expected, axis=1)
+            return np.asarray(product / np.maximum(lengths, 1e-12), np.float64)
+        wanted = self.labels if self.rule == "top-1" else self.expected.argmax(axis=1)
+        return np.asarray(outputs.argmax(axis=1) == wanted, np.float64)
+
+    def run(self, run: Run) -> NDArray[np.float32]:
+        """Run a network on all images; ``(N, K)``."""
+        return np.concatenate([run(batch) for batch in batches(self.pixels, self.normalise)])
+
+
+def batches(
+    pixels: NDArray[np.uint8], normalise: Callable[[NDArray[np.uint8]], Images]
+) -> Iterator[Images]:
+    """Normalise stored pixels a few images at a time.
+
+    Args:
+        pixels: ``(N, 3, H, W)`` uint8.
+        normalise: Pixels to what the network takes.
+    """
+    for start in range(0, len(pixels), CHUNK):
+        yield normalise(pixels[start : start + CHUNK])
+
+
+def lost_percent(
+    reference: NDArray[np.float64], marks: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Compare two sets of marks of the same images.
+
+    Args:
+        reference: Marks to be reached, ``(N,)``.
+        marks: Marks, ``(N,)``.
+
+    Returns:
+        Points lost, in percent, and the standard error of that.
+    """
+    differences = 100.0 * (reference - marks)
+    error = float(differences.std(ddof=1)) / sqrt(len(differences)) if len(differences) > 1 else 0.0
+    return float(differences.mean()), error
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +137,6 @@ class Timed:
 
 Time = Callable[[Sequence[Any]], list[Timed]]
 """Models to their latencies on one image, each compared with the first one's."""
-
-
-EXCLUSION_SECONDS = 120.0
-"""Time for finding sensitive nodes and leaving them in float, where the schemes lose too much."""
-SENSITIVITY_IMAGES = 8
 
 
 @dataclass(frozen=True)
@@ -97,26 +192,23 @@ class Found:
 
 
 def search(
-    core: Any, prepared: Any, extremes: Extremes, images: NDArray[np.float32], judge: Judge, *,
-    activations: Activations, max_drop_percent: float, time: Time | None,
-    exclusion_s: float = EXCLUSION_SECONDS, say: Callable[[str], None] = lambda _line: None,
+    core: Any, prepared: Any, extremes: Extremes, judge: Judge, *, activations: Activations,
+    max_drop_percent: float, time: Time | None, say: Callable[[str], None] = lambda _line: None,
 ) -> Found:
     """Choose how to quantise a network.
 
-    All schemes are scored. Where the best one loses too much, ranges that clip outliers are tried,
-    and then sensitive nodes are left in float. Schemes that are as accurate as the best one within
-    the error of their paired difference are timed, and the fastest is kept.
+    All schemes are scored. Where the best one loses too much, ranges that clip outliers are tried.
+    Schemes that are as accurate as the best one within the error of their paired difference are
+    timed, and the fastest is kept.
 
     Args:
         core: The fp32 model, to be timed against.
         prepared: What ``prepare`` made of it.
         extremes: Of the activations on the calibration images.
-        images: Normalised calibration images for finding sensitive nodes, ``(B, 3, H, W)``.
         judge: Scores candidates.
         activations: Number format of the target.
         max_drop_percent: Points that may be lost.
         time: Times models on this machine; None where that says nothing about the target.
-        exclusion_s: Seconds for finding sensitive nodes.
         say: Called with the name of each step.
     """
     reference = judge.marks(judge.expected)
@@ -133,33 +225,11 @@ def search(
         marks = judge.marks(judge.run(open_model(model)))
         tried.append(Tried(scheme, model, marks, *lost_percent(reference, marks)))
 
-    def passes() -> bool:
-        return _best(tried).lost_percent <= max_drop_percent
-
     for rule in RANGE_RULES:
-        if not tried or not passes():
+        if not tried or _best(tried).lost_percent > max_drop_percent:
             for scheme in schemes(activations, rule):
                 attempt(scheme)
-    if not passes():
-        say("int8: looking for sensitive nodes")
-        _leave_in_float(prepared, extremes, images, _best(tried).scheme, attempt, passes,
-                        monotonic() + exclusion_s)  # fmt: skip
     return _fastest(core, tried, max_drop_percent, time)
-
-
-def _leave_in_float(
-    prepared: Any, extremes: Extremes, images: NDArray[np.float32], scheme: Scheme,
-    attempt: Callable[[Scheme], None], passes: Callable[[], bool], deadline: float,
-) -> None:
-    """Leave 1, 2, 4, ... of the worst nodes in float, until it passes or time is over."""
-    half = (deadline + monotonic()) / 2  # the other half is for scoring
-    ranges = RANGE_RULES[scheme.range_rule](extremes)
-    ranked = rank_by_error(prepared, scheme, ranges, images, lambda: monotonic() < half)
-    limit = len(products(prepared)) - len(float_products(prepared, scheme))
-    count = 1
-    while count <= min(len(ranked), limit // 2) and monotonic() < deadline and not passes():
-        attempt(replace(scheme, floats=tuple(name for name, _ in ranked[:count])))
-        count *= 2
 
 
 def _best(tried: Sequence[Tried]) -> Tried:

@@ -1,20 +1,39 @@
-"""What a recipe may say about a method. The key ``name`` decides which table applies."""
+"""The methods that a recipe may name, one a line, and what a recipe may say about each."""
 
-from typing import Annotated, get_args
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
-from edgessl.recipe.method_tables.byol import Byol
-from edgessl.recipe.method_tables.dino import Dino
-from edgessl.recipe.method_tables.moco import Moco
-from edgessl.recipe.method_tables.simclr import SimClr
-from edgessl.recipe.method_tables.swav import Swav
-from edgessl.schema import Table
+from edgessl.recipe.method_tables.table import MethodTable
 
-MethodTable = Annotated[Byol | Dino | Moco | SimClr | Swav, Field(discriminator="name")]
+METHODS = {
+    "byol": "Byol",
+    "dino": "Dino",
+    "moco": "Moco",
+    "simclr": "SimClr",
+    "swav": "Swav",
+}
+"""Name in recipes -> class in ``edgessl/methods/NAME.py``. Its table is ``CLASSTable``, in
+``NAME.py`` beside this file. (Strings, because a recipe is read without torch.)"""
 
-_TABLES: tuple[type[Table], ...] = get_args(get_args(MethodTable)[0])
-METHODS = tuple(sorted(get_args(table.model_fields["name"].annotation)[0] for table in _TABLES))
-"""What ``name`` may be."""
 
-__all__ = ["METHODS", "Byol", "Dino", "MethodTable", "Moco", "SimClr", "Swav"]
+def table_of(name: str) -> type[MethodTable]:
+    """Return the table of a method.
+
+    Args:
+        name: A key of ``METHODS``.
+    """
+    table: type[MethodTable] = resolve_name(f"{__name__}.{name}:{METHODS[name]}Table")
+    return table
+
+
+if TYPE_CHECKING:
+    AnyMethodTable = MethodTable  # outside of a method, what all tables answer is all there is
+else:
+    AnyMethodTable = Annotated[Union[*map(table_of, METHODS)], Field(discriminator="name")]
+    """The table that the key ``name`` decides on."""
+
+__all__ = ["METHODS", "AnyMethodTable", "MethodTable", "table_of"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import NonNegative, Projection, Share
-from edgessl.schema import Table
+from edgessl.recipe.method_tables.suggestions import moving_teacher
+from edgessl.recipe.method_tables.table import MethodTable
 
 
-class Byol(Table):
+class ByolTable(MethodTable):
     """BYOL.
 
     Attributes:
@@ -31,3 +33,19 @@ class Byol(Table):
     views_together: bool = False
     alpha: Share = 0.4
     spread_weight: NonNegative = 0.0
+
+    def hidden_layers(self, feature_dim: int) -> HiddenLayers:
+        """Return the projector's."""
+        return self.projector.hidden_layers(feature_dim)
+
+    def advice(self, word: str) -> list[str]:
+        """Say what to change: BN in both heads keeps outputs apart."""
+        found = []
+        if not self.projector.batch_norm:
+            found.append("method.projector.batch_norm = true")
+        if not self.predictor.batch_norm:
+            found.append("method.predictor.batch_norm = true")
+        momentum = self.teacher_momentum
+        if momentum[0] < 0.9:
+            found.append(f"method.teacher_momentum = [0.99, 1.0] (now {list(momentum)})")
+        return [*found, *moving_teacher(momentum)]

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import NonNegative, Positive, Share, Width
-from edgessl.schema import Table
+from edgessl.recipe.method_tables.suggestions import moving_teacher, some_spread
+from edgessl.recipe.method_tables.table import MethodTable
 
 
-class Dino(Table):
+class DinoTable(MethodTable):
     """DINO.
 
     Attributes:
@@ -55,7 +57,7 @@ class Dino(Table):
     spread_weight: NonNegative = 0.0
 
     @model_validator(mode="after")
-    def _check(self) -> Dino:
+    def _check(self) -> DinoTable:
         check_one_unit(self, "teacher_temp_warmup")
         check_one_unit(self, "freeze_last_layer")
         return self
@@ -68,3 +70,30 @@ class Dino(Table):
         """Whole epochs over which the teacher's temperature rises."""
         steps = duration_steps(self, "teacher_temp_warmup", clock)
         return round(steps / clock.steps_per_epoch)
+
+    def hidden_layers(self, feature_dim: int) -> HiddenLayers:
+        """Return the two before the bottleneck."""
+        return HiddenLayers((self.hidden_dim,) * 2, self.head_batch_norm, activation="gelu")
+
+    def advice(self, word: str) -> list[str]:
+        """Say what to change: uniform targets are too soft, and the others too sharp."""
+        return self._sharper() if word == "uniform" else self._softer()
+
+    def _sharper(self) -> list[str]:
+        found = []
+        if max(self.teacher_temp) > 0.04:
+            found.append(f"a lower method.teacher_temp (now {list(self.teacher_temp)}; 0.04)")
+        found += [*moving_teacher(self.teacher_momentum), *some_spread(self.spread_weight)]
+        if self.freeze_last_layer_percent != 100:
+            found.append("method.freeze_last_layer_percent = 100")
+        return [*found, f"fewer method.prototypes (now {self.prototypes})"]
+
+    def _softer(self) -> list[str]:
+        found = []
+        if self.centering == "mean":
+            if self.center_momentum > 0.9:
+                found.append(f"method.center_momentum = 0.9 (now {self.center_momentum:g})")
+            found.append('method.centering = "sinkhorn"')
+        if min(self.teacher_temp) < 0.04:
+            found.append(f"a higher method.teacher_temp (now {list(self.teacher_temp)}; 0.04)")
+        return [*found, *some_spread(self.spread_weight), *moving_teacher(self.teacher_momentum)]

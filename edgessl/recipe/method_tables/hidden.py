@@ -1,15 +1,9 @@
-"""The hidden layers of a pretraining head, as a recipe's method table describes them."""
+"""The hidden layers of a pretraining head, as a method's table describes them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, assert_never
-
-from edgessl.recipe.method_tables.byol import Byol
-from edgessl.recipe.method_tables.dino import Dino
-from edgessl.recipe.method_tables.moco import Moco
-from edgessl.recipe.method_tables.simclr import SimClr
-from edgessl.recipe.method_tables.swav import Swav
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +34,3 @@ class HiddenLayers:
     def from_dict(cls, values: dict[str, Any]) -> HiddenLayers:
         """Return the layers that plain values describe."""
         return cls(**{**values, "widths": tuple(values["widths"])})
-
-
-def hidden_layers(method: Byol | Dino | Moco | SimClr | Swav, in_dim: int) -> HiddenLayers:
-    """Return the hidden layers of a method's head: DINO's, or those of the projector.
-
-    Args:
-        method: Its table.
-        in_dim: Width ``D`` of the features.
-    """
-    match method:
-        case Dino():
-            widths = (method.hidden_dim,) * 2
-            return HiddenLayers(widths, method.head_batch_norm, activation="gelu")
-        case Byol() | Moco() | SimClr() | Swav():
-            table = method.projector
-            return HiddenLayers(table.widths(in_dim), table.batch_norm, table.hidden_bias)
-        case _:
-            assert_never(method)

@@ -6,11 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import NonNegative, Positive, Projection, Share, Width
-from edgessl.schema import Table
+from edgessl.recipe.method_tables.suggestions import (
+    moving_teacher,
+    some_spread,
+    usual_temperature,
+)
+from edgessl.recipe.method_tables.table import MethodTable
 
 
-class Moco(Table):
+class MocoTable(MethodTable):
     """MoCo v1, v2, v2+ and symmetric v2+, with two views or more.
 
     Which is which (a projector without hidden layers is v1's):
@@ -54,7 +60,7 @@ class Moco(Table):
     spread_weight: NonNegative = 0.0
 
     @model_validator(mode="after")
-    def _check(self) -> Moco:
+    def _check(self) -> MocoTable:
         if self.predictor is None and self.teacher_predictor:
             raise ValueError("teacher_predictor must be false, because there is no predictor")
         if self.predictor is not None and self.predictor.out_dim != self.projector.out_dim:
@@ -63,3 +69,15 @@ class Moco(Table):
                 f"got {self.predictor.out_dim}"
             )
         return self
+
+    def hidden_layers(self, feature_dim: int) -> HiddenLayers:
+        """Return the projector's."""
+        return self.projector.hidden_layers(feature_dim)
+
+    def advice(self, word: str) -> list[str]:
+        """Say what to change."""
+        return [
+            *usual_temperature(self.temperature, 0.2),
+            *moving_teacher(self.teacher_momentum),
+            *some_spread(self.spread_weight),
+        ]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.schema import Table
 
 Positive = Annotated[float, Field(gt=0.0)]
@@ -54,3 +55,7 @@ class Projection(Table):
         if self.hidden_dims is not None:
             return self.hidden_dims
         return tuple(max(1, round(factor * in_dim)) for factor in self.hidden_factors or ())
+
+    def hidden_layers(self, in_dim: int) -> HiddenLayers:
+        """Return the hidden layers behind an input of ``in_dim``."""
+        return HiddenLayers(self.widths(in_dim), self.batch_norm, self.hidden_bias)

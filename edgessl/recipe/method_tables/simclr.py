@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import Positive, Projection, Share
-from edgessl.schema import Table
+from edgessl.recipe.method_tables.suggestions import usual_temperature
+from edgessl.recipe.method_tables.table import MethodTable
 
 
-class SimClr(Table):
+class SimClrTable(MethodTable):
     """SimCLR.
 
     Attributes:
@@ -30,3 +32,15 @@ class SimClr(Table):
     form: Literal["mean", "sum", "supcon"] = "mean"
     negative_groups: Annotated[int, Field(ge=1)] = 1
     alpha: Share = 0.4
+
+    def hidden_layers(self, feature_dim: int) -> HiddenLayers:
+        """Return the projector's."""
+        return self.projector.hidden_layers(feature_dim)
+
+    def batch_parts(self) -> dict[str, int]:
+        """Return the groups of negatives."""
+        return {"negative_groups": self.negative_groups}
+
+    def advice(self, word: str) -> list[str]:
+        """Say what to change."""
+        return [*usual_temperature(self.temperature, 0.1), "a larger pretrain.batch_size"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
+from edgessl.recipe.method_tables.hidden import HiddenLayers
 from edgessl.recipe.method_tables.projection import NonNegative, Positive, Projection, Share
-from edgessl.schema import Table
+from edgessl.recipe.method_tables.suggestions import some_spread, usual_temperature
+from edgessl.recipe.method_tables.table import MethodTable
+from edgessl.recipe.view_tables import ViewGroup
 
 
-class Swav(Table):
+class SwavTable(MethodTable):
     """SwAV.
 
     Attributes:
@@ -51,7 +55,7 @@ class Swav(Table):
     reinitialise: bool = False
 
     @model_validator(mode="after")
-    def _check(self) -> Swav:
+    def _check(self) -> SwavTable:
         check_one_unit(self, "queue_start")
         check_one_unit(self, "freeze_prototypes")
         return self
@@ -63,3 +67,52 @@ class Swav(Table):
     def freeze_prototypes(self, clock: StageLength) -> int:
         """Steps during which the prototypes are frozen."""
         return duration_steps(self, "freeze_prototypes", clock)
+
+    def hidden_layers(self, feature_dim: int) -> HiddenLayers:
+        """Return the projector's."""
+        return self.projector.hidden_layers(feature_dim)
+
+    def mistakes(self, views: Sequence[ViewGroup], images: int) -> Iterator[str]:
+        """Say why the queue does not fit the views or the batch."""
+        if self.queue and views[0].count != 2:
+            yield (
+                "views.0.count must be 2, because method.queue holds two views of an image, got "
+                f"{views[0].count}"
+            )
+        if 0 < self.queue < images:
+            yield (
+                f"method.queue must hold at least the {images} images of a micro-batch, or be "
+                f"0 for no queue, got {self.queue}"
+            )
+
+    def advice(self, word: str) -> list[str]:
+        """Say what to change: uniform assignments are too soft."""
+        return self._sharper() if word == "uniform" else self._more_even()
+
+    def _sharper(self) -> list[str]:
+        found = []
+        if self.epsilon > 0.05:
+            found.append(f"a lower method.epsilon (now {self.epsilon:g}; 0.05 or 0.03)")
+        found += [*usual_temperature(self.temperature, 0.1), *some_spread(self.spread_weight)]
+        fewer = f"fewer method.prototypes (now {self.prototypes})"
+        return [*found, fewer, *self._frozen_at_first()]
+
+    def _more_even(self) -> list[str]:
+        found = []
+        if self.sinkhorn_iterations < 3:
+            found.append(f"method.sinkhorn_iterations = 3 (now {self.sinkhorn_iterations})")
+        fewer = f"fewer method.prototypes (now {self.prototypes})"
+        return [*found, *self._frozen_at_first(), fewer]
+
+    def _frozen_at_first(self) -> list[str]:
+        given = (self.freeze_prototypes_epochs, self.freeze_prototypes_steps,
+                 self.freeze_prototypes_percent)  # fmt: skip
+        return [] if any(given) else ["method.freeze_prototypes_percent = 5"]
+
+    def refuses_start(self) -> str:
+        """Say that weights that are drawn anew make no use of given ones."""
+        if not self.reinitialise:
+            return ""
+        return (
+            "method.reinitialise draws all weights anew; or pass --set method.reinitialise=false"
+        )

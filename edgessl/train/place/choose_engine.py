@@ -20,9 +20,9 @@ from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages
+from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine, Precision
-from edgessl.train.place.reporter import Reporter
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 Choice = tuple[Precision, MemoryFormat]

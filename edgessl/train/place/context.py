@@ -11,11 +11,14 @@ import torch
 from edgessl.data.dataset import Dataset
 from edgessl.distributed import World
 from edgessl.recipe import Recipe
+from edgessl.reporter import Reporter
 from edgessl.rng import DrawKey, step_seed
 from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine
 from edgessl.train.place.images import Images
-from edgessl.train.place.reporter import Reporter
+
+_WEIGHTS_STEP = 0xFFFF
+"""Weights are drawn as in a step that no stage has."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Context:
 
     def seed_weights(self, stage: int) -> None:
         """Seed torch, so that the weights a stage starts from depend on seed and stage alone."""
-        torch.manual_seed(step_seed(DrawKey(self.seed, stage, 0), -1 & 0xFFFF))
+        torch.manual_seed(step_seed(DrawKey(self.seed, stage, 0), _WEIGHTS_STEP))
 
 
 def once(context: Context, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

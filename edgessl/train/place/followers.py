@@ -18,13 +18,13 @@ from edgessl.data.dataset import Dataset
 from edgessl.distributed import World
 from edgessl.errors import EdgesslError
 from edgessl.recipe import Recipe
+from edgessl.reporter import Silent
 from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine
 from edgessl.train.place.choose_engine import FORMATS, describe_engine
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import Images
 from edgessl.train.place.processes import device_of
-from edgessl.train.place.reporter import Silent
 
 Arguments = ParamSpec("Arguments")
 
@@ -32,7 +32,10 @@ Arguments = ParamSpec("Arguments")
 def lead(context: Context) -> None:
     """Tell the other processes what the run is; they follow from now on."""
     computes = describe_engine(context.engine)
-    essentials = context.dataset, context.recipe, context.images.size_px, computes, context.seed
+    essentials = (
+        context.dataset, context.recipe, context.images.size_px, computes, context.seed,
+        str(context.run.path),
+    )  # fmt: skip
     send(context.world, essentials)
 
 
@@ -58,16 +61,19 @@ def dismiss(world: World) -> None:
     send(world, None)
 
 
-def follow(world: World, device: str) -> None:
+def follow(world: World, device: str) -> Path:
     """Do what the first process asks for, until it dismisses this one.
 
     Args:
         world: This process.
         device: As the user named it.
+
+    Returns:
+        The run folder, which only the first process writes to.
     """
     here = device_of(device, world)
-    sent: tuple[Dataset, Recipe, int, dict[str, Any], int] = receive(world)
-    dataset, recipe, size_px, computes, seed = sent
+    sent: tuple[Dataset, Recipe, int, dict[str, Any], int, str] = receive(world)
+    dataset, recipe, size_px, computes, seed, path = sent
     if computes["device"] != here.type:
         raise EdgesslError(
             f"--device: must be the same on every machine, got {computes['device']} on the first "
@@ -77,11 +83,12 @@ def follow(world: World, device: str) -> None:
     images = Images(dataset, recipe, size_px, silent, here)
     layout = FORMATS[computes["memory_format"]]
     engine = Engine(here, layout, computes["precision"], computes["compiled"], world)
-    run = RunFolder.unmade(Path())  # it is the first process's
+    run = RunFolder.unmade(Path(path))  # it is the first process's
     context = Context(run, recipe, dataset, images, engine, seed, silent)
     while (asked := receive(world)) is not None:
         work, args, kwargs = asked
         work(context, *args, **kwargs)
+    return Path(path)
 
 
 def send(world: World, what: Any) -> None:

@@ -22,9 +22,9 @@ from edgessl.data.verify import verify
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
+from edgessl.reporter import Reporter
 from edgessl.train import TrainingData
 from edgessl.train.place.packed import Packed
-from edgessl.train.place.reporter import Reporter
 
 PackedSplit = Literal["pretraining", "train", "val"]
 _READ_AT_ONCE = 128  # packed images

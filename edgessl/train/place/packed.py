@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from edgessl.cores import usable_cores
 from edgessl.data.cache import cache_part
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.home import (
@@ -20,11 +21,10 @@ from edgessl.data.home import (
 )
 from edgessl.data.pack import build_pack, bytes_there, pack_place
 from edgessl.data.pack_file import pack_bytes
-from edgessl.data.parallel import cpu_count
 from edgessl.data.store import DeviceStore, ImageStore, MappedStore, MemoryStore
 from edgessl.data.stream import StreamStore
 from edgessl.data.verify import verify
-from edgessl.train.place.reporter import Reporter
+from edgessl.reporter import Reporter
 
 _STREAM_RAM_BYTES = 2 * 10**8  # batches ahead and the table of files, roughly
 _GPU_STAGING_BYTES = 10**8
@@ -113,7 +113,7 @@ class Packed:
         if home == "files":
             found = verify(split.paths)
             sizes = np.array([(one.height, one.width) for one in found], np.int32)
-            workers = max(1, cpu_count() // local_processes())
+            workers = max(1, usable_cores() // local_processes())
             return StreamStore(split.paths, split.digests, sizes, self._size_px, workers)
         pack = build_pack(
             split.paths,

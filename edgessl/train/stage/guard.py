@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -128,7 +127,6 @@ def _failure(run: Path, stage: str, payload: dict[str, Any]) -> GateFailed:
     return GateFailed(
         f"{stage}: the loss must stay finite, got {payload['loss']} at step "
         f"{payload['failed_step'] + 1} after {rollbacks} rollbacks, each with half the learning "
-        f"rate ({payload['lr']:g} at the end). To see which layer fails first: "
-        f"python -m edgessl.cli.replay {shlex.quote(str(dump))}. To go on: the same command with "
-        f"a lower --set {key}=... and --fresh (or another --out)"
+        f"rate ({payload['lr']:g} at the end); the same command with a lower --set {key}=... and "
+        f"--fresh (or another --out) starts anew. {dump} has the weights before that step"
     )

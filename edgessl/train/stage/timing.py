@@ -73,7 +73,7 @@ class Meter:
         }  # fmt: skip
 
     def to_dict(self) -> dict[str, object]:
-        """Return plain values that ``from_dict`` reads."""
+        """Return its attributes as plain values, from which ``Meter(**values)`` makes it again."""
         return {
             "seconds": self.seconds, "parts": dict(self.parts), "images": self.images,
             "monitor_seconds": self.monitor_seconds, "save_seconds": self.save_seconds,

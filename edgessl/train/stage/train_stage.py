@@ -16,6 +16,7 @@ from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
+from edgessl.runs.stages import StageId
 from edgessl.schedules import Clock
 from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
 from edgessl.train.health.doctor import Doctor, refuse_collapsed, tell
@@ -42,8 +43,7 @@ class Stage:
     """What a stage trains.
 
     Attributes:
-        name: Its name in the log and in run.json.
-        number: Its number; stages with different numbers share no random draws.
+        what: Its name, number and file.
         epochs: Passes over the data.
         batch_size: Images in a step; a smaller set is one batch.
         groups: Groups of views.
@@ -56,8 +56,7 @@ class Stage:
         optim_key: Where the recipe gives ``optim``.
     """
 
-    name: str
-    number: int
+    what: StageId
     epochs: int
     batch_size: int
     groups: tuple[ViewGroup, ...]
@@ -67,6 +66,11 @@ class Stage:
     keeps_end: bool = False
     epochs_before: int = 0
     optim_key: str = "finetune.optim"
+
+    @property
+    def name(self) -> str:
+        """In the log and in run.json."""
+        return self.what.name
 
 
 def train_stage(
@@ -159,7 +163,7 @@ def _prepare(context: Context, stage: Stage, module: nn.Module) -> torch.optim.O
 
 def _clock(stage: Stage, data: TrainingData, step: int) -> Clock:
     per_epoch = steps_per_epoch(len(data), stage.batch_size)
-    return Clock(step, per_epoch, stage.epochs, stage.number)
+    return Clock(step, per_epoch, stage.epochs, stage.what.number)
 
 
 def _batch_size(context: Context, stage: Stage, data: TrainingData) -> int:

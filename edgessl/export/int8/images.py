@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,49 @@ from typing import Any
 import numpy as np
 
 from edgessl.data.dataset import Dataset, Split
-from edgessl.errors import UserError
+from edgessl.data.load import load_dataset
+from edgessl.data.of_run import dataset_of, reason_of
+from edgessl.errors import EdgesslError, UserError
+
+
+def training_data(
+    provenance: Mapping[str, Any], classes: tuple[str, ...], data: str | None
+) -> Dataset:
+    """Find the images of a checkpoint's run, or of another set; nothing is downloaded.
+
+    Args:
+        provenance: What the checkpoint says of its run.
+        classes: The checkpoint's classes; none for features.
+        data: Data set to use instead; None for the checkpoint's own.
+
+    Raises:
+        UserError: The data is not to be had, or has classes the checkpoint lacks.
+    """
+    source = data or provenance.get("data")
+    if not source:
+        raise UserError(
+            "--int8: must have training images to calibrate on, and the checkpoint names no data; "
+            "pass --data"
+        )
+    if data is not None:
+        dataset = load_dataset(data, download=False)
+    else:
+        try:
+            dataset = dataset_of(provenance)
+        except (EdgesslError, OSError) as error:
+            raise UserError(
+                f"--int8: must have training images to calibrate on, and the data "
+                f"'{Path(source).name}' of the run is not to be had here "
+                f"({reason_of(error, source)}); pass --data"
+            ) from error
+    unknown = [name for name in dataset.classes if name not in classes]
+    if unknown and classes:
+        raise UserError(
+            f"{source}: must have classes the checkpoint knows, got unknown ones: "
+            f"{', '.join(unknown[:5])}; pass the data it was trained for"
+        )
+    return dataset
+
 
 IMAGES = 128
 """Images to calibrate on. Ranges are extremes, which settle early: 8, 50 and 100 images gave the
