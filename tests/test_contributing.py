@@ -179,7 +179,6 @@ def test_a_recipe_of_a_new_paper_is_one_file(changed: dict[str, dict[str, str]])
     assert changed["Add a recipe of a new paper"].keys() == PAPER
 
 
-@pytest.mark.xfail(strict=True, reason="the sources of recipes are still a list in the code")
 def test_the_recipe_of_a_new_paper_is_listed_shown_and_as_it_must_be(
     house: Path, specs: dict[str, bool]
 ) -> None:
