@@ -154,7 +154,8 @@ def test_weights_to_start_from_that_are_none(
     if content is not None:
         (tmp_path / "start.pt").write_bytes(content)
     options = ("--data", str(pets), "--device", "cpu", "--init", "start.pt")
-    assert refused("recipe", RECIPE, *options) == message
+    unmeasured = ("--set", "engine.precision=fp32", "--set", "engine.memory_format=contiguous")
+    assert refused("recipe", RECIPE, *options, *unmeasured) == message
 
 
 def test_a_folder_as_recipe_file(refused: Refused, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pipeline.tiny_run import write_images, write_recipe
+from pipeline.tiny_run import ENGINE, write_images, write_recipe
 
 
 def test_sigterm_saves_and_exits_with_143(tmp_path: Path) -> None:
@@ -20,6 +20,7 @@ def test_sigterm_saves_and_exits_with_143(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "edgessl", "recipe", str(recipe), "--data", str(data),
         "--out", str(log.parent), "--device", "cpu", "--epochs", "1000",
+        *(part for setting in ENGINE for part in ("--set", setting)),
     ]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from crew import on_processes
+from pipeline.tiny_run import NETWORK
 from test_training import Trained, _assert_same, _train
 
 from edgessl.backbones import Backbone
@@ -46,7 +47,7 @@ BYOL_TOGETHER = BYOL.model_copy(update={"views_together": True})
 
 def _pretrain(world: World, table: MethodTable, accumulate: int, groups: int) -> Trained:
     torch.manual_seed(0)
-    method = build_method(Backbone("mobilenetv2", "remove", 32), table)
+    method = build_method(Backbone(NETWORK, "remove", 32), table)
     found, logged = _train(
         world, method, SGD, torch.float64, accumulate=accumulate, groups=groups
     )

@@ -7,6 +7,7 @@ import pytest
 import torch
 from crew import on_processes
 from numpy.typing import NDArray
+from pipeline.tiny_run import NETWORK
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone, Classifier
@@ -84,7 +85,7 @@ def _dino(
     groups: int, steps: int,
 ) -> Trained:  # fmt: skip
     torch.manual_seed(0)
-    method = Dino(Backbone("mobilenetv2", "remove", 32), table)
+    method = Dino(Backbone(NETWORK, "remove", 32), table)
     return _train(world, method, optim, dtype, steps=steps, accumulate=accumulate,
                   groups=groups)  # fmt: skip
 

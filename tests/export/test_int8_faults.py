@@ -1,6 +1,6 @@
 """An export whose int8 files were calibrated on the wrong images is stopped, and keeps them aside.
 
-The network is a MobileNetV3-small. Everything is the command's own but for the fault itself.
+The network is a small EfficientNet. Everything is the command's own but for the fault itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pytest
 from int8_network import CLASSES, PREPROCESS, classifier, tinted_textures
 from numpy.typing import NDArray
 from PIL import Image
+from pipeline.tiny_run import NETWORK
 
 from edgessl import checkpoint
 from edgessl.backbones import deployable_payload
@@ -41,7 +42,7 @@ def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels.transpose(1, 2, 0)).save(folder / f"{number}.png")
     payload = deployable_payload(
-        classifier("mobilenetv3s", tinted_textures(0, 64)),
+        classifier(NETWORK, tinted_textures(0, 64)),
         classes=tuple(f"class{label}" for label in range(CLASSES)),
         preprocess=PREPROCESS.to_dict(),
         provenance={

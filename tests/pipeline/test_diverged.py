@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Any
 
 import pytest
 import torch
+from edgessl.runs.stages import PRETRAIN
 from stories import run_recipe
-from tiny_run import Listener, request
+from tiny_run import ENGINE, Listener, request
 from torch import Tensor
 
 from edgessl import checkpoint
@@ -28,7 +30,6 @@ from edgessl.pipeline.pretrain import new_backbone, pretraining
 from edgessl.recipe import load_recipe
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.runs.folder import RunFolder
-from edgessl.runs.stages import PRETRAIN
 from edgessl.schedules import Clock
 from edgessl.train import Engine
 from edgessl.train.place.context import Context
@@ -192,11 +193,11 @@ def test_the_same_command_again_says_how_to_go_on_instead_of_failing_slowly(
 def test_the_way_out_that_is_named_works(
     tiny: Path, tmp_path: Path, stopped: tuple[Path, GateFailed, list[str]]
 ) -> None:
-    out = tmp_path / "run"
+    out = shutil.copytree(stopped[0], tmp_path / "run")
     wanted = request(tiny / "tiny.toml", tiny / "images", out, *LETHAL)
     with pytest.raises(GateFailed):
         run_recipe(wanted, Listener())
-    run_recipe(replace(wanted, fresh=True, overrides=()), Listener())
+    run_recipe(replace(wanted, fresh=True, overrides=ENGINE), Listener())
     assert (out / "report.json").is_file()
 
 

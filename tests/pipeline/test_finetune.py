@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,6 +38,18 @@ def run(copied: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
     return copied(tmp_path_factory.mktemp("runs") / "pretraining")
 
 
+@pytest.fixture(scope="module")
+def tuned(
+    tmp_path_factory: pytest.TempPathFactory, run: Path, images: Path
+) -> tuple[Path, dict[str, Any]]:
+    """What ``wanted`` gives, to read or to copy: its folder and its report."""
+    out = tmp_path_factory.mktemp("finetune") / "tuned"
+    asked = Finetuning(
+        run / "pretrained.pt", str(images), out=out, baselines=("none",), device="cpu"
+    )
+    return out, run_finetune(asked, Listener())
+
+
 @pytest.fixture
 def wanted(tmp_path: Path, run: Path, images: Path) -> Finetuning:
     """Fine-tune the run's own backbone on the run's own images."""
@@ -56,19 +70,18 @@ def same(one: Path, other: Path) -> bool:
     )
 
 
-def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(run: Path, wanted: Finetuning) -> None:
-    report = run_finetune(wanted, Listener())
-    assert wanted.out is not None
-    assert same(run / "ckpt.pt", wanted.out / "ckpt.pt")
+def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(
+    run: Path, tuned: tuple[Path, dict[str, Any]]
+) -> None:
+    out, report = tuned
+    assert same(run / "ckpt.pt", out / "ckpt.pt")
     assert report["scores"].keys() == {"knn_top1", "linear_top1", "finetune_top1"}
 
 
 def test_it_leaves_the_run_folder_of_a_recipe_without_the_views(
-    run: Path, wanted: Finetuning
+    run: Path, tuned: tuple[Path, dict[str, Any]]
 ) -> None:
-    run_finetune(wanted, Listener())
-    assert wanted.out is not None
-    left = {path.name for path in wanted.out.iterdir()}
+    left = {path.name for path in tuned[0].iterdir()}
     assert left == {path.name for path in run.iterdir()} - {"views.npz"}
 
 
@@ -105,9 +118,10 @@ def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(
 
 
 def test_the_command_says_when_it_is_done_and_names_the_next_one(
-    wanted: Finetuning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    wanted: Finetuning, tuned: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    run_finetune(wanted, Listener())
+    shutil.copytree(tuned[0], tmp_path / "tuned")
     monkeypatch.chdir(tmp_path)
     arguments = ["finetune", str(wanted.checkpoint), "--data", wanted.data]
     arguments += ["--out", "tuned", "--baselines", "none", "--device", "cpu"]
@@ -180,9 +194,10 @@ def test_images_without_labels_are_refused(
 
 
 def test_other_weights_in_the_same_folder_are_refused_by_name(
-    run: Path, wanted: Finetuning
+    run: Path, wanted: Finetuning, tuned: tuple[Path, dict[str, Any]]
 ) -> None:
-    run_finetune(wanted, Listener())
+    assert wanted.out is not None
+    shutil.copytree(tuned[0], wanted.out)
     with pytest.raises(UserError, match=r"differs in .*start \(.* before, .* now\)"):
         run_finetune(replace(wanted, checkpoint=run / "ckpt.pt"), Listener())
 
