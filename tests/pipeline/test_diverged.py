@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 import torch
-from edgessl.runs.stages import PRETRAIN
 from stories import run_recipe
 from tiny_run import ENGINE, Listener, request
 from torch import Tensor
@@ -30,6 +29,7 @@ from edgessl.pipeline.pretrain import new_backbone, pretraining
 from edgessl.recipe import load_recipe
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.runs.folder import RunFolder
+from edgessl.runs.stages import PRETRAIN
 from edgessl.schedules import Clock
 from edgessl.train import Engine
 from edgessl.train.place.context import Context
