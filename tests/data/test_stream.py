@@ -68,21 +68,32 @@ def _order(*batches: int) -> list[NDArray[np.int64]]:
 
 
 def _workers() -> set[int]:
-    """Return the processes on this machine that decode for a child or for this process."""
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
-    return {
-        int(line.split()[0])
-        for line in listed.stdout.splitlines()
-        if "edgessl.data.stream_worker" in line
-    }
+    """Return the processes that decode for this process or one that it started."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    ours = {os.getpid()}
+    while more := {int(pid) for pid, parent, *_ in rows if int(parent) in ours} - ours:
+        ours |= more
+    return {int(pid) for pid, _, command in rows
+            if int(pid) in ours and "edgessl.data.stream_worker" in command}  # fmt: skip
 
 
 def _wait_for_end(pids: set[int]) -> set[int]:
+    left = pids
     for _ in range(200):
-        if not pids & _workers():
+        left = {pid for pid in left if _decodes(pid)}
+        if not left:
             break
         time.sleep(0.05)
-    return pids & _workers()
+    return left
+
+
+def _decodes(pid: int) -> bool:
+    """Say whether a process still is a worker, whoever has adopted it."""
+    found = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True)
+    return "edgessl.data.stream_worker" in found.stdout
 
 
 @pytest.fixture

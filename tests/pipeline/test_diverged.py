@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import torch
-from stories import run_recipe
+from pipeline.stories import run_recipe
 from tiny_run import ENGINE, Listener, request
 from torch import Tensor
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from stories import run_recipe
+from pipeline.stories import run_recipe
 from tiny_run import Listener, request, write_images, write_recipe
 from torch import Tensor
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 import torch
-from edgessl.methods.hidden import hidden_part
-from stories import Finetuning, run_finetune, run_recipe
+from pipeline.stories import Finetuning, run_finetune, run_recipe
 from tiny_run import Listener, request, write_recipe
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from
 from edgessl.backbones.readout import build_hidden
 from edgessl.errors import UserError
+from edgessl.heads.projection import hidden_part
 from edgessl.methods.build import build_method
 from edgessl.pipeline.export import export
 from edgessl.recipe import load_recipe

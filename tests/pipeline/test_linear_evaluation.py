@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from stories import run_recipe
+from pipeline.stories import run_recipe
 from tiny_run import Listener, request, write_recipe
 from torch import Tensor
 

@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 import torch
-from stories import Finetuning, run_finetune, run_recipe
+from pipeline.stories import Finetuning, run_finetune, run_recipe
 from tiny_run import NETWORK, Listener, request, write_recipe
 from torch import nn
 

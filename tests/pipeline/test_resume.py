@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from stories import run_recipe
+from pipeline.stories import run_recipe
 from tiny_run import Listener, request, write_images
 
 from edgessl import checkpoint

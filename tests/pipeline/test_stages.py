@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from stories import plan_recipe, run_recipe
+from pipeline.stories import plan_recipe, run_recipe
 from tiny_run import NETWORK, Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint

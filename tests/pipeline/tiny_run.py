@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from stories import Pretraining
+from pipeline.stories import Pretraining
 
 NETWORK = "timm:test_efficientnet"
 """A MobileNetV2 in all but its size: inverted residuals, and a last stage that can be removed."""
