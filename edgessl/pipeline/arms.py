@@ -15,20 +15,6 @@ Trained = dict[str, dict[str, Any]]
 """Throughput of each training stage of a run, by its name, in the order of training."""
 
 
-def train_once(
-    context: Context, trained: Trained, stage: StageId, work: Callable[[], Meter]
-) -> None:
-    """Train a stage unless an earlier run of the same command has, and note its throughput.
-
-    Args:
-        context: The run.
-        trained: Gets the stage's figures.
-        stage: Which one.
-        work: Trains it.
-    """
-    trained[stage.name] = once(context, stage.name, lambda: dict(work().facts()))
-
-
 def train_arms(
     context: Context, trained: Trained, baselines: Collection[str], *, extendable: bool = False
 ) -> None:
@@ -40,15 +26,22 @@ def train_arms(
         baselines: Of ``random`` and ``longer``.
         extendable: Whether fine-tuning may be made longer later.
     """
-    train_once(
+    _train_once(
         context, trained, FINETUNE,
         lambda: finetune_backbone(context, load_pretrained(context), extendable=extendable),
     )  # fmt: skip
     if "random" in baselines:
         epochs = baseline_epochs(context)
-        train_once(context, trained, RANDOM, lambda: train_baseline(context, RANDOM, epochs))
+        _train_once(context, trained, RANDOM, lambda: train_baseline(context, RANDOM, epochs))
     if "longer" in baselines:
-        train_once(context, trained, LONGER, lambda: _train_longer(context, trained))
+        _train_once(context, trained, LONGER, lambda: _train_longer(context, trained))
+
+
+def _train_once(
+    context: Context, trained: Trained, stage: StageId, work: Callable[[], Meter]
+) -> None:
+    """Train a stage unless an earlier run of the same command has, and note its throughput."""
+    trained[stage.name] = once(context, stage.name, lambda: dict(work().facts()))
 
 
 def _train_longer(context: Context, trained: Trained) -> Meter:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors.torch import save_file
 
 from edgessl import checkpoint
@@ -24,6 +27,9 @@ from edgessl.train.health.doctor import Doctor
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
+from edgessl.views.contact_sheet import contact_sheet
+
+SHEET_IMAGES = 6
 
 
 def new_backbone(context: Context, *, stage: StageId, whole: bool) -> Backbone:
@@ -52,6 +58,27 @@ def new_backbone(context: Context, *, stage: StageId, whole: bool) -> Backbone:
     if table.first_weights == "fan_out":
         draw_fan_out(backbone.net)
     return backbone
+
+
+def keep_views(context: Context) -> dict[str, Any]:
+    """Write ``views.npz``: a few images with their views, those of the last stage.
+
+    Args:
+        context: The run.
+
+    Returns:
+        How many images it shows.
+    """
+    store = context.images.pretraining().images
+    count = min(SHEET_IMAGES, len(store))
+    ids = np.linspace(0, len(store) - 1, count).astype(np.int64)
+    (packed,) = store.batches([ids], torch.device("cpu"))
+    groups = pretrain_stages(context.recipe)[-1].views
+    arrays = contact_sheet(packed, store.sizes[ids], ids, groups, context.seed)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    context.run.write_bytes("views.npz", buffer.getvalue())
+    return {"images": count}
 
 
 def pretrain(context: Context, init: str) -> Meter:

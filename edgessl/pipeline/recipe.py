@@ -11,9 +11,8 @@ from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
-from edgessl.pipeline.arms import Trained, train_arms, train_once
+from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, resume
-from edgessl.pipeline.contact_sheet import save_contact_sheet
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.lengths import as_begun, fitted, with_asked_epochs
 from edgessl.pipeline.plan import Plan, make_plan
@@ -25,7 +24,7 @@ from edgessl.pipeline.preflight import (
     recipe_for,
     refuse_misfits,
 )
-from edgessl.pipeline.pretrain import load_pretrained, pretrain
+from edgessl.pipeline.pretrain import keep_views, load_pretrained, pretrain
 from edgessl.pipeline.results import Run
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
@@ -202,9 +201,9 @@ def _train(context: Context, init: str, baselines: Sequence[str], command: str) 
     dataset, folder = context.dataset, context.run
     if folder.read()["finished"].get(REPORT):
         context.reporter.say(f"{folder.path}: this run is done; --fresh starts it over.")
-    trained: Trained = {}
-    once(context, VIEWS, lambda: save_contact_sheet(context))
-    train_once(context, trained, PRETRAIN, lambda: pretrain(context, init))
+    once(context, VIEWS, lambda: keep_views(context))
+    pretrained = once(context, PRETRAIN.name, lambda: dict(pretrain(context, init).facts()))
+    trained: Trained = {PRETRAIN.name: pretrained}
     if dataset.classes:
         train_arms(context, trained, baselines)
         scores = score_run(context, baselines)

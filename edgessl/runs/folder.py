@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from edgessl import checkpoint
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, remove_leftovers
-from edgessl.runs.stages import state_files
+from edgessl.runs.stages import DIVERGED, state_files
 
 _SLOTS = ("a.pt", "b.pt")
 _LOGS = ("log.jsonl", "timing.jsonl")
@@ -178,6 +178,24 @@ class RunFolder:
     def drop_end(self, stage: str) -> None:
         """Remove the state at the end of a stage, if it is there."""
         (self.path / "state" / f"{stage}-end.pt").unlink(missing_ok=True)
+
+    @property
+    def diverged(self) -> Path:
+        """Where the weights before a step that ended the run are kept."""
+        return self.path / "state" / DIVERGED
+
+    def save_diverged(self, payload: dict[str, Any]) -> None:
+        """Keep a stage that was given up for its loss."""
+        checkpoint.save(self.diverged, payload)
+
+    def load_diverged(self, stage: str) -> dict[str, Any] | None:
+        """Return what is kept of a stage that was given up; None if it was not.
+
+        Args:
+            stage: Its name.
+        """
+        payload = checkpoint.load(self.diverged) if self.diverged.is_file() else None
+        return payload if payload and payload["stage"] == stage else None
 
     def load_states(self, stage: str, say: Say) -> list[dict[str, Any]]:
         """Return the readable states of a stage, the furthest first.

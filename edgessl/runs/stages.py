@@ -39,6 +39,9 @@ BASELINES: dict[str, StageId] = {"random": RANDOM, "longer": LONGER}
 VIEWS, START, EVALUATE, REPORT = "views", "start", "evaluate", "report"
 """What run.json remembers besides training."""
 
+DIVERGED = "diverged.pt"
+"""In ``state/``: the weights before a step whose loss ended the run."""
+
 BEFORE: dict[str, frozenset[str]] = {
     PRETRAIN.name: frozenset({VIEWS}),
     FINETUNE.name: frozenset({START, WARMUP.name}),
@@ -80,4 +83,4 @@ def state_files() -> tuple[str, ...]:
     """Return the names of files in ``state/`` that a run can leave, parts of pretraining apart."""
     left = (stage.file for stage in (WARMUP, *BASELINES.values()))
     ends = (f"{stage.name}-end.pt" for stage in (PRETRAIN, FINETUNE))
-    return (*ends, *(name.removeprefix("state/") for name in left), "diverged.pt")
+    return (*ends, *(name.removeprefix("state/") for name in left), DIVERGED)

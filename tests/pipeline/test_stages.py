@@ -21,8 +21,8 @@ from edgessl.metrics.cost import flops_s3l
 from edgessl.pipeline import plan
 from edgessl.pipeline.probe import Rate
 from edgessl.report.health import health, in_words
+from edgessl.runs.folder import RunFolder
 from edgessl.train.stage import state
-from edgessl.train.stage.guard import dump_path
 
 STAGES = (
     "pretrain.epochs=3",
@@ -243,7 +243,7 @@ def test_a_stage_that_diverges_names_its_own_key_and_is_kept(
     )
     with pytest.raises(GateFailed, match=r"a lower --set pretrain\.stages\.1\.optim\.lr="):
         run(out, Listener(), *hot)
-    assert checkpoint.load(dump_path(out))["stage"] == "pretrain-2"
+    assert checkpoint.load(RunFolder.unmade(out).diverged)["stage"] == "pretrain-2"
 
 
 def test_minutes_give_the_epochs_that_all_stages_fit_into_and_keep_their_shares(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 from torch import Tensor
 
-from edgessl import checkpoint
 from edgessl.errors import GateFailed
 from edgessl.schedules import Clock
 
@@ -63,35 +63,19 @@ class Guard:
         return Verdict.ROLL_BACK
 
 
-def dump_path(run: Path) -> Path:
-    """Return where a run keeps the step that failed."""
-    return run / "state" / "diverged.pt"
-
-
 def diverged(
-    run: Path,
-    stage: str,
-    state: dict[str, Any],
-    after: Clock,
-    loss: Tensor,
-    lr: float,
-    optim_key: str,
-) -> GateFailed:
-    """Keep what is needed to see the failure again, and say so.
+    state: dict[str, Any], after: Clock, loss: Tensor, lr: float, optim_key: str
+) -> dict[str, Any]:
+    """Return what is kept of a stage that is given up, as tensors and plain values.
 
     Args:
-        run: The run folder.
-        stage: Name of the stage.
         state: Its state, with the weights before the failed step.
         after: The clock after the failed step.
         loss: Of the failed step.
         lr: Its learning rate.
         optim_key: Where the recipe gives the stage's optimiser.
-
-    Returns:
-        What to raise.
     """
-    payload = {
+    return {
         **state,
         "failed_step": after.step - 1,
         "steps_per_epoch": after.steps_per_epoch,
@@ -100,33 +84,20 @@ def diverged(
         "lr": lr,
         "optim_key": optim_key,
     }
-    checkpoint.save(dump_path(run), payload)
-    return _failure(run, stage, payload)
 
 
-def refuse_diverged(run: Path, stage: str) -> None:
-    """Refuse to go on with a stage that an earlier run of the same command gave up.
+def failure(kept: Mapping[str, Any], place: Path) -> GateFailed:
+    """Return what to raise for a stage that was given up, now or in an earlier run.
 
     Args:
-        run: The run folder.
-        stage: Name of the stage.
-
-    Raises:
-        GateFailed: The stage failed; the message says how to go on.
+        kept: What ``diverged`` returned.
+        place: Where it is kept.
     """
-    if not dump_path(run).is_file():
-        return
-    payload = checkpoint.load(dump_path(run))
-    if payload["stage"] == stage:
-        raise _failure(run, stage, payload)
-
-
-def _failure(run: Path, stage: str, payload: dict[str, Any]) -> GateFailed:
-    dump, key = dump_path(run), f"{payload['optim_key']}.lr"
-    rollbacks = payload["guard"]["rollbacks"]
+    rollbacks = kept["guard"]["rollbacks"]
     return GateFailed(
-        f"{stage}: the loss must stay finite, got {payload['loss']} at step "
-        f"{payload['failed_step'] + 1} after {rollbacks} rollbacks, each with half the learning "
-        f"rate ({payload['lr']:g} at the end); the same command with a lower --set {key}=... and "
-        f"--fresh (or another --out) starts anew. {dump} has the weights before that step"
+        f"{kept['stage']}: the loss must stay finite, got {kept['loss']} at step "
+        f"{kept['failed_step'] + 1} after {rollbacks} rollbacks, each with half the learning "
+        f"rate ({kept['lr']:g} at the end); the same command with a lower "
+        f"--set {kept['optim_key']}.lr=... and --fresh (or another --out) starts anew. {place} "
+        "has the weights before that step"
     )

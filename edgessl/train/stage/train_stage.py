@@ -22,7 +22,7 @@ from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_
 from edgessl.train.health.doctor import Doctor, refuse_collapsed, tell
 from edgessl.train.place.context import Context
 from edgessl.train.place.processes import ask, batch_parts, receive, send
-from edgessl.train.stage.guard import Verdict, diverged, refuse_diverged
+from edgessl.train.stage.guard import Verdict, diverged, failure
 from edgessl.train.stage.state import StageState
 from edgessl.train.stage.stop_request import StopRequest
 from edgessl.train.stage.timing import Meter, Pace, bottleneck
@@ -97,7 +97,8 @@ def train_stage(
         GateFailed: The loss stays not finite, in spite of rollbacks, or the outputs have collapsed
             and that is to end the run; now or in an earlier run.
     """
-    refuse_diverged(context.run.path, stage.name)
+    if kept := context.run.load_diverged(stage.name):
+        raise failure(kept, context.run.diverged)
     ask(context, follow_stage, stage, module, labelled=data.labels is not None)
     optimizer = _prepare(context, stage, module)
     state = StageState(
@@ -260,10 +261,11 @@ class _Training:
                     return False
                 case Verdict.STOP:
                     context.world.highest(_LEAVE)
-                    raise diverged(
-                        context.run.path, stage.name, state.payload(), record.clock, record.loss,
-                        record.lr, stage.optim_key,
+                    kept = diverged(
+                        state.payload(), record.clock, record.loss, record.lr, stage.optim_key
                     )
+                    context.run.save_diverged(kept)
+                    raise failure(kept, context.run.diverged)
             if self._doctor is not None and (found := self._doctor.look(record)):
                 tell(context, stage.name, clock, stage.epochs_before, found)
                 if self._doctor.ends_run and self._doctor.ill:
