@@ -18,7 +18,7 @@ def list_entries(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List recipes, backbones, methods, data sets, export targets or bench devices."""
+    """List recipes, backbones, methods, data sets, targets or devices."""
     kinds: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "recipes": _recipes,
         "backbones": _backbones,

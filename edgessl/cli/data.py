@@ -17,14 +17,18 @@ def data(
     source: Annotated[
         str,
         typer.Argument(
-            help="A named set, demo, a folder, or a CSV manifest.", metavar="DATA", show_default=""
+            help="A named set, demo, a folder, or a CSV manifest.", metavar="DATA",
+            show_default=False,
         ),
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     cache: Annotated[bool, typer.Option("--cache", help="Show the cache instead.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="With --cache: delete it.")] = False,
 ) -> None:
-    """Show images, classes, splits, sizes, unusable files and duplicates, with advice."""
+    """Show what edgessl makes of your images, with advice.
+
+    Splits, classes, sizes, unusable files and duplicates; nothing is trained.
+    """
     if cache == bool(source):
         raise UserError("data: must be given DATA, or --cache; try edgessl data demo")
     if clear and not cache:
