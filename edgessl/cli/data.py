@@ -61,7 +61,9 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
     def say(line: str) -> None:
         screen.print(line, markup=False)
 
-    images, sizes = document["images"], document["sizes"]
+    from edgessl.data.dataset import by_use
+
+    images, sizes = by_use(document["images"], document["classes"]), document["sizes"]
     say(f"{document['name']}: {document['source']}")
     counts = ", ".join(f"{name} {count}" for name, count in images.items() if count)
     say(f"images: {sum(images.values())} ({counts})")

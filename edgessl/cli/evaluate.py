@@ -44,7 +44,7 @@ def evaluate(
     if json:
         print_json(found.to_dict())
         return
-    for note in found.dataset.notes:
+    for note in found.notes:
         screen.print(note, markup=False)
     if isinstance(found, story.EvaluatedTags):
         for name, value in found.precisions.items():

@@ -39,6 +39,10 @@ BASELINES: dict[str, StageId] = {"random": RANDOM, "longer": LONGER}
 VIEWS, START, EVALUATE, REPORT = "views", "start", "evaluate", "report"
 """What run.json remembers besides training."""
 
+OWN_LOSSES = ("dino_loss", "swav_loss", "moco_loss", "nt_xent", "byol_loss")
+"""What methods call their own loss in the log, where ``loss`` is the total: with regularisers and
+factors."""
+
 BEFORE: dict[str, frozenset[str]] = {
     PRETRAIN.name: frozenset({VIEWS}),
     FINETUNE.name: frozenset({START, WARMUP.name}),
@@ -64,6 +68,15 @@ def is_pretraining(stage: object) -> bool:
     """
     name = PRETRAIN.name
     return isinstance(stage, str) and (stage == name or stage.startswith(f"{name}-"))
+
+
+def is_main(stage: object) -> bool:
+    """Say whether a stage is what a run is for: pretraining, or fine-tuning what it gave.
+
+    Args:
+        stage: Its name in the log.
+    """
+    return is_pretraining(stage) or stage == FINETUNE.name
 
 
 def evaluated(baseline: str) -> str:
