@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -19,9 +19,9 @@ from edgessl.cli.bench import bench
 from edgessl.cli.catalogue import list_entries, show
 from edgessl.cli.data import data
 from edgessl.cli.evaluate import evaluate
-from edgessl.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from edgessl.cli.export import export
 from edgessl.cli.finetune import finetune
+from edgessl.cli.help import EXAMPLES, JOB, Verbs
 from edgessl.cli.pipes import flush_output, nobody_reads
 from edgessl.cli.predict import predict
 from edgessl.cli.profile import profile
@@ -34,7 +34,9 @@ from edgessl.errors import EdgesslError, UserError
 
 app = typer.Typer(
     name="edgessl",
+    cls=Verbs,
     help="An edge model factory: pretrain small backbones on your images, fine-tune, export.",
+    epilog=JOB,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -57,18 +59,13 @@ def _root(
     pass
 
 
-app.command(name="recipe")(recipe)
-app.command(name="list")(list_entries)
-app.command(name="show")(show)
-app.command(name="data")(data)
-app.command(name="finetune")(finetune)
-app.command(name="eval")(evaluate)
-app.command(name="profile")(profile)
-app.command(name="rescale")(rescale)
-app.command(name="export", epilog=EXPORT_EXAMPLES)(export)
-app.command(name="bench")(bench)
-app.command(name="predict")(predict)
-app.command(name="report")(report)
+_VERBS: dict[str, Callable[..., None]] = {
+    "recipe": recipe, "export": export, "bench": bench, "list": list_entries, "show": show,
+    "data": data, "finetune": finetune, "eval": evaluate, "profile": profile, "rescale": rescale,
+    "predict": predict, "report": report,
+}  # fmt: skip
+for _name, _verb in _VERBS.items():
+    app.command(name=_name, epilog=EXAMPLES[_name])(_verb)
 
 
 class _Signalled(BaseException):

@@ -80,7 +80,10 @@ def bench(
     markdown: Annotated[str, typer.Option(help="Write a Markdown table.", metavar="FILE")] = "",
     html: Annotated[str, typer.Option(help="Write one offline page.", metavar="FILE")] = "",
 ) -> None:
-    """Measure latency, load and memory of models in turns, with intervals and a noise grade."""
+    """Measure the latency of files, with intervals and a noise grade.
+
+    They run in turns, in processes of their own; loading and memory are measured beside.
+    """
     outputs = Outputs(json, csv, markdown, html)
     outputs.refuse_wrong()
     alone = {

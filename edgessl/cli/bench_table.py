@@ -16,6 +16,7 @@ from edgessl.cli.screen import print_json
 from edgessl.errors import UserError
 
 MOST_OPERATORS = 8
+CAPTION = "latency, loading and first run in ms; p50 is the median, img/s of the mean"
 GRADE_COLOURS = {"A": "green", "B": "yellow", "C": "red"}
 
 
@@ -51,11 +52,11 @@ def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
     provider = host.get("provider", "")
     screen.print(f"{host['cpu']}, {cores}, {host.get('os', '')}; {provider}, {runtime}",
                  markup=False)
-    table = Table(box=None, padding=(0, 1, 0, 0), title="latency, first run and loading in ms",
-                  title_justify="left")
+    table = Table(box=None, padding=(0, 1, 0, 0), title=CAPTION, title_justify="left")
     widest = max(len(entry["name"]) for entry in models)
     table.add_column("model", overflow="fold", min_width=min(24, widest))
-    for heading in ("thr", "B", "p50", "±", "p90", "p99", "img/s", "load", "first", "MB", "runs"):
+    for heading in ("thr", "B", "p50", "±", "p90", "p99", "img/s", "load", "first", "peak MB",
+                    "runs"):
         table.add_column(heading, justify="right", no_wrap=True)
     for entry in models:
         table.add_row(

@@ -18,7 +18,7 @@ def list_entries(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List recipes, backbones, methods, data sets, export targets or bench devices."""
+    """List recipes, backbones, methods, data sets, targets or devices."""
     kinds: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "recipes": _recipes,
         "backbones": _backbones,
@@ -50,8 +50,10 @@ def show(
 ) -> None:
     """Print a recipe as it would run."""
     from edgessl.recipe import load_recipe, to_toml
+    from edgessl.recipe.load import about_variants
 
-    print(to_toml(load_recipe(name)), end="")
+    comment = "".join(f"# {line}\n" for line in about_variants(name))
+    print(comment + to_toml(load_recipe(name)), end="")
 
 
 def _recipes() -> list[dict[str, Any]]:

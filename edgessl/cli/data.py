@@ -17,14 +17,18 @@ def data(
     source: Annotated[
         str,
         typer.Argument(
-            help="A named set, demo, a folder, or a CSV manifest.", metavar="DATA", show_default=""
+            help="A named set, demo, a folder, or a CSV manifest.", metavar="DATA",
+            show_default=False,
         ),
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     cache: Annotated[bool, typer.Option("--cache", help="Show the cache instead.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="With --cache: delete it.")] = False,
 ) -> None:
-    """Show images, classes, splits, sizes, unusable files and duplicates, with advice."""
+    """Show what edgessl makes of your images, with advice.
+
+    Splits, classes, sizes, unusable files and duplicates; nothing is trained.
+    """
     if cache == bool(source):
         raise UserError("data: must be given DATA, or --cache; try edgessl data demo")
     if clear and not cache:
@@ -57,7 +61,9 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
     def say(line: str) -> None:
         screen.print(line, markup=False)
 
-    images, sizes = document["images"], document["sizes"]
+    from edgessl.data.dataset import by_use
+
+    images, sizes = by_use(document["images"], document["classes"]), document["sizes"]
     say(f"{document['name']}: {document['source']}")
     counts = ", ".join(f"{name} {count}" for name, count in images.items() if count)
     say(f"images: {sum(images.values())} ({counts})")

@@ -30,7 +30,10 @@ def evaluate(
     ] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Score a network on the test images: kNN or linear probe of its features, or its top-1."""
+    """Score a network on test images: kNN, linear probe or top-1.
+
+    kNN and linear probe judge its features, top-1 its classifier.
+    """
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
         from edgessl.pipeline import evaluate as story
@@ -41,7 +44,7 @@ def evaluate(
     if json:
         print_json(found.to_dict())
         return
-    for note in found.dataset.notes:
+    for note in found.notes:
         screen.print(note, markup=False)
     if isinstance(found, story.EvaluatedTags):
         for name, value in found.precisions.items():

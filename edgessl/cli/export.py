@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgessl.cli.options import examples
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import GateFailed
 
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
     from edgessl.export.bundle.runners import Runner
     from edgessl.export.product import ExportedFile
 
-EXAMPLES = examples(
-    "# ONNX files beside the checkpoint, each proven against it",
-    "edgessl export runs/pets-mobilenetv2-dino/ckpt.pt --onnx",
-    "# what an arm64 device runs, int8 files among them, in a folder to hand on",
-    "edgessl export ckpt.pt --target arm64 --out device",
-    "# int8 that may lose two points of top-1, and a page that runs it in a browser",
-    "edgessl export ckpt.pt --int8 --max-drop 2 --web",
-)
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
 
 
@@ -84,7 +75,7 @@ def export(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Write a network in the formats of a device, and check every file against its checkpoint."""
+    """Write files for a device, each checked against the checkpoint."""
     screen = console(to_stderr=json)
     chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2, "ort": ort, "int8": int8}
     with screen.status(f"reading {checkpoint}") as status:

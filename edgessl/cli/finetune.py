@@ -47,7 +47,7 @@ def finetune(
     compiled: Compiled = False,
     fresh: Fresh = False,
 ) -> None:
-    """Fine-tune a pretrained backbone on labelled images, evaluate, and report.
+    """Fine-tune a pretrained backbone on labels, evaluate, report.
 
     The same command again resumes a run that was stopped.
     """

@@ -1,4 +1,4 @@
-"""Options, examples and words that several commands share, each said once."""
+"""Options and words that several commands share, each said once."""
 
 from __future__ import annotations
 
@@ -35,18 +35,6 @@ def several(text: str) -> tuple[str, ...]:
 def as_typed() -> str:
     """Return the command as it was typed, to be repeated."""
     return shlex.join(["edgessl", *sys.argv[1:]])
-
-
-def examples(*lines: str) -> str:
-    r"""Set examples for the ``epilog`` of a command.
-
-    Args:
-        lines: Commands, each below a line that begins with ``#`` and says what it does.
-
-    Returns:
-        A paragraph that is printed line by line: ``\b`` keeps the help from wrapping it.
-    """
-    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}

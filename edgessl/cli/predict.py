@@ -17,7 +17,7 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="Image files.", metavar="IMAGE...")],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Name the most likely classes of images, with their probabilities."""
+    """Name the most likely classes of images, with probabilities."""
     from edgessl.pipeline.predict import predict_images
 
     document = predict_images(model, images)

@@ -54,7 +54,7 @@ def recipe(
     ] = False,
     fresh: Fresh = False,
 ) -> None:
-    """Pretrain on your images, fine-tune on your labels, evaluate, and report.
+    """Pretrain on your images, fine-tune on labels, evaluate, report.
 
     The same command again resumes a run that was stopped.
     """

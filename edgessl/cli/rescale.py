@@ -35,9 +35,10 @@ def rescale(
         Path | None, typer.Option(help="File to write. [default: NAME-rescaled beside CKPT]")
     ] = None,
 ) -> None:
-    """Rescale the norms of a backbone's tensors (NormRescale), to fine-tune it better.
+    """Rescale the norms of a backbone's tensors (NormRescale).
 
-    Weights that LARS trained have norms about ten times those that SGD trained.
+    Weights that LARS trained have norms about ten times those that SGD trained, and fine-tune
+    better with smaller ones.
     """
     from edgessl.pipeline import rescale as story
 

@@ -74,8 +74,9 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
     seconds = sum(pace["seconds"].values())
     activity = "Pretraining" if PRETRAIN.name in pace["seconds"] else "Fine-tuning"
     for line in (
-        f"{model['params'] / 1e6:.2f} M parameters, {model['macs'] / 1e6:.1f} M MACs; "
-        f"trained in {seconds:.0f} s. {activity}: {pace['bottleneck']}",
+        f"{model['params'] / 1e6:.2f} M parameters, {model['macs'] / 1e6:.1f} M MACs an image of "
+        f"{report['recipe']['image']['crop_px']} px; trained in {seconds:.0f} s.",
+        f"{activity} at {pace['bottleneck']}",
         report["verdict"],
         f"report: {run / 'report.html'}",
         f"next:   {report['next']}",

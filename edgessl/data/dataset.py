@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -143,3 +143,16 @@ class Dataset:
             labels=None,
             digests=self.train.digests + self.unlabeled.digests,
         )
+
+
+def by_use(counts: Mapping[str, int], classes: Collection[str]) -> dict[str, int]:
+    """Count images as people would: in a set without labels, images to train on are unlabelled.
+
+    Args:
+        counts: Images by split.
+        classes: Class names; empty without labels, and where images may have several each.
+    """
+    if classes or counts.get("test"):  # without any label nothing is tested
+        return dict(counts)
+    unlabeled = counts.get("train", 0) + counts.get("unlabeled", 0)
+    return {**counts, "train": 0, "unlabeled": unlabeled}

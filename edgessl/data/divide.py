@@ -144,6 +144,17 @@ def _ranked(digests: Iterable[str], salt: str) -> list[str]:
 
 
 TEST_PERCENT = 20.0
+_WHAT_VAL_IS_FOR = "every choice is made on them, test is read once at the end."
+
+
+def without_val(notes: Iterable[str]) -> list[str]:
+    """Leave out what is said of a ``val`` that was made, where nothing is chosen on it.
+
+    Args:
+        notes: Of a dataset.
+    """
+    return [note for note in notes if not note.endswith(_WHAT_VAL_IS_FOR)]
+
 
 
 def divide(
@@ -187,7 +198,7 @@ def divide(
         splits = _carve(splits, "val", val_percent, least_from=5)
         notes.append(
             f"{len(splits['val'])} training images, {val_percent:g} % of each class, are held out "
-            "by content as val: every choice is made on them, test is read once at the end."
+            f"by content as val: {_WHAT_VAL_IS_FOR}"
             if splits["val"]
             else "The classes are too small to hold out a val split."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -139,7 +140,7 @@ def list_folder(folder: Path) -> Listing:
     root = Path(os.path.abspath(folder))  # unlike absolute(), this gives ".." a name
     tree = walk(root)
     if not tree.folders:
-        raise UserError(f"{root}: must hold images, found none{_unreadable(tree)}; check the path")
+        raise UserError(f"{root}: must hold images, found {_none_found(tree)}")
     depth = _wrappers(tree.folders)
     inside = tuple(Folder(folder.parts[depth:], folder.names) for folder in tree.folders)
     base = root.joinpath(*tree.folders[0].parts[:depth])
@@ -154,7 +155,11 @@ def list_folder(folder: Path) -> Listing:
     else:
         entries, notes = _class_layout(base, inside)
     if tree.unsupported:
-        notes = [*notes, f"Not read{_unreadable(tree)}: convert them to JPEG or PNG."]
+        notes = [
+            *notes,
+            f"{_unreadable(tree)} left out: edgessl cannot read that format; convert to JPEG or "
+            "PNG what should be used.",
+        ]
     return Listing(root.name or "images", str(root), tuple(entries), tuple(notes))
 
 
@@ -215,23 +220,34 @@ def _class_layout(base: Path, folders: tuple[Folder, ...]) -> tuple[list[Entry],
         else:
             entries += _entries(base, folder, None, "unlabeled")
     nested = any(folder.parts for folder in folders)
-    return entries, [_not_classes(loose)] if nested and not labelled else []
+    if not nested or labelled:
+        return entries, []
+    return entries, [_beside_folders(loose) if loose else _too_deep(base, folders[0])]
 
 
-def _not_classes(loose: int) -> str:
-    why = (
-        f"{loose} image(s) lie beside the folders"
-        if loose
-        else "the images lie two or more folders deep"
-    )
+def _beside_folders(loose: int) -> str:
     return (
-        f"Folder names are not read as classes, because {why}; "
-        "class folders must hold their images directly, other images belong in unlabeled/."
+        f"Folder names are not read as classes, because {loose} image(s) lie beside the folders; "
+        "for labels, move those into unlabeled/."
     )
+
+
+def _too_deep(base: Path, folder: Folder) -> str:
+    example, outer = "/".join(folder.parts), shlex.quote(f"{base.name}/{folder.parts[0]}")
+    return (
+        "Folder names are not read as classes, because the images lie two or more folders deep, "
+        f"as in {example}/. For labels, pass a folder that holds class folders, such as "
+        f"--data {outer}, or a CSV manifest with a column label."
+    )
+
+
+def _none_found(tree: Tree) -> str:
+    if not tree.unsupported:
+        return "none; check the path"
+    return f"only {_unreadable(tree)}, which edgessl cannot read; convert them to JPEG or PNG"
 
 
 def _unreadable(tree: Tree) -> str:
-    if not tree.unsupported:
-        return ""
-    counts = ", ".join(f"{count} {suffix}" for suffix, count in tree.unsupported.items())
-    return f" (but {counts} file(s), which edgessl cannot read)"
+    return " and ".join(
+        f"{count} {suffix} file(s)" for suffix, count in tree.unsupported.items()
+    )

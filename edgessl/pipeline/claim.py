@@ -109,6 +109,7 @@ def record(
     if dataset.quarantined:
         lines = [f"{path}\t{reason}" for path, reason in dataset.quarantined]
         run.write_text("quarantine.txt", "\n".join(lines) + "\n")
+        context.reporter.say(f"{run.path / 'quarantine.txt'} lists what was left out, and why.")
     run.write(
         {
             "edgessl": __version__,

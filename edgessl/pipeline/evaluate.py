@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from edgessl.data.dataset import Dataset, Split
+from edgessl.data.divide import without_val
 from edgessl.data.load import dataset_of, load_dataset
 from edgessl.errors import UserError, nearest
 from edgessl.evaluate.network import Network, match_classes, open_network
@@ -86,6 +87,12 @@ class Evaluated:
     def score(self) -> Score:
         """What it reached."""
         return self.evaluation.score
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided about the images, as far as this protocol reads them."""
+        notes = self.dataset.notes
+        return notes if "val" in PROTOCOLS[self.protocol].splits else tuple(without_val(notes))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for ``--json``."""
@@ -214,6 +221,11 @@ class EvaluatedTags:
     score: Score
     precisions: dict[str, float | None]
     inverse_penalty: float
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided about the images."""
+        return self.dataset.notes
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for ``--json``."""

@@ -59,7 +59,7 @@ def verdict(report: dict[str, Any]) -> str:
         return _compare(subject, "kNN", scores["knn_top1"], rival, "random features")
     if rivals:
         name = max(rivals, key=lambda rival: float(rivals[rival]["value"]))
-        return _compare(subject, "Fine-tuned top-1", tuned, rivals[name], name)
+        return _compare(subject, "fine-tuned top-1", tuned, rivals[name], name)
     return f"Fine-tuned top-1 is {_percent(tuned)}; no baseline was trained to compare it with."
 
 

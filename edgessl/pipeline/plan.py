@@ -305,9 +305,10 @@ def describe_plan(plan: Plan) -> str:
         f"{batch}), {plan.finetune_steps} fine-tuning",
         *(f"{stage.stage.name:<11} {_describe_stage(stage)}" for stage in plan.stages if several),
         f"compute     {plan.mean_macs / 1e6:.2f} M MACs an image{_MEAN if several else ''}, "
-        f"{plan.total_macs / 1e12:.3g} T in all (forward passes of the backbone)"
-        f"{_describe_flops(plan.stages)}",
-        f"pack        {plan.pack_px} px, {plan.pack_mb:g} MB; views enlarged: {enlarged}",
+        f"all its views together; {plan.total_macs / 1e12:.3g} T in all "
+        f"(forward passes of the backbone){_describe_flops(plan.stages)}",
+        f"pack        {plan.pack_px} px, {plan.pack_mb:g} MB of decoded images; views enlarged: "
+        f"{enlarged}",
         f"rate        {plan.images_per_s:g} img/s pretraining, "
         f"{plan.finetune_images_per_s:g} img/s fine-tuning (measured on this device"
         f"{_SMALLER if plan.smaller_batches else ''})",
@@ -343,6 +344,6 @@ def _describe_stage(plan: StageCost) -> str:
     stage = plan.stage
     return (
         f"{stage.epochs} epochs, views {_sizes(stage)}, batch {stage.batch_size}, {plan.steps} "
-        f"steps; {plan.macs / 1e6:.2f} M MACs an image, {plan.rate.images_per_s:.1f} img/s, "
-        f"about {plan.minutes:.1f} minutes"
+        f"steps; {plan.macs / 1e6:.2f} M MACs for all views of an image, "
+        f"{plan.rate.images_per_s:.1f} img/s, about {plan.minutes:.1f} minutes"
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from edgessl.backbones import Backbone
-from edgessl.data.dataset import Dataset
+from edgessl.data.dataset import SPLIT_NAMES, Dataset, by_use
 from edgessl.data.load import load_dataset, refuse_unknown
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
@@ -355,19 +355,14 @@ def found(dataset: Dataset) -> list[str]:
     Args:
         dataset: What the user has.
     """
-    counts = ", ".join(
-        f"{len(split)} {name}"
-        for name, split in (
-            ("train", dataset.train), ("unlabeled", dataset.unlabeled),
-            ("val", dataset.val), ("test", dataset.test),
-        )
-        if len(split)
-    )
+    images = by_use({name: len(getattr(dataset, name)) for name in SPLIT_NAMES}, dataset.classes)
+    order = ("train", "unlabeled", "val", "test")
+    counts = ", ".join(f"{images[name]} {name}" for name in order if images[name])
     classes = f"{len(dataset.classes)} classes" if dataset.classes else "no labels"
     lines = [f"{dataset.name}: {counts} images, {classes}.", *dataset.notes]
     if dataset.quarantined:
         lines.append(
-            f"{len(dataset.quarantined)} file(s) left out, listed in quarantine.txt; "
-            f"the first: {dataset.quarantined[0][0].name}: {dataset.quarantined[0][1]}."
+            f"{len(dataset.quarantined)} file(s) cannot be used and are left out; the first: "
+            f"{dataset.quarantined[0][0].name}: {dataset.quarantined[0][1]}."
         )
     return lines

@@ -12,7 +12,7 @@ import tomli_w
 from edgessl import catalog
 from edgessl.errors import UserError, nearest
 from edgessl.recipe.tables import Recipe
-from edgessl.recipe.variants import Conditions, take_variants
+from edgessl.recipe.variants import Conditions, Variant, take_variants
 from edgessl.schema import validate
 from edgessl.toml_file import read_toml
 
@@ -37,7 +37,7 @@ def load_recipe(
         ('dino', 5)
     """
     base, variant = _split(name)
-    path = Path(base) if base.endswith(".toml") else catalog.find("recipes", base)
+    path = _path(base)
     values = read_toml(path)
     variants = take_variants(values, path.name)
     # A file's name may be of bytes that are no text, which TOML cannot hold.
@@ -62,9 +62,38 @@ def load_recipe(
 
 def variants_of(name: str) -> list[str]:
     """Return the names of a recipe's variants."""
-    path = catalog.find("recipes", name)
-    variants = take_variants(read_toml(path), path.name)
-    return [variant.name for variant in variants if variant.name]
+    return [variant.name for variant in _variants(name) if variant.name]
+
+
+def about_variants(name: str) -> list[str]:
+    """Say which variants ``load_recipe`` leaves out by a name alone, a line each for a comment.
+
+    Args:
+        name: As of ``load_recipe``.
+
+    Raises:
+        UserError: No such recipe, or mistakes in its variants.
+    """
+    base, chosen = _split(name)
+    left = [variant for variant in _variants(base) if variant.name != chosen]
+    # The name of a file may hold what a comment of TOML must not.
+    typed = "".join(letter if letter.isprintable() else "?" for letter in base)
+    lines = []
+    if names := [variant.name for variant in left if variant.name]:
+        what = f"with its variant {chosen}; others" if chosen else "without a variant; variants"
+        lines.append(f"{typed} {what}: {', '.join(names)} (edgessl show {typed}:{names[0]})")
+    if fitting := [variant.name or "one without a name" for variant in left if variant.when]:
+        lines.append(f"edgessl recipe takes by itself, where it fits: {', '.join(fitting)}")
+    return lines
+
+
+def _variants(base: str) -> tuple[Variant, ...]:
+    path = _path(base)
+    return take_variants(read_toml(path), path.name)
+
+
+def _path(base: str) -> Path:
+    return Path(base) if base.endswith(".toml") else catalog.find("recipes", base)
 
 
 def _take_source(values: dict[str, Any], path: Path) -> None:

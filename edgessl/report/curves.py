@@ -8,9 +8,8 @@ from typing import Any
 
 from edgessl.page.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
-from edgessl.runs.stages import FINETUNE, LONGER, PRETRAIN, RANDOM, is_pretraining
+from edgessl.runs.stages import FINETUNE, LONGER, PRETRAIN, RANDOM, is_pretraining, own_loss
 
-_TERMS = ("dino_loss", "swav_loss", "moco_loss", "nt_xent", "byol_loss")
 _KINDS = {
     FINETUNE.name: ("run", "pretrained"),
     RANDOM.name: ("random", "random"),
@@ -33,15 +32,18 @@ def curves(record: RunRecord) -> list[LineChart]:
 
 def _pretrain_loss(record: RunRecord) -> LineChart | None:
     # The method's own term where it is logged apart: a regulariser would shift it against ln K.
-    term = next((key for key in _TERMS if any(key in entry for entry in record.log)), "loss")
+    term = next((key for key in map(own_loss, record.log) if key != "loss"), "loss")
     series = _series(record.log, PRETRAIN.name, term, "run", "loss", smooth=True)
+    method = _recipe(record).get("method") or {}
+    title = "Pretraining loss"
+    title += f" ({method.get('name', term)})" if term != "loss" else ""
     chance = _series(record.log, PRETRAIN.name, "chance_loss", "uniform", "chance")
     if chance.xs:  # where a method that learns nothing stays
-        return line_chart("Pretraining loss", "epoch", [series, chance], digits=2)
-    prototypes = (_recipe(record).get("method") or {}).get("prototypes")
+        return line_chart(title, "epoch", [series, chance], digits=2)
+    prototypes = method.get("prototypes")
     # Where a DINO that learns nothing stays: it finds all prototypes equally likely.
     uniform = [Reference("uniform", "uniform, ln K", log(prototypes))] if prototypes else []
-    return line_chart("Pretraining loss", "epoch", [series], uniform, digits=2)
+    return line_chart(title, "epoch", [series], uniform, digits=2)
 
 
 def _recipe(record: RunRecord) -> Mapping[str, Any]:
@@ -76,7 +78,7 @@ def _quality(record: RunRecord) -> Iterable[LineChart | None]:
          _series(record.log, PRETRAIN.name, "uniformity", "other", "uniformity")],
         digits=2,
     )  # fmt: skip
-    for key, title in (("retrieval_top1", "Positive pairs found, %"),
+    for key, title in (("retrieval_top1", "Positive pairs found (a view finds the other), %"),
                        ("effective_rank", "Effective rank of features")):  # fmt: skip
         series = _series(record.log, PRETRAIN.name, key, "run", "features")
         yield line_chart(title, "epoch", [series], from_zero=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgessl.data.dataset import by_use
 from edgessl.page.render import Facts
 from edgessl.runs.stages import PRETRAIN
 
@@ -27,7 +28,7 @@ def data_facts(data: Mapping[str, Any]) -> Facts:
     Args:
         data: ``report.json``'s ``data``.
     """
-    counts = data.get("counts") or {}
+    counts = by_use(data.get("counts") or {}, data.get("classes") or ())
     shown = {name: counts[name] for name in _SPLITS if counts.get(name)}
     facts = [("images", f"{sum(shown.values()):,}")] if shown else []
     facts += [(_SPLIT_WORDS[name], f"{count:,}") for name, count in shown.items()]
@@ -62,7 +63,9 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
     facts += [("backbone", str(backbone))] if backbone else []
     facts += [("method", str(method))] if method else []
     facts += [("parameters", _count(model["params"]))] if model.get("params") else []
-    facts += [("MACs an image", _count(model["macs"]))] if model.get("macs") else []
+    crop_px = (recipe.get("image") or {}).get("crop_px")
+    size = f" of {crop_px} px" if crop_px else ""
+    facts += [(f"MACs an image{size}", _count(model["macs"]))] if model.get("macs") else []
     if throughput.get("images_per_s"):
         stages = throughput.get("seconds") or {}
         activity = "pretraining" if not stages or PRETRAIN.name in stages else "fine-tuning"

@@ -54,7 +54,7 @@ def in_words(found: Mapping[str, Any]) -> list[str]:
     """
     changes = found.get("changes") or []
     if found and not changes:
-        return ["Not judged: pretraining ended before 50 steps after its warm-up."]
+        return ["Pretraining ended before 50 steps after its warm-up: too early to judge."]
     sentences = []
     for change in changes:
         stage = change.get("stage", PRETRAIN.name)  # an older report has none

@@ -5,6 +5,7 @@ The one place with these names. ``run.json``, the log, states, the report and it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _PARTS_FROM = 100
@@ -69,6 +70,15 @@ def is_pretraining(stage: object) -> bool:
     return isinstance(stage, str) and (stage == name or stage.startswith(f"{name}-"))
 
 
+def is_main(stage: object) -> bool:
+    """Say whether a stage is what a run is for: pretraining, or fine-tuning what it gave.
+
+    Args:
+        stage: Its name in the log.
+    """
+    return is_pretraining(stage) or stage == FINETUNE.name
+
+
 def evaluated(baseline: str) -> str:
     """Return what run.json calls the scoring of a baseline."""
     return f"{EVALUATE}_{baseline}"
@@ -84,3 +94,16 @@ def state_files() -> tuple[str, ...]:
     left = (stage.file for stage in (WARMUP, *BASELINES.values()))
     ends = (f"{stage.name}-end.pt" for stage in (PRETRAIN, FINETUNE))
     return (*ends, *(name.removeprefix("state/") for name in left), DIVERGED)
+
+
+def own_loss(entry: Mapping[str, object]) -> str:
+    """Return the key of the method's own loss in a line of the log.
+
+    ``loss`` there is the total, with regularisers and factors; a method that logs its own apart
+    calls it ``NAME_loss``.
+
+    Args:
+        entry: The line.
+    """
+    own = (key for key in entry if key == "nt_xent" or key.endswith("_loss"))
+    return next((key for key in own if key != "chance_loss"), "loss")

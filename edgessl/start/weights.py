@@ -14,6 +14,8 @@ from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.backbones import BACKBONES, Backbone, LastStage, deployable_from
+from edgessl.backbones.build_net import build_net
+from edgessl.backbones.last_stage import last_stage_keys
 from edgessl.backbones.positions import can_resample, with_positions_for
 from edgessl.errors import EdgesslError, UserError
 from edgessl.recipe.backbones import TIMM
@@ -70,7 +72,23 @@ def initialise(backbone: Backbone, source: str) -> str:
             f"tensors do{unlike(weights, own)}; pass weights of the same backbone"
         )
     backbone.net.load_state_dict(fits, strict=False)
-    return f"Starting from {source}: {len(fits)} of {len(own)} tensors loaded."
+    told = f"Starting from {source}: {len(fits)} of {len(own)} tensors loaded."
+    unused = len(_last_stage_in(weights, backbone))
+    if unused:
+        told += (
+            f" {unused} tensors of the last stage are not used: the recipe removes it for "
+            "pretraining, and it grows back with new weights for fine-tuning."
+        )
+    return told
+
+
+def _last_stage_in(weights: Iterable[str], backbone: Backbone) -> frozenset[str]:
+    """Return the keys of weights that belong to the last stage that a backbone is without."""
+    if backbone.last_stage == "keep":
+        return frozenset()
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):  # draw nothing of the run's
+        whole = build_net(backbone.name, backbone.image_px, dropout=0.0, drop_path=0.0)
+    return last_stage_keys(whole).intersection(weights)
 
 
 def _from_timm(source: str) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from PIL import Image
 from tiny_model import KNOWN, write_device, write_model
 from typer.testing import CliRunner, Result
 
+from edgessl.bench.page.tables import notes
 from edgessl.cli.bench import bench
 from edgessl.errors import UserError
 
@@ -155,6 +156,26 @@ def test_a_document_of_another_device_stands_beside_this_one(folder: Path, tmp_p
     assert "Some Board" in (tmp_path / "both.html").read_text()
     alone = run("--import", tmp_path / "board.json", "--html", tmp_path / "alone.html")
     assert alone.exit_code == 0, alone.exception
+
+
+def test_the_screen_says_what_its_columns_are(folder: Path) -> None:
+    screen = (folder / "screen.txt").read_text()
+    assert "latency, loading and first run in ms; p50 is the median, img/s of the mean" in screen
+    assert "peak MB" in screen
+    assert "images/s (mean)" in (folder / "b.md").read_text()
+    assert "images/s (mean)" in (folder / "b.html").read_text()
+
+
+def test_idle_threads_come_with_a_way_out() -> None:
+    measured = {
+        "p90_ms": 1.0, "p99_ms": 1.0, "warmup_stable": True, "iqr_percent": 1.0,
+        "runtime": "onnxruntime", "threads": 2, "cores_obtained": 1.004,
+    }  # fmt: skip
+    idle = "2 threads kept only 1.00 cores busy; --threads 1"
+    assert notes(measured, "CPUExecutionProvider")[0] == (
+        f"{idle} (or --device cpu-1thread) may be as fast"
+    )
+    assert notes(measured, "CUDAExecutionProvider")[0] == f"{idle} may be as fast"
 
 
 def test_something_else_is_not_imported(tmp_path: Path) -> None:

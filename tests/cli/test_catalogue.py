@@ -88,12 +88,20 @@ def test_show_prints_a_recipe_that_reads_back_the_same(tmp_path: Path) -> None:
     assert load_recipe(str(file)) == load_recipe(RECIPE)
 
 
-def test_every_verb_has_help_and_nothing_else_is_listed() -> None:
-    verbs = {command.name for command in app.registered_commands}
-    listed = _output("--help")
-    for verb in sorted(name for name in verbs if name):
-        assert verb in listed
-        assert "Usage:" in _output(verb, "--help")
+def test_show_says_first_which_variants_it_leaves_out(tmp_path: Path) -> None:
+    assert _output("show", RECIPE).splitlines()[:2] == [
+        f"# {RECIPE} without a variant; variants: shape, demo (edgessl show {RECIPE}:shape)",
+        "# edgessl recipe takes by itself, where it fits: demo",
+    ]
+    chosen = _output("show", f"{RECIPE}:demo").splitlines()
+    assert chosen[0].startswith(f"# {RECIPE} with its variant demo; others: shape (")
+    assert chosen[1].startswith("name = ")
+    mine = tmp_path / "line\nbreak.toml"  # in a comment it would end it
+    mine.write_text(_output("show", RECIPE), encoding="utf-8")
+    assert _output("show", str(mine)).startswith("name = ")  # it has no variants
+    mine.write_text(mine.read_text() + '\n[[variant]]\nname = "x"\nseed = 1\n', encoding="utf-8")
+    assert _output("show", str(mine)).count("\n# ") == 0
+    assert "line?break.toml without a variant; variants: x" in _output("show", str(mine))
 
 
 def test_the_version_is_printed() -> None:

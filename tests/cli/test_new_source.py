@@ -55,7 +55,9 @@ def test_it_is_listed_under_the_name_of_its_folder(clone: Path) -> None:
 def test_it_is_shown_by_its_name_and_by_its_path(clone: Path) -> None:
     for recipe in (NAME, f"recipes/{FOLDER}/{NAME}.toml"):
         shown = _run(clone, "show", recipe)
-        assert shown.stdout.startswith(f'name = "{NAME}"\nsource = "{FOLDER}"\n'), shown.stderr
+        comment, _, values = shown.stdout.partition("name = ")
+        assert f"(edgessl show {recipe}:shape)" in comment
+        assert values.startswith(f'"{NAME}"\nsource = "{FOLDER}"\n'), shown.stderr
 
 
 def test_the_heading_of_a_readme_is_its_title(clone: Path) -> None:

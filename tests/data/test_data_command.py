@@ -63,6 +63,12 @@ def test_unlabelled_images_are_told_about_labels(tmp_path: Path) -> None:
     assert "choose small views" in document["advice"][0]
 
 
+def test_images_without_labels_are_not_called_train(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "x", {".": 12})
+    assert "images: 12 (unlabeled 12)\n" in run(folder).output
+    assert json.loads(run(folder, "--json").stdout)["images"]["train"] == 12
+
+
 def test_the_cache_is_shown_and_cleared(folder: Path, cache: Path) -> None:
     run(folder)
     assert json.loads(run("--cache", "--json").stdout)["bytes"]["verified.sqlite"] > 0

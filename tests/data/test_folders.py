@@ -49,7 +49,20 @@ def test_images_beside_folders_mean_that_folders_are_no_classes(tmp_path: Path) 
     class_folders(tmp_path, {"cat": 2, "dog": 2})
     save(tmp_path / "overview.png", seed=99)
     assert found(tmp_path) == {(None, "unlabeled"): 5}
-    assert "Folder names are not read as classes" in list_folder(tmp_path).notes[0]
+    assert list_folder(tmp_path).notes == (
+        "Folder names are not read as classes, because 1 image(s) lie beside the folders; for "
+        "labels, move those into unlabeled/.",
+    )
+
+
+def test_classes_one_level_too_deep_are_named_with_the_way_out(tmp_path: Path) -> None:
+    photos = class_folders(tmp_path / "photos", {"site1/cat": 2, "site2/dog": 2})
+    assert found(photos) == {(None, "unlabeled"): 4}
+    assert list_folder(photos).notes == (
+        "Folder names are not read as classes, because the images lie two or more folders deep, "
+        "as in site1/cat/. For labels, pass a folder that holds class folders, such as --data "
+        "photos/site1, or a CSV manifest with a column label.",
+    )
 
 
 def test_images_without_class_in_a_split_folder_never_mix_with_the_test(tmp_path: Path) -> None:
@@ -92,7 +105,21 @@ def test_symlinks_are_followed_and_loops_end(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_as_images_are_counted(tmp_path: Path) -> None:
     class_folders(tmp_path, {"cat": 1, "dog": 1})
     (tmp_path / "cat" / "a.HEIC").write_text("x")
-    assert "1 .heic file(s)" in list_folder(tmp_path).notes[0]
+    assert list_folder(tmp_path).notes == (
+        "1 .heic file(s) left out: edgessl cannot read that format; convert to JPEG or PNG what "
+        "should be used.",
+    )
+
+
+def test_a_folder_of_files_that_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    for name in ("a.HEIC", "b.heic", "c.svg"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(UserError) as refused:
+        list_folder(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path}: must hold images, found only 2 .heic file(s) and 1 .svg file(s), which "
+        "edgessl cannot read; convert them to JPEG or PNG"
+    )
 
 
 def test_accents_are_the_same_however_they_are_spelled(tmp_path: Path) -> None:

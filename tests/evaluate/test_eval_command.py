@@ -152,6 +152,16 @@ def test_without_json_the_score_is_a_sentence(tmp_path: Path, images: Path) -> N
     assert "top-1 of the classifier: 100.0 %, 95 % interval 75.8 to 100.0 %" in printed
 
 
+@pytest.mark.parametrize(("protocol", "told"), [("top1", 0), ("linear", 1)])
+def test_what_is_held_out_to_choose_on_is_told_only_where_something_is_chosen(
+    tmp_path: Path, images: Path, protocol: str, told: int
+) -> None:
+    printed = run([
+        str(write_classifier(tmp_path)), "--data", str(images), "--protocol", protocol,
+    ])  # fmt: skip
+    assert printed.count("held out by content as val") == told
+
+
 def test_unknown_classes_are_refused_by_name(tmp_path: Path, images: Path) -> None:
     path = write_classifier(tmp_path, ("blue", "green", "rot"))
     with pytest.raises(UserError, match="got 1 unknown: 'red'"):

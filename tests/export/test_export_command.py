@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import zipfile
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from typer.testing import CliRunner
 
 from edgessl.artifact import open_artifact
 from edgessl.artifact.opened import NEEDS_TORCH
-from edgessl.cli import app as program
 from edgessl.errors import UserError
 from edgessl.export.bundle.write import WHAT
 from edgessl.export.gates.structure import leaked_paths
@@ -171,14 +169,3 @@ def test_other_data_with_unknown_classes_is_refused_by_name(case: Case, tmp_path
     data = write_images(tmp_path / "zoo", ("ant", "dog", "bee"))
     with pytest.raises(UserError, match="got unknown ones: dog"):
         export(case.ckpt, data=str(data), out=tmp_path)
-
-
-def test_the_help_ends_with_examples_whose_options_exist() -> None:
-    printed = CliRunner().invoke(program, ["export", "--help"]).stdout
-    options, _, shown = printed.partition("Examples:\n")
-    lines = [line.strip() for line in shown.rstrip().splitlines()]
-    assert [line[:2] for line in lines[::2]] == ["# "] * 3
-    for command in lines[1::2]:
-        assert command.startswith("edgessl export ")
-        for word in shlex.split(command):
-            assert not word.startswith("--") or f"  {word} " in options

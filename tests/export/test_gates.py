@@ -113,7 +113,11 @@ def test_accuracy_says_where_too_few_images_prove_nothing() -> None:
     labels = np.arange(9) % 3
     gate = check_accuracy(labels, labels, labels, max_drop_percent=0.5)
     assert gate.status == "pass"
-    assert "too few to rule out a loss of 0.5" in gate.finding
+    low = gate.numbers["difference"]["low"]
+    assert gate.finding.endswith(
+        f"checkpoint: +0.0 points [{low:+.1f}, {-low:+.1f}] on 9 images, paired; with so few, a "
+        f"loss up to {-low:.1f} cannot be ruled out"
+    )
 
 
 @pytest.mark.parametrize("opset", [18, 21])

@@ -39,7 +39,9 @@ def test_changes_are_listed_once_each() -> None:
 def test_a_run_too_short_to_be_judged_says_so() -> None:
     found = health(LOG[:1])["health"]
     assert (found["word"], found["changes"]) == ("warming up", [])
-    assert in_words(found) == ["Not judged: pretraining ended before 50 steps after its warm-up."]
+    assert in_words(found) == [
+        "Pretraining ended before 50 steps after its warm-up: too early to judge.",
+    ]
 
 
 def test_a_run_without_pretraining_has_no_health() -> None:

@@ -92,6 +92,14 @@ def test_the_same_folder_gives_the_same_page_to_the_byte(make_run: MakeRun) -> N
     assert render(folder) == render(folder)
 
 
+def test_a_curve_of_the_method_alone_says_so(make_run: MakeRun) -> None:
+    folder = make_run()
+    assert "Pretraining loss (" not in words(folder)
+    log = (folder / "log.jsonl").read_text()
+    (folder / "log.jsonl").write_text(log.replace('"loss": ', '"dino_loss": 4.0, "loss": '))
+    assert "Pretraining loss (dino)" in words(folder)
+
+
 def test_names_from_folders_cannot_inject_markup(make_run: MakeRun) -> None:
     folder = make_run(name="<script>alert(1)</script>")
     document = json.loads((folder / "report.json").read_text())
@@ -118,7 +126,7 @@ def test_an_unlabelled_run_says_why_it_has_no_scores(make_run: MakeRun) -> None:
     text = words(folder)
     assert "The images have no labels, so there is nothing to score" in text
     assert "Where the classifier is wrong" not in text
-    assert "900" in text
+    assert "unlabelled900" in text  # a term and its value
 
 
 def test_a_run_without_baselines_shows_its_own_scores(make_run: MakeRun) -> None:

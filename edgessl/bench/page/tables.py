@@ -13,6 +13,7 @@ from edgessl.cores import usable_cores
 
 IDLE_SHARE = 0.6  # of the threads; below it fewer threads may be as fast
 NOISY_PERCENT = 30.0
+CPU = "CPUExecutionProvider"
 
 
 def accuracy(text: str, where: str) -> dict[str, Any]:
@@ -51,7 +52,12 @@ def notes(values: Mapping[str, Any], provider: str) -> list[str]:
         said.append(f"busy machine: the middle half spreads over {values['iqr_percent']:.0f} %")
     obtained = values["cores_obtained"]
     if values["threads"] > 1 and obtained < IDLE_SHARE * values["threads"]:
-        said.append(f"{values['threads']} threads kept only {obtained:.2f} cores busy")
+        fewer = max(1, round(obtained))
+        same = " (or --device cpu-1thread)" if (fewer, provider) == (1, CPU) else ""
+        said.append(
+            f"{values['threads']} threads kept only {obtained:.2f} cores busy; "
+            f"--threads {fewer}{same} may be as fast"
+        )
     if values["threads"] > usable_cores():
         said.append(f"{values['threads']} threads on {usable_cores()} usable core(s)")
     counts = values.get("nodes_by_provider")
@@ -118,8 +124,8 @@ def to_markdown(document: Mapping[str, Any]) -> str:
     lines = [f"{device['cpu']}, {device.get('cores_usable', '?')} usable core(s), "
              f"{device.get('provider')}, {device.get('os', '')}, {runtime}", ""]  # fmt: skip
     lines += [
-        "| model | device | threads | batch | p50 ms (95 %) | p90 ms | p99 ms | images/s | load ms "
-        "| first ms | peak MB | file MB | top-1 % | noise |",
+        "| model | device | threads | batch | p50 ms (95 %) | p90 ms | p99 ms | images/s (mean) "
+        "| load ms | first ms | peak MB | file MB | top-1 % | noise |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for row in rows(document):

@@ -198,11 +198,11 @@ def check_accuracy(
     }
     finding = (
         f"test top-1 {score.value:.1f} % through the file, {before.value:.1f} % through the "
-        f"checkpoint: {difference:+.1f} points [{low:+.1f}, {high:+.1f}], paired; {n} images"
+        f"checkpoint: {difference:+.1f} points [{low:+.1f}, {high:+.1f}] on {n} images, paired"
     )
     passed = -difference <= max_drop_percent
     if passed and -low > max_drop_percent:
-        finding += f"; too few to rule out a loss of {max_drop_percent:g}"
+        finding += f"; with so few, a loss up to {-low:.1f} cannot be ruled out"
     if changed:
         finding += f"; {changed}"
     return Gate("accuracy", "pass" if passed else "fail", finding, dict(numbers))

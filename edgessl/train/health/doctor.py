@@ -172,6 +172,11 @@ class Doctor:
         self._won: Tensor | None = None
 
     @property
+    def word_to_show(self) -> str:
+        """The word beside the progress; "warming up" would be taken for the learning rate's."""
+        return "health not judged yet" if self.word == "warming up" else self.word
+
+    @property
     def ill(self) -> bool:
         """Whether the outputs have collapsed, in one way or another."""
         return self.word not in ("warming up", "healthy")

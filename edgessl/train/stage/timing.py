@@ -162,15 +162,13 @@ _NAMES = {
 }
 
 _ADVICE = {
-    "waiting_share": "images come too slowly from disk: make room so that the pack fits in memory",
-    "views_share": "fewer or smaller views, or bilinear interpolation, would help most",
-    "forward_backward_share": "the network is the limit, as it should be; smaller views, a smaller "
-    "head or a faster device would help",
+    "waiting_share": "they come too slowly from disk; make room so that the pack fits in memory",
+    "views_share": "fewer or smaller ones, or bilinear interpolation, would help most",
     "optimizer_share": "a larger batch or fewer prototypes would help",
     "teacher_share": "a larger batch or a smaller head would help",
     "monitor_share": "a larger pretrain.monitor_every_percent would help",
-    "saving_share": "the disk is slow: another --out would help",
-    "loop_share": "steps are so short that the loop around them shows: a larger batch would help",
+    "saving_share": "the disk is slow; another --out would help",
+    "loop_share": "steps are so short that the loop around them shows; a larger batch would help",
 }
 
 ENOUGH_DATA_SHARE = 0.10  # up to this, faster data could hardly be noticed
@@ -184,7 +182,7 @@ def bottleneck(facts: Mapping[str, float], device: str) -> str:
         device: Type of the device, such as ``"cpu"``.
 
     Returns:
-        Two sentences; empty before the first step.
+        Two short sentences; empty before the first step.
     """
     shares = {key: facts[key] for key in _NAMES if key in facts}
     if not shares or not facts["images_per_s"]:
@@ -193,11 +191,14 @@ def bottleneck(facts: Mapping[str, float], device: str) -> str:
     told = ", ".join(
         f"{_NAMES[key]} {100 * shares[key]:.0f} %" for key in order if shares[key] >= 0.005
     )
-    limit = order[0]
-    if facts["data_share"] > ENOUGH_DATA_SHARE and limit == "forward_backward_share":
-        data = {key: shares[key] for key in ("waiting_share", "views_share", "loop_share")}
-        limit = max(data, key=lambda key: data[key])
-        where = f"data takes {100 * facts['data_share']:.0f} % of the steps"
-    else:
-        where = f"{_NAMES[limit]} limits on this {device}"
-    return f"{facts['images_per_s']:.0f} img/s: {told}. Bottleneck: {where}; {_ADVICE[limit]}."
+    rate, limit = f"{facts['images_per_s']:.0f} img/s", order[0]
+    if limit != "forward_backward_share":
+        return f"{rate}: {told}. The limit on this {device}: {_NAMES[limit]}; {_ADVICE[limit]}."
+    if facts["data_share"] <= ENOUGH_DATA_SHARE:
+        return f"{rate}: {told}. The network is the limit on this {device}, as it should be."
+    data = {key: shares[key] for key in ("waiting_share", "views_share", "loop_share")}
+    most = max(data, key=lambda key: data[key])
+    return (
+        f"{rate}: {told}. Data takes {100 * facts['data_share']:.0f} % of the steps, mostly "
+        f"{_NAMES[most]}: {_ADVICE[most]}."
+    )

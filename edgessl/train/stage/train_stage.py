@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.runs.stages import StageId
+from edgessl.runs.stages import StageId, is_main, own_loss
 from edgessl.schedules import Clock
 from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
 from edgessl.train.health.doctor import Doctor, refuse_collapsed, tell
@@ -231,8 +232,9 @@ class _Training:
         self._watch = watch
         self._doctor = doctor
         self._watched: dict[str, float] = {}
-        self._loss = float("nan")
-        self._told = state.step > 0
+        self._loss, self._loss_name = float("nan"), "loss"
+        finished = context.run.read().get("finished", {})
+        self._told = state.step > 0 or not is_main(stage.name) or any(map(is_main, finished))
 
     def advance(self) -> bool:
         """Train from the state to the end of the stage.
@@ -304,6 +306,7 @@ class _Training:
         entry = {**place, "epoch": round(epoch, 4),
                  "loss": self._loss, "lr": record.lr,
                  **{name: value.item() for name, value in record.log.items()}}  # fmt: skip
+        self._loss_name = _name_of_loss(entry)
         if record.skipped:
             entry = {**place, "skipped": True, "loss": str(self._loss), "lr": record.lr}
             context.reporter.say(
@@ -332,18 +335,24 @@ class _Training:
             f" · {_LABELS[key]} {value:.1f} %"
             for key, value in self._watched.items() if key in _LABELS
         )
-        health = f" · {self._doctor.word}" if self._doctor is not None else ""
+        health = f" · {self._doctor.word_to_show}" if self._doctor is not None else ""
         return (
-            f"epoch {clock.epoch}/{clock.epochs} · loss {self._loss:.3f} · "
+            f"epoch {clock.epoch}/{clock.epochs} · {self._loss_name} {self._loss:.3f} · "
             f"{facts['images_per_s']:.0f} img/s · data {100 * facts['data_share']:.0f} %"
             f"{watched}{health}"
         )
 
 
 _LABELS = {
-    "knn_top1": "kNN on val (pack)", "val_top1": "top-1 on val",
-    "retrieval_top1": "views found (pack)",
+    "knn_top1": "kNN on val", "val_top1": "top-1 on val",
+    "retrieval_top1": "positive pairs found",
 }  # fmt: skip
+
+
+def _name_of_loss(entry: Mapping[str, Any]) -> str:
+    """Call a loss the total where it holds more than the method's own term, which is plotted."""
+    own = entry[own_loss(entry)]
+    return "loss" if math.isclose(own, entry["loss"], rel_tol=1e-4) else "total loss"
 
 
 def _roll_back(context: Context, stage: Stage, state: StageState) -> None:
