@@ -15,13 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny import RECIPE, write_images
 
 import edgessl
 from edgessl import api, catalog
 from edgessl.errors import UserError
-
-sys.path.insert(0, str(Path(__file__).parent / "pipeline"))
-from tiny_run import RECIPE, write_images
 
 DOCS = Path(__file__).parents[1] / "docs"
 ORDER = ("load_recipe", "load_dataset", "Backbone", "run", "finetune", "export", "evaluate",

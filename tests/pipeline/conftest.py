@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from shared import made_once
 from stories import run_recipe
-from tiny_run import Listener, request, write_images, write_recipe
+from tiny import write_images, write_recipe
+from tiny_run import Listener, request
 
 
 @pytest.fixture(scope="module", autouse=True)

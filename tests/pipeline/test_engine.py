@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_run import Listener, write_recipe
+from tiny import write_recipe
+from tiny_run import Listener
 from torch import Tensor
 
 from edgessl.errors import UserError

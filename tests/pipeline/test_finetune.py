@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from stories import Finetuning, run_finetune, run_recipe
-from tiny_run import NETWORK, Listener, request, write_recipe
+from tiny import NETWORK, write_recipe
+from tiny_run import Listener, request
 from torch.nn.functional import interpolate
 from typer.testing import CliRunner
 

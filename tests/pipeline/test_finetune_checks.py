@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from stories import Finetuning, run_finetune
-from tiny_run import Listener, write_images, write_recipe
+from tiny import write_images, write_recipe
+from tiny_run import Listener
 
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError

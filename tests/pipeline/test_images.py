@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_run import Listener, write_recipe
+from tiny import write_recipe
+from tiny_run import Listener
 
 from edgessl.data.load import load_dataset
 from edgessl.data.store import FirstImages, MemoryStore

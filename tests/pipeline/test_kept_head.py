@@ -14,7 +14,8 @@ import pytest
 import torch
 from edgessl.methods.hidden import hidden_part
 from stories import Finetuning, run_finetune, run_recipe
-from tiny_run import Listener, request, write_recipe
+from tiny import write_recipe
+from tiny_run import Listener, request
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_run import Listener, write_recipe
+from tiny import write_recipe
+from tiny_run import Listener
 
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.runs.folder import RunFolder
