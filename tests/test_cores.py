@@ -154,6 +154,6 @@ def test_nothing_else_counts_cores() -> None:
     }  # fmt: skip
     assert counting == {
         "cores.py",
-        "bench/measure/describe.py",  # describes the host
+        "bench/measure/device.py",  # describes the host
         "bench/measure/in_turns.py",  # reads the counters of single cores
     }

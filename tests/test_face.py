@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import RECIPE, write_images
+from pipeline.tiny_run import RECIPE, write_images
 
 import edgessl
 from edgessl import api, catalog

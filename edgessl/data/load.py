@@ -54,10 +54,22 @@ def list_source(data: str, *, download: bool = True) -> Listing:
         return listing
     if path.is_file():
         return list_manifest(path)
-    if data == "demo":
-        return list_demo()
-    if data in NAMED:
-        return list_named(data, may_download=download)
+    refuse_unknown(data)
+    return list_demo() if data == "demo" else list_named(data, may_download=download)
+
+
+def refuse_unknown(data: str) -> None:
+    """Refuse a source that is neither here nor known, without reading anything.
+
+    Args:
+        data: What stands after ``--data`` or ``--labels``.
+
+    Raises:
+        UserError: There is no such source.
+    """
+    path = Path(data).expanduser()
+    if path.is_dir() or path.is_file() or data in names():
+        return
     close = get_close_matches(data, list(names()), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names())}"
     raise UserError(

@@ -96,7 +96,7 @@ def finetune(
         given = read_start(path)
         name, refusals = _recipe_beside(given, recipe), Refusals()
         draft, here = options(
-            name, overrides, baselines, device, world, refusals, known=BASELINES
+            name, overrides, baselines, device, (str(data),), world, refusals, known=BASELINES
         )
         changed = (*overrides, *changes_for(given, draft, epochs))
         dataset = images_for(

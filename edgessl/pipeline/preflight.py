@@ -9,7 +9,7 @@ import torch
 
 from edgessl.backbones import Backbone
 from edgessl.data.dataset import Dataset
-from edgessl.data.load import load_dataset
+from edgessl.data.load import load_dataset, refuse_unknown
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
 from edgessl.recipe import Recipe, load_recipe
@@ -54,6 +54,7 @@ def options(
     overrides: Sequence[str],
     baselines: Sequence[str],
     device: str,
+    sources: Sequence[str],
     world: World,
     refusals: Refusals,
     *,
@@ -66,6 +67,7 @@ def options(
         overrides: ``KEY=VALUE`` changes to it.
         baselines: What to train for comparison.
         device: One of ``device.NAMES``.
+        sources: ``--data``, and ``--labels`` where given.
         world: The processes.
         refusals: What was refused so far; this is told too.
         known: Baselines that there are.
@@ -80,6 +82,9 @@ def options(
         refuse_baselines(baselines, known)
     with refusals:
         here = device_of(device, world)
+    for source in sources:
+        with refusals:
+            refuse_unknown(source)
     with refusals:
         draft = load_recipe(recipe, overrides=overrides)
     refusals.raise_all()

@@ -102,7 +102,8 @@ def run(
         refusals = Refusals()
         with refusals:
             _refuse_both(epochs, minutes)
-        draft, here = options(recipe, overrides, baselines, device, world, refusals)
+        sources = [str(source) for source in (data, labels) if source is not None]
+        draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         _refuse_start(draft, init)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
@@ -176,7 +177,8 @@ def plan(
         refusals = Refusals()
         with refusals:
             _refuse_both(epochs, minutes)
-        draft, here = options(recipe, overrides, baselines, device, world, refusals)
+        sources = [str(source) for source in (data, labels) if source is not None]
+        draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
             reporter=tell,

@@ -87,13 +87,40 @@ def test_an_unknown_set(refused: Refused) -> None:
          "--baselines: must be of random, longer, none, got 'longest'\n"),
         (["--epochs", "1", "--minutes", "1"],
          "--minutes: must be given without --epochs, got both; drop one of them\n"),
+        (["--baselines", "none,random"],
+         "--baselines: must be 'none' alone, or others without it, got none,random\n"),
     ],
-    ids=["device", "baseline", "two durations"],
+    ids=["device", "baseline", "two durations", "none and another"],
 )
 def test_an_option_that_cannot_be_used(
     refused: Refused, options: list[str], message: str
 ) -> None:
     assert refused("recipe", RECIPE, "--data", "demo", *options) == message
+
+
+def test_all_mistakes_in_the_options_are_told_at_once(refused: Refused) -> None:
+    message = refused(
+        "recipe", "mobilnetv2-dino", "--data", "pest", "--labels", "elsewhere", "--device", "gpu",
+        "--baselines", "none,shorter", "--epochs", "1", "--minutes", "2",
+    )  # fmt: skip
+    first, *lines = message.splitlines()
+    assert first == "6 mistakes"
+    told = [line.removeprefix("  ").split(":")[0] for line in lines]
+    assert told == [
+        "--minutes", "--baselines", "--baselines", "--device", "--data", "--data",
+        "no file 'mobilnetv2-dino' in recipes/. Did you mean",
+    ]  # fmt: skip
+
+
+def test_all_that_does_not_fit_the_images_is_told_at_once(refused: Refused, pets: Path) -> None:
+    message = refused(
+        "recipe", RECIPE, "--data", str(pets), "--compile", "--set", "pretrain.batchnorm_groups=2",
+        "--set", 'optim={name="sgd", lr=1.0, warmup_steps=100000}',
+        "--set", "pretrain.batch_size=8",
+    )  # fmt: skip
+    assert message.startswith("2 mistakes\n")
+    assert "  --compile: must be used with one process and one BN group" in message
+    assert "warmup_steps" in message
 
 
 def test_an_empty_folder(refused: Refused, tmp_path: Path) -> None:

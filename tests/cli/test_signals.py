@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny import ENGINE, write_images, write_recipe
+from pipeline.tiny_run import ENGINE, write_images, write_recipe
 
 
 def test_sigterm_saves_and_exits_with_143(tmp_path: Path) -> None:

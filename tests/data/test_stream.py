@@ -67,32 +67,38 @@ def _order(*batches: int) -> list[NDArray[np.int64]]:
     return [np.resize(order, size).astype(np.int64) for size in batches]
 
 
-def _workers(parent: int | None = None) -> set[int]:
-    """Return the processes that decode for a process: this one, unless another is given."""
-    return {pid for pid, of in _all_workers() if of == (parent or os.getpid())}
-
-
-def _all_workers() -> Iterator[tuple[int, int]]:
-    """Give every process on this machine that decodes, and its parent, perhaps an heir."""
-    command = ["ps", "-eo", "pid,ppid,args"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for line in listed.splitlines():
-        if "edgessl.data.stream_worker" in line:
-            pid, parent, *_ = line.split()
-            yield int(pid), int(parent)
+def _workers() -> set[int]:
+    """Return the processes that decode for this process or one that it started."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    ours = {os.getpid()}
+    while more := {int(pid) for pid, parent, *_ in rows if int(parent) in ours} - ours:
+        ours |= more
+    return {int(pid) for pid, _, command in rows
+            if int(pid) in ours and "edgessl.data.stream_worker" in command}  # fmt: skip
 
 
 def _wait_for_end(pids: set[int]) -> set[int]:
+    left = pids
     for _ in range(200):
-        if not pids & {pid for pid, _ in _all_workers()}:
+        left = {pid for pid in left if _decodes(pid)}
+        if not left:
             break
         time.sleep(0.05)
-    return pids & {pid for pid, _ in _all_workers()}
+    return left
+
+
+def _decodes(pid: int) -> bool:
+    """Say whether a process still is a worker, whoever has adopted it."""
+    found = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True)
+    return "edgessl.data.stream_worker" in found.stdout
 
 
 @pytest.fixture
 def no_worker_is_left() -> Iterator[None]:
-    """Compare the workers of this process before and after the test."""
+    """Compare the workers of this machine before and after the test."""
     before = _workers()
     yield
     assert not _workers() - before
@@ -141,11 +147,12 @@ def test_a_worker_that_dies_is_told(paths: list[Path]) -> None:
 
 
 def test_workers_end_when_their_parent_is_killed(paths: list[Path]) -> None:
+    before = _workers()
     command = [sys.executable, "-c", FOREVER, str(paths[0].parent)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "streaming\n"
-        started = _workers(process.pid)
+        started = _workers() - before
         process.kill()
     assert len(started) == 2
     assert not _wait_for_end(started)

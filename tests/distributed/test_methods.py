@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from crew import on_processes
+from pipeline.tiny_run import NETWORK
 from test_training import Trained, _assert_same, _train
-from tiny import NETWORK
 
 from edgessl.backbones import Backbone
 from edgessl.distributed import World

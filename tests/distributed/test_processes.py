@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny import write_images, write_recipe
+from pipeline.tiny_run import write_images, write_recipe
 
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import write_images, write_recipe
+from pipeline.tiny_run import write_images, write_recipe
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from crew import on_processes
 from numpy.typing import NDArray
-from tiny import NETWORK
+from pipeline.tiny_run import NETWORK
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone, Classifier

@@ -17,6 +17,7 @@ from onnx import numpy_helper
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 from torch import nn
 
+from edgessl.bench.measure import in_turns
 from edgessl.bench.measure.process import Worker
 from edgessl.export.int8 import check_graph
 from edgessl.export.int8 import quantise as making
@@ -339,7 +340,7 @@ def test_no_model_always_starts_first_when_models_are_timed(
             started.append(path.name)
             super().__init__(path, how)
 
-    monkeypatch.setattr("edgessl.bench.measure.in_turns.Worker", Noted)
+    monkeypatch.setattr(in_turns, "Worker", Noted)
     monkeypatch.setattr(
         story, "TIMING", story.TIMING.model_copy(update={"min_runs": 1, "min_seconds": 0.0})
     )

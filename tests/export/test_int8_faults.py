@@ -14,7 +14,7 @@ import pytest
 from int8_network import CLASSES, PREPROCESS, classifier, tinted_textures
 from numpy.typing import NDArray
 from PIL import Image
-from tiny import NETWORK
+from pipeline.tiny_run import NETWORK
 
 from edgessl import checkpoint
 from edgessl.backbones import deployable_payload

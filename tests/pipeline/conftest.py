@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pipeline.stories import run_recipe
 from shared import made_once
-from stories import run_recipe
-from tiny import write_images, write_recipe
-from tiny_run import Listener, request
+from tiny_run import Listener, request, write_images, write_recipe
 
 
 @pytest.fixture(scope="module", autouse=True)

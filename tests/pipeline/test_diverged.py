@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 import torch
-from stories import run_recipe
-from tiny import ENGINE
-from tiny_run import Listener, request
+from pipeline.stories import run_recipe
+from tiny_run import ENGINE, Listener, request
 from torch import Tensor
 
 from edgessl import checkpoint

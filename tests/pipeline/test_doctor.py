@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 import torch
-from stories import run_recipe
-from tiny import write_images, write_recipe
-from tiny_run import Listener, request
+from pipeline.stories import run_recipe
+from tiny_run import Listener, request, write_images, write_recipe
 from torch import Tensor
 
 from edgessl import checkpoint

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import write_recipe
-from tiny_run import Listener
+from tiny_run import Listener, write_recipe
 from torch import Tensor
 
 from edgessl.errors import UserError

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from stories import Finetuning, Pretraining, run_finetune, run_recipe
+from pipeline.stories import Finetuning, Pretraining, run_finetune, run_recipe
 from tiny_run import Listener, request
 
 from edgessl import checkpoint

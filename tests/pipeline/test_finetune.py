@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 import torch
+from pipeline.stories import Finetuning, run_finetune, run_recipe
 from safetensors.torch import save_file
-from stories import Finetuning, run_finetune, run_recipe
-from tiny import NETWORK, write_recipe
-from tiny_run import Listener, request
+from tiny_run import NETWORK, Listener, request, write_recipe
 from torch.nn.functional import interpolate
 from typer.testing import CliRunner
 

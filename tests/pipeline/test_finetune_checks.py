@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stories import Finetuning, run_finetune
-from tiny import write_images, write_recipe
-from tiny_run import Listener
+from pipeline.stories import Finetuning, run_finetune
+from tiny_run import Listener, write_images, write_recipe
 
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError

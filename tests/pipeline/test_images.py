@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import write_recipe
-from tiny_run import Listener
+from tiny_run import Listener, write_recipe
 
 from edgessl.data.load import load_dataset
 from edgessl.data.store import FirstImages, MemoryStore

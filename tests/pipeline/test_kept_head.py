@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 import torch
-from edgessl.methods.hidden import hidden_part
-from stories import Finetuning, run_finetune, run_recipe
-from tiny import write_recipe
-from tiny_run import Listener, request
+from pipeline.stories import Finetuning, run_finetune, run_recipe
+from tiny_run import Listener, request, write_recipe
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from
@@ -24,7 +22,6 @@ from edgessl.errors import UserError
 from edgessl.methods.build import build_method
 from edgessl.pipeline.export import export
 from edgessl.recipe import load_recipe
-from edgessl.recipe.method_tables.table import hidden_layers
 
 SEMI = (
     "backbone.name=timm:test_resnet", "backbone.last_stage=keep", "pretrain.epochs=1",
@@ -111,8 +108,8 @@ def test_every_methods_layers_can_be_rebuilt_and_loaded(name: str) -> None:
     recipe = load_recipe(name)
     with torch.device("meta"):
         backbone = Backbone(recipe.backbone.name, "keep", 64)
-        part = hidden_part(build_method(backbone, recipe.method))
-        table = hidden_layers(recipe.method, backbone.feature_dim)
+        part = build_method(backbone, recipe.method).hidden_part()
+        table = recipe.method.hidden_layers(backbone.feature_dim)
         own = build_hidden(backbone.feature_dim, table)
     assert table.widths
     assert {k: v.shape for k, v in own.state_dict().items()} == {

@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.torch import load_file
-from tiny import write_recipe
+from tiny_run import write_recipe
 
 KILLS = int(os.environ.get("EDGESSL_KILLS", "20"))
 SEED = int(os.environ.get("EDGESSL_KILL_SEED", "0"))

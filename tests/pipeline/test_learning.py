@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 import pytest
-from stories import Pretraining, run_recipe
+from pipeline.stories import Pretraining, run_recipe
 
 from edgessl.reporter import Silent
 

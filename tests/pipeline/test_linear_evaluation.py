@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from stories import run_recipe
-from tiny import write_recipe
-from tiny_run import Listener, request
+from pipeline.stories import run_recipe
+from tiny_run import Listener, request, write_recipe
 from torch import Tensor
 
 from edgessl import checkpoint

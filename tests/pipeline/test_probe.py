@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stories import plan_recipe
+from pipeline.stories import plan_recipe
 from tiny_run import Listener, request
 
 from edgessl.pipeline import probe

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import write_recipe
-from tiny_run import Listener
+from tiny_run import Listener, write_recipe
 
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.runs.folder import RunFolder

@@ -12,9 +12,8 @@ from typing import cast
 
 import pytest
 import torch
-from stories import Finetuning, run_finetune, run_recipe
-from tiny import NETWORK, write_recipe
-from tiny_run import Listener, request
+from pipeline.stories import Finetuning, run_finetune, run_recipe
+from tiny_run import NETWORK, Listener, request, write_recipe
 from torch import nn
 
 from edgessl import checkpoint

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from stories import Finetuning, run_finetune, run_recipe
-from tiny import NETWORK, write_images, write_recipe
-from tiny_run import Listener, request
+from pipeline.stories import Finetuning, run_finetune, run_recipe
+from tiny_run import NETWORK, Listener, request, write_images, write_recipe
 from torch import Tensor
 from typer.testing import CliRunner, Result
 

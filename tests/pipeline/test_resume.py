@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from stories import run_recipe
-from tiny import write_images
-from tiny_run import Listener, request
+from pipeline.stories import run_recipe
+from tiny_run import Listener, request, write_images
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError

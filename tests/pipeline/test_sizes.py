@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny import write_recipe
+from tiny_run import write_recipe
 
 from edgessl.errors import UserError
 from edgessl.pipeline.preflight import check_sizes

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from stories import plan_recipe, run_recipe
-from tiny import NETWORK, write_images, write_recipe
-from tiny_run import Listener, request
+from pipeline.stories import plan_recipe, run_recipe
+from tiny_run import NETWORK, Listener, request, write_images, write_recipe
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone

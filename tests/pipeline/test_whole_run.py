@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from stories import Pretraining, plan_recipe, run_recipe
+from pipeline.stories import Pretraining, plan_recipe, run_recipe
 from tiny_run import Listener, request
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone
+from edgessl.data.load import dataset_of
 from edgessl.errors import UserError
 from edgessl.metrics.cost import macs
 from edgessl.recipe import load_recipe
@@ -38,6 +39,18 @@ def test_unlabelled_images_are_pretrained_on_only_and_it_says_so(
     assert "scores" not in report
     assert checkpoint.load(out / "ckpt.pt")["head"] == "features"
     assert report["next"] == f"edgessl export {out / 'ckpt.pt'} --onnx"
+
+
+def test_labels_that_were_named_from_one_folder_are_found_from_any(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny)
+    wanted = request(tiny / "tiny.toml", Path("unlabelled"), tmp_path / "run", "pretrain.epochs=1")
+    run_recipe(replace(wanted, labels="images"), Listener())
+    monkeypatch.chdir(tmp_path)
+    provenance = checkpoint.load(tmp_path / "run" / "ckpt.pt")["provenance"]
+    assert provenance["labels"] == str(tiny / "images")
+    assert len(dataset_of(provenance).test) == 4
 
 
 def test_a_labelled_run_leaves_every_file_and_may_get_a_baseline_later(

@@ -1,0 +1,43 @@
+"""The end of a run on the screen: what it reached, where the report is, what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgessl.cli.screen import print_summary
+
+SCORE = {"value": 75.0, "low": 60.0, "high": 86.0, "n": 40}
+
+
+def report(run: str) -> dict[str, Any]:
+    """Return what the screen shows of a report."""
+    return {
+        "scores": {"knn_top1": SCORE, "finetune_top1": SCORE},
+        "scores_random": {"finetune_top1": SCORE},
+        "model": {"params": 2e6, "macs": 3e8},
+        "throughput": {"seconds": {"pretrain": 60.0}, "bottleneck": "None [yet]."},
+        "verdict": "It pays [here].",
+        "next": f"edgessl export '{run}/ckpt.pt' --onnx",
+    }
+
+
+@pytest.mark.parametrize("folder", ["runs/pets", "my runs/pets", "runs[old]/pets", "run[/b]"])
+def test_the_report_is_named_where_it_is(
+    folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_summary(report(folder), Path(folder))
+    lines = capsys.readouterr().out.splitlines()
+    assert f"report: {folder}/report.html" in lines
+    assert f"next:   edgessl export '{folder}/ckpt.pt' --onnx" in lines
+    assert "It pays [here]." in lines
+    assert any("None [yet]." in line for line in lines)
+
+
+def test_scores_stand_beside_those_of_the_random_start(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(report("run"), Path("run"))
+    shown = capsys.readouterr().out
+    assert "75.0 [60.0, 86.0]" in shown
+    assert "random start" in shown
