@@ -37,7 +37,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("face")
     recipe = root / "catalog/recipes/factory/mobilenetv2-dino.toml"
     recipe.parent.mkdir(parents=True)
-    recipe.write_text(RECIPE, encoding="utf-8")
+    engine = '\n[engine]\nprecision = "fp32"\nmemory_format = "contiguous"\n'
+    recipe.write_text(RECIPE + engine, encoding="utf-8")
     shutil.copytree(catalog.root() / "export", root / "catalog/export")
     device = root / "catalog/bench/devices/cpu.toml"
     device.parent.mkdir(parents=True)
