@@ -130,4 +130,4 @@ def describe_home(home: Home, size_px: int, pack_bytes: int) -> str:
         "ram": "kept in RAM",
         "disk": "read from disk while training",
     }[home]
-    return f"The pack ({size_px} px, {size}) is {where}."
+    return f"The pack (all images at {size_px} px, {size}) is {where}."

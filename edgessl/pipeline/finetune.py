@@ -13,14 +13,8 @@ from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, resume
 from edgessl.pipeline.finish import finish, score_run
-from edgessl.pipeline.preflight import (
-    begin,
-    found,
-    images_for,
-    options,
-    recipe_for,
-    refuse_misfits,
-)
+from edgessl.pipeline.misfits import refuse_misfits
+from edgessl.pipeline.preflight import begin, found, images_for, options, recipe_for
 from edgessl.pipeline.pretrain import keep_pretrained
 from edgessl.pipeline.results import Run
 from edgessl.recipe import Recipe

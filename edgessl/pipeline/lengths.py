@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from edgessl.data.dataset import Dataset
-from edgessl.pipeline.plan import pretraining_epochs
-from edgessl.pipeline.preflight import check_lengths
+from edgessl.errors import UserError
+from edgessl.methods.build import build_method
+from edgessl.metrics.cost import mean_over_epochs
+from edgessl.pipeline.finetuning import baseline_epochs
+from edgessl.pipeline.misfits import check_lengths
+from edgessl.pipeline.pretrain import new_backbone
+from edgessl.pipeline.probe import pretraining_rates, supervised_rate
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages, with_epochs
 from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
+from edgessl.runs.stages import BASELINES, PRETRAIN
 from edgessl.train.place.context import Context
+
+AROUND = 1.08
+"""Of the time in training: 8 % go to the monitor and to evaluation."""
 
 
 def with_asked_epochs(recipe: Recipe, epochs: int | None, reporter: Reporter) -> Recipe:
@@ -92,3 +102,58 @@ def _shares(recipe: Recipe) -> str:
     if len(stages) == 1:
         return ""
     return f"{', '.join(f'{stage.name} gets {stage.epochs}' for stage in stages)} epochs."
+
+
+def pretraining_epochs(context: Context, minutes: float, baselines: Collection[str]) -> int:
+    """Return the pretraining epochs that fit into a time, from the measured rates.
+
+    Stages keep their shares of the epochs.
+
+    Args:
+        context: The run.
+        minutes: For all that the run trains, baselines included.
+        baselines: ``random``, ``longer`` (which takes as long as all of ours), or none.
+
+    Raises:
+        UserError: Not one epoch fits.
+    """
+    recipe, dataset = context.recipe, context.dataset
+    method = build_method(new_backbone(context, stage=PRETRAIN, whole=False), recipe.method)
+    rates = pretraining_rates(context, method)
+    seconds = [1.0 / rate.images_per_s for _, rate in rates]
+    epoch_s = len(dataset.pretraining) * mean_over_epochs(
+        seconds, [stage.epochs for stage, _ in rates]
+    )
+    supervised_s, times = 0.0, 1
+    if dataset.classes:
+        images = len(dataset.train) * baseline_epochs(context)
+        supervised_s = arms(baselines) * images / supervised_rate(context).images_per_s
+        times += "longer" in baselines
+    epochs = int((60.0 * minutes / AROUND - supervised_s) / (epoch_s * times))
+    if epochs >= len(rates):
+        return epochs
+    least = (supervised_s + len(rates) * epoch_s * times) * AROUND / 60.0
+    shorter = "; or fewer epochs by --set finetune.epochs=N, or --baselines none"
+    raise UserError(
+        f"--minutes: must leave time for {_epochs(len(rates))} of pretraining, which with "
+        f"fine-tuning and its baselines takes about {least:.2g} minutes here, got {minutes:g}; "
+        f"pass --minutes {_rounded_up(least)}{shorter if dataset.classes else ''}"
+    )
+
+
+def arms(baselines: Collection[str]) -> int:
+    """Count the fine-tunings of a run: its own, and one for each baseline.
+
+    Args:
+        baselines: What is trained for comparison.
+    """
+    return 1 + len(set(baselines) & set(BASELINES))
+
+
+def _epochs(count: int) -> str:
+    return "an epoch" if count == 1 else f"{count} epochs"
+
+
+def _rounded_up(minutes: float) -> str:
+    """Write a time with a margin: rates vary."""
+    return f"{math.ceil(minutes * 1.2 * 10) / 10:g}"

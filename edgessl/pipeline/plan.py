@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -12,21 +11,17 @@ from edgessl.errors import UserError
 from edgessl.export.int8.check_speed import int8_advice
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs
-from edgessl.pipeline.finetuning import baseline_epochs, new_classifier, whole_network
+from edgessl.pipeline.finetuning import baseline_epochs
+from edgessl.pipeline.lengths import AROUND, arms
 from edgessl.pipeline.pretrain import new_backbone
-from edgessl.pipeline.probe import Rate, measure_rate
+from edgessl.pipeline.probe import Rate, pretraining_rates, supervised_rate
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.runs.stages import BASELINES, FINETUNE, PRETRAIN, StageId
+from edgessl.runs.stages import PRETRAIN
 from edgessl.train import steps_per_epoch
 from edgessl.train.place.context import Context
-from edgessl.train.stage.train_stage import Stage
-
-PROBE = StageId("probe", 0, "")
-"""A stage that is only measured."""
 
 _BYTES_PER_MB = 1e6
-_AROUND = 1.08  # of the time in training: 8 % go to the monitor and to evaluation
 _FEATURE_COPIES = 4  # features as such, and what the linear probe makes of them
 
 
@@ -118,15 +113,15 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         [stage.macs for stage in stages], [stage.stage.epochs for stage in stages]
     )
     seen = images * recipe.pretrain.epochs
-    supervised_rate, supervised_s, finetune_steps = 0.0, 0.0, 0
+    finetune_rate, supervised_s, finetune_steps = 0.0, 0.0, 0
     if dataset.classes:
-        measured = _supervised_rate(context)
-        supervised_rate = measured.images_per_s
+        measured = supervised_rate(context)
+        finetune_rate = measured.images_per_s
         smaller |= measured.batch_size < recipe.finetune.batch_size
         epochs = baseline_epochs(context)
-        finetune_s = labelled * epochs / supervised_rate
+        finetune_s = labelled * epochs / finetune_rate
         finetune_steps = epochs * steps_per_epoch(labelled, recipe.finetune.batch_size)
-        supervised_s = finetune_s * _arms(baselines) + pretrain_s * ("longer" in baselines)
+        supervised_s = finetune_s * arms(baselines) + pretrain_s * ("longer" in baselines)
     state_mb = parameters * 4 * 2 / _BYTES_PER_MB  # weights and momentum
     states = 3 if len(stages) == 1 else 4  # two that alternate, and the ends of one or two stages
     scored = labelled + len(dataset.val) + len(dataset.test) if dataset.classes else 0
@@ -147,9 +142,9 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         memory_mb=round(max(_peak_mb(), before_mb + training_mb) + image_mb + state_mb, 0),
         disk_mb=round(pack_mb + states * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
         images_per_s=round(seen / pretrain_s, 1),
-        finetune_images_per_s=round(supervised_rate, 1),
+        finetune_images_per_s=round(finetune_rate, 1),
         smaller_batches=smaller,
-        minutes=round((pretrain_s + supervised_s) * _AROUND / 60, 1),
+        minutes=round((pretrain_s + supervised_s) * AROUND / 60, 1),
         stages=stages,
         mean_macs=mean_macs,
         total_macs=mean_macs * seen,
@@ -168,7 +163,7 @@ def _stage_costs(
     images, found = len(context.dataset.pretraining), []
     sizes = {group.size_px for stage in pretrain_stages(context.recipe) for group in stage.views}
     cost = {size_px: macs(method.backbone, size_px) for size_px in sizes}
-    rates = _pretraining_rates(context, method)
+    rates = pretraining_rates(context, method)
     for stage, rate in rates:
         found.append(
             StageCost(
@@ -209,77 +204,6 @@ def _flops_s3l(backbone: Backbone, size_px: int) -> int | None:
         return flops_s3l(backbone, size_px, backbone.feature_dim)
     except UserError:  # the rule is for networks with batch norm
         return None
-
-
-def _pretraining_rates(
-    context: Context, method: PretrainingMethod
-) -> list[tuple[PretrainStage, Rate]]:
-    """Return every stage of pretraining with its measured rate."""
-    table, found = context.recipe.pretrain, []
-    for stage in pretrain_stages(context.recipe):
-        probe = Stage(
-            PROBE, stage.epochs, stage.batch_size, stage.views, stage.optim,
-            table.accumulate, table.batchnorm_groups,
-        )  # fmt: skip
-        found.append((stage, measure_rate(context, method, probe)))
-    return found
-
-
-def pretraining_epochs(context: Context, minutes: float, baselines: Collection[str]) -> int:
-    """Return the pretraining epochs that fit into a time, from the measured rates.
-
-    Stages keep their shares of the epochs.
-
-    Args:
-        context: The run.
-        minutes: For all that the run trains, baselines included.
-        baselines: ``random``, ``longer`` (which takes as long as all of ours), or none.
-
-    Raises:
-        UserError: Not one epoch fits.
-    """
-    recipe, dataset = context.recipe, context.dataset
-    method = build_method(new_backbone(context, stage=PRETRAIN, whole=False), recipe.method)
-    rates = _pretraining_rates(context, method)
-    seconds = [1.0 / rate.images_per_s for _, rate in rates]
-    epoch_s = len(dataset.pretraining) * mean_over_epochs(
-        seconds, [stage.epochs for stage, _ in rates]
-    )
-    supervised_s, times = 0.0, 1
-    if dataset.classes:
-        images = len(dataset.train) * baseline_epochs(context)
-        supervised_s = _arms(baselines) * images / _supervised_rate(context).images_per_s
-        times += "longer" in baselines
-    epochs = int((60.0 * minutes / _AROUND - supervised_s) / (epoch_s * times))
-    if epochs >= len(rates):
-        return epochs
-    least = (supervised_s + len(rates) * epoch_s * times) * _AROUND / 60.0
-    shorter = "; or fewer epochs by --set finetune.epochs=N, or --baselines none"
-    raise UserError(
-        f"--minutes: must leave time for {_epochs(len(rates))} of pretraining, which with "
-        f"fine-tuning and its baselines takes about {least:.2g} minutes here, got {minutes:g}; "
-        f"pass --minutes {_rounded_up(least)}{shorter if dataset.classes else ''}"
-    )
-
-
-def _epochs(count: int) -> str:
-    return "an epoch" if count == 1 else f"{count} epochs"
-
-
-def _rounded_up(minutes: float) -> str:
-    """Write a time with a margin: rates vary."""
-    return f"{math.ceil(minutes * 1.2 * 10) / 10:g}"
-
-
-def _arms(baselines: Collection[str]) -> int:
-    """Count the fine-tunings of a run: its own, and one for each baseline."""
-    return 1 + len(set(baselines) & set(BASELINES))
-
-
-def _supervised_rate(context: Context) -> Rate:
-    classifier = new_classifier(context, FINETUNE)
-    stage, method = whole_network(context, classifier, FINETUNE, context.recipe.finetune.epochs)
-    return measure_rate(context, method, stage)
 
 
 def _enlarged_percent(group: ViewGroup, pack_px: int) -> float:

@@ -14,12 +14,18 @@ from edgessl.data.store import MemoryStore
 from edgessl.methods.build import PretrainingMethod
 from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
+from edgessl.pipeline.finetuning import new_classifier, whole_network
+from edgessl.recipe.stages import PretrainStage, pretrain_stages
+from edgessl.runs.stages import FINETUNE, StageId
 from edgessl.schedules import Clock
 from edgessl.train import TrainingData, fit
 from edgessl.train.place.context import Context
 from edgessl.train.place.processes import ask, batch_parts
 from edgessl.train.stage.train_stage import Stage
 from edgessl.views import ViewSampler
+
+PROBE = StageId("probe", 0, "")
+"""A stage that is only measured."""
 
 STEPS = 5
 _WARMUP_STEPS = 3  # oneDNN's first steps are slow
@@ -39,6 +45,36 @@ class Rate:
 
     images_per_s: float
     batch_size: int
+
+
+def pretraining_rates(
+    context: Context, method: PretrainingMethod
+) -> list[tuple[PretrainStage, Rate]]:
+    """Return every stage of pretraining with its measured rate.
+
+    Args:
+        context: The run.
+        method: What is trained; its weights change.
+    """
+    table, found = context.recipe.pretrain, []
+    for stage in pretrain_stages(context.recipe):
+        probe = Stage(
+            PROBE, stage.epochs, stage.batch_size, stage.views, stage.optim,
+            table.accumulate, table.batchnorm_groups,
+        )  # fmt: skip
+        found.append((stage, measure_rate(context, method, probe)))
+    return found
+
+
+def supervised_rate(context: Context) -> Rate:
+    """Return the rate of fine-tuning.
+
+    Args:
+        context: The run.
+    """
+    classifier = new_classifier(context, FINETUNE)
+    stage, method = whole_network(context, classifier, FINETUNE, context.recipe.finetune.epochs)
+    return measure_rate(context, method, stage)
 
 
 def measure_rate(

@@ -15,15 +15,9 @@ from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, resume
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.lengths import as_begun, fitted, with_asked_epochs
+from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.plan import Plan, make_plan
-from edgessl.pipeline.preflight import (
-    begin,
-    found,
-    images_for,
-    options,
-    recipe_for,
-    refuse_misfits,
-)
+from edgessl.pipeline.preflight import begin, found, images_for, options, recipe_for
 from edgessl.pipeline.pretrain import keep_views, load_pretrained, pretrain
 from edgessl.pipeline.results import Run
 from edgessl.recipe import Recipe

@@ -47,9 +47,9 @@ def test_the_fastest_place_that_fits(
 @pytest.mark.parametrize(
     ("home", "sentence"),
     [
-        ("gpu", "The pack (128 px, 83 MB) is kept on the GPU."),
-        ("ram", "The pack (128 px, 83 MB) is kept in RAM."),
-        ("disk", "The pack (128 px, 83 MB) is read from disk while training."),
+        ("gpu", "The pack (all images at 128 px, 83 MB) is kept on the GPU."),
+        ("ram", "The pack (all images at 128 px, 83 MB) is kept in RAM."),
+        ("disk", "The pack (all images at 128 px, 83 MB) is read from disk while training."),
         ("files", "A pack (128 px, 83 MB) is more than the cache may hold (EDGESSL_PACK_LIMIT_GB, "
                   "free disk), so images are decoded anew in every epoch."),
     ],
@@ -59,7 +59,8 @@ def test_one_sentence_says_where(home: Home, sentence: str) -> None:
 
 
 def test_large_packs_are_told_in_gigabytes() -> None:
-    assert describe_home("ram", 384, 2_260_000_000).startswith("The pack (384 px, 2.3 GB)")
+    told = describe_home("ram", 384, 2_260_000_000)
+    assert told.startswith("The pack (all images at 384 px, 2.3 GB)")
 
 
 def test_the_free_disk_limits_a_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
 from edgessl.distributed import ALONE, World
 from edgessl.errors import UserError
-from edgessl.pipeline.preflight import check_batches, check_compiled
+from edgessl.pipeline.misfits import check_batches, check_compiled
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.train.place.processes import batch_parts
 

@@ -16,7 +16,7 @@ from tiny_run import Listener, request
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import plan, probe
+from edgessl.pipeline import probe
 from edgessl.recipe import load_recipe
 
 
@@ -207,7 +207,7 @@ def _rates(monkeypatch: pytest.MonkeyPatch, *, pretrain: float, finetune: float)
     """Let stages train so many images in a second, whatever this machine does."""
     rate = {True: probe.Rate(pretrain, 8), False: probe.Rate(finetune, 8)}
     monkeypatch.setattr(
-        plan, "measure_rate", lambda _context, _method, stage: rate[stage.what == plan.PROBE]
+        probe, "measure_rate", lambda _context, _method, stage: rate[stage.what == probe.PROBE]
     )
 
 

@@ -57,7 +57,7 @@ def test_labelled_images_are_the_first_of_the_same_store(folder: Path, tmp_path:
     assert torch.equal(packed, everything.images[: len(labelled)])
     assert images.pretraining().images is everything
     assert [s for s in listener.sentences if "kept in RAM" in s] == [
-        f"The pack ({images.size_px} px, 0 MB) is kept in RAM."
+        f"The pack (all images at {images.size_px} px, 0 MB) is kept in RAM."
     ]
 
 

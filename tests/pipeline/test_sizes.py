@@ -8,7 +8,7 @@ import pytest
 from tiny_run import write_recipe
 
 from edgessl.errors import UserError
-from edgessl.pipeline.preflight import check_sizes
+from edgessl.pipeline.misfits import check_sizes
 from edgessl.recipe import Recipe, load_recipe
 
 

@@ -18,7 +18,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.errors import GateFailed, Interrupted, UserError
 from edgessl.metrics.cost import flops_s3l
-from edgessl.pipeline import plan
+from edgessl.pipeline import probe
 from edgessl.pipeline.probe import Rate
 from edgessl.report.health import health, in_words
 from edgessl.runs.folder import RunFolder
@@ -250,7 +250,7 @@ def test_minutes_give_the_epochs_that_all_stages_fit_into_and_keep_their_shares(
     place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rates = {16: Rate(10.0, 8), 32: Rate(2.0, 8)}  # images/s, of 8 in a step
-    monkeypatch.setattr(plan, "measure_rate", lambda _context, _method, stage: rates[
+    monkeypatch.setattr(probe, "measure_rate", lambda _context, _method, stage: rates[
         stage.groups[0].size_px
     ])  # fmt: skip
     stages = (
@@ -270,7 +270,7 @@ def test_minutes_give_the_epochs_that_all_stages_fit_into_and_keep_their_shares(
 def test_fewer_epochs_are_shared_out_and_said(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "measure_rate", lambda *_arguments: Rate(1.0, 8))
+    monkeypatch.setattr(probe, "measure_rate", lambda *_arguments: Rate(1.0, 8))
     stages = "pretrain.stages=[{epochs = 6, views_px = [16, 8]}, {epochs = 3, views_px = [32, 16]}]"
     wanted = request(
         place / "tiny.toml", place / "images", place / "unmade", "pretrain.epochs=9", stages,
