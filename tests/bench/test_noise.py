@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from tiny_model import write_device, write_model
 
 from edgessl.bench.compare.judged import judged
 from edgessl.bench.compare.noise import Noise, drift_percent, grade_noise, spread_percent
 from edgessl.bench.compare.ratio import Ratio, Samples
-from edgessl.bench.measure.in_turns import ProcessorTime, _summed, foreign
+from edgessl.bench.measure import in_turns
+from edgessl.bench.measure.device import read_device
+from edgessl.bench.measure.in_turns import ProcessorTime, _summed, foreign, measure_with_control
 
 QUIET: Samples = [np.random.default_rng(0).normal(4, 0.02, (30, 5)).tolist()]
 SAME = Ratio(1.001, 0.998, 1.004)
@@ -67,6 +72,15 @@ def test_what_others_took_is_what_is_left_of_the_busy_time() -> None:
     before, after = ProcessorTime(2, 10, 1, 100), ProcessorTime(2, 25, 2, 120)
     assert foreign(before, after, wall_s=10, own_s=10) == pytest.approx((0.5, 5.0))
     assert foreign(None, after, wall_s=10, own_s=10) == (None, None)
+
+
+def test_a_system_that_does_not_count_says_nothing_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_turns, "_STAT", tmp_path / "none")
+    device = read_device(str(write_device(tmp_path / "quick.toml", runs=5)))
+    found = measure_with_control([write_model(tmp_path / "m.onnx")], device, threads=1, batch=1)
+    assert (found.noise.foreign_cores, found.noise.steal_percent) == (None, None)
 
 
 STAT = """cpu  600 0 100 2000 100 0 0 10 0 0
