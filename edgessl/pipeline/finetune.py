@@ -94,8 +94,9 @@ def finetune(
         )
         changed = (*overrides, *changes_for(given, draft, epochs))
         dataset = images_for(
-            draft, str(data), label_percent=label_percent, seed=seed, reporter=tell
-        )
+            draft, str(data), label_percent=label_percent, seed=seed, reporter=tell,
+            pretrains=False,
+        )  # fmt: skip
         _refuse_unlabelled(dataset, given)
         resolved = recipe_for(name, changed, dataset, here)
         refuse_misfits(resolved, dataset, world, compiled=compiled, pretrains=False)

@@ -93,6 +93,7 @@ def images_for(
     label_percent: float | None = None,
     seed: int,
     reporter: Reporter,
+    pretrains: bool = True,
 ) -> Dataset:
     """Find, check and split the images of a run as its recipe says.
 
@@ -103,6 +104,7 @@ def images_for(
         label_percent: ``--label-percent``, or None.
         seed: Chooses labels and images.
         reporter: Shows progress.
+        pretrains: Whether the run pretrains, or only fine-tunes, on all that have labels.
 
     Raises:
         UserError: The images cannot be used.
@@ -112,7 +114,7 @@ def images_for(
         labels=labels,
         label_percent=label_percent,
         val_percent=recipe.data.val_percent,
-        max_images=recipe.data.max_images,
+        max_images=recipe.data.max_images if pretrains else None,
         seed=seed,
         progress=lambda done, total: reporter.progress("checking images", done, total),
     )

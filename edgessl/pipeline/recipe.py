@@ -150,7 +150,7 @@ def plan(
         data: Where the images are.
         labels: Where the labels are.
         label_percent: Share of them.
-        out: Run folder; one that has a run tells what it computes with.
+        out: Run folder; one that has a run tells what it computes with, and keeps its epochs.
         epochs: Pretraining epochs.
         minutes: Time for the whole run.
         seed: Chooses labels and images.
@@ -180,10 +180,12 @@ def plan(
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
         folder = RunFolder.unmade(_folder(out, dataset, resolved))
+        if minutes is not None and folder.read():
+            resolved = as_begun(folder, resolved, dataset, minutes, tell)
         context = begin(
             folder, resolved, dataset, here, world, compiled=compiled, seed=seed, reporter=tell
         )
-        if minutes is not None:
+        if minutes is not None and not folder.read():
             context = fitted(context, minutes, baselines)
         found_plan = make_plan(context, baselines)
         dismiss(world)

@@ -17,6 +17,7 @@ def report(run: str) -> dict[str, Any]:
     return {
         "scores": {"knn_top1": SCORE, "finetune_top1": SCORE},
         "scores_random": {"finetune_top1": SCORE},
+        "recipe": {"image": {"crop_px": 64}},
         "model": {"params": 2e6, "macs": 3e8},
         "throughput": {"seconds": {"pretrain": 60.0}, "bottleneck": "None [yet]."},
         "verdict": "It pays [here].",
@@ -32,6 +33,7 @@ def test_the_report_is_named_where_it_is(
     lines = capsys.readouterr().out.splitlines()
     assert f"report: {folder}/report.html" in lines
     assert f"next:   edgessl export '{folder}/ckpt.pt' --onnx" in lines
+    assert "2.00 M parameters, 300.0 M MACs an image of 64 px; trained in 60 s." in lines
     assert "It pays [here]." in lines
     assert any("None [yet]." in line for line in lines)
 

@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 import torch
-from pipeline.stories import Finetuning, Pretraining, run_finetune, run_recipe
+from pipeline.stories import (
+    Finetuning,
+    Pretraining,
+    plan_recipe,
+    run_finetune,
+    run_recipe,
+)
 from tiny_run import Listener, request
 
 from edgessl import checkpoint
@@ -201,6 +207,15 @@ def test_minutes_are_settled_once_and_other_minutes_change_nothing(
             "--epochs can make it longer."
         )
         assert (sentence in listener.sentences) == told
+
+
+def test_a_plan_of_a_run_that_was_begun_keeps_its_epochs_too(
+    tiny: Path, copied: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    out, listener = copied(tmp_path / "begun"), Listener()
+    told = plan_recipe(_minutes(tiny, out, 3.0), listener)
+    assert "(2 epochs, batch 8)" in told
+    assert any("keeps the 2 pretraining epochs" in sentence for sentence in listener.sentences)
 
 
 def _rates(monkeypatch: pytest.MonkeyPatch, *, pretrain: float, finetune: float) -> None:
