@@ -199,7 +199,7 @@ def _outputs(
         if not len(split):  # no val: the linear probe then cross-validates on train
             outputs[name] = LabelledOutputs(torch.empty(0, 0), labels)
             continue
-        outputs[name] = LabelledOutputs(network.outputs(split.paths), labels)
+        outputs[name] = LabelledOutputs(network.outputs(split.paths, split.digests), labels)
     return outputs
 
 
@@ -272,7 +272,7 @@ def evaluate_tags(
     features = []
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         say(f"reading {len(split)} {name} images")
-        features.append(network.outputs(split.paths).double().numpy())
+        features.append(network.outputs(split.paths, split.digests).double().numpy())
     say("fitting linear classifiers")
     shown, difficult = _tables(dataset, dataset.train)
     probe = fit_tag_probe(features[0], shown | difficult)

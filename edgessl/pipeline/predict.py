@@ -46,6 +46,9 @@ def predict_images(model: Path, images: Sequence[Path]) -> dict[str, Any]:
         except BadImage as bad:
             mistakes.append(f"{path}: must be an image, got: {bad}; leave it out or replace it")
             continue
+        except UserError as error:  # it may not be read
+            mistakes.append(str(error))
+            continue
         answer = _features(output) if head == "features" else _classes(output, head, classes)
         predictions.append({"image": str(path), **answer})
     if mistakes:

@@ -222,7 +222,9 @@ def recalibrate(context: Context, backbone: Backbone) -> None:
     """
     image, split = context.recipe.image, context.dataset.pretraining
     chosen = calibration_images(len(split))
-    pixels = context.images.pixels(Split(tuple(split.paths[i] for i in chosen)))
+    paths = tuple(split.paths[i] for i in chosen)
+    digests = tuple(split.digests[i] for i in chosen)
+    pixels = context.images.pixels(Split(paths, digests=digests))
     recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)
 
 

@@ -19,6 +19,7 @@ def report(run: str) -> dict[str, Any]:
         "scores_random": {"finetune_top1": SCORE},
         "recipe": {"image": {"crop_px": 64}},
         "model": {"params": 2e6, "macs": 3e8},
+        "recipe": {"image": {"crop_px": 64}},
         "throughput": {"seconds": {"pretrain": 60.0}, "bottleneck": "None [yet]."},
         "verdict": "It pays [here].",
         "next": f"edgessl export '{run}/ckpt.pt' --onnx",
