@@ -15,8 +15,8 @@ from edgessl.errors import UserError
 from edgessl.pipeline.evaluate import evaluate_model
 
 
-def answers(app: typer.Typer, model: Path, image: Path) -> dict[str, float]:
-    result = CliRunner().invoke(app, ["predict", str(model), str(image), "--json"])
+def answers(app: typer.Typer, model: Path, image: Path, *options: str) -> dict[str, float]:
+    result = CliRunner().invoke(app, ["predict", str(model), str(image), "--json", *options])
     assert result.exit_code == 0, result.exception
     (entry,) = json.loads(result.stdout)["predictions"]
     return {found["name"]: found["probability"] for found in entry["classes"]}
