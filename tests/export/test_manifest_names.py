@@ -1,4 +1,4 @@
-"""Names in a `manifest.json` are no paths: nothing is deleted, replaced or opened for their sake."""
+"""Names in a `manifest.json` are no paths: nothing is deleted, replaced or opened for them."""
 
 from __future__ import annotations
 

@@ -51,7 +51,11 @@ def _files(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         entries = [entry for entry in report[KEY]["files"] if isinstance(entry, dict)]
     except (KeyError, TypeError):
         return []
-    return [e for e in entries if re.fullmatch(r"[\w-][\w.-]*", str(e.get("path", "")))]
+    return [e for e in entries if _is_plain(e.get("path"))]
+
+
+def _is_plain(name: object) -> bool:
+    return isinstance(name, str) and bool(re.fullmatch(r"[\w-][\w.-]*", name))
 
 
 NAME = "manifest.json"
