@@ -14,7 +14,7 @@ from edgessl.errors import GateFailed
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from edgessl.export.bundle.runners import Runner
+    from edgessl.export.bundle.names import Runner
     from edgessl.export.product import ExportedFile
 
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}

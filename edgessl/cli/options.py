@@ -23,6 +23,12 @@ Compiled = Annotated[
     bool, typer.Option("--compile", help="Put backbones through torch.compile.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a used folder.")]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Open a .pt2 or .torchscript that no manifest lists: it runs code."
+    ),
+]
 
 
 def several(text: str) -> tuple[str, ...]:

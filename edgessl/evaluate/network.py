@@ -96,7 +96,7 @@ class Network:
 
 
 def open_network(
-    path: Path, reads: Literal["features", "logits"], *, device: str = "cpu"
+    path: Path, reads: Literal["features", "logits"], *, device: str = "cpu", trust: bool = False
 ) -> Network:
     """Open a checkpoint or an exported file for one kind of output.
 
@@ -104,6 +104,7 @@ def open_network(
         path: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
         reads: What the protocol reads.
         device: One of ``device.NAMES``, for a checkpoint; an exported file runs on the CPU.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
 
     Raises:
         UserError: It is neither, or it does not give what the protocol reads.
@@ -114,7 +115,7 @@ def open_network(
                 f"--device: must be cpu for an exported file, got '{device}' for {path}; "
                 "leave it out"
             )
-        return _from_artifact(path, reads)
+        return _from_artifact(path, reads, trust=trust)
     return _from_checkpoint(path, reads, pick_device(device))
 
 
@@ -141,8 +142,10 @@ def _from_checkpoint(
     return Network(outputs, classes, deployable.provenance)
 
 
-def _from_artifact(path: Path, reads: Literal["features", "logits"]) -> Network:
-    artifact = open_artifact(path)
+def _from_artifact(
+    path: Path, reads: Literal["features", "logits"], *, trust: bool
+) -> Network:
+    artifact = open_artifact(path, trust=trust)
     metadata = artifact.known()
     gives = "features" if metadata.head == "features" else "logits"  # probabilities rank alike
     if gives != reads:

@@ -17,7 +17,6 @@ def report(run: str) -> dict[str, Any]:
     return {
         "scores": {"knn_top1": SCORE, "finetune_top1": SCORE},
         "scores_random": {"finetune_top1": SCORE},
-        "recipe": {"image": {"crop_px": 64}},
         "model": {"params": 2e6, "macs": 3e8},
         "recipe": {"image": {"crop_px": 64}},
         "throughput": {"seconds": {"pretrain": 60.0}, "bottleneck": "None [yet]."},
