@@ -107,13 +107,15 @@ def finetune(
         default = Path("runs") / f"{dataset.name}-finetune-{path.absolute().parent.name}"
         folder = RunFolder(Path(out or default))
         with folder.locked():
-            if fresh:
-                folder.clear()
             identity = identity_of(resolved, dataset, seed, {"start": given.fingerprint})
-            resume(folder, resolved, dataset, identity, stage=FINETUNE.name, reporter=tell)
+            if not fresh:
+                resume(folder, resolved, dataset, identity, stage=FINETUNE.name, reporter=tell)
             context = begin(
-                folder, resolved, dataset, here, world, compiled=compiled, seed=seed, reporter=tell
-            )
+                folder, resolved, dataset, here, world, compiled=compiled, seed=seed,
+                reporter=tell, fresh=fresh,
+            )  # fmt: skip
+            if fresh:  # after the last refusal: until then nothing is lost
+                folder.clear()
             came_from = {"labels": None, "label_percent": label_percent, "start": str(path)}
             record(context, identity, came_from)
             once(context, START, lambda: keep_pretrained(context, backbone, given.head))

@@ -261,6 +261,17 @@ def test_minutes_that_hold_no_epoch_are_refused_with_the_time_that_one_takes(
     assert not (tmp_path / "run.json").exists()
 
 
+def test_a_fresh_run_that_is_refused_leaves_the_run_that_is_there(
+    tiny: Path, copied: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rates(monkeypatch, pretrain=9.0, finetune=9.0)
+    out = copied(tmp_path / "run")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="--minutes: must leave time for an epoch"):
+        run_recipe(replace(_minutes(tiny, out, 0.1), fresh=True), Listener())
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_minutes_that_are_too_few_for_the_warm_up_are_refused(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
