@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,9 +140,14 @@ def _print_next(screen: Console, written: tuple[ExportedFile, ...]) -> None:
     verdict = f"{names}: proven against the checkpoint"
     screen.print(verdict + (f"; skipped: {', '.join(skipped)}." if skipped else "."))
     runner = files[0].path.parent / "run.py"
-    screen.print(f"on a device, without edgessl: python {runner} --selftest", markup=False)
+    screen.print(f"on a device, without edgessl: python {_typed(runner)} --selftest", markup=False)
     page = runner.parent / "web/serve.py"
     if page.exists():
-        screen.print(f"in a browser: python {page}", markup=False)
+        screen.print(f"in a browser: python {_typed(page)}", markup=False)
     for file in [file for file in files if file.format == "onnx"][:1]:
-        screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)
+        screen.print(f"next: edgessl bench {_typed(file.path)} --device cpu", markup=False)
+
+
+def _typed(path: Path) -> str:
+    """Return a path as a shell takes it."""
+    return shlex.quote(str(path))

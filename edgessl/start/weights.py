@@ -264,8 +264,7 @@ def read_start(path: Path) -> Start:
 def _from_safetensors(path: Path) -> Start:
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
+    checkpoint.refuse_missing(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
