@@ -85,6 +85,24 @@ def not_finite(weights: Mapping[str, Tensor]) -> str:
     return ""
 
 
+def refuse_missing(path: Path) -> None:
+    """Refuse a path at which no file lies.
+
+    Args:
+        path: Of a checkpoint.
+
+    Raises:
+        UserError: Nothing lies there, or a folder.
+    """
+    if path.is_dir():
+        raise UserError(
+            f"{path}: must be a checkpoint file, got a folder; name a file in it, such as ckpt.pt "
+            "or pretrained.pt"
+        )
+    if not path.is_file():
+        raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
+
+
 def load(path: Path) -> dict[str, Any]:
     """Read a checkpoint on the CPU, without running any code from it.
 
@@ -94,8 +112,7 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         UserError: The file is missing, is no checkpoint, or comes from a newer edgessl.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
+    refuse_missing(path)
     wrong = f"{path}: must be a checkpoint written by edgessl, got something else; "
     try:
         payload = read_tensors(path)

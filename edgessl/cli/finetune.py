@@ -32,7 +32,8 @@ def finetune(
         str | None, typer.Option(help="NAME, NAME:VARIANT or FILE.toml; default: the run's own.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Fine-tuning epochs; more of them extend a run.")
+        int | None,
+        typer.Option(min=1, help="Epochs after the warm-up; more of them extend a run."),
     ] = None,
     label_percent: LabelPercent = None,
     out: Annotated[

@@ -21,7 +21,7 @@ from edgessl.distributed import world_of_environment
 
 
 def recipe(
-    name: Annotated[str, typer.Argument(help="NAME, NAME:VARIANT or FILE.toml.")],
+    name: Annotated[str, typer.Argument(help="NAME, NAME:VARIANT or FILE.toml.", metavar="RECIPE")],
     data: Annotated[str, typer.Option(help="Named set, 'demo', folder, or CSV manifest.")],
     labels: Annotated[
         str | None, typer.Option(help="Labelled images, where --data has none.")

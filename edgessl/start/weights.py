@@ -282,8 +282,7 @@ def read_start(path: Path) -> Start:
 
 
 def _from_safetensors(path: Path) -> Start:
-    if not path.is_file():
-        raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
+    checkpoint.refuse_missing(path)
     try:
         weights, metadata = safetensors_file.read(path)
     except ValueError as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from edgessl.cli.screen import print_summary
+from edgessl.cli.export import _print_next as print_next
+from edgessl.cli.screen import console, print_summary
 
 SCORE = {"value": 75.0, "low": 60.0, "high": 86.0, "n": 40}
 
@@ -43,3 +45,15 @@ def test_scores_stand_beside_those_of_the_random_start(capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert "75.0 [60.0, 86.0]" in shown
     assert "random start" in shown
+
+
+def test_the_commands_after_an_export_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    file = SimpleNamespace(
+        path=Path("my runs/model.onnx"), format="onnx", takes="pixels", passed=True, gates=()
+    )
+    print_next(console(), (file,))  # type: ignore[arg-type]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [
+        "on a device, without edgessl: python 'my runs/run.py' --selftest",
+        "next: edgessl bench 'my runs/model.onnx' --device cpu",
+    ]

@@ -170,6 +170,7 @@ def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Finetuning) -> Non
         ({"overrides": ("backbone.name=resnet18",)}, f"must be for {NETWORK}, which .* holds"),
         ({"checkpoint": Path("gone.pt")}, "gone.pt: must be a checkpoint file, found none"),
         ({"checkpoint": Path("gone.safetensors")}, "must be a checkpoint file, found none"),
+        ({"checkpoint": Path()}, "must be a checkpoint file, got a folder; name a file in it"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
