@@ -80,9 +80,10 @@ def open_session(
     wanted = (provider, provider_options) if provider_options else provider
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
-    except Exception as error:  # each of onnxruntime's exceptions derives from Exception directly
-        if not type(error).__module__.startswith("onnxruntime"):
-            raise
+    except MemoryError:
+        raise
+    except Exception as error:  # each of onnxruntime's derives from Exception directly, some of
+        # its messages are no UTF-8, and a damaged file gives plain RuntimeErrors
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"{path}: must be an ONNX model that onnxruntime can load, got: {reason}; "
