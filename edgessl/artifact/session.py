@@ -79,7 +79,11 @@ def open_session(
         options = session_options(threads)
     wanted = (provider, provider_options) if provider_options else provider
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=[wanted],
+            # From the CPU there is nothing to fall back to, and it says so on stdout.
+            enable_fallback=int(provider != CPU),
+        )
     except MemoryError:
         raise
     except Exception as error:  # each of onnxruntime's derives from Exception directly, some of

@@ -171,6 +171,15 @@ def test_profile_refuses_a_model_that_it_cannot_count(
     assert str(done.exception).startswith(f"{tmp_path / 'm.onnx'}: ")
 
 
+def test_what_onnxruntime_says_of_a_damaged_name_stays_off_the_screen(
+    tmp_path: Path, images: Path
+) -> None:
+    name_of_no_text(tmp_path / "m.onnx")
+    done = run(predict, tmp_path / "m.onnx", next(images.rglob("*.png")), "--json")
+    assert type(done.exception) is UserError
+    assert done.output == ""
+
+
 @pytest.mark.parametrize("verb", [predict, profile])
 def test_an_ort_file_of_wrong_offsets_is_refused(
     tmp_path: Path, images: Path, verb: Callable[..., None]

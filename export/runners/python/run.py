@@ -190,7 +190,9 @@ def open_session(path, threads=None):
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=[PROVIDER])
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=[PROVIDER], enable_fallback=0  # it would print
+        )
     except Exception as error:  # each of onnxruntime's derives from Exception directly
         reason = " ".join(str(error).split())[:200]
         raise UserError(
