@@ -120,9 +120,12 @@ def load(path: Path) -> dict[str, Any]:
         raise UserError(wrong + "pass the ckpt.pt of a run folder") from error
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:
         raise UserError(wrong + "pass the ckpt.pt of a run folder")
-    if payload["version"] > VERSION:
+    version = payload.get("version")
+    if not isinstance(version, int):
+        raise UserError(wrong + "pass the ckpt.pt of a run folder")
+    if version > VERSION:
         raise UserError(
-            f"{path}: must have checkpoint version <= {VERSION}, got {payload['version']}; "
+            f"{path}: must have checkpoint version <= {VERSION}, got {version}; "
             "update edgessl"
         )
     return payload

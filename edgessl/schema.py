@@ -50,8 +50,12 @@ def validate(table: type[TableType], values: dict[str, Any], where: str) -> Tabl
         UserError: One line for each mistake.
     """
     try:
+        text = json.dumps(values, default=str)
+    except (ValueError, TypeError, RecursionError) as error:  # keys of tuples, a circle, too deep
+        raise UserError(f"{where}: must be a table of plain values, got something else") from error
+    try:
         # Through JSON, where strict means that "3" is no number and an array still is a tuple.
-        return table.model_validate_json(json.dumps(values, default=str), strict=True)
+        return table.model_validate_json(text, strict=True)
     except ValidationError as error:
         found = error.errors(include_url=False)
         lines = [line for mistake in found[:_SHOWN] for line in _lines(table, mistake)]

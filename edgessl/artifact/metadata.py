@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from edgessl.artifact.tables import refuse_metadata
 from edgessl.errors import UserError
 
 KEY = "edgessl"
@@ -58,13 +59,17 @@ class Metadata:
         try:
             values = json.loads(text)
             schema = values.pop("schema")
+            if not isinstance(schema, int):
+                raise ValueError("schema: must be a number")
             if schema > SCHEMA:
                 raise UserError(
                     f"{where}: must have metadata schema <= {SCHEMA}, got {schema}; update edgessl"
                 )
+            refuse_metadata(values)
             lists = {key: tuple(values[key]) for key in ("classes", "gates")}
             return cls(**{**values, **lists})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(
-                f"{where}: must carry edgessl metadata as JSON, got damaged ones; export it again"
+                f"{where}: must carry edgessl metadata as JSON, got damaged ones "
+                f"({' '.join(str(error).split())[:100]}); export it again"
             ) from error

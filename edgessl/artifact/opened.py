@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgessl.artifact.metadata import KEY, Metadata, Takes
 from edgessl.artifact.session import open_session
+from edgessl.artifact.tables import refuse_preprocess
 from edgessl.artifact.torch_archive import read_records, stored_text
 from edgessl.errors import UserError
 
@@ -51,13 +52,14 @@ class Artifact:
         """Return the metadata.
 
         Raises:
-            UserError: The file carries none.
+            UserError: The file carries none, or its preprocessing is none.
         """
         if self.metadata is None:
             raise UserError(
                 f"{self.path}: must carry edgessl's metadata (classes, preprocessing), got none; "
                 "pass a file that `edgessl export` wrote"
             )
+        refuse_preprocess(self.metadata.preprocess, str(self.path))
         return self.metadata
 
 
@@ -111,7 +113,16 @@ def _open_session(path: Path, threads: int | None) -> tuple[Run, str, Takes]:
     name, one_image = inputs[0].name, inputs[0].shape[:1] == [1]
 
     def run(images: NDArray[Any]) -> NDArray[np.float32]:
-        output: NDArray[np.float32] = session.run(None, {name: images})[0]
+        try:
+            output: NDArray[np.float32] = session.run(None, {name: images})[0]
+        except MemoryError:
+            raise
+        except Exception as error:  # each of onnxruntime's derives from Exception directly
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"{path}: must run on images of shape {images.shape}, got: {reason}; "
+                "pass a file that `edgessl export` wrote"
+            ) from error
         return output
 
     def one_by_one(images: NDArray[Any]) -> NDArray[np.float32]:
@@ -119,7 +130,12 @@ def _open_session(path: Path, threads: int | None) -> tuple[Run, str, Takes]:
 
         return np.concatenate([run(images[i : i + 1]) for i in range(len(images))])
 
-    text = session.get_modelmeta().custom_metadata_map.get(KEY, "")
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(KEY, "")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: must carry metadata as text, got others; export it again"
+        ) from error
     takes: Takes = "pixels" if inputs[0].type == "tensor(uint8)" else "normalised"
     return one_by_one if one_image else run, text, takes
 

@@ -79,10 +79,15 @@ def open_session(
         options = session_options(threads)
     wanted = (provider, provider_options) if provider_options else provider
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
-    except Exception as error:  # each of onnxruntime's exceptions derives from Exception directly
-        if not type(error).__module__.startswith("onnxruntime"):
-            raise
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=[wanted],
+            # From the CPU there is nothing to fall back to, and it says so on stdout.
+            enable_fallback=int(provider != CPU),
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # each of onnxruntime's derives from Exception directly, some of
+        # its messages are no UTF-8, and a damaged file gives plain RuntimeErrors
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"{path}: must be an ONNX model that onnxruntime can load, got: {reason}; "

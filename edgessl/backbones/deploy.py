@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgessl import checkpoint
 from edgessl.backbones.backbone import Backbone
+from edgessl.backbones.deploy_table import refuse_wrong_payload
 from edgessl.backbones.readout import READOUTS, build_hidden, readout_dim
 from edgessl.errors import UserError
 from edgessl.recipe.backbones import Readout
@@ -115,23 +116,22 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
         where: The file's name, for the message.
 
     Raises:
-        UserError: The checkpoint is of another kind, or a weight of it is not finite.
+        UserError: The checkpoint is of another kind, says what cannot be, or a weight of it is
+            not finite.
     """
     if payload.get("kind") != "deployable":
         raise UserError(
             f"{where}: must hold a finished network, got a '{payload.get('kind')}' checkpoint; "
             "pass the ckpt.pt of the run folder"
         )
-    backbone = Backbone(
-        payload["backbone"], payload["last_stage"], payload["image_px"],
-        batchnorm_eps=payload.get("batchnorm_eps"),  # a newer key
-    )  # fmt: skip
-    module: Classifier | Backbone = backbone
-    if payload["head"] == "logits":
-        reads, hidden = payload.get("reads", "features"), payload.get("hidden")  # newer keys
-        table = HiddenLayers.from_dict(hidden) if hidden else None
-        module = Classifier(backbone, len(payload["classes"]), reads, table)
-    module.load_state_dict(payload["weights"], strict=True)
+    refuse_wrong_payload(payload, where)
+    try:
+        module, backbone = _build(payload)
+    except RuntimeError as error:  # of torch: it cannot be built, or its weights do not fit
+        raise UserError(
+            f"{where}: must hold every tensor of its {payload['backbone']} at "
+            f"{payload['image_px']} px, got others; pass a file that a run of edgessl wrote"
+        ) from error
     if key := checkpoint.not_finite(module.state_dict()):
         raise UserError(
             f"{where}: must hold finite weights, got others in "
@@ -146,3 +146,17 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
         preprocess=payload["preprocess"],
         provenance=payload["provenance"],
     )
+
+
+def _build(payload: dict[str, Any]) -> tuple[Classifier | Backbone, Backbone]:
+    backbone = Backbone(
+        payload["backbone"], payload["last_stage"], payload["image_px"],
+        batchnorm_eps=payload.get("batchnorm_eps"),  # a newer key
+    )  # fmt: skip
+    module: Classifier | Backbone = backbone
+    if payload["head"] == "logits":
+        reads, hidden = payload.get("reads", "features"), payload.get("hidden")  # newer keys
+        table = HiddenLayers.from_dict(hidden) if hidden else None
+        module = Classifier(backbone, len(payload["classes"]), reads, table)
+    module.load_state_dict(payload["weights"], strict=True)
+    return module, backbone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -115,8 +115,34 @@ def open_network(
                 f"--device: must be cpu for an exported file, got '{device}' for {path}; "
                 "leave it out"
             )
-        return _from_artifact(path, reads, trust=trust)
-    return _from_checkpoint(path, reads, pick_device(device))
+        return _with_checks(_from_artifact(path, reads, trust=trust), path)
+    return _with_checks(_from_checkpoint(path, reads, pick_device(device)), path)
+
+
+def _with_checks(network: Network, path: Path) -> Network:
+    """Refuse outputs that no score can be made of."""
+
+    def outputs(files: Sequence[Path], digests: Sequence[str] | None = None) -> Tensor:
+        found = network.outputs(files, digests)
+        if found.ndim != 2 or len(found) != len(files):
+            raise UserError(
+                f"{path}: must give one row of numbers for each image, got shape "
+                f"{tuple(found.shape)} for {len(files)}; pass a file that `edgessl export` wrote"
+            )
+        if network.classes and found.shape[1] != len(network.classes):
+            raise UserError(
+                f"{path}: must give a number for each of its {len(network.classes)} classes, got "
+                f"{found.shape[1]}; export it again"
+            )
+        wrong = int((~torch.isfinite(found)).any(dim=1).sum())
+        if wrong:
+            raise UserError(
+                f"{path}: must give finite numbers, got others for {wrong} of {len(files)} "
+                "images; score a network that did not diverge"
+            )
+        return found
+
+    return replace(network, outputs=outputs)
 
 
 def _from_checkpoint(

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
+from edgessl.errors import UserError
 from edgessl.metrics import topk
 from edgessl.metrics.interval import Score
 from edgessl.metrics.knn import knn_predict
@@ -22,10 +24,21 @@ class LabelledOutputs:
     Attributes:
         outputs: Features ``(N, D)`` or logits ``(N, K)``, float32 on the CPU.
         labels: Class indices, ``(N,)`` int64.
+
+    Raises:
+        UserError: An output is not finite.
     """
 
     outputs: Tensor
     labels: Tensor
+
+    def __post_init__(self) -> None:
+        wrong = int((~torch.isfinite(self.outputs)).any(dim=-1).sum()) if len(self.outputs) else 0
+        if wrong:
+            raise UserError(
+                f"scores: must be of finite outputs, got others for {wrong} of "
+                f"{len(self.outputs)} images; score a network that did not diverge"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -45,7 +45,7 @@ def predict_images(
     predictions, mistakes = [], []
     for path in images:
         try:
-            output = ask(read_image(path))  # (K,)
+            output = _checked(ask(read_image(path)), model, path, head, classes)  # (K,)
         except BadImage as bad:
             mistakes.append(f"{path}: must be an image, got: {bad}; leave it out or replace it")
             continue
@@ -57,6 +57,23 @@ def predict_images(
     if mistakes:
         raise UserError("\n".join(mistakes))
     return {"model": str(model), "head": head, "predictions": predictions}
+
+
+def _checked(
+    output: NDArray[np.float32], model: Path, image: Path, head: str, classes: Sequence[str]
+) -> NDArray[np.float32]:
+    """Refuse an output that is no answer."""
+    if output.ndim != 1 or (head != "features" and len(output) != len(classes)):
+        raise UserError(
+            f"{model}: must give one number for each of its {len(classes)} classes, got shape "
+            f"{output.shape}; export it again"
+        )
+    if not np.isfinite(output).all():
+        raise UserError(
+            f"{model}: must answer with finite numbers, got others for {image}; "
+            "use a network that did not diverge"
+        )
+    return output
 
 
 def _open(model: Path, *, trust: bool) -> tuple[Answer, str, tuple[str, ...]]:
@@ -106,7 +123,7 @@ def _classes(
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    exponents = np.exp(logits - logits.max())
+    exponents = np.exp(logits - logits.max())  # at most 1, so nothing overflows
     shares: NDArray[np.float32] = exponents / exponents.sum()
     return shares
 
@@ -114,6 +131,6 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def _features(output: NDArray[np.float32]) -> dict[str, Any]:
     return {
         "dim": len(output),
-        "norm": float(np.linalg.norm(output)),
+        "norm": float(np.linalg.norm(output.astype(np.float64))),
         "first": [float(value) for value in output[:SHOWN_FEATURES]],
     }

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from edgessl.backbones import Backbone, Classifier
+from edgessl.backbones.deploy_table import refuse_no_tensors
 from edgessl.errors import UserError
 from edgessl.methods.method import PretrainingMethod
 from edgessl.recipe import Recipe
@@ -35,10 +36,20 @@ class KeptHead:
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> KeptHead | None:
-        """Return the head in a checkpoint; None if it has none."""
+        """Return the head in a checkpoint; None if it has none.
+
+        Raises:
+            UserError: It holds something else there.
+        """
         if KEY not in payload:
             return None
         values = payload[KEY]
+        if not isinstance(values, dict) or not isinstance(values.get("layers"), dict):
+            raise UserError(
+                f"{KEY}: must have layers and weights, got something else; "
+                "pass the pretrained.pt that a run of edgessl wrote"
+            )
+        refuse_no_tensors(values.get("weights"), KEY)
         return cls(HiddenLayers.from_dict(values["layers"]), values["weights"])
 
 
@@ -107,7 +118,14 @@ def load_head(classifier: Classifier, head: KeptHead | None, where: str) -> None
     check_head(head, classifier.hidden_table, where)
     if head is not None:
         own = classifier.hidden.state_dict()
-        classifier.hidden.load_state_dict({key: head.weights[key] for key in own}, strict=True)
+        try:
+            kept = {key: head.weights[key] for key in own}
+            classifier.hidden.load_state_dict(kept, strict=True)
+        except (KeyError, RuntimeError) as error:
+            raise UserError(
+                f"{where}: must hold every tensor of its head ({_short(head.table)}), got others; "
+                "pass the pretrained.pt that a run of edgessl wrote"
+            ) from error
 
 
 def _short(table: HiddenLayers) -> str:

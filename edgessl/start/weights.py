@@ -148,7 +148,7 @@ def _read_torch_file(path: Path, option: str) -> dict[str, Any]:
             "with weights_only=True), got something else"
         ) from error
     if isinstance(payload, dict) and payload.get("format") == checkpoint.FORMAT:
-        payload = payload.get("weights", {})
+        payload = payload.get("weights")
     if isinstance(payload, dict) and isinstance(payload.get("state_dict"), dict):
         payload = payload["state_dict"]
     if not isinstance(payload, dict):
@@ -169,6 +169,8 @@ def _in_timms_layout(payload: dict[str, Any]) -> dict[str, Tensor]:
     """Return the tensors of the network that is trained, without what its owners are called."""
     found = {}
     for key, value in payload.items():
+        if not isinstance(key, str):
+            continue
         inner, others = _inner_key(key)
         if isinstance(value, Tensor) and not others:
             found[inner] = value
@@ -299,8 +301,19 @@ def _from_safetensors(path: Path) -> Start:
             "edgessl recipe NAME --init FILE"
         )
     kept: LastStage = "keep" if last_stage == "keep" else "remove"
-    eps = metadata.get("batchnorm_eps")
     _finite(weights, str(path))
-    return Start(
-        path, str(name), kept, None, False, weights, batchnorm_eps=float(eps) if eps else None
-    )
+    eps = _epsilon(metadata.get("batchnorm_eps"), path)
+    return Start(path, str(name), kept, None, False, weights, batchnorm_eps=eps)
+
+
+def _epsilon(text: str | None, path: Path) -> float | None:
+    try:
+        value = float(text) if text else 1.0
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise UserError(
+            f"{path}: must have a batchnorm_eps above 0, got '{text}'; "
+            "pass the backbone.safetensors of a run folder"
+        )
+    return value if text else None

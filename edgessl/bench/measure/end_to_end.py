@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.artifact import Metadata
+from edgessl.artifact.tables import refuse_preprocess
 from edgessl.bench.measure.opened import How, Opened
 from edgessl.bench.measure.process import Worker
 from edgessl.data.decode import BadImage, read_image
@@ -45,7 +46,9 @@ def time_steps(opened: Opened, images: Sequence[Path], times: int, where: str) -
                 f"{where}: must carry edgessl's metadata (preprocessing) for --e2e, got none; "
                 "pass a file that `edgessl export` wrote"
             )
-        preprocess = Preprocess.from_dict(Metadata.from_json(opened.metadata, where).preprocess)
+        values = Metadata.from_json(opened.metadata, where).preprocess
+        refuse_preprocess(values, where)
+        preprocess = Preprocess.from_dict(values)
     spent: dict[str, list[float]] = {step: [] for step in STEPS}
     for index in range(-min(3, times), times):
         path = images[index % len(images)]

@@ -206,10 +206,13 @@ def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[Exp
     found = []
     for name, entry in known_models(folder, sha256_of(checkpoint)).items():
         path = folder / name
-        kind, metadata = read_metadata(path)
+        try:
+            kind, metadata = read_metadata(path)
+            gates = tuple(Gate.from_dict(gate) for gate in metadata.gates) if metadata else ()
+        except (UserError, KeyError, TypeError, ValueError):  # listed by a manifest not of ours
+            continue
         same = metadata and (metadata.head, metadata.classes) == (wanted.head, wanted.classes)
         if metadata and same:
-            gates = tuple(Gate.from_dict(gate) for gate in metadata.gates)
             found.append(
                 ExportedFile(  # a manifest records no batch, and nothing around the models asks
                     path, kind, str(entry.get("what", "")), metadata, size_mb(path),

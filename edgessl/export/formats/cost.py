@@ -27,9 +27,26 @@ def graph_cost(path: Path, image_px: int | None = None) -> tuple[int, int, int]:
     Raises:
         UserError: The file is no ONNX model, takes another size, or has no size of its own.
     """
+    model = _read(path)
+    try:
+        return _count(model, path, image_px)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # a well-formed file may say anything; onnx has errors of its own
+        raise _not_counted(path, error) from error
+
+
+def _not_counted(path: Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split())[:160] or type(error).__name__
+    return UserError(
+        f"{path}: must be an image network that can be counted, got: {reason}; "
+        "pass what `edgessl export` wrote"
+    )
+
+
+def _count(model: Any, path: Path, image_px: int | None) -> tuple[int, int, int]:
     import onnx
 
-    model = _read(path)
     graph = model.graph
     take_front_off(graph)
     weights = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
@@ -69,9 +86,9 @@ def _read(path: Path) -> Any:
     wrong = f"{path}: must be an ONNX file, got something else; pass what `edgessl export` wrote"
     try:
         model = onnx.load(str(path))
-    except Exception as error:  # protobuf's own, which derives from Exception directly
-        if type(error).__name__ != "DecodeError":
-            raise
+    except MemoryError:
+        raise
+    except Exception as error:  # protobuf's own, or onnx's where weights lie in other files
         raise UserError(wrong) from error
     if not model.graph.node:
         raise UserError(wrong)
@@ -133,6 +150,15 @@ def ort_cost(path: Path) -> tuple[int, int, int]:
         UserError: It is no such file, or onnxruntime fused what cannot be counted any more.
     """
     graph = _graph(path)
+    try:
+        return _count_ort(graph, path)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # flatbuffers follows whatever offsets a file has
+        raise _not_counted(path, error) from error
+
+
+def _count_ort(graph: Any, path: Path) -> tuple[int, int, int]:
     weights = {
         _text(tensor.Name()): ([tensor.Dims(i) for i in range(tensor.DimsLength())], tensor)
         for tensor in (graph.Initializers(i) for i in range(graph.InitializersLength()))
@@ -162,7 +188,12 @@ def _graph(path: Path) -> Any:
         InferenceSession,
     )
 
-    return InferenceSession.GetRootAsInferenceSession(content, 0).Model().Graph()
+    try:
+        return InferenceSession.GetRootAsInferenceSession(content, 0).Model().Graph()
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _not_counted(path, error) from error
 
 
 def _shapes(graph: Any) -> Iterator[tuple[str, list[int]]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.schema import Table
+from edgessl.schema import Table, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,29 @@ class HiddenLayers:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> HiddenLayers:
-        """Return the layers that plain values describe."""
-        return cls(**{**values, "widths": tuple(values["widths"])})
+        """Return the layers that plain values describe.
+
+        Raises:
+            UserError: They describe none.
+        """
+        table = validate(HiddenTable, values, "hidden layers")
+        return cls(table.widths, table.batch_norm, table.bias, table.activation)
+
+
+class HiddenTable(Table):
+    """Plain values of hidden layers, as a checkpoint has them.
+
+    Attributes:
+        widths: Outputs of each layer.
+        batch_norm: BN behind every linear layer.
+        bias: Whether the linear layers have one.
+        activation: Behind it.
+    """
+
+    widths: tuple[Annotated[int, Field(ge=1, le=65_536)], ...]
+    batch_norm: bool = False
+    bias: bool = True
+    activation: Literal["gelu", "relu"] = "relu"
 
 
 class MethodTable(Table):

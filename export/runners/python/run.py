@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,9 @@ HERE = Path(__file__).resolve().parent
 PREFERRED = ("model.onnx", "model.batch1.onnx", "model.e2e.onnx", "model.int8.onnx", "model.ort")
 PROVIDER = "CPUExecutionProvider"
 TOP = 5
+AROUND = ("run.py", "requirements.txt", "labels.txt", "preprocess.json", "testvectors.npz")
+MODELS = (*PREFERRED, "model.e2e.int8.onnx", "model.torchscript", "model.pt2")
+NAME = r"(?:(?:web|cpp)/)?(?:vendor/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*"  # no path leaves the folder
 
 
 class UserError(Exception):
@@ -186,7 +190,9 @@ def open_session(path, threads=None):
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=[PROVIDER])
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=[PROVIDER], enable_fallback=0  # it would print
+        )
     except Exception as error:  # each of onnxruntime's derives from Exception directly
         reason = " ".join(str(error).split())[:200]
         raise UserError(
@@ -201,22 +207,64 @@ class Model:
     def __init__(self, path, threads=None):
         self.path = Path(path)
         self.session = open_session(path, threads)
-        text = self.session.get_modelmeta().custom_metadata_map.get("edgessl", "")
-        if not text:
+        try:
+            text = self.session.get_modelmeta().custom_metadata_map.get("edgessl", "")
+            about = json.loads(text) if text else None
+            if about is not None:
+                self.head, self.classes = str(about["head"]), [str(c) for c in about["classes"]]
+                self.preprocess = checked_preprocess(about["preprocess"])
+            self.input = self.session.get_inputs()[0]
+        except Exception as error:  # a damaged file may say anything
+            raise UserError(
+                f"{path}: must say its labels and preprocessing, got damaged ones "
+                f"({_reason(error)}); copy the file again"
+            ) from error
+        if about is None:
             raise UserError(f"{path}: must carry labels; pass a file that `edgessl export` wrote")
-        about = json.loads(text)
-        self.head, self.classes = about["head"], about["classes"]
-        self.preprocess = about["preprocess"]
-        self.input = self.session.get_inputs()[0]
         self.whole = self.input.type == "tensor(uint8)"  # preprocessing is inside
 
     def run(self, image):
         """Upright RGB image -> output (K,)."""
-        if self.whole:
-            batch = np.asarray(image, dtype=np.uint8)[None]  # (1, H, W, 3)
-        else:
-            batch = normalise(crop_pixels(image, self.preprocess)[None], self.preprocess)
-        return self.session.run(None, {self.input.name: batch})[0][0]
+        try:
+            if self.whole:
+                batch = np.asarray(image, dtype=np.uint8)[None]  # (1, H, W, 3)
+            else:
+                batch = normalise(crop_pixels(image, self.preprocess)[None], self.preprocess)
+            output = self.session.run(None, {self.input.name: batch})[0][0]
+            width = output.shape[0] if output.ndim == 1 else None
+        except Exception as error:  # each of onnxruntime's derives from Exception directly
+            raise UserError(
+                f"{self.path}: must run on an image, got: {_reason(error)}; copy the file again"
+            ) from error
+        if width is None or (self.head != "features" and width != len(self.classes)):
+            raise UserError(
+                f"{self.path}: must give one number for each of its {len(self.classes)} classes, "
+                f"got shape {output.shape}; copy the file again"
+            )
+        if not np.isfinite(output).all():
+            raise UserError(
+                f"{self.path}: must answer with finite numbers, got others; "
+                "copy the file again, or export a network that did not diverge"
+            )
+        return output
+
+
+def checked_preprocess(values):
+    """Return how an image becomes the input, as plain values; ValueError for anything else."""
+    sides = [values[key] for key in ("resize_px", "crop_px")]
+    if not all(type(side) is int and 1 <= side <= 65536 for side in sides):
+        raise ValueError("resize_px and crop_px must be pixels")
+    if values["interpolation"] not in FILTERS:
+        raise ValueError(f"interpolation must be one of {', '.join(FILTERS)}")
+    mean, std = (np.asarray(values[key], dtype=np.float64) for key in ("mean", "std"))
+    three = mean.shape == std.shape == (3,)
+    if not three or not np.isfinite(mean).all() or not (std > 0).all():
+        raise ValueError("mean and std must be three numbers each")
+    return values
+
+
+def _reason(error):
+    return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 def default_model():
@@ -272,32 +320,77 @@ def selftest():
     path = HERE / "testvectors.npz"
     if not path.is_file():
         raise UserError(f"{path}: must be there for --selftest, found none; copy the whole folder")
-    with np.load(path, allow_pickle=False) as file:
-        vectors = dict(file)
-    about = json.loads(str(vectors["about"]))
-    images = [vectors[f"image_{i}"] for i in range(about["images"])]  # each (H, W, 3) uint8
-    print(f"{len(images)} test images: {about['source']}")
-    results = [_damaged(), _preprocessing(images, vectors["pixels"], about["preprocess"])]
-    answers = [
-        _same_answers(name, images, vectors, rule, about["head"])
-        for name, rule in about["models"].items()
-    ]
-    if all(answer is None for answer in answers):
-        answers.append(_tell(False, f"models: none is beside {path.name}; copy the whole folder"))
-    results += answers
+    try:
+        vectors, about, images = _read_vectors(path)
+    except Exception as error:  # zip, npy and JSON each have errors of their own
+        results = [
+            _guarded("files", _damaged, ()),
+            _tell(False, f"{path.name}: must be whole, got a damaged one ({_reason(error)}); "
+                         "copy it again"),
+        ]  # fmt: skip
+    else:
+        print(f"{len(images)} test images: {about['source']}")
+        results = [
+            _guarded("files", _damaged, about["models"]),
+            _guarded("preprocessing", _preprocessing, images, vectors["pixels"],
+                     about["preprocess"]),
+        ]  # fmt: skip
+        answers = [
+            _guarded(name, _same_answers, name, images, vectors, rule, about["head"])
+            for name, rule in about["models"].items()
+        ]
+        if all(answer is None for answer in answers):
+            none = f"models: none is beside {path.name}; copy the whole folder"
+            answers.append(_tell(False, none))
+        results += answers
     failed = results.count(False)
     verdict = "every check passed" if not failed else f"{failed} check(s) FAILED"
     print(f"self-test: {verdict} (onnxruntime {onnxruntime.__version__}, {platform.machine()})")
     return not failed
 
 
-def _damaged():
-    """Compare files with the manifest's checksums; files left out on purpose are no fault."""
+def _read_vectors(path):
+    """Return the arrays, what they are about, and the images, each (H, W, 3) uint8."""
+    with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        vectors = dict(file)
+    about = json.loads(str(vectors["about"]))
+    for name in about["models"]:
+        if not re.fullmatch(NAME, name):
+            raise ValueError(f"{name!r} is no name of a model")
+    images = [vectors[f"image_{i}"] for i in range(about["images"])]
+    if not images or not all(i.ndim == 3 and i.dtype == np.uint8 for i in images):
+        raise ValueError("the images are no pictures")
+    checked_preprocess(about["preprocess"])
+    str(about["source"]), str(about["head"]), vectors["pixels"]
+    return vectors, about, images
+
+
+def _guarded(what, check, *arguments):
+    """Do a check; where what it reads is damaged it has failed."""
+    try:
+        return check(*arguments)
+    except Exception as error:
+        return _tell(False, f"{what}: cannot be checked, damaged ({_reason(error)}); copy it again")
+
+
+def _damaged(tested):
+    """Compare files with the manifest's checksums; files left out on purpose are no fault.
+
+    What run.py reads must be listed: an entry that is gone would hide a change.
+    """
     path = HERE / "manifest.json"
     if not path.is_file():
         print("  -     files: no manifest.json beside run.py, not checked")
         return None
     files = json.loads(path.read_text(encoding="utf-8"))["files"]
+    strange = [name for name in files if not re.fullmatch(NAME, name)]
+    if strange:
+        return _tell(False, f"files: manifest.json has {strange[0]!r}, which is no name of a file")
+    here = [name for name in (*AROUND, *MODELS) if (HERE / name).is_file()]
+    unlisted = [name for name in dict.fromkeys((*here, *tested)) if name not in files]
+    if unlisted:
+        return _tell(False, f"files: manifest.json does not list {', '.join(unlisted)}; "
+                            "copy the whole folder again, or export into an empty one")  # fmt: skip
     there = {name: HERE / name for name in files if (HERE / name).is_file()}
     bad = [name for name, at in there.items() if sha256(at) != files[name]["sha256"]]
     found = f"changed since the export: {', '.join(bad)}" if bad else f"{len(there)} as exported"
@@ -324,8 +417,6 @@ def _same_answers(name, images, vectors, rule, head):
         got = np.stack([model.run(Image.fromarray(image)) for image in images])  # (N, K)
     except UserError as error:
         return _tell(False, str(error))
-    except Exception as error:  # onnxruntime's, while it runs
-        return _tell(False, f"{name}: does not run: {' '.join(str(error).split())[:160]}")
     expected = vectors[f"outputs/{name}"]
     if got.shape != expected.shape:
         return _tell(False, f"{name}: gives shape {got.shape}, must be {expected.shape}")
@@ -762,6 +853,10 @@ if __name__ == "__main__":
         sys.exit(main())
     except UserError as mistake:
         print("\n".join(f"error: {line}" for line in str(mistake).splitlines()), file=sys.stderr)
+        sys.exit(2)
+    except MemoryError:
+        print("error: run.py: must have memory for the model and the image, got too little; "
+              "close other programs", file=sys.stderr)  # fmt: skip
         sys.exit(2)
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

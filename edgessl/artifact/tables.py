@@ -1,0 +1,85 @@
+"""What files of edgessl may say about themselves, checked as recipes are."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from edgessl.schema import Table, validate
+
+Side = Annotated[int, Field(ge=1, le=65_536)]
+Three = tuple[float, float, float]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class PreprocessTable(Table):
+    """The evaluation transform, complete.
+
+    Attributes:
+        resize_px: Short side after the resize.
+        crop_px: Side of the crop.
+        interpolation: Kernel of the resize.
+        mean: Of each channel.
+        std: Of each channel.
+    """
+
+    resize_px: Side
+    crop_px: Side
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: Three
+    std: tuple[Positive, Positive, Positive]
+
+
+class MetadataTable(Table):
+    """The metadata of an exported file, without its schema version.
+
+    Attributes:
+        head: What comes out.
+        classes: Class names.
+        preprocess: ``PreprocessTable``, which is asked for where it is needed.
+        input_px: Side of the images.
+        provenance: Where it comes from.
+        gates: Outcome of each.
+        precision: Number format of the weights.
+        takes: What goes in.
+    """
+
+    head: Literal["logits", "probs", "features"]
+    classes: tuple[str, ...]
+    preprocess: dict[str, Any]
+    input_px: Side
+    provenance: dict[str, Any]
+    gates: tuple[dict[str, Any], ...]
+    precision: Literal["fp32", "int8"] = "fp32"
+    takes: Literal["normalised", "pixels"] = "normalised"
+
+
+def refuse_metadata(values: Any) -> None:
+    """Refuse what is no metadata.
+
+    Args:
+        values: As read from JSON.
+
+    Raises:
+        ValueError: A value is missing or of another kind.
+    """
+    try:
+        MetadataTable.model_validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def refuse_preprocess(values: Any, where: str) -> None:
+    """Refuse what is no complete evaluation transform.
+
+    Args:
+        values: As read from JSON or a checkpoint.
+        where: The file's name, for the message.
+
+    Raises:
+        UserError: One line for each mistake.
+    """
+    validate(PreprocessTable, values, f"{where}, preprocess")
