@@ -7,6 +7,10 @@ from collections.abc import MutableMapping
 from math import ceil
 from pathlib import Path
 
+ROOT = Path("/")
+THREADS = "OMP_NUM_THREADS"
+"""The variable that says how many threads PyTorch and numpy use, if their user wants to say."""
+
 
 def own_groups(root: Path, controller: str = "") -> list[Path]:
     """Return the folders of this process's group and of the groups around it.
@@ -34,9 +38,6 @@ def read_text(path: Path) -> str:
         return ""
 
 
-ROOT = Path("/")
-THREADS = "OMP_NUM_THREADS"
-"""The variable that says how many threads PyTorch and numpy use, if their user wants to say."""
 
 
 def affinity_cores() -> int:

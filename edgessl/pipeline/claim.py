@@ -11,7 +11,6 @@ from edgessl.errors import UserError
 from edgessl.optim import learning_rate
 from edgessl.recipe import Recipe, to_toml
 from edgessl.recipe.optim_tables import Optim
-from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import BEFORE, PRETRAIN, REPORT
 from edgessl.schedules import Clock
@@ -42,47 +41,62 @@ def identity_of(
     }
 
 
-def resume(
-    run: RunFolder,
-    recipe: Recipe,
-    dataset: Dataset,
-    identity: dict[str, Any],
-    *,
-    stage: str,
-    reporter: Reporter,
+def refuse_other(
+    run: RunFolder, recipe: Recipe, identity: dict[str, Any], *, stage: str
 ) -> None:
-    """Check that a folder's run is the one that is wanted; do nothing in a folder without one.
+    """Refuse a folder that has another run than the one that is wanted; write nothing.
 
     One difference is allowed: more epochs, with which the run goes on.
 
     Args:
         run: The folder.
         recipe: What is wanted.
-        dataset: On what.
         identity: Of the run that is wanted.
         stage: The one that may be made longer: ``pretrain`` or ``finetune``.
-        reporter: Is told what longer means.
 
     Raises:
         UserError: The folder holds a run of another seed, data, start or recipe, or a longer one.
     """
     known = run.read()
-    if not known:
+    differing = _differences(_with_defaults(known["identity"]), identity) if known else []
+    if not differing:
         return
-    differing = _differences(_with_defaults(known["identity"]), identity)
     staged = stage == PRETRAIN.name and len(recipe.pretrain.stages) > 1
-    longer = len(differing) == 1 and differing[0].startswith(f"{stage}.epochs ")
-    if longer and not staged:
-        _extend(run, stage, known, identity, recipe, dataset, reporter)
-    elif differing:
+    if staged or len(differing) > 1 or not differing[0].startswith(f"{stage}.epochs "):
         raise UserError(
             f"{run.path}: must be used for one run, but this one differs in "
             f"{'; '.join(differing)}{_STAGED if staged else ''}; choose another folder with "
             "--out, or start over with --fresh"
         )
+    before, now = (_epochs(one, stage) for one in (known["identity"], identity))
+    if now < before:
+        raise UserError(
+            f"{run.path}: {stage}.epochs can be extended but not shortened: this run has {before}, "
+            f"got {now}; pass --epochs {before} to go on with it, choose another folder with "
+            "--out, or start over with --fresh"
+        )
+
+
+def resume(context: Context, identity: dict[str, Any], *, stage: str) -> None:
+    """Make the folder's run the one that is wanted; do nothing in a folder without one.
+
+    Args:
+        context: The run, which ``refuse_other`` let pass.
+        identity: Of the run that is wanted.
+        stage: The one that may be made longer: ``pretrain`` or ``finetune``.
+    """
+    run, known = context.run, context.run.read()
+    if not known:
+        return
+    if _epochs(known["identity"], stage) != _epochs(identity, stage):
+        _extend(context, stage, known, identity)
     if REPORT not in run.read()["finished"]:
         run.drop_report()
-    run.write_text("recipe.toml", to_toml(recipe))
+    run.write_text("recipe.toml", to_toml(context.recipe))
+
+
+def _epochs(identity: dict[str, Any], stage: str) -> int:
+    return int(identity["recipe"][stage]["epochs"])
 
 
 def record(
@@ -132,23 +146,11 @@ def record(
 
 
 def _extend(
-    run: RunFolder,
-    stage: str,
-    known: dict[str, Any],
-    identity: dict[str, Any],
-    recipe: Recipe,
-    dataset: Dataset,
-    reporter: Reporter,
+    context: Context, stage: str, known: dict[str, Any], identity: dict[str, Any]
 ) -> None:
     """Give a stage more epochs; its steps so far stay, what comes after it is done again."""
-    before = int(known["identity"]["recipe"][stage]["epochs"])
-    now = int(identity["recipe"][stage]["epochs"])
-    if now < before:
-        raise UserError(
-            f"{run.path}: {stage}.epochs can be extended but not shortened: this run has {before}, "
-            f"got {now}; pass --epochs {before} to go on with it, choose another folder with "
-            "--out, or start over with --fresh"
-        )
+    run, reporter = context.run, context.reporter
+    before, now = _epochs(known["identity"], stage), _epochs(identity, stage)
     states = run.load_states(stage, reporter.say)
     step = int(states[0]["step"]) if states else 0
     finished = {name: value for name, value in known["finished"].items() if name in BEFORE[stage]}
@@ -165,7 +167,7 @@ def _extend(
             ],
         }
     )
-    reporter.say(_meaning(recipe, dataset, stage, before, now, step))
+    reporter.say(_meaning(context.recipe, context.dataset, stage, before, now, step))
 
 
 def _meaning(

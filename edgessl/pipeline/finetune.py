@@ -11,7 +11,7 @@ from edgessl.data.dataset import Dataset
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.arms import Trained, train_arms
-from edgessl.pipeline.claim import identity_of, record, resume
+from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.preflight import begin, found, images_for, options, recipe_for
@@ -109,13 +109,14 @@ def finetune(
         with folder.locked():
             identity = identity_of(resolved, dataset, seed, {"start": given.fingerprint})
             if not fresh:
-                resume(folder, resolved, dataset, identity, stage=FINETUNE.name, reporter=tell)
+                refuse_other(folder, resolved, identity, stage=FINETUNE.name)
             context = begin(
                 folder, resolved, dataset, here, world, compiled=compiled, seed=seed,
                 reporter=tell, fresh=fresh,
             )  # fmt: skip
             if fresh:  # after the last refusal: until then nothing is lost
                 folder.clear()
+            resume(context, identity, stage=FINETUNE.name)
             came_from = {"labels": None, "label_percent": label_percent, "start": str(path)}
             record(context, identity, came_from)
             once(context, START, lambda: keep_pretrained(context, backbone, given.head))

@@ -12,7 +12,7 @@ from edgessl.data.dataset import Dataset
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.arms import Trained, train_arms
-from edgessl.pipeline.claim import identity_of, record, resume
+from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.lengths import as_begun, fitted, with_asked_epochs
 from edgessl.pipeline.misfits import refuse_misfits
@@ -103,6 +103,7 @@ def run(
             reporter=tell,
         )  # fmt: skip
         resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
+        _refuse_start(resolved, init)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
         folder = RunFolder(_folder(out, dataset, resolved))
@@ -112,7 +113,7 @@ def run(
                 resolved = as_begun(folder, resolved, dataset, minutes, tell)
             identity = identity_of(resolved, dataset, seed, {"init": init})
             if begun:
-                resume(folder, resolved, dataset, identity, stage=PRETRAIN.name, reporter=tell)
+                refuse_other(folder, resolved, identity, stage=PRETRAIN.name)
             context = begin(
                 folder, resolved, dataset, here, world, compiled=compiled, seed=seed,
                 reporter=tell, stop_on_collapse=stop_on_collapse, fresh=fresh,
@@ -122,6 +123,7 @@ def run(
                 identity = identity_of(context.recipe, dataset, seed, {"init": init})
             if fresh:  # after the last refusal: until then nothing is lost
                 folder.clear()
+            resume(context, identity, stage=PRETRAIN.name)
             came_from = {"labels": _lasting(labels), "label_percent": label_percent}
             record(context, identity, came_from, minutes=minutes)
             _train(context, init, baselines, command)

@@ -65,7 +65,7 @@ class RunFolder:
             UserError: Another process holds it.
         """
         try:
-            held = FileLock(self.path / ".lock", mode=0o666).acquire(timeout=0)
+            held = FileLock(self.path / ".lock").acquire(timeout=0)
         except Timeout as error:
             raise UserError(
                 f"{self.path}: must be used by one process at a time, another is running; "
