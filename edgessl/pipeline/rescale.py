@@ -192,15 +192,15 @@ def _write(
     """Write rescaled weights as a file of the source's kind, with all else that it holds."""
     if source.suffix == ".safetensors":
         from safetensors import safe_open
-        from safetensors.torch import save_file
+        from safetensors.torch import save as as_safetensors
 
         with safe_open(source, framework="pt") as file:
             metadata = dict(file.metadata())
         contiguous = {key: value.contiguous() for key, value in weights.items()}
         with atomic_path(out) as temporary:
-            save_file(contiguous, temporary, metadata={
+            temporary.write_bytes(as_safetensors(contiguous, {
                 **metadata, **{f"rescaled_{key}": str(value) for key, value in told.items()},
-            })  # fmt: skip
+            }))  # fmt: skip
         return
     payload = checkpoints.load(source)
     prefix = _CLASSIFIER_PREFIX if payload["head"] == "logits" else _BACKBONE_PREFIX
