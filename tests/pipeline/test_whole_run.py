@@ -38,6 +38,7 @@ def test_unlabelled_images_are_pretrained_on_only_and_it_says_so(
     assert report["verdict"].startswith("Pretraining is done; without labels")
     assert "scores" not in report
     assert checkpoint.load(out / "ckpt.pt")["head"] == "features"
+    assert (out / "backbone.safetensors").stat().st_mode == (out / "ckpt.pt").stat().st_mode
     assert report["next"] == f"edgessl finetune {out / 'pretrained.pt'} --data LABELLED"
 
 
