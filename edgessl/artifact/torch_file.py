@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +45,7 @@ def read_torch_file(
     try:
         records = read_records(data)
         text = stored_text(records, key)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             return read(data, records), text
     except MemoryError:
         raise
@@ -54,6 +55,19 @@ def read_torch_file(
             f"{path}: must be a {content}, got something else ({reason}); "
             f"pass a file that `edgessl export {option}` wrote"
         ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back warnings, and the tracebacks that torch logs of files it cannot read."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def as_function(module: Any, path: Path) -> Run:

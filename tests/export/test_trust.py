@@ -203,6 +203,20 @@ def test_a_pickle_in_a_program_never_runs(tmp_path: Path, kind: str) -> None:
     assert not mark.exists()
 
 
+def test_a_damaged_program_is_told_without_a_traceback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """PyTorch logs one of its own."""
+    path = write(tmp_path / "m.pt2")
+    target = b"torch.ops.aten.conv2d.default"
+    change(path, lambda records: records.update({
+        "models/model.json": records["models/model.json"].replace(target, b"torch.ops.no.such")
+    }))  # fmt: skip
+    with pytest.raises(UserError, match=r"m\.pt2: must be a program of torch\.export"):
+        open_artifact(path, trust=True)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     """Two readers could take one record each."""
     path = write(tmp_path / "m.pt2")
