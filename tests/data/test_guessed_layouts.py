@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from pictures import class_folders
+from pictures import class_folders, save
 
 from edgessl.data.folders import list_folder
 from edgessl.data.load import load_dataset
+from edgessl.data.manifest import list_manifest
+from edgessl.errors import UserError
 
 
 def found(root: Path) -> Counter[tuple[str | None, str]]:
@@ -63,3 +65,36 @@ def test_the_order_of_numbers_is_said(tmp_path: Path) -> None:
 def test_it_is_not_said_where_both_orders_are_one(tmp_path: Path) -> None:
     folder = class_folders(tmp_path / "set", {name: 5 for name in ("01", "02", "10")})
     assert not any("order of letters" in note for note in load_dataset(folder).notes)
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [("class", "label"), ("lable", "label"), ("Category", "label"), ("subset", "split")],
+)
+def test_a_column_under_another_name_is_asked_about(
+    tmp_path: Path, written: str, ours: str
+) -> None:
+    save(tmp_path / "a.png", 1)
+    table = tmp_path / "set.csv"
+    table.write_text(f"path,{written}\na.png,train\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        list_manifest(table)
+    assert str(caught.value) == (
+        f"{table}: the columns must be called path, label and split, got '{written.lower()}'; did "
+        f"you mean {ours}? Rename that column, or remove it"
+    )
+
+
+def test_other_columns_are_named(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", 1)
+    table = tmp_path / "set.csv"
+    table.write_text("path,label,class,width\na.png,x,y,7\n", encoding="utf-8")
+    assert list_manifest(table).notes == ("Columns that are not read: 'class', 'width'.",)
+
+
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named(tmp_path: Path, mark: str, word: str) -> None:
+    table = tmp_path / "set.csv"
+    table.write_text(f"path{mark}label\na.png{mark}x\n", encoding="utf-8")
+    with pytest.raises(UserError, match=f"must have commas between its columns, got {word}"):
+        list_manifest(table)
