@@ -216,7 +216,9 @@ class Outputs:
 
         for option, name in self.files().items():
             with atomic_path(Path(name)) as temporary:
-                temporary.write_text(_MAKERS[option](document), encoding="utf-8")
+                # Backslashes for half a letter, which JSON of another machine may hold.
+                text = _MAKERS[option](document)
+                temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
             screen.print(f"written: {name}")
         if self.on_stdout:
             print_json(document)

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile
 
+from edgessl.data.room import Room
 from edgessl.errors import EdgesslError, UserError
 
 MIN_SIDE_PX = 8
@@ -26,6 +27,10 @@ MAX_FILE_BYTES = 512 * 2**20
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000")
 """Pillow's decoders that may run. Others start programs (EPS) or are not pictures (HDF5)."""
 
+ROOM = Room(MAX_PIXELS)
+"""For the images of all threads that are decoded and made smaller at once."""
+
+_BAND_PIXELS = 2**20
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _PILLOWS = ("ignore", None, UserWarning, re.compile(r"PIL\."), 0)  # as ``warnings`` keeps it
 _ORIENTATION_TAG = 0x0112
@@ -171,6 +176,7 @@ def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image,
         if at_least_px is not None:
             scale = at_least_px / min(width, height)
             image.draft(None, (int(width * scale) + 1, int(height * scale) + 1))
+        ROOM.take(image.width * image.height)
         image.load()
         orientation = _orientation(image)
         image = _to_rgb(image)
@@ -243,25 +249,52 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _deep_grey_to_rgb(image)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
+        return _in_bands(image, _on_white)
     return image.convert("RGB")
+
+
+def _in_bands(
+    image: Image.Image, convert: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """Convert some rows at a time, so that what lies between takes no memory to speak of."""
+    whole = Image.new("RGB", image.size)
+    for band, top in _bands(image):
+        whole.paste(convert(band), (0, top))
+    return whole
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height))), top
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
 def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
     """Scale 16-bit (0..65535), 32-bit or float grey to 8 bit; Pillow would clip it at 255."""
-    grey = np.asarray(image).astype(np.float64)  # (H, W)
-    if not np.isfinite(grey).all():
-        raise BadImage("holds infinite or undefined pixel values")
-    if image.mode == "F" and grey.min() >= 0 and grey.max() <= 1:
+    least, most = np.inf, -np.inf
+    for band, _ in _bands(image):
+        grey = np.asarray(band)  # (rows, W)
+        if not np.isfinite(grey).all():
+            raise BadImage("holds infinite or undefined pixel values")
+        least, most = min(least, float(grey.min())), max(most, float(grey.max()))
+    if image.mode == "F" and least >= 0 and most <= 1:
         low, high = 0.0, 1.0
-    elif grey.min() >= 0 and grey.max() <= 65535:
+    elif least >= 0 and most <= 65535:
         low, high = 0.0, 65535.0
     else:
-        low, high = float(grey.min()), float(max(grey.max(), grey.min() + 1))
-    scaled = np.rint((grey - low) * (255.0 / (high - low))).astype(np.uint8)
-    return Image.fromarray(scaled).convert("RGB")
+        low, high = least, max(most, least + 1)
+
+    def convert(band: Image.Image) -> Image.Image:
+        grey = np.asarray(band).astype(np.float64)
+        scaled = np.rint((grey - low) * (255.0 / (high - low))).astype(np.uint8)
+        return Image.fromarray(scaled).convert("RGB")
+
+    return _in_bands(image, convert)
 
 
 def _in_short(error: Exception) -> str:

@@ -23,6 +23,11 @@ UNSUPPORTED = frozenset(".heic .heif .svg .psd .dng .cr2 .nef .arw .raw .jxl .pd
 """Suffixes of pictures that edgessl cannot read; they are counted and named."""
 
 _LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+_KEPT_BY_STORAGE = frozenset({
+    "@eadir", "@__thumb", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "@tmp",
+    "system volume information", "lost+found",
+})  # fmt: skip
+"""Folders of thumbnails, bins and copies: their images are others once more, or were deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,15 @@ class Tree:
         root: The folder, absolute.
         folders: Every folder that holds images.
         unsupported: Suffix -> number of files with it that cannot be read.
+        others: Suffix, or ``""`` for none -> number of files that are no images by their names.
+        skipped: Name of a folder that a storage system keeps for itself -> how many there are.
     """
 
     root: Path
     folders: tuple[Folder, ...]
     unsupported: dict[str, int]
+    others: dict[str, int]
+    skipped: dict[str, int]
 
 
 def walk(root: Path) -> Tree:
@@ -61,7 +70,9 @@ def walk(root: Path) -> Tree:
     """
     folders: list[Folder] = []
     unsupported: Counter[str] = Counter()
-    for parts, names in _folders(str(root), (), set()):
+    others: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    for parts, names in _folders(str(root), (), set(), skipped):
         images = []
         for name in names:
             suffix = os.path.splitext(name)[1].lower()
@@ -69,9 +80,12 @@ def walk(root: Path) -> Tree:
                 images.append(name)
             elif suffix in UNSUPPORTED:
                 unsupported[suffix] += 1
+            else:
+                others[suffix] += 1
         if images:
             folders.append(Folder(parts, tuple(images)))
-    return Tree(root, tuple(folders), dict(sorted(unsupported.items())))
+    counts = (dict(sorted(counter.items())) for counter in (unsupported, others, skipped))
+    return Tree(root, tuple(folders), *counts)
 
 
 def is_litter(name: str) -> bool:
@@ -80,7 +94,7 @@ def is_litter(name: str) -> bool:
 
 
 def _folders(
-    folder: str, parts: tuple[str, ...], seen: set[tuple[int, int]]
+    folder: str, parts: tuple[str, ...], seen: set[tuple[int, int]], skipped: Counter[str]
 ) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     """Yield the path of each folder and the sorted names of its files."""
     files: list[str] = []
@@ -94,7 +108,9 @@ def _folders(
             for entry in entries:
                 if is_litter(entry.name):
                     continue
-                if entry.is_dir():
+                if entry.name.lower() in _KEPT_BY_STORAGE and entry.is_dir():
+                    skipped[entry.name] += 1
+                elif entry.is_dir():
                     inner.append(entry)
                 else:
                     files.append(entry.name)
@@ -105,7 +121,7 @@ def _folders(
     yield parts, sorted(files)
     # Real folders before links, so that a folder keeps its own name.
     for entry in sorted(inner, key=lambda entry: (entry.is_symlink(), entry.name)):
-        yield from _folders(entry.path, (*parts, entry.name), seen)
+        yield from _folders(entry.path, (*parts, entry.name), seen, skipped)
 
 
 SPLIT_FOLDERS: dict[str, SplitName] = {
@@ -146,7 +162,9 @@ def list_folder(folder: Path) -> Listing:
     base = root.joinpath(*tree.folders[0].parts[:depth])
     splits = {folder.parts[0] for folder in inside if _split_of(folder)}
     roles = {SPLIT_FOLDERS[top.lower()] for top in splits}
-    if "train" in roles:
+    if classes := _classes_beside(inside):
+        entries, notes = _as_classes(base, inside, classes)
+    elif "train" in roles:
         entries, notes = _split_layout(base, inside)
     elif roles & {"test", "val"}:
         raise UserError(
@@ -160,7 +178,53 @@ def list_folder(folder: Path) -> Listing:
             f"{_unreadable(tree)} left out: edgessl cannot read that format; convert to JPEG or "
             "PNG what should be used.",
         ]
+    notes = [*notes, *_left_out(tree)]
     return Listing(root.name or "images", str(root), tuple(entries), tuple(notes))
+
+
+def _left_out(tree: Tree) -> Iterator[str]:
+    """Say what was not even looked at, by kinds."""
+    if tree.skipped:
+        named = ", ".join(f"{count} {name}" for name, count in tree.skipped.items())
+        yield f"Folders that a storage system keeps for itself are left out: {named}."
+    if tree.others:
+        kinds = sorted(tree.others.items(), key=lambda kind: (-kind[1], kind[0]))
+        named = ", ".join(f"{n} {suffix or 'without a suffix'}" for suffix, n in kinds[:_SHOWN])
+        more = f" and {len(kinds) - _SHOWN} kinds more" if len(kinds) > _SHOWN else ""
+        yield f"Files that are no images by the end of their names are left out: {named}{more}."
+
+
+_SHOWN = 5
+
+
+def _classes_beside(folders: tuple[Folder, ...]) -> frozenset[str]:
+    """Return folders that are called like splits and are classes: flat, beside other classes.
+
+    A split holds class folders. ``train`` of a set of vehicles holds pictures of trains.
+    """
+    named = [folder for folder in folders if _split_of(folder) not in (None, "unlabeled")]
+    beside = [folder for folder in folders if folder.parts and _split_of(folder) is None]
+    if any(not folder.parts for folder in folders) or not beside:
+        return frozenset()
+    if any(len(folder.parts) > 1 for folder in named):
+        return frozenset()
+    return frozenset(folder.parts[0] for folder in named)
+
+
+def _as_classes(
+    base: Path, folders: tuple[Folder, ...], classes: frozenset[str]
+) -> tuple[list[Entry], list[str]]:
+    entries: list[Entry] = []
+    for folder in folders:
+        if folder.parts[0] in classes:
+            entries += _entries(base, folder, class_name(folder.parts[0]), "train")
+    others, notes = _class_layout(base, tuple(f for f in folders if f.parts[0] not in classes))
+    names = " and ".join(f"{name}/" for name in sorted(classes))
+    note = (
+        f"{names}: read as a class and not as a split, because images lie directly in it and class "
+        "folders beside it."
+    )
+    return entries + others, [note, *notes]
 
 
 def _wrappers(folders: tuple[Folder, ...]) -> int:

@@ -147,6 +147,8 @@ def load_dataset(
         splits, more = divide(sound.splits, labels or listing.source, val_percent, official)
     notes += more
     classes = tuple(sorted({sample.label for sample in splits["train"] if sample.label}))
+    if note := _order_of_numbers(classes):
+        notes.append(note)
     if label_percent is not None:
         splits, note = forget_labels(splits, listing.source, classes, label_percent, seed)
         notes.append(note)
@@ -172,6 +174,19 @@ def load_dataset(
         fingerprint=_fingerprint(classes, parts, tags),
         tags=tags,
         drawn=drawn,
+    )
+
+
+def _order_of_numbers(classes: tuple[str, ...]) -> str:
+    """Say it where classes are called by numbers whose order is not that of the outputs."""
+    if not classes or not all(name.isdecimal() for name in classes):
+        return ""
+    if sorted(classes, key=int) == list(classes):
+        return ""
+    shown = ", ".join(f"{index} is class '{name}'" for index, name in enumerate(classes[:4]))
+    return (
+        f"Classes are in the order of letters, also where their names are numbers: output {shown}"
+        f"{' and so on' if len(classes) > 4 else ''}. Names such as 01 keep the order of numbers."
     )
 
 

@@ -27,7 +27,7 @@ def list_manifest(file: Path) -> Listing:
         UserError: It is no such file, or rows are wrong; several mistakes are listed at once.
     """
     file = Path(os.path.abspath(file))
-    rows = _rows(file)
+    header, rows = _rows(file)
     entries: dict[Path, Entry] = {}
     mistakes: list[str] = []
     for number, row in rows:
@@ -44,10 +44,36 @@ def list_manifest(file: Path) -> Listing:
         raise UserError(f"{file}: {len(mistakes)} mistake(s)\n{lines}")
     if not entries:
         raise UserError(f"{file}: must list images, found no row; add one line per image")
-    return Listing(file.stem, str(file), tuple(entries.values()))
+    return Listing(file.stem, str(file), tuple(entries.values()), _about_columns(file, header))
 
 
-def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
+_MEANT = {
+    "label": ("class", "classes", "class_name", "category", "labels", "target", "species", "y"),
+    "split": ("subset", "set", "fold", "partition", "splits"),
+}
+"""Other words for our columns; they are asked about where ours is missing."""
+
+
+def _about_columns(file: Path, header: list[str]) -> tuple[str, ...]:
+    """Say which columns are not read, and refuse those that are likely to be one of ours.
+
+    Raises:
+        UserError: A column seems to be label or split under another name.
+    """
+    unknown = [name for name in header if name and name not in COLUMNS]
+    for ours, words in _MEANT.items():
+        meant = [name for name in unknown if name in words or nearest(name, (ours,))]
+        if ours not in header and meant:
+            raise UserError(
+                f"{file}: the columns must be called path, label and split, got "
+                f"{_quoted(meant[0])}; did you mean {ours}? Rename that column, or remove it"
+            )
+    if not unknown:
+        return ()
+    return (f"Columns that are not read: {', '.join(map(_quoted, unknown[:_SHOWN]))}.",)
+
+
+def _rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
             reader = csv.DictReader(text, skipinitialspace=True)
@@ -61,12 +87,17 @@ def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
         raise UserError(f"{file}: must be a CSV file in UTF-8, got: {error}") from error
     except OSError as error:
         raise UserError(f"{file}: must be readable, got '{error.strerror}'") from error
+    for mark, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if "path" not in header and "path" in ",".join(header).replace(mark, ",").split(","):
+            raise UserError(
+                f"{file}: must have commas between its columns, got {word}; save it with commas"
+            )
     if "path" not in header:
         raise UserError(
             f"{file}: must start with the header path,label,split, got "
             f"{_quoted(','.join(header)[:80])}; add it as the first line"
         )
-    return rows
+    return header, rows
 
 
 def _entry(folder: Path, row: Mapping[str, str]) -> Entry:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgessl.data.decode import BadImage, read_image
+from edgessl.data.decode import ROOM, BadImage, read_image
 from edgessl.data.parallel import Progress, ordered_map
 from edgessl.errors import UserError
 
@@ -124,7 +124,8 @@ def decode_eval(
     def pixels(file: tuple[Path, str | None]) -> NDArray[np.uint8]:
         path, digest = file
         try:
-            return preprocess.pixels(read_image(path, digest=digest))
+            with ROOM.held():
+                return preprocess.pixels(read_image(path, digest=digest))
         except BadImage as bad:
             raise UserError(f"{path}: must be an image, got: {bad}; replace it") from bad
 

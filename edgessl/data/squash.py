@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgessl.data.decode import BadImage, Exchanged, decode, naming, read_bytes
+from edgessl.data.decode import ROOM, BadImage, Exchanged, decode, naming, read_bytes
 from edgessl.data.known_files import forget
 from edgessl.data.preprocess import FILTERS, Preprocess
 from edgessl.errors import UserError
@@ -31,9 +31,11 @@ def squash(path: Path, digest: str, size_px: int) -> tuple[NDArray[np.uint8], tu
     """
     try:
         content = read_bytes(path, digest)
-        with naming(path):
+        with naming(path), ROOM.held():
             # Twice the pack's size, so that the exact resize still does the last halving.
             image, size = decode(content, at_least_px=2 * size_px)
+            squashed = image.resize((size_px, size_px), Image.Resampling.BICUBIC)
+            del image
     except Exchanged:
         forget(path)  # or it would be taken for the same again, if nothing else tells
         raise
@@ -41,7 +43,6 @@ def squash(path: Path, digest: str, size_px: int) -> tuple[NDArray[np.uint8], tu
         raise UserError(
             f"{path}: must stay as it was when it was listed, got: {bad}; start again"
         ) from bad
-    squashed = image.resize((size_px, size_px), Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(squashed).transpose(2, 0, 1)), size
 
 

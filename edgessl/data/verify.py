@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgessl.data.dataset import SPLIT_NAMES, Entry
-from edgessl.data.decode import MIN_SIDE_PX, BadImage, decode, digest_of, naming, read_bytes
+from edgessl.data.decode import MIN_SIDE_PX, ROOM, BadImage, decode, digest_of, naming, read_bytes
 from edgessl.data.divide import Sample, Splits
 from edgessl.data.known_files import Key, Verified, key_of, known_files
 from edgessl.data.parallel import Progress, ordered_map
@@ -61,7 +61,7 @@ def _read(path: Path) -> Verified:
     try:
         content = read_bytes(path)
         digest = digest_of(content)
-        with naming(path):
+        with naming(path), ROOM.held():
             # A scaled decode still reads every byte of the entropy code, so it finds what misses.
             _, (height, width) = decode(content, at_least_px=MIN_SIDE_PX)
     except BadImage as bad:

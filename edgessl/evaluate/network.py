@@ -202,7 +202,8 @@ def _whole_images(
     artifact: Artifact, files: Sequence[Path], digests: Sequence[str | None]
 ) -> Iterator[NDArray[np.float32]]:
     """Run images of any size through a file with its preprocessing inside."""
-    images = ordered_map(_read, zip(files, digests, strict=True))
+    # Whole images wait for their turn: few, or large ones would fill the memory.
+    images = ordered_map(_read, zip(files, digests, strict=True), threads=2, ahead=2)
     for path, image in zip(files, images, strict=True):
         if isinstance(image, BadImage):
             raise UserError(f"{path}: must be an image, got: {image}; replace it") from image

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgessl.metrics.interval import wilson
 
 _SIDE = 620  # of the square of cells, where names leave room
+_MOST = 10**12  # images of a pair of classes; sums stay exact
 _SHORT = 22  # longer names are cut in the heat map
 
 
@@ -81,10 +82,11 @@ def read_matrix(confusion: object, classes: Sequence[str]) -> NDArray[np.int64] 
         return None
     try:
         matrix = np.asarray(confusion, dtype=np.int64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     square = matrix.shape == (len(classes), len(classes))
-    return matrix if square and matrix.sum() > 0 else None
+    counts = square and matrix.min() >= 0 and matrix.max() <= _MOST and matrix.sum() > 0
+    return matrix if counts else None
 
 
 def heat_map(matrix: NDArray[np.int64], classes: Sequence[str]) -> HeatMap:

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgessl.page.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
+from edgessl.report.shape import is_figure
 from edgessl.runs.stages import FINETUNE, LONGER, PRETRAIN, RANDOM, is_pretraining, own_loss
 
 _KINDS = {
@@ -131,7 +132,7 @@ def _series(
     points = [
         (float(entry["epoch"]), float(entry[key]))
         for entry in log
-        if _is_of(entry.get("stage"), stage) and _is_number(entry.get(key)) and "epoch" in entry
+        if _is_of(entry.get("stage"), stage) and is_figure(entry.get(key)) and "epoch" in entry
         and "health" not in entry  # the doctor repeats figures as means over its window
     ]
     points.sort(key=lambda point: point[0])
@@ -142,6 +143,3 @@ def _is_of(found: object, stage: str) -> bool:
     """Stages of pretraining are one curve: the log counts their epochs on."""
     return is_pretraining(found) if stage == PRETRAIN.name else found == stage
 
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from edgessl.errors import UserError
+from edgessl.report.shape import ReportShape, RunShape, is_log_line, trouble_with
 
+_MOST_PX = 4096  # of a view; what is larger was not written by edgessl
 _MARKS = ("report.json", "run.json")
 
 
@@ -68,8 +70,8 @@ def read_run(path: Path) -> RunRecord:
         )
     return RunRecord(
         path=path,
-        report=_read_json(path / "report.json"),
-        run=_read_json(path / "run.json"),
+        report=_read_json(path / "report.json", ReportShape),
+        run=_read_json(path / "run.json", RunShape),
         log=read_log(path),
         recipe=_read_text(path / "recipe.toml"),
         views=_read_views(path / "views.npz"),
@@ -77,17 +79,23 @@ def read_run(path: Path) -> RunRecord:
 
 
 def _read_text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    except OSError as error:
+        raise UserError(
+            f"{path}: must be readable, got '{error.strerror}'; check the run folder"
+        ) from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, shape: type[BaseModel]) -> dict[str, Any]:
     try:
         document = json.loads(_read_text(path) or "{}")
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
+        found = trouble_with(document, shape)
+    except (ValueError, RecursionError):
+        document, found = None, "something else"
+    if found or not isinstance(document, dict):
         raise UserError(
-            f"{path}: must be the JSON that edgessl wrote, got something else; run the recipe again"
+            f"{path}: must be the JSON that edgessl wrote, got {found}; run the recipe again"
         )
     return document
 
@@ -102,9 +110,9 @@ def read_log(path: Path) -> tuple[dict[str, Any], ...]:
     for line in _read_text(path / "log.jsonl").splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # a line cut short by a kill
-        if isinstance(entry, dict):
+        if is_log_line(entry):
             entries.append(entry)
     return tuple(entries)
 
@@ -116,9 +124,17 @@ def _read_views(path: Path) -> SavedViews | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             groups = {name: arrays[name] for name in ("global", "local") if name in arrays}
             originals = arrays["originals"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+    except Exception:  # zlib, zip and numpy have their own ways to say that it is damaged
         return None
-    shown = [array for array in groups.values() if array.ndim == 5 and array.size]
-    if originals.ndim != 4 or not originals.size or not shown:
+    whole = _are_pictures(originals, 4) and bool(groups)
+    if not whole or not all(_are_pictures(group, 5) for group in groups.values() if group.size):
         return None
-    return SavedViews(originals, {name: array for name, array in groups.items() if array.size})
+    shown = {name: group for name, group in groups.items() if group.size}
+    count = min(map(len, (originals, *shown.values())))
+    return SavedViews(originals[:count], shown) if shown else None
+
+
+def _are_pictures(array: NDArray[Any], dimensions: int) -> bool:
+    """Tell whether an array holds RGB pixels in its last three dimensions."""
+    pixels = array.dtype == np.uint8 and array.ndim == dimensions and array.shape[-3] == 3
+    return bool(pixels and array.size and max(array.shape[-2:]) <= _MOST_PX)

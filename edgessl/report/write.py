@@ -35,7 +35,8 @@ def write_report(run_dir: Path) -> Path:
     template = templates_of("edgessl.report").get_template("report.html.j2")
     page = template.render(_content(read_run(run_dir)))
     with atomic_path(run_dir / NAME) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        # Half a letter, as damaged JSON may hold one, must not cost the page.
+        temporary.write_text(page, encoding="utf-8", errors="replace")
     return run_dir / NAME
 
 

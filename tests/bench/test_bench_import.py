@@ -156,3 +156,16 @@ def test_the_constants_are_those_of_edgessl_bench() -> None:
 def _without(table: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in table.items() if name != key}
 
+
+
+@pytest.mark.parametrize("ms", [0, 0.0, -1, 1e300])
+def test_a_run_of_no_time_is_refused(tmp_path: Path, ms: float) -> None:
+    document = {
+        "device": {"cpu": "x"},
+        "models": [{"name": "a", "path": "a.onnx", "threads": 1, "batch": 1, "p50_ms": 1.0,
+                    "samples_ms": [[[1.0, ms]], [[1.0, 1.0]]]}],
+    }  # fmt: skip
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(UserError, match=r"samples_ms that are no runs of milliseconds \(a run of"):
+        read_document(path)

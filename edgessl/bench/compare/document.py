@@ -79,7 +79,7 @@ def read_document(path: Path) -> dict[str, Any]:
         _refuse(path, "no text")
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         _refuse(path, "no JSON")
     try:
         _Document.model_validate(content)
@@ -89,9 +89,19 @@ def read_document(path: Path) -> dict[str, Any]:
         _refuse(path, f"{place}: {first['msg']}" if place else "no table")
     document: dict[str, Any] = content
     try:
+        _check_runs(document)
         return with_names(judged(document))
-    except (ValueError, ArithmeticError, LookupError) as error:
+    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         _refuse(path, f"samples_ms that are no runs of milliseconds ({error})")
+
+
+def _check_runs(document: dict[str, Any]) -> None:
+    """Refuse times that no run has: none takes no time, and none a week."""
+    for entry in document["models"]:
+        runs = [ms for launch in entry.get("samples_ms") or () for turn in launch for ms in turn]
+        wrong = next((ms for ms in (entry["p50_ms"], *runs) if not 0 < ms < 1e9), None)
+        if wrong is not None:
+            raise ValueError(f"a run of {wrong:g} ms")
 
 
 def _refuse(path: Path, found: str) -> NoReturn:
