@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import errno
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, not_writable
 
 FORMAT = "edgessl.checkpoint"
 VERSION = 1
+_ZIP = b"PK\3\4"
+
+
+class Damaged(ValueError):
+    """A file was changed after it was written."""
 
 
 def save(path: Path, payload: dict[str, Any]) -> None:
@@ -44,8 +51,13 @@ def read_tensors(path: Path) -> Any:
         path: The file.
 
     Raises:
+        Damaged: Part of it was changed after it was written.
         ValueError: It is no such file, or holds more than tensors and plain values.
     """
+    with path.open("rb") as file:
+        zipped = file.read(len(_ZIP)) == _ZIP
+    if zipped:  # files of a PyTorch before 1.6 are none, and have no checksums
+        _check_sums(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, MemoryError):
@@ -53,6 +65,42 @@ def read_tensors(path: Path) -> Any:
     except Exception as error:
         # On arbitrary bytes torch's reader ends in any of ten errors: struct.error, IndexError, …
         raise ValueError(f"{path} is no file of torch.save") from error
+
+
+def not_finite(weights: Mapping[str, Tensor]) -> str:
+    """Return the name of the first tensor that has others than finite numbers; empty if none has.
+
+    Args:
+        weights: Tensors by name.
+    """
+    for key, value in weights.items():
+        try:
+            if value.is_floating_point() and value.element_size() < 2:
+                value = value.float()  # what is asked next is not made for 8 bits
+            finite = bool(torch.isfinite(value).all())
+        except RuntimeError:  # no plain tensor: sparse, quantised, or without content
+            finite = False
+        if not finite:
+            return key
+    return ""
+
+
+def refuse_missing(path: Path) -> None:
+    """Refuse a path at which no file lies.
+
+    Args:
+        path: Of a checkpoint.
+
+    Raises:
+        UserError: Nothing lies there, or a folder.
+    """
+    if path.is_dir():
+        raise UserError(
+            f"{path}: must be a checkpoint file, got a folder; name a file in it, such as ckpt.pt "
+            "or pretrained.pt"
+        )
+    if not path.is_file():
+        raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -64,11 +112,9 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         UserError: The file is missing, is no checkpoint, or comes from a newer edgessl.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
+    refuse_missing(path)
     wrong = f"{path}: must be a checkpoint written by edgessl, got something else; "
     try:
-        _check_sums(path)
         payload = read_tensors(path)
     except ValueError as error:
         raise UserError(wrong + "pass the ckpt.pt of a run folder") from error
@@ -89,16 +135,19 @@ def _check_sums(path: Path) -> None:
         path: The file.
 
     Raises:
-        ValueError: A record was changed after it was written, or the file is no such archive.
+        Damaged: A record was changed after it was written, or the file is no such archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if info.compress_type != zipfile.ZIP_STORED:  # torch never writes such
+                    raise Damaged(f"{path}: {info.filename} is compressed")
             damaged = archive.testzip()
-    except MemoryError:
+    except (MemoryError, Damaged):
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a bad offset
             raise
-        raise ValueError(f"{path} is no file of torch.save") from error
+        raise Damaged(f"{path} is a damaged archive") from error
     if damaged:
-        raise ValueError(f"{path}: {damaged} does not match its checksum")
+        raise Damaged(f"{path}: {damaged} does not match its checksum")

@@ -87,6 +87,9 @@ class Refusals:
             raise UserError(f"{len(lines)} mistakes\n  " + "\n  ".join(lines))
 
 
+_LONGEST_WORD = 80
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Suggest the known word closest to a mistyped one.
 
@@ -97,5 +100,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     Returns:
         ``"; did you mean X?"`` or an empty string.
     """
+    if len(word) > _LONGEST_WORD:  # comparing takes the square of its length, and it is no slip
+        return ""
     match = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {match[0]}?" if match else ""

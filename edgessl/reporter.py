@@ -58,7 +58,7 @@ class Screen:
         if console is None:
             from rich.console import Console
 
-            console = Console(highlight=False, soft_wrap=True)
+            console = Console(highlight=False, emoji=False, soft_wrap=True)
         self._console = console
         self._live: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -70,11 +70,11 @@ class Screen:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._live = Progress(
-                TextColumn("{task.description:<16}"),
+                TextColumn("{task.description:<16}", markup=False),
                 BarColumn(bar_width=20),
                 TextColumn("{task.percentage:>3.0f} %"),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", markup=False),
                 console=self._console,
             )
             self._live.start()
@@ -118,7 +118,7 @@ class Screen:
         if self._console.is_jupyter:  # rich would make a block of HTML of every line
             print(line, flush=True)
             return
-        self._console.print(line, markup=False)
+        self._console.print(line, markup=False, emoji=False)
 
 
 @contextmanager

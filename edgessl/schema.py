@@ -23,6 +23,9 @@ class Table(BaseModel):
 TableType = TypeVar("TableType", bound=Table)
 
 
+_SHOWN = 50  # mistakes in full; a word is looked for in each
+
+
 class Mistakes(ValueError):
     """Several mistakes that one check of a table has found.
 
@@ -50,8 +53,13 @@ def validate(table: type[TableType], values: dict[str, Any], where: str) -> Tabl
         # Through JSON, where strict means that "3" is no number and an array still is a tuple.
         return table.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        lines = [line for mistake in error.errors() for line in _lines(table, mistake)]
-        raise UserError(f"{where}: {len(lines)} mistake(s)\n  " + "\n  ".join(lines)) from error
+        found = error.errors(include_url=False)
+        lines = [line for mistake in found[:_SHOWN] for line in _lines(table, mistake)]
+        left = max(0, len(found) - _SHOWN)
+        more = [f"and {left} more"] if left else []
+        raise UserError(
+            f"{where}: {len(lines) + left} mistake(s)\n  " + "\n  ".join(lines + more)
+        ) from error
 
 
 def _lines(table: type[Table], mistake: Any) -> tuple[str, ...]:
@@ -61,7 +69,7 @@ def _lines(table: type[Table], mistake: Any) -> tuple[str, ...]:
 
 def _line(table: type[Table], mistake: Any) -> str:
     place, tables = _follow(table, mistake["loc"])
-    dotted = ".".join(place) or "the table"
+    dotted = _short(".".join(place)) or "the table"
     if mistake["type"] == "extra_forbidden":
         known = [key for table in tables for key in table.model_fields]
         hint = nearest(place[-1], known) or f"; known keys: {', '.join(known)}"
@@ -69,11 +77,16 @@ def _line(table: type[Table], mistake: Any) -> str:
     if mistake["type"] == "missing":
         return f"{dotted}: must be given, found nothing"
     if mistake["type"] == "model_type":
-        return f"{dotted}: must be a table, got {mistake['input']!r}"
+        return f"{dotted}: must be a table, got {_short(repr(mistake['input']))}"
     message = mistake["msg"].removeprefix("Value error, ")
     if mistake["type"] == "value_error":
         return f"{dotted}: {message}"
-    return f"{dotted}: {message}, got {mistake['input']!r}"
+    return f"{dotted}: {message}, got {_short(repr(mistake['input']))}"
+
+
+def _short(text: str) -> str:
+    """Cut what a user wrote to a length that can be read in a message."""
+    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def _follow(

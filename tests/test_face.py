@@ -78,9 +78,9 @@ def test_the_examples_of_the_docs_run_too(
     monkeypatch.chdir(tmp_path)
     text = (DOCS / "api.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(import edgessl\n.*?)```", text, re.DOTALL)[:1]
-    images = np.zeros((1, 3, 32, 32), np.float32)
-    names: dict[str, Any] = {"images": images}
-    exec(block.replace('"model.onnx"', "next(iter(files))"), names)
+    names: dict[str, Any] = {"pixels": np.zeros((1, 40, 48, 3), np.uint8)}
+    exec(block, names)
+    assert names["paths"][0].name == "model.onnx"
     assert names["files"].passed
     assert {file.precision for file in names["files"].files} == {"fp32", "int8"}
     assert set(names["files"].gates) >= {"model.onnx", "model.int8.onnx"}

@@ -177,13 +177,24 @@ def test_a_killed_process_holds_nothing(run: RunFolder) -> None:
             pass
 
 
+WRITE = """
+import sys, time
+from pathlib import Path
+from edgessl.files import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    print(temporary.name, flush=True)
+    time.sleep(600)
+"""
+
+
 def test_unfinished_writes_of_dead_processes_are_removed_and_others_are_not(
     run: RunFolder,
 ) -> None:
-    dead = _dead_process()
-    gone = [run.path / f".ckpt.pt.{dead}.tmp", run.path / "state" / f".a.pt.{dead}.tmp"]
-    kept = [run.path / f".model.onnx.{dead}.tmp", run.path / f".ckpt.pt.{os.getpid()}.tmp",
-            run.path / ".ckpt.pt.tmp"]  # fmt: skip
+    gone = [run.path / f".ckpt.pt.{os.getpid()}.tmp", run.path / "state" / ".a.pt.1.tmp",
+            run.path / ".ckpt.pt.0123456789abcdef.tmp"]  # fmt: skip
+    kept = [run.path / ".model.onnx.1.tmp", run.path / ".ckpt.pt.tmp",
+            run.path / ".ckpt.pt.mine.tmp"]  # fmt: skip
     for path in (*gone, *kept):
         path.write_bytes(b"half")
     with run.locked():
@@ -191,10 +202,18 @@ def test_unfinished_writes_of_dead_processes_are_removed_and_others_are_not(
         assert all(path.exists() for path in kept)
 
 
-def _dead_process() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
+def test_what_is_being_written_stays_until_its_writer_is_dead(run: RunFolder) -> None:
+    """Whatever its process number: another container's may be the same, or gone here."""
+    command = [sys.executable, "-c", WRITE, str(run.path / "ckpt.pt")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        unfinished = run.path / writer.stdout.readline().strip()
+        with run.locked():
+            assert unfinished.exists()
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+    with run.locked():
+        assert not unfinished.exists()
 
 
 def test_clearing_removes_what_a_run_wrote_and_nothing_else(run: RunFolder) -> None:

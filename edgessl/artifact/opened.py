@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgessl.artifact.metadata import KEY, Metadata, Takes
 from edgessl.artifact.session import open_session
+from edgessl.artifact.torch_archive import read_records, stored_text
 from edgessl.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,15 +61,23 @@ class Artifact:
         return self.metadata
 
 
-def open_artifact(path: str | Path, *, threads: int | None = None) -> Artifact:
+def open_artifact(
+    path: str | Path, *, threads: int | None = None, trust: bool = False
+) -> Artifact:
     """Open an exported file as a function, by its suffix.
+
+    Opening a ``.torchscript`` or ``.pt2`` file runs what its maker put in it, so that one is opened
+    only where the ``manifest.json`` beside it lists its SHA-256, as an export writes it.
 
     Args:
         path: A ``.onnx``, ``.ort``, ``.torchscript`` or ``.pt2`` file.
         threads: onnxruntime's threads; None for every core this process may use.
+        trust: Whether to open a ``.torchscript`` or ``.pt2`` file that no manifest lists. Pickles
+            in a ``.pt2`` file are refused even then.
 
     Raises:
-        UserError: The suffix is another one, the file is missing, or it holds no such model.
+        UserError: The suffix is another one, the file is missing, it holds no such model, or
+            nobody answers for it.
 
     Examples:
         >>> import edgessl, numpy
@@ -79,15 +88,10 @@ def open_artifact(path: str | Path, *, threads: int | None = None) -> Artifact:
         (1, 2)
     """
     path = Path(path)
-    kind = SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise UserError(
-            f"{path}: must end in {' or '.join(SUFFIXES)}, got '{path.suffix}'; "
-            "pass a file that `edgessl export` wrote"
-        )
+    kind = _kind(path)
     takes: Takes = "normalised"
     if kind in NEEDS_TORCH:
-        run, text = _open_with_torch(path, kind)
+        run, text = _open_with_torch(path, kind, trust=trust)
     else:
         run, text, takes = _open_session(path, threads)
     return Artifact(
@@ -120,11 +124,47 @@ def _open_session(path: Path, threads: int | None) -> tuple[Run, str, Takes]:
     return one_by_one if one_image else run, text, takes
 
 
-def _open_with_torch(path: Path, kind: Format) -> tuple[Run, str]:
+def _kind(path: Path) -> Format:
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise UserError(
+            f"{path}: must end in {' or '.join(SUFFIXES)}, got '{path.suffix}'; "
+            "pass a file that `edgessl export` wrote"
+        )
+    return kind
+
+
+def read_metadata(path: Path) -> tuple[Format, Metadata | None]:
+    """Read what an exported file says about itself, without running anything of it.
+
+    Args:
+        path: A ``.onnx``, ``.ort``, ``.torchscript`` or ``.pt2`` file.
+
+    Returns:
+        How it is stored, and its metadata; None if edgessl did not write it.
+
+    Raises:
+        UserError: The suffix is another one, the file is missing, or it holds no such model.
+    """
+    kind = _kind(path)
+    if kind not in NEEDS_TORCH:
+        return kind, open_artifact(path).metadata
+    if not path.is_file():
+        raise UserError(f"{path}: must be a {path.suffix} file, found none; check the path")
+    try:
+        text = stored_text(read_records(path.read_bytes()), KEY)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: must be an archive of torch, got something else; export it again"
+        ) from error
+    return kind, Metadata.from_json(text, str(path)) if text else None
+
+
+def _open_with_torch(path: Path, kind: Format, *, trust: bool) -> tuple[Run, str]:
     if kind == "pt2":
         from edgessl.artifact import exported_program  # imports torch
 
-        return exported_program.load(path, KEY)
+        return exported_program.load(path, KEY, trust=trust)
     from edgessl.artifact import torchscript  # imports torch
 
-    return torchscript.load(path, KEY)
+    return torchscript.load(path, KEY, trust=trust)

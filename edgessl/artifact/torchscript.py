@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgessl.artifact.torch_file import Run, open_torch_file
+from edgessl.artifact.torch_file import Run, as_function, read_torch_file
 
 DEPRECATION = "TorchScript is deprecated by PyTorch; kept for libtorch, prefer ONNX."
 
@@ -64,38 +64,45 @@ def save(module: Any, path: Path, metadata: dict[str, str]) -> None:
     path.write_bytes(stripped.getvalue())
 
 
-def load(path: Path, key: str) -> tuple[Run, str]:
+def load(path: Path, key: str, *, trust: bool = False) -> tuple[Run, str]:
     """Open a TorchScript file as a function of arrays.
 
     Args:
         path: The file.
         key: Name of the extra file to read.
+        trust: Whether the user answers for it; else the manifest beside it must list it.
 
     Returns:
         The function, and the text under ``key`` (empty if there is none).
 
     Raises:
-        UserError: The file is missing or is no TorchScript module.
+        UserError: The file is missing or no TorchScript module, or nobody answers for it.
     """
-    def read(extra: dict[str, Any]) -> Any:
-        return torch.jit.load(  # type: ignore[no-untyped-call]
-            str(path), map_location="cpu", _extra_files=extra
-        )
-
-    return open_torch_file(path, key, read, content="TorchScript module", option="--torchscript")
+    module, text = _read(path, key, trust=trust)
+    return as_function(module, path), text
 
 
-def count_params(path: Path) -> int:
+def count_params(path: Path, *, trust: bool = False) -> int:
     """Count the weights of a frozen module; batch norm is folded into them.
 
     Args:
         path: A file that ``load`` opens.
+        trust: Whether the user answers for it.
     """
     with _without_warnings():
-        module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    graph = module.inlined_graph  # the nodes live as long as it does
+        module, _ = _read(path, "", trust=trust)
+        graph = module.inlined_graph  # the nodes live as long as it does
     constants = graph.findAllNodes("prim::Constant")
     tensors = [node.t("value") for node in constants
                if node.hasAttribute("value") and node.kindOf("value") == "t"]  # fmt: skip
     weights = [t for t in tensors if t.is_floating_point() and t.dim()]
     return sum(tensor.numel() for tensor in (*weights, *module.parameters()))
+
+
+def _read(path: Path, key: str, *, trust: bool) -> tuple[Any, str]:
+    def read(content: bytes, _records: dict[str, bytes]) -> Any:
+        return torch.jit.load(io.BytesIO(content), map_location="cpu")  # type: ignore[no-untyped-call]
+
+    return read_torch_file(
+        path, key, read, content="TorchScript module", option="--torchscript", trust=trust
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgessl import checkpoint
 from edgessl.backbones.backbone import Backbone
 from edgessl.backbones.readout import READOUTS, build_hidden, readout_dim
 from edgessl.errors import UserError
@@ -114,7 +115,7 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
         where: The file's name, for the message.
 
     Raises:
-        UserError: The checkpoint is of another kind.
+        UserError: The checkpoint is of another kind, or a weight of it is not finite.
     """
     if payload.get("kind") != "deployable":
         raise UserError(
@@ -131,6 +132,12 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
         table = HiddenLayers.from_dict(hidden) if hidden else None
         module = Classifier(backbone, len(payload["classes"]), reads, table)
     module.load_state_dict(payload["weights"], strict=True)
+    if key := checkpoint.not_finite(module.state_dict()):
+        raise UserError(
+            f"{where}: must hold finite weights, got others in "
+            f"{key.removeprefix('backbone.').removeprefix('net.')}; "
+            "pass a checkpoint of a run that did not diverge"
+        )
     return Deployable(
         module=module.eval(),
         head=payload["head"],

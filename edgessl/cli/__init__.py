@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import io
 import os
 import signal
 import sys
@@ -20,6 +20,7 @@ from edgessl.cli.catalogue import list_entries, show
 from edgessl.cli.data import data
 from edgessl.cli.evaluate import evaluate
 from edgessl.cli.export import export
+from edgessl.cli.failures import in_a_sentence
 from edgessl.cli.finetune import finetune
 from edgessl.cli.help import EXAMPLES, JOB, Verbs
 from edgessl.cli.pipes import flush_output, nobody_reads
@@ -94,6 +95,9 @@ def main(program: typer.Typer = app) -> None:
         _fail(UserError(_NO_WINDOWS))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_signal)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows fewer letters than we use
+            stream.reconfigure(errors="backslashreplace")
     limit_threads(os.environ)  # before anything heavy is imported
     try:
         with _quiet_unless_first():
@@ -102,13 +106,11 @@ def main(program: typer.Typer = app) -> None:
         if world_of_environment().first:
             _tell("interrupted; the same command goes on from there")
         _exit(128 + signalled.number)
-    except EdgesslError as error:
-        _fail(error)
     except Exception as error:
         if isinstance(error, BrokenPipeError) and nobody_reads():
             _exit(0)  # `edgessl list recipes | head -1` has had all it wanted
-        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
-            _fail(_as_user_error(error))
+        if told := in_a_sentence(error):
+            _fail(told)
         if world_of_environment().size == 1:
             raise
         traceback.print_exc()
@@ -160,13 +162,3 @@ def _exit(code: int) -> NoReturn:
     if world_of_environment().size > 1:
         os._exit(code)
     sys.exit(code)
-
-
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
-
-
-def _as_user_error(error: OSError) -> UserError:
-    return UserError(
-        f"{error.filename or 'disk'}: must be writable, got '{error.strerror}'; "
-        "free some space or choose another folder with --out"
-    )

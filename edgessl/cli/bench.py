@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from edgessl.cli.bench_table import Outputs
-from edgessl.cli.options import numbers, percent, refuse_given, seconds
+from edgessl.cli.options import Trust, numbers, percent, refuse_given, seconds
 from edgessl.cli.screen import console
 from edgessl.errors import GateFailed
 
@@ -73,6 +73,7 @@ def bench(
             help="With --suggest: begin no backbone after this; default: 5m.", metavar="TIME"
         ),
     ] = None,
+    trust: Trust = False,
     json: Annotated[
         str, typer.Option(help="Write one JSON document to FILE; - for stdout.", metavar="FILE")
     ] = "",
@@ -114,7 +115,7 @@ def bench(
         document = story.bench(
             models or (), device=device, threads=counts, batches=batches, profile=profile,
             images=e2e, sustained_s=sustained_s, baseline=baseline, fail_slower_percent=limit,
-            imported=imported or (), say=status.update,
+            imported=imported or (), trust=trust, say=status.update,
         ).document  # fmt: skip
     print_document(screen, document)
     outputs.write(screen, document)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from edgessl.cli.screen import print_json
 from edgessl.errors import UserError
@@ -40,9 +40,8 @@ def print_document(screen: Console, document: Mapping[str, Any]) -> None:
             f"{run['name']}: {run['seconds']:.0f} s without a pause, {shown(first['p50_ms'])} ms "
             f"at the start, {shown(last['p50_ms'])} ms at the end "
             f"({run['last_over_first']:.2f} times)",
-            markup=False,
         )
-    screen.print(_verdict(document), markup=False)
+    screen.print(_verdict(document))
 
 
 def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
@@ -50,8 +49,7 @@ def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
     cores = f"{host.get('cores_usable', '?')} of {host.get('cores', '?')} cores"
     runtime = ", ".join(f"{name} {number}" for name, number in host.get("versions", {}).items())
     provider = host.get("provider", "")
-    screen.print(f"{host['cpu']}, {cores}, {host.get('os', '')}; {provider}, {runtime}",
-                 markup=False)
+    screen.print(f"{host['cpu']}, {cores}, {host.get('os', '')}; {provider}, {runtime}")
     table = Table(box=None, padding=(0, 1, 0, 0), title=CAPTION, title_justify="left")
     widest = max(len(entry["name"]) for entry in models)
     table.add_column("model", overflow="fold", min_width=min(24, widest))
@@ -60,7 +58,7 @@ def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for entry in models:
         table.add_row(
-            escape(entry["name"]), str(entry["threads"]), str(entry["batch"]),
+            entry["name"], str(entry["threads"]), str(entry["batch"]),
             shown(entry["p50_ms"]), _half_width(entry),
             *(shown(entry.get(key)) for key in (
                 "p90_ms", "p99_ms", "images_per_s", "load_ms", "first_run_ms", "peak_rss_mb")),
@@ -69,7 +67,7 @@ def _print_latency(screen: Console, document: Mapping[str, Any]) -> None:
     screen.print(table)
     for entry in models:
         if entry.get("notes"):
-            screen.print(f"{entry['name']}: {'; '.join(entry['notes'])}.", markup=False)
+            screen.print(f"{entry['name']}: {'; '.join(entry['notes'])}.")
 
 
 def _half_width(entry: Mapping[str, Any]) -> str:
@@ -85,10 +83,10 @@ def _print_noise(screen: Console, conditions: Sequence[Mapping[str, Any]]) -> No
         colour = GRADE_COLOURS[noise["grade"]]
         reasons = "; ".join(noise["reasons"])
         where = f"{cell['threads']} thread(s), batch {cell['batch']}"
-        said = f"noise [{colour}]{noise['grade']}[/] ({where})"
-        said += f": {escape(reasons)}" if reasons else ": quiet"
+        said = Text.assemble("noise ", (noise["grade"], colour), f" ({where}): ")
+        said.append(reasons or "quiet")
         if noise["grade"] == "C":
-            said += f". [red]{DO_NOT_COMPARE}[/]"
+            said.append(". ").append(DO_NOT_COMPARE, style="red")
         screen.print(said)
 
 
@@ -96,7 +94,7 @@ def _print_comparisons(screen: Console, document: Mapping[str, Any]) -> None:
     from edgessl.bench.page.tables import comparison_in_words
 
     for comparison in document["comparisons"]:
-        screen.print(comparison_in_words(comparison), markup=False)
+        screen.print(comparison_in_words(comparison))
 
 
 def _print_baseline(screen: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -107,7 +105,6 @@ def _print_baseline(screen: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             f"{row['name']} against the baseline{same}: {shown(row['before_ms'])} -> "
             f"{shown(row['now_ms'])} ms, {row['ratio']:.3f} times{interval}; limit "
             f"{1 + row['limit_percent'] / 100:.3f}: {row['outcome']}",
-            markup=False,
         )
 
 
@@ -122,7 +119,7 @@ def _print_end_to_end(screen: Console, rows: Sequence[Mapping[str, Any]]) -> Non
     for row in rows:
         inside = row["preprocess_inside"]
         table.add_row(
-            escape(row["name"]), shown(row["decode_p50_ms"]),
+            row["name"], shown(row["decode_p50_ms"]),
             "in core" if inside else shown(row["preprocess_p50_ms"]),
             shown(row["core_p50_ms"]), shown(row["post_p50_ms"]), shown(row["total_p50_ms"]),
         )  # fmt: skip
@@ -135,7 +132,7 @@ def _print_operators(screen: Console, profiles: Sequence[Mapping[str, Any]]) -> 
             f"{row['operator']} x{row['nodes']} {row['percent']:.0f} %"
             for row in profile["operators"][:MOST_OPERATORS]
         )
-        screen.print(f"{profile['name']}: {shares}", markup=False)
+        screen.print(f"{profile['name']}: {shares}")
 
 
 def shown(value: float | None) -> str:
@@ -220,7 +217,7 @@ class Outputs:
         for option, name in self.files().items():
             with atomic_path(Path(name)) as temporary:
                 temporary.write_text(_MAKERS[option](document), encoding="utf-8")
-            screen.print(f"written: {name}", markup=False)
+            screen.print(f"written: {name}")
         if self.on_stdout:
             print_json(document)
 

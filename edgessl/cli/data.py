@@ -59,7 +59,7 @@ def _dataset(screen: Console, source: str) -> dict[str, Any]:
 
 def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
     def say(line: str) -> None:
-        screen.print(line, markup=False)
+        screen.print(line)
 
     from edgessl.data.dataset import by_use
 
@@ -84,7 +84,6 @@ def _range(name: str, px: dict[str, float]) -> str:
 
 
 def _print_classes(screen: Console, classes: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -92,20 +91,19 @@ def _print_classes(screen: Console, classes: list[dict[str, Any]]) -> None:
     for split in ("train", "val", "test"):
         table.add_column(split, justify="right")
     for one in classes:
-        table.add_row(escape(one["name"]), *(str(one[key]) for key in ("train", "val", "test")))
+        table.add_row(one["name"], *(str(one[key]) for key in ("train", "val", "test")))
     screen.print(table)
 
 
 def _print_cache(screen: Console, document: dict[str, Any]) -> None:
     if document["freed_bytes"]:
-        screen.print(f"freed: {document['freed_bytes'] / 1e6:.1f} MB", markup=False)
-    screen.print(f"cache: {document['folder']}", markup=False)
+        screen.print(f"freed: {document['freed_bytes'] / 1e6:.1f} MB")
+    screen.print(f"cache: {document['folder']}")
     for name, size in document["bytes"].items():
-        screen.print(f"  {name}: {size / 1e6:.1f} MB", markup=False)
+        screen.print(f"  {name}: {size / 1e6:.1f} MB")
         for pack in document["packs"] if name == "packs" else ():
             ending = "" if pack["finished"] else ", unfinished: the next run goes on with it"
             screen.print(
                 f"    {pack['images']} images, {pack['size_px']} px, "
                 f"{pack['bytes'] / 1e6:.1f} MB{ending}",
-                markup=False,
-            )
+                )

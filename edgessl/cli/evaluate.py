@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgessl.cli.options import Trust
 from edgessl.cli.screen import console, print_json
 
 MEANING = {
@@ -28,6 +29,7 @@ def evaluate(
     device: Annotated[
         str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
     ] = "auto",
+    trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Score a network on test images: kNN, linear probe or top-1.
@@ -39,7 +41,8 @@ def evaluate(
         from edgessl.pipeline import evaluate as story
 
         found = story.evaluate(
-            model, data=data, protocol=protocol, device=device, say=status.update
+            model, data=data, protocol=protocol, device=device, trust=trust,
+            say=status.update,
         )
     if json:
         print_json(found.to_dict())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ from edgessl.errors import GateFailed
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from edgessl.export.bundle.runners import Runner
+    from edgessl.export.bundle.names import Runner
     from edgessl.export.product import ExportedFile
 
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
@@ -110,16 +111,16 @@ def _verdict(file: ExportedFile) -> str:
 
 
 def _print_gates(screen: Console, file: ExportedFile) -> None:
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    title = escape(f"{file.path} ({file.size_mb:.2f} MB), for {file.purpose}")
+    title = f"{file.path} ({file.size_mb:.2f} MB), for {file.purpose}"
     table = Table(title=title, title_justify="left", box=None)
     for heading in ("gate", "status", "finding"):
         table.add_column(heading, no_wrap=heading != "finding")
     for gate in file.gates:
-        status = f"[{COLOURS[gate.status]}]{gate.status}[/]"
-        table.add_row(gate.name, status, escape(gate.finding))
+        status = Text(gate.status, style=COLOURS[gate.status])
+        table.add_row(gate.name, status, gate.finding)
     screen.print(table)
     if file.format == "torchscript":
         from edgessl.artifact.torchscript import DEPRECATION
@@ -139,9 +140,9 @@ def _print_next(screen: Console, written: tuple[ExportedFile, ...]) -> None:
     verdict = f"{names}: proven against the checkpoint"
     screen.print(verdict + (f"; skipped: {', '.join(skipped)}." if skipped else "."))
     runner = files[0].path.parent / "run.py"
-    screen.print(f"on a device, without edgessl: python {runner} --selftest", markup=False)
+    screen.print(f"on a device, without edgessl: python {quote(str(runner))} --selftest")
     page = runner.parent / "web/serve.py"
     if page.exists():
-        screen.print(f"in a browser: python {page}", markup=False)
+        screen.print(f"in a browser: python {quote(str(page))}")
     for file in [file for file in files if file.format == "onnx"][:1]:
-        screen.print(f"next: edgessl bench {file.path} --device cpu", markup=False)
+        screen.print(f"next: edgessl bench {quote(str(file.path))} --device cpu")

@@ -32,7 +32,8 @@ def finetune(
         str | None, typer.Option(help="NAME, NAME:VARIANT or FILE.toml; default: the run's own.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Fine-tuning epochs; more of them extend a run.")
+        int | None,
+        typer.Option(min=1, help="Epochs after the warm-up; more of them extend a run."),
     ] = None,
     label_percent: LabelPercent = None,
     out: Annotated[
@@ -51,13 +52,16 @@ def finetune(
 
     The same command again resumes a run that was stopped.
     """
-    from edgessl.cli.screen import print_summary
+    from edgessl.cli.screen import console, print_summary
     from edgessl.pipeline import finetune as story
+    from edgessl.reporter import Screen
 
-    run = story.finetune(
-        checkpoint, data=data, recipe=recipe, epochs=epochs, label_percent=label_percent, out=out,
-        seed=seed, device=device, baselines=several(baselines), overrides=tuple(overrides or ()),
-        fresh=fresh, compiled=compiled, command=as_typed(),
-    )  # fmt: skip
+    with Screen(console()) as screen:
+        run = story.finetune(
+            checkpoint, data=data, recipe=recipe, epochs=epochs, label_percent=label_percent,
+            out=out, seed=seed, device=device, baselines=several(baselines),
+            overrides=tuple(overrides or ()), fresh=fresh, compiled=compiled, reporter=screen,
+            command=as_typed(),
+        )  # fmt: skip
     if world_of_environment().first:
         print_summary(run.report, run.path)

@@ -11,7 +11,6 @@ import typer
 
 from edgessl.errors import UserError
 
-Epochs = Annotated[int | None, typer.Option(min=1)]
 LabelPercent = Annotated[
     float | None, typer.Option(help="Share of the training labels to use, in percent.")
 ]
@@ -24,7 +23,12 @@ Compiled = Annotated[
     bool, typer.Option("--compile", help="Put backbones through torch.compile.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a used folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", help="Open a .pt2 or .torchscript that no manifest lists: it runs code."
+    ),
+]
 
 
 def several(text: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edgessl.cli.options import Trust
 from edgessl.cli.screen import console, print_json
 
 
@@ -15,12 +16,13 @@ def predict(
         Path, typer.Argument(help="ckpt.pt, or any exported file.", metavar="MODEL")
     ],
     images: Annotated[list[Path], typer.Argument(help="Image files.", metavar="IMAGE...")],
+    trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Name the most likely classes of images, with probabilities."""
     from edgessl.pipeline.predict import predict_images
 
-    document = predict_images(model, images)
+    document = predict_images(model, images, trust=trust)
     if json:
         print_json(document)
         return

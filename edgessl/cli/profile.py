@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from edgessl.cli.options import Trust
 from edgessl.cli.screen import console, print_json
 
 
@@ -30,12 +31,15 @@ def profile(
     parts: Annotated[
         bool, typer.Option("--parts", help="Say what each part of the network costs.")
     ] = False,
+    trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Count parameters and multiply-accumulates (MACs)."""
     from edgessl.pipeline.profile import profile_subject
 
-    found = profile_subject(subject, image_px=size, rule=rule, last_stage=last_stage, by_part=parts)
+    found = profile_subject(
+        subject, image_px=size, rule=rule, last_stage=last_stage, by_part=parts, trust=trust
+    )
     if json:
         print_json(found)
         return

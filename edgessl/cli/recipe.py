@@ -21,7 +21,7 @@ from edgessl.distributed import world_of_environment
 
 
 def recipe(
-    name: Annotated[str, typer.Argument(help="NAME, NAME:VARIANT or FILE.toml.")],
+    name: Annotated[str, typer.Argument(help="NAME, NAME:VARIANT or FILE.toml.", metavar="RECIPE")],
     data: Annotated[str, typer.Option(help="Named set, 'demo', folder, or CSV manifest.")],
     labels: Annotated[
         str | None, typer.Option(help="Labelled images, where --data has none.")
@@ -58,24 +58,28 @@ def recipe(
 
     The same command again resumes a run that was stopped.
     """
-    from edgessl.cli.screen import print_summary
+    from edgessl.cli.screen import console, print_summary
     from edgessl.pipeline import recipe as story
     from edgessl.pipeline.plan import describe_plan
+    from edgessl.reporter import Screen
 
     if plan:
-        planned = story.plan(
-            name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
-            minutes=minutes, seed=seed, device=device, baselines=several(baselines),
-            overrides=tuple(overrides or ()), compiled=compiled,
-        )  # fmt: skip
+        with Screen(console()) as screen:
+            planned = story.plan(
+                name, data=data, labels=labels, label_percent=label_percent, out=out,
+                epochs=epochs, minutes=minutes, seed=seed, device=device,
+                baselines=several(baselines), overrides=tuple(overrides or ()),
+                compiled=compiled, reporter=screen,
+            )  # fmt: skip
         if planned is not None:
             print(describe_plan(planned))
         return
-    run = story.run(
-        name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
-        minutes=minutes, seed=seed, device=device, init=init, baselines=several(baselines),
-        overrides=tuple(overrides or ()), fresh=fresh, stop_on_collapse=stop_on_collapse,
-        compiled=compiled, command=as_typed(),
-    )  # fmt: skip
+    with Screen(console()) as screen:
+        run = story.run(
+            name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
+            minutes=minutes, seed=seed, device=device, init=init, baselines=several(baselines),
+            overrides=tuple(overrides or ()), fresh=fresh, stop_on_collapse=stop_on_collapse,
+            compiled=compiled, reporter=screen, command=as_typed(),
+        )  # fmt: skip
     if world_of_environment().first:
         print_summary(run.report, run.path)

@@ -7,33 +7,60 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from edgessl.runs.stages import PRETRAIN, scores_of
 
 
 class _Console(Console):
-    """A console that leaves it to ``main`` what a closed pipe means; rich would end with code 1."""
+    """A console that takes text as it is, whatever brackets a path or a name has.
+
+    It leaves it to ``main`` what a closed pipe means; rich would end with code 1.
+    """
+
+    def status(self, status: RenderableType, **more: Any) -> Status:
+        """Show a line with a spinner; like ``print``, it reads no markup."""
+        return _Status(_plain(status), console=self, **more)
 
     def on_broken_pipe(self) -> None:
         """Raise the error that is being handled."""
         raise  # rich calls this where it has caught it
 
 
+class _Status(Status):
+    """A line with a spinner, whose text is taken as it is; rich reads markup whatever one says."""
+
+    def update(self, status: RenderableType | None = None, **more: Any) -> None:
+        """Change the line."""
+        super().update(None if status is None else _plain(status), **more)
+
+
+def _plain(status: RenderableType) -> RenderableType:
+    return Text(status) if isinstance(status, str) else status
+
+
 def console(to_stderr: bool = False) -> Console:
-    """Return a console for people.
+    """Return a console for people. Colours come as ``Text``: strings are shown as they are.
 
     Args:
         to_stderr: True while stdout is reserved for a JSON document.
     """
-    return _Console(stderr=to_stderr, highlight=False, soft_wrap=True)
+    return _Console(
+        stderr=to_stderr, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a narrow terminal, or a file name in no known encoding
+        text = json.dumps(document, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 _ROWS = {
@@ -81,10 +108,10 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
         f"report: {run / 'report.html'}",
         f"next:   {report['next']}",
     ):
-        screen.print(line, markup=False)
+        screen.print(line)
 
 
 def _cell(score: dict[str, Any] | None) -> str:
     if score is None:
         return ""
-    return f"{score['value']:.1f} \\[{score['low']:.1f}, {score['high']:.1f}]"
+    return f"{score['value']:.1f} [{score['low']:.1f}, {score['high']:.1f}]"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgessl.errors import UserError
+from edgessl.files import temporary_name
 
 PARTS = {
     "demo": "the drawn demo set",
@@ -63,6 +66,8 @@ def clear_cache() -> int:
     freed = sum(cache_sizes().values())
     for name in PARTS:
         remove(cache_root() / name)
+        for unfinished in cache_root().glob(f".{name}.*.tmp"):
+            remove(unfinished)
     return freed
 
 
@@ -88,9 +93,10 @@ def appearing(path: Path) -> Iterator[Path]:
     Raises:
         UserError: The disk is full or the cache is not writable.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_old(path)
         yield temporary
         if not (temporary.is_dir() and path.is_dir()):
             temporary.replace(path)
@@ -101,6 +107,17 @@ def appearing(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+_LEFTOVER_AFTER_S = 7 * 24 * 3600.0  # longer than any download
+
+
+def _remove_old(path: Path) -> None:
+    """Delete what processes that were killed long ago left of making one file or folder."""
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - old.stat().st_mtime > _LEFTOVER_AFTER_S:
+                remove(old)
 
 
 def not_writable(path: Path, error: OSError) -> UserError:

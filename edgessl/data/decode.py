@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
 import re
+import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile
+
+from edgessl.errors import EdgesslError, UserError
 
 MIN_SIDE_PX = 8
 MAX_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
@@ -18,6 +26,7 @@ MAX_FILE_BYTES = 512 * 2**20
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000")
 """Pillow's decoders that may run. Others start programs (EPS) or are not pictures (HDF5)."""
 
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _PILLOWS = ("ignore", None, UserWarning, re.compile(r"PIL\."), 0)  # as ``warnings`` keeps it
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -35,7 +44,23 @@ class BadImage(Exception):
     """A file that cannot be used as an image; the message is the reason, in a few words."""
 
 
-def read_image(path: Path, at_least_px: int | None = None) -> Image.Image:
+class Exchanged(UserError):
+    """A file whose content is not what it was when it was listed.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path}: must stay as it was when it was listed, got: its content is not what it was; "
+            "start again"
+        )
+
+
+def read_image(
+    path: Path, at_least_px: int | None = None, *, digest: str | None = None
+) -> Image.Image:
     """Read one file as an upright RGB image.
 
     Grey, CMYK, palette, 16-bit, transparent (on white) and animated (first frame) images are
@@ -45,30 +70,82 @@ def read_image(path: Path, at_least_px: int | None = None) -> Image.Image:
         path: The file.
         at_least_px: If given, a large JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, as long
             as its shorter side keeps this many pixels. Much faster, and not exact.
+        digest: SHA-1 of the content it had when it was listed; None if nobody relies on that.
 
     Raises:
         BadImage: The file is no usable image.
+        UserError: It may not be read, or is not what it was.
+        EdgesslError: It cannot be read now, for reasons that say nothing about it.
     """
-    return decode(read_bytes(path), at_least_px)[0]
+    content = read_bytes(path, digest)
+    with naming(path):
+        return decode(content, at_least_px)[0]
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, digest: str | None = None) -> bytes:
     """Read a whole regular file.
+
+    Args:
+        path: The file.
+        digest: SHA-1 of the content it had when it was listed, in hexadecimal; None if nobody
+            relies on that.
 
     Raises:
         BadImage: It is not there, not a file, empty, or far too large for an image.
+        UserError: It may not be read, or is not what it was.
+        EdgesslError: It cannot be read now, for reasons that say nothing about it.
     """
-    try:
-        if not path.is_file():  # opening a named pipe would wait for ever
+    with naming(path):
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # opening a named pipe would wait for ever
             raise BadImage("missing, or not a file")
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if status.st_size > MAX_FILE_BYTES:
             raise BadImage(f"larger than {MAX_FILE_BYTES // 2**20} MiB")
         content = path.read_bytes()
-    except OSError as error:
-        raise BadImage(f"cannot be read ({error.strerror})") from error
     if not content:
         raise BadImage("empty file")
+    if digest is not None and digest_of(content) != digest:
+        raise Exchanged(path)
     return content
+
+
+def digest_of(content: bytes) -> str:
+    """Return the SHA-1 of a file's content, in hexadecimal: its name among the images."""
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn what fails around a file, and not in it, into one message that names it.
+
+    Args:
+        path: The file that is read or decoded.
+
+    Raises:
+        BadImage: There is no such file.
+        UserError: It may not be read.
+        EdgesslError: The disk, a limit of the system or the memory fails.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise EdgesslError(
+            f"{path}: must fit into the memory that is free, got 'out of memory'; free some memory "
+            "or take this image out, and start again"
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in _NOT_THERE:
+            raise BadImage("missing, or not a file") from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise UserError(
+                f"{path}: must be readable, got '{reason}'; allow reading it (chmod u+r) or take "
+                "it out"
+            ) from error
+        raise EdgesslError(
+            f"{path}: must be readable, got '{reason}', which says nothing about the image; see to "
+            "the disk or the limit it names, and start again"
+        ) from error
 
 
 def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
@@ -83,6 +160,8 @@ def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image,
 
     Raises:
         BadImage: The content is no usable image.
+        MemoryError: There is too little memory.
+        OSError: The system fails, as by too many open files.
     """
     _silence_pillow()
     try:
@@ -97,13 +176,23 @@ def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image,
         image = _to_rgb(image)
     except BadImage:
         raise
-    except MemoryError as error:
-        raise BadImage("too large for the memory") from error
+    except MemoryError:
+        raise
     except Exception as error:  # decoders of damaged files raise nearly anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system failed, not the decoder
+        if "out of memory" in str(error).lower():  # as Pillow's own codecs say it
+            raise MemoryError from error
         raise BadImage(f"cannot be decoded ({_in_short(error)})") from error
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     return image, (width, height) if orientation >= 5 else (height, width)
+
+
+def usable_formats() -> tuple[str, ...]:
+    """Return which of ``FORMATS`` this build of Pillow can decode."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _silence_pillow() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgessl.data.class_names import class_name
 from edgessl.data.dataset import Entry, Listing, SplitName
 from edgessl.errors import UserError
 
@@ -161,11 +161,6 @@ def list_folder(folder: Path) -> Listing:
             "PNG what should be used.",
         ]
     return Listing(root.name or "images", str(root), tuple(entries), tuple(notes))
-
-
-def class_name(folder: str) -> str:
-    """Return the class a folder name stands for; macOS spells accents in another way."""
-    return unicodedata.normalize("NFC", folder)
 
 
 def _wrappers(folders: tuple[Folder, ...]) -> int:

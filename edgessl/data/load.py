@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from edgessl.data.class_names import refuse_unprintable
 from edgessl.data.dataset import SPLIT_NAMES, Dataset, Entry, Listing, Split, SplitName, Tags
 from edgessl.data.demo import list_demo
 from edgessl.data.divide import Sample, divide, draw_images, forget_labels, keep_tagged
@@ -45,6 +46,12 @@ def list_source(data: str, *, download: bool = True) -> Listing:
         UserError: There is no such source, it cannot be used, or it may not be downloaded.
         EdgesslError: A named set is missing and cannot be downloaded.
     """
+    listing = _list(data, download)
+    refuse_unprintable(listing)
+    return listing
+
+
+def _list(data: str, download: bool) -> Listing:
     path = Path(data).expanduser()
     if path.is_dir():
         listing = recognise(path) or list_folder(path)

@@ -7,8 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgessl.data.class_names import class_name, trouble_with
 from edgessl.data.dataset import Entry, Listing
-from edgessl.data.folders import SPLIT_FOLDERS, class_name
+from edgessl.data.folders import SPLIT_FOLDERS
 from edgessl.errors import UserError, nearest
 
 COLUMNS = ("path", "label", "split")
@@ -33,7 +34,8 @@ def list_manifest(file: Path) -> Listing:
         try:
             entry = _entry(file.parent, row)
             if entries.setdefault(entry.path, entry) != entry:
-                raise ValueError(f"'{row['path']}' is listed twice, with another label or split")
+                twice = f"{_quoted(row['path'])} is listed twice"
+                raise ValueError(f"{twice}, with another label or split")
         except ValueError as error:
             mistakes.append(f"  line {number}: {error}")
     if mistakes:
@@ -61,8 +63,8 @@ def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
         raise UserError(f"{file}: must be readable, got '{error.strerror}'") from error
     if "path" not in header:
         raise UserError(
-            f"{file}: must start with the header path,label,split, got '{','.join(header)[:80]}'; "
-            "add it as the first line"
+            f"{file}: must start with the header path,label,split, got "
+            f"{_quoted(','.join(header)[:80])}; add it as the first line"
         )
     return rows
 
@@ -71,12 +73,29 @@ def _entry(folder: Path, row: Mapping[str, str]) -> Entry:
     if not row["path"]:
         raise ValueError("path must not be empty")
     path = folder / row["path"]
-    if not path.is_file():
-        raise ValueError(f"no file '{row['path']}' in {folder}")
+    if not _is_file(path):
+        raise ValueError(f"no file {_quoted(row['path'])} in {folder}")
+    if trouble := trouble_with(row["label"]):
+        raise ValueError(f"label {trouble}, got {row['label']!a}")
     split = SPLIT_FOLDERS.get(row["split"].lower() or "train")
     if split is None:
         hint = nearest(row["split"].lower(), SPLIT_FOLDERS)
-        raise ValueError(f"split must be train, val, test or unlabeled, got '{row['split']}'{hint}")
+        got = _quoted(row["split"])
+        raise ValueError(f"split must be train, val, test or unlabeled, got {got}{hint}")
     if split == "unlabeled" or not row["label"]:
         return Entry(path, None, "test" if split in ("test", "val") else "unlabeled")
     return Entry(path, class_name(row["label"]), split)
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is a file; a cell of thousands of letters is the name of none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _quoted(cell: str) -> str:
+    """Quote a cell for a message of one line, cut to a length that can be read."""
+    text = f"'{cell}'" if cell.isprintable() else ascii(cell)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -28,7 +28,7 @@ from edgessl.data.cache import cache_root
 
 _MAGIC = b"edgessl.pack\x00\x00\x00\x01"  # 16 bytes, so that what follows is aligned
 _CHECKED_BYTES = 2**28  # an evenly spaced part of a larger pack is checked, to open it at once
-_RECORD = np.dtype([("size", np.int32, (2,)), ("check", np.uint32)])  # a line of the log
+_RECORD = np.dtype([("size", np.int32, (2,)), ("check", np.uint32)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class PackWriter:
         record["size"], record["check"] = size, zlib.crc32(content)
         self._file.write(content)
         self._file.flush()
-        self._log.write(record.tobytes())
+        self._log.write(_line(record).tobytes())
         self._log.flush()
         self.done += 1
 
@@ -191,13 +191,20 @@ class PackWriter:
         records = known.view(_RECORD)[: len(self._records)]
         if self._file.read(len(_MAGIC)) != _MAGIC:
             return 0
-        for i, record in enumerate(records):
+        for i, line in enumerate(records):
             content = self._file.read(self._image_bytes)
-            whole = len(content) == self._image_bytes and zlib.crc32(content) == record["check"]
-            if not whole or (record["size"] < 1).any():
+            record = self._records[i : i + 1]
+            record["size"], record["check"] = line["size"], zlib.crc32(content)
+            if len(content) != self._image_bytes or _line(record)[0] != line:
                 return i
-            self._records[i] = record
         return len(records)
+
+
+def _line(record: NDArray[np.void]) -> NDArray[np.void]:
+    """Return what the log says of an image: its size, and a checksum of pixels and size."""
+    line = record.copy()
+    line["check"] = zlib.crc32(record["size"].tobytes(), int(record["check"][0]))
+    return line
 
 
 def _fill(file: BinaryIO, out: memoryview) -> None:

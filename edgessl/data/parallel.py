@@ -16,11 +16,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def cpu_count() -> int:
-    """Return the number of CPU cores this process may use."""
-    return usable_cores()
-
-
 def ordered_map(
     function: Callable[[Item], Result],
     items: Iterable[Item],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,7 +98,11 @@ def _resize(
 
 
 def decode_eval(
-    paths: Sequence[Path], preprocess: Preprocess, progress: Progress | None = None
+    paths: Sequence[Path],
+    preprocess: Preprocess,
+    progress: Progress | None = None,
+    *,
+    digests: Sequence[str] | None = None,
 ) -> NDArray[np.uint8]:
     """Decode, resize and crop every file at full precision.
 
@@ -105,22 +110,27 @@ def decode_eval(
         paths: The files.
         preprocess: Resize and crop; its ``normalise`` is left to the caller.
         progress: Called with (done, total).
+        digests: SHA-1 of the content each file had when it was listed; None if nobody relies on
+            that.
 
     Returns:
         ``(N, 3, crop_px, crop_px)`` uint8.
 
     Raises:
-        UserError: A file is no usable image.
+        UserError: A file is no usable image, or not what it was.
+        EdgesslError: A file cannot be read now.
     """
 
-    def pixels(path: Path) -> NDArray[np.uint8]:
+    def pixels(file: tuple[Path, str | None]) -> NDArray[np.uint8]:
+        path, digest = file
         try:
-            return preprocess.pixels(read_image(path))
+            return preprocess.pixels(read_image(path, digest=digest))
         except BadImage as bad:
             raise UserError(f"{path}: must be an image, got: {bad}; replace it") from bad
 
     out = np.empty((len(paths), 3, preprocess.crop_px, preprocess.crop_px), np.uint8)
-    for i, image in enumerate(ordered_map(pixels, paths)):
+    files = zip(paths, digests or repeat(None, len(paths)), strict=True)
+    for i, image in enumerate(ordered_map(pixels, files)):
         out[i] = image
         if progress is not None:
             progress(i + 1, len(paths))

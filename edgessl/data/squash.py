@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgessl.data.decode import BadImage, decode, read_bytes
+from edgessl.data.decode import BadImage, Exchanged, decode, naming, read_bytes
+from edgessl.data.known_files import forget
 from edgessl.data.preprocess import FILTERS, Preprocess
 from edgessl.errors import UserError
 
@@ -27,13 +27,16 @@ def squash(path: Path, digest: str, size_px: int) -> tuple[NDArray[np.uint8], tu
 
     Raises:
         UserError: The file has changed or is gone.
+        EdgesslError: It cannot be read now.
     """
     try:
-        content = read_bytes(path)
-        if hashlib.sha1(content, usedforsecurity=False).hexdigest() != digest:
-            raise BadImage("its content is not what it was")
-        # Twice the pack's size, so that the exact resize still does the last halving.
-        image, size = decode(content, at_least_px=2 * size_px)
+        content = read_bytes(path, digest)
+        with naming(path):
+            # Twice the pack's size, so that the exact resize still does the last halving.
+            image, size = decode(content, at_least_px=2 * size_px)
+    except Exchanged:
+        forget(path)  # or it would be taken for the same again, if nothing else tells
+        raise
     except BadImage as bad:
         raise UserError(
             f"{path}: must stay as it was when it was listed, got: {bad}; start again"

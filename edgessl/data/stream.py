@@ -73,7 +73,7 @@ class StreamStore:
 
         Raises:
             UserError: A file has changed since it was listed, or is gone.
-            EdgesslError: A worker died.
+            EdgesslError: A worker died, or a file cannot be read now.
         """
         ids = iter(ids)
         first = next(ids, None)
@@ -149,7 +149,8 @@ class _Worker:
                 "the machine may be short of memory; the same command goes on"
             )
         if message:
-            raise UserError(message)
+            code, _, message = message.partition(" ")
+            raise (UserError if code == "2" else EdgesslError)(message)
         np.copyto(out, self._pixels[: len(ids)])
 
     def _ask(self, ids: NDArray[np.int64]) -> str | None:

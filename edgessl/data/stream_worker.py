@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from edgessl.data.squash import squash
-from edgessl.errors import UserError
+from edgessl.errors import EdgesslError
 
 COUNT = struct.Struct("<q")  # of the ids that follow, or of the bytes of an error message
 _DIGEST_BYTES = 20  # SHA-1
@@ -67,7 +67,7 @@ def serve(table_fd: int, pixels_fd: int, size_px: int) -> None:
     """Answer requests until there are no more.
 
     A request is a count and as many ids; the answer is the length of an error message and the
-    message, or 0 once the pixels are in shared memory.
+    message, which begins with its exit code, or 0 once the pixels are in shared memory.
 
     Args:
         table_fd: Descriptor of the file table.
@@ -83,8 +83,8 @@ def serve(table_fd: int, pixels_fd: int, size_px: int) -> None:
         try:
             for i, sample in enumerate(np.frombuffer(content, np.int64).tolist()):
                 pixels[i] = squash(*table[sample], size_px)[0]
-        except UserError as error:
-            message = str(error).encode("utf-8", "surrogateescape")
+        except EdgesslError as error:
+            message = f"{error.exit_code} {error}".encode("utf-8", "surrogateescape")
         try:
             answers.write(COUNT.pack(len(message)) + message)
             answers.flush()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -64,24 +64,39 @@ def _with_hint(name: str, known: Sequence[str]) -> str:
 _BATCH = 64
 
 
+class Outputs(Protocol):
+    """Runs a network over image files."""
+
+    def __call__(self, files: Sequence[Path], digests: Sequence[str] | None = None) -> Tensor:
+        """Return one row for each file.
+
+        Args:
+            files: The images.
+            digests: SHA-1 of the content each had when it was listed; None if nobody relies on
+                that.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """What an evaluation needs of a network, wherever it is stored.
 
     Attributes:
-        outputs: Image files to features ``(N, D)`` or logits ``(N, K)``, float32 on the CPU. The
-            originals are read through the network's own preprocessing.
+        outputs: Images to features ``(N, D)`` or logits ``(N, K)``, float32 on the CPU. The
+            originals are read through the network's own preprocessing, and must be what was
+            listed.
         classes: Class names in the order of the logits; empty if it gives features.
         provenance: What the file says about where it comes from, as plain values.
     """
 
-    outputs: Callable[[Sequence[Path]], Tensor]
+    outputs: Outputs
     classes: tuple[str, ...]
     provenance: Mapping[str, Any]
 
 
 def open_network(
-    path: Path, reads: Literal["features", "logits"], *, device: str = "cpu"
+    path: Path, reads: Literal["features", "logits"], *, device: str = "cpu", trust: bool = False
 ) -> Network:
     """Open a checkpoint or an exported file for one kind of output.
 
@@ -89,6 +104,7 @@ def open_network(
         path: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
         reads: What the protocol reads.
         device: One of ``device.NAMES``, for a checkpoint; an exported file runs on the CPU.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
 
     Raises:
         UserError: It is neither, or it does not give what the protocol reads.
@@ -99,7 +115,7 @@ def open_network(
                 f"--device: must be cpu for an exported file, got '{device}' for {path}; "
                 "leave it out"
             )
-        return _from_artifact(path, reads)
+        return _from_artifact(path, reads, trust=trust)
     return _from_checkpoint(path, reads, pick_device(device))
 
 
@@ -116,8 +132,8 @@ def _from_checkpoint(
     module = chosen.to(device).to(memory_format=torch.channels_last)
     preprocess = Preprocess.from_dict(deployable.preprocess)
 
-    def outputs(files: Sequence[Path]) -> Tensor:
-        pixels = decode_eval(files, preprocess)
+    def outputs(files: Sequence[Path], digests: Sequence[str] | None = None) -> Tensor:
+        pixels = decode_eval(files, preprocess, digests=digests)
         return extract_features(
             module, pixels, preprocess.mean, preprocess.std, device=device, batch_size=_BATCH
         )
@@ -126,8 +142,10 @@ def _from_checkpoint(
     return Network(outputs, classes, deployable.provenance)
 
 
-def _from_artifact(path: Path, reads: Literal["features", "logits"]) -> Network:
-    artifact = open_artifact(path)
+def _from_artifact(
+    path: Path, reads: Literal["features", "logits"], *, trust: bool
+) -> Network:
+    artifact = open_artifact(path, trust=trust)
     metadata = artifact.known()
     gives = "features" if metadata.head == "features" else "logits"  # probabilities rank alike
     if gives != reads:
@@ -138,30 +156,35 @@ def _from_artifact(path: Path, reads: Literal["features", "logits"]) -> Network:
         )
     preprocess = Preprocess.from_dict(metadata.preprocess)
 
-    def batches(files: Sequence[Path]) -> Tensor:
-        parts = [
-            artifact.run(preprocess.normalise(decode_eval(part, preprocess)))
-            for part in (files[i : i + _BATCH] for i in range(0, len(files), _BATCH))
-        ]
+    def batches(files: Sequence[Path], digests: Sequence[str] | None = None) -> Tensor:
+        parts = []
+        for part in (slice(i, i + _BATCH) for i in range(0, len(files), _BATCH)):
+            known = digests[part] if digests else None
+            pixels = decode_eval(files[part], preprocess, digests=known)
+            parts.append(artifact.run(preprocess.normalise(pixels)))
         return torch.from_numpy(np.concatenate(parts)).float()
 
-    def one_by_one(files: Sequence[Path]) -> Tensor:
-        return torch.from_numpy(np.concatenate([*_whole_images(artifact, files)])).float()
+    def one_by_one(files: Sequence[Path], digests: Sequence[str] | None = None) -> Tensor:
+        rows = [*_whole_images(artifact, files, digests or [None] * len(files))]
+        return torch.from_numpy(np.concatenate(rows)).float()
 
-    outputs = one_by_one if artifact.takes == "pixels" else batches
+    outputs: Outputs = one_by_one if artifact.takes == "pixels" else batches
     return Network(outputs, metadata.classes, metadata.provenance)
 
 
-def _whole_images(artifact: Artifact, files: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
+def _whole_images(
+    artifact: Artifact, files: Sequence[Path], digests: Sequence[str | None]
+) -> Iterator[NDArray[np.float32]]:
     """Run images of any size through a file with its preprocessing inside."""
-    for path, image in zip(files, ordered_map(_read, files), strict=True):
+    images = ordered_map(_read, zip(files, digests, strict=True))
+    for path, image in zip(files, images, strict=True):
         if isinstance(image, BadImage):
             raise UserError(f"{path}: must be an image, got: {image}; replace it") from image
         yield artifact.run(np.asarray(image, dtype=np.uint8)[None])
 
 
-def _read(path: Path) -> Image.Image | BadImage:
+def _read(file: tuple[Path, str | None]) -> Image.Image | BadImage:
     try:
-        return read_image(path)
+        return read_image(file[0], digest=file[1])
     except BadImage as bad:
         return bad

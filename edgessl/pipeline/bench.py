@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from edgessl import __version__
+from edgessl.artifact.opened import NEEDS_TORCH, SUFFIXES
 from edgessl.artifact.session import CPU
+from edgessl.artifact.trust import read_trusted
 from edgessl.bench.compare.baseline import compare, refuse_other_device, refuse_unknown
 from edgessl.bench.compare.document import import_documents, only_imported, read_document
 from edgessl.bench.compare.judged import compare_with_first
@@ -95,6 +97,7 @@ def bench(
     baseline: str | Path | None = None,
     fail_slower_percent: float = 10.0,
     imported: Sequence[str | Path] = (),
+    trust: bool = False,
     say: Say = lambda _line: None,
 ) -> Bench:
     """Measure the latency of models in turns, so that it can be compared.
@@ -111,6 +114,7 @@ def bench(
         baseline: A JSON document of what was measured before.
         fail_slower_percent: Percent by which a model may be slower than that.
         imported: JSON documents of what was measured on other devices.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
     Returns:
@@ -131,7 +135,7 @@ def bench(
     if others and not paths:
         return Bench(only_imported(others))
     table = read_device(device)
-    _refuse_wrong(paths, threads, batches, profile=profile)
+    _refuse_wrong(paths, threads, batches, profile=profile, trust=trust)
     onnx = [path for path in paths if path.suffix.lower() not in TORCH]
     refuse_wrong_inputs(onnx, tuple(batches), one_image=images is not None,
                         provider=table.provider)  # fmt: skip
@@ -141,7 +145,7 @@ def bench(
     counts = tuple(threads) or (table.threads or usable_cores(),)
     cells = [(count, batch) for count in counts for batch in batches]
     before = _before(Path(baseline) if baseline is not None else None, paths, host, cells)
-    how = How(*cells[0], table.provider, table.options)
+    how = How(*cells[0], table.provider, table.options, trust)
     files = [_file(path, how) for path in paths]
     document: dict[str, Any] = {
         "schema": SCHEMA, "edgessl": __version__,
@@ -151,14 +155,15 @@ def bench(
     if shown:  # before the rest: it refuses models that do not say their preprocessing
         document["end_to_end"] = end_to_end(paths, replace(how, batch=1), shown, say)
     for count, batch in cells:
-        for key, rows in _measure_cell(files, table, count, batch, say).items():
+        cell = replace(how, threads=count, batch=batch)
+        for key, rows in _measure_cell(files, table, cell, say).items():
             document[key] += rows
     if profile:
         document["operators"] = [_operators(path, how, say) for path in onnx]
     if sustained_s:
         document["sustained"] = [
             sustain(path, table, threads=how.threads, batch=how.batch, seconds=sustained_s,
-                    say=say) for path in paths
+                    trust=trust, say=say) for path in paths
         ]  # fmt: skip
     document = with_names(document)
     if before is not None:
@@ -175,10 +180,11 @@ def _paths(models: Iterable[str | Path] | str | Path) -> tuple[Path, ...]:
 
 
 def _refuse_wrong(
-    models: Sequence[Path], threads: Sequence[int], batches: Sequence[int], *, profile: bool
+    models: Sequence[Path], threads: Sequence[int], batches: Sequence[int], *, profile: bool,
+    trust: bool,
 ) -> None:
     """Refuse what cannot be measured before anything is opened, one line for each."""
-    wrong = [line for path in models if (line := _wrong_model(path))]
+    wrong = [line for path in models if (line := _wrong_model(path, trust=trust))]
     if not models:
         wrong.append("MODEL: must be at least one file, got none; pass model.onnx")
     elif profile and all(path.suffix.lower() in TORCH for path in models):
@@ -191,7 +197,7 @@ def _refuse_wrong(
         raise UserError("\n".join(wrong))
 
 
-def _wrong_model(path: Path) -> str:
+def _wrong_model(path: Path, *, trust: bool) -> str:
     if path.suffix.lower() not in (*ONNX, *TORCH):
         return (
             f"{path}: must end in {', '.join((*ONNX, *TORCH))}, got '{path.suffix}'; pass a "
@@ -199,15 +205,22 @@ def _wrong_model(path: Path) -> str:
         )
     if not path.is_file():
         return f"{path}: must be a model file, found none; check the path"
+    if SUFFIXES.get(path.suffix.lower()) in NEEDS_TORCH:
+        try:
+            read_trusted(path, trust=trust)
+        except UserError as error:
+            return str(error)
     return ""
 
 
 def _measure_cell(
-    files: Sequence[dict[str, Any]], device: Device, threads: int, batch: int, say: Say
+    files: Sequence[dict[str, Any]], device: Device, how: How, say: Say
 ) -> Part:
     """Measure all models at one number of threads and batch, and compare them with the first."""
     paths = [Path(file["path"]) for file in files]
-    measured = measure_with_control(paths, device, threads=threads, batch=batch, say=say)
+    measured = measure_with_control(
+        paths, device, threads=how.threads, batch=how.batch, trust=how.trust, say=say
+    )
     entries = []
     for file, values in zip(files, measured.models, strict=True):
         metadata = values.pop("metadata")
@@ -216,7 +229,7 @@ def _measure_cell(
     noise = {**measured.noise.to_dict(), "control_samples_ms": measured.control_samples_ms}
     return {
         "models": entries,
-        "conditions": [{"threads": threads, "batch": batch, "noise": noise}],
+        "conditions": [{"threads": how.threads, "batch": how.batch, "noise": noise}],
         "comparisons": compare_with_first(entries, measured.noise),
     }
 

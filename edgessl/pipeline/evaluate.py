@@ -32,6 +32,7 @@ def evaluate(
     data: str | Path,
     protocol: str = "top1",
     device: str = "auto",
+    trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated | EvaluatedTags:
     """Score a checkpoint or an exported file on labelled images.
@@ -43,6 +44,7 @@ def evaluate(
             images with several labels each.
         device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
             runs on the CPU.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
     Returns:
@@ -59,8 +61,8 @@ def evaluate(
     """
     path = model.checkpoint if isinstance(model, Run) else Path(model)
     if protocol == TAGS_PROTOCOL:
-        return evaluate_tags(path, str(data), device=device, say=say)
-    return evaluate_model(path, str(data), protocol, device=device, say=say)
+        return evaluate_tags(path, str(data), device=device, trust=trust, say=say)
+    return evaluate_model(path, str(data), protocol, device=device, trust=trust, say=say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def evaluate_model(
     protocol_name: str,
     *,
     device: str = "cpu",
+    trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated:
     """Score a checkpoint or an exported file on the test images of a data set.
@@ -125,13 +128,14 @@ def evaluate_model(
         data: What the user passed as ``--data``.
         protocol_name: A key of ``PROTOCOLS``.
         device: Where a checkpoint runs; an exported file runs on the CPU.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
     Raises:
         UserError: Something asked for does not exist or does not fit.
     """
     protocol = _protocol(protocol_name)
-    network = open_network(model, protocol.reads, device=device)
+    network = open_network(model, protocol.reads, device=device, trust=trust)
     dataset = _as_trained(data, network.provenance)
     _refuse_unlabelled(dataset)
     classes, index = dataset.classes, list(range(len(dataset.classes)))
@@ -199,7 +203,7 @@ def _outputs(
         if not len(split):  # no val: the linear probe then cross-validates on train
             outputs[name] = LabelledOutputs(torch.empty(0, 0), labels)
             continue
-        outputs[name] = LabelledOutputs(network.outputs(split.paths), labels)
+        outputs[name] = LabelledOutputs(network.outputs(split.paths, split.digests), labels)
     return outputs
 
 
@@ -245,6 +249,7 @@ def evaluate_tags(
     data: str,
     *,
     device: str = "cpu",
+    trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> EvaluatedTags:
     """Score frozen features by linear classifiers, one a class, by mean average precision.
@@ -257,12 +262,13 @@ def evaluate_tags(
         model: A checkpoint or an exported file that gives features.
         data: What the user passed as ``--data``.
         device: Where a checkpoint runs; one of ``device.NAMES``.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
     Raises:
         UserError: The images do not have several labels each, or the file cannot be used.
     """
-    network = open_network(model, "features", device=device)
+    network = open_network(model, "features", device=device, trust=trust)
     dataset = load_dataset(data, download=False)
     if not dataset.tags:
         raise UserError(
@@ -272,7 +278,7 @@ def evaluate_tags(
     features = []
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         say(f"reading {len(split)} {name} images")
-        features.append(network.outputs(split.paths).double().numpy())
+        features.append(network.outputs(split.paths, split.digests).double().numpy())
     say("fitting linear classifiers")
     shown, difficult = _tables(dataset, dataset.train)
     probe = fit_tag_probe(features[0], shown | difficult)

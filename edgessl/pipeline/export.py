@@ -14,7 +14,8 @@ from edgessl.bench.measure.device import Device
 from edgessl.bench.measure.in_turns import measure
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import write_record
-from edgessl.export.bundle.runners import Runner, add_runner, prepare_runners
+from edgessl.export.bundle.names import Runner
+from edgessl.export.bundle.runners import add_runner, prepare_runners
 from edgessl.export.bundle.write import (
     Origin,
     earlier_models,

@@ -94,8 +94,9 @@ def finetune(
         )
         changed = (*overrides, *changes_for(given, draft, epochs))
         dataset = images_for(
-            draft, str(data), label_percent=label_percent, seed=seed, reporter=tell
-        )
+            draft, str(data), label_percent=label_percent, seed=seed, reporter=tell,
+            pretrains=False,
+        )  # fmt: skip
         _refuse_unlabelled(dataset, given)
         resolved = recipe_for(name, changed, dataset, here)
         refuse_misfits(resolved, dataset, world, compiled=compiled, pretrains=False)
@@ -106,13 +107,15 @@ def finetune(
         default = Path("runs") / f"{dataset.name}-finetune-{path.absolute().parent.name}"
         folder = RunFolder(Path(out or default))
         with folder.locked():
-            if fresh:
-                folder.clear()
             identity = identity_of(resolved, dataset, seed, {"start": given.fingerprint})
-            resume(folder, resolved, dataset, identity, stage=FINETUNE.name, reporter=tell)
+            if not fresh:
+                resume(folder, resolved, dataset, identity, stage=FINETUNE.name, reporter=tell)
             context = begin(
-                folder, resolved, dataset, here, world, compiled=compiled, seed=seed, reporter=tell
-            )
+                folder, resolved, dataset, here, world, compiled=compiled, seed=seed,
+                reporter=tell, fresh=fresh,
+            )  # fmt: skip
+            if fresh:  # after the last refusal: until then nothing is lost
+                folder.clear()
             came_from = {"labels": None, "label_percent": label_percent, "start": str(path)}
             record(context, identity, came_from)
             once(context, START, lambda: keep_pretrained(context, backbone, given.head))

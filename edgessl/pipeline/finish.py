@@ -22,7 +22,16 @@ from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
 from edgessl.report.health import health
-from edgessl.runs.stages import BASELINES, EVALUATE, FINETUNE, REPORT, evaluated, scores_of
+from edgessl.runs.stages import (
+    BASELINES,
+    EVALUATE,
+    FINETUNE,
+    PRETRAIN,
+    REPORT,
+    WARMUP,
+    evaluated,
+    scores_of,
+)
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import bottleneck
 
@@ -171,7 +180,7 @@ def finish(
                 if key.endswith("_share") and key != "data_share"
             },
             "bottleneck": bottleneck(main, context.device.type),
-            "seconds": {stage: figures["seconds"] for stage, figures in stages.items()},
+            "seconds": _seconds(context, stages),
         },
         **_stages(context),
         "model": {
@@ -182,10 +191,29 @@ def finish(
         "seed": context.seed,
     }
     report["verdict"] = verdict(report)
-    report["next"] = f"edgessl export {shlex.quote(str(run.path / FINETUNE.file))} --onnx"
+    report["next"] = _next(context)
     run.write_json("report.json", report)
     write_report(run.path)
     once(context, REPORT, lambda: {"done": True})
+
+
+def _next(context: Context) -> str:
+    """Return the command to go on with; only the folder of labels is left to fill in."""
+    dataset, folder = context.dataset, context.run.path
+    if dataset.classes or dataset.tags:
+        return f"edgessl export {shlex.quote(str(folder / FINETUNE.file))} --onnx"
+    return f"edgessl finetune {shlex.quote(str(folder / PRETRAIN.file))} --data LABELLED"
+
+
+def _seconds(context: Context, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Tell how long each stage took, the warm-up of a regrown last stage included."""
+    warmup = context.run.read()["finished"].get(WARMUP.name)
+    seconds: dict[str, float] = {}
+    for stage, figures in stages.items():
+        if stage == FINETUNE.name and warmup:
+            seconds[WARMUP.name] = warmup["seconds"]
+        seconds[stage] = figures["seconds"]
+    return seconds
 
 
 def _stages(context: Context) -> dict[str, Any]:

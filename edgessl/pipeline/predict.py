@@ -23,13 +23,16 @@ Answer = Callable[[Image.Image], NDArray[np.float32]]
 """An upright RGB image to the output ``(K,)``."""
 
 
-def predict_images(model: Path, images: Sequence[Path]) -> dict[str, Any]:
+def predict_images(
+    model: Path, images: Sequence[Path], *, trust: bool = False
+) -> dict[str, Any]:
     """Run images one by one.
 
     Args:
         model: ``ckpt.pt``, or any file that ``edgessl export`` wrote; ``.onnx`` and ``.ort`` need
             no torch.
         images: Image files.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
 
     Returns:
         ``head`` and one entry for each image in ``predictions``: ``classes`` with name and
@@ -38,13 +41,16 @@ def predict_images(model: Path, images: Sequence[Path]) -> dict[str, Any]:
     Raises:
         UserError: The model or any of the images cannot be used; all bad images are named.
     """
-    ask, head, classes = _open(model)
+    ask, head, classes = _open(model, trust=trust)
     predictions, mistakes = [], []
     for path in images:
         try:
             output = ask(read_image(path))  # (K,)
         except BadImage as bad:
             mistakes.append(f"{path}: must be an image, got: {bad}; leave it out or replace it")
+            continue
+        except UserError as error:  # it may not be read
+            mistakes.append(str(error))
             continue
         answer = _features(output) if head == "features" else _classes(output, head, classes)
         predictions.append({"image": str(path), **answer})
@@ -53,9 +59,9 @@ def predict_images(model: Path, images: Sequence[Path]) -> dict[str, Any]:
     return {"model": str(model), "head": head, "predictions": predictions}
 
 
-def _open(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
+def _open(model: Path, *, trust: bool) -> tuple[Answer, str, tuple[str, ...]]:
     if model.suffix.lower() in SUFFIXES:
-        artifact = open_artifact(model)
+        artifact = open_artifact(model, trust=trust)
         known = artifact.known()
         return _asking(artifact), known.head, known.classes
     return _open_checkpoint(model)

@@ -15,7 +15,7 @@ from edgessl.recipe import Recipe, load_recipe
 from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import BASELINES
-from edgessl.train.place.choose_engine import engine_of_run
+from edgessl.train.place.choose_engine import engine_of, engine_of_run
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import images_of
 from edgessl.train.place.processes import device_of, lead
@@ -93,6 +93,7 @@ def images_for(
     label_percent: float | None = None,
     seed: int,
     reporter: Reporter,
+    pretrains: bool = True,
 ) -> Dataset:
     """Find, check and split the images of a run as its recipe says.
 
@@ -103,6 +104,7 @@ def images_for(
         label_percent: ``--label-percent``, or None.
         seed: Chooses labels and images.
         reporter: Shows progress.
+        pretrains: Whether the run pretrains, or only fine-tunes, on all that have labels.
 
     Raises:
         UserError: The images cannot be used.
@@ -112,7 +114,7 @@ def images_for(
         labels=labels,
         label_percent=label_percent,
         val_percent=recipe.data.val_percent,
-        max_images=recipe.data.max_images,
+        max_images=recipe.data.max_images if pretrains else None,
         seed=seed,
         progress=lambda done, total: reporter.progress("checking images", done, total),
     )
@@ -146,6 +148,7 @@ def begin(
     seed: int,
     reporter: Reporter,
     stop_on_collapse: bool = False,
+    fresh: bool = False,
 ) -> Context:
     """Put together what all stages of a run share, on all of its processes.
 
@@ -159,9 +162,13 @@ def begin(
         seed: Decides everything random.
         reporter: Tells the user.
         stop_on_collapse: Whether collapsed outputs end the run.
+        fresh: Whether what the folder has, and computed with, is given up.
     """
     images = images_of(dataset, recipe, reporter, device)
-    engine = engine_of_run(run, recipe, device, compiled=compiled, reporter=reporter)
+    if fresh:
+        engine = engine_of(recipe, device, compiled=compiled, reporter=reporter)
+    else:
+        engine = engine_of_run(run, recipe, device, compiled=compiled, reporter=reporter)
     engine = replace(engine, world=world)
     context = Context(run, recipe, dataset, images, engine, seed, reporter, stop_on_collapse)
     lead(context)

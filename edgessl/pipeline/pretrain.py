@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
 from edgessl.backbones.build_net import draw_fan_out
 from edgessl.data.dataset import Split
-from edgessl.files import atomic_path
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.monitor import Monitor, calibration_images
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.runs.stages import PRETRAIN, StageId, part_of_pretraining
+from edgessl.start import safetensors_file
 from edgessl.start.kept_head import KEY, KeptHead, head_of
 from edgessl.start.weights import initialise
 from edgessl.train.health.doctor import Doctor
@@ -222,7 +221,9 @@ def recalibrate(context: Context, backbone: Backbone) -> None:
     """
     image, split = context.recipe.image, context.dataset.pretraining
     chosen = calibration_images(len(split))
-    pixels = context.images.pixels(Split(tuple(split.paths[i] for i in chosen)))
+    paths = tuple(split.paths[i] for i in chosen)
+    digests = tuple(split.digests[i] for i in chosen)
+    pixels = context.images.pixels(Split(paths, digests=digests))
     recalibrate_batchnorm(backbone, pixels, image.mean, image.std, device=context.device)
 
 
@@ -233,11 +234,7 @@ def save_safetensors(path: Path, backbone: Backbone) -> None:
         path: Where to write it.
         backbone: What to write.
     """
-    weights = {
-        key: value.detach().cpu().contiguous() for key, value in backbone.net.state_dict().items()
-    }
     metadata = {"format": "pt", "backbone": backbone.name, "last_stage": backbone.last_stage}
     if backbone.batchnorm_eps is not None:
         metadata["batchnorm_eps"] = repr(backbone.batchnorm_eps)
-    with atomic_path(path) as temporary:
-        save_file(weights, temporary, metadata=metadata)
+    safetensors_file.save(path, backbone.net.state_dict(), metadata)

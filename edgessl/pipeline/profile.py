@@ -23,6 +23,7 @@ def profile_subject(
     rule: str = "macs",
     last_stage: str = "keep",
     by_part: bool = False,
+    trust: bool = False,
 ) -> dict[str, Any]:
     """Count what a network costs.
 
@@ -32,6 +33,7 @@ def profile_subject(
         rule: ``"macs"``, or ``"s3l"`` for S3L's FLOPs as well.
         last_stage: ``"remove"`` counts a bare backbone without its last stage.
         by_part: Whether to say what each part costs; not of a file.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
 
     Returns:
         ``name size_px params macs``, and ``flops_s3l`` and ``parts`` where asked. Backbones and
@@ -51,21 +53,23 @@ def profile_subject(
                 "--parts: must be left out for an exported file, whose parts are fused; pass its "
                 "checkpoint or its backbone's name"
             )
-        return _profile_file(Path(subject), image_px, rule)
+        return _profile_file(Path(subject), image_px, rule, trust=trust)
     return _profile_backbone(subject, image_px, rule, last_stage, by_part=by_part)
 
 
-def _profile_file(path: Path, image_px: int | None, rule: str) -> dict[str, Any]:
+def _profile_file(
+    path: Path, image_px: int | None, rule: str, *, trust: bool
+) -> dict[str, Any]:
     if rule == "s3l":
         raise UserError("--rule: must be macs for a file, its batch norm is folded away, got s3l")
-    params, macs, side = _file_cost(path, image_px)
+    params, macs, side = _file_cost(path, image_px, trust=trust)
     return {
         "name": path.name, "counts": "file", "size_px": side, "params": params, "macs": macs,
         "size_mb": path.stat().st_size / 1e6,
     }
 
 
-def _file_cost(path: Path, image_px: int | None) -> tuple[int, int, int]:
+def _file_cost(path: Path, image_px: int | None, *, trust: bool) -> tuple[int, int, int]:
     """Count what is in a file, by what can read it: its graph, or torch while it runs."""
     kind = SUFFIXES[path.suffix.lower()]
     if kind == "onnx":
@@ -77,23 +81,24 @@ def _file_cost(path: Path, image_px: int | None) -> tuple[int, int, int]:
 
         params, macs, side = ort_cost(path)
     else:
-        params, macs, side = _torch_file_cost(path)
+        params, macs, side = _torch_file_cost(path, trust=trust)
     if image_px not in (None, side):
         raise UserError(f"--size: must be {side}, which {path} is made for, got {image_px}")
     return params, macs, side
 
 
-def _torch_file_cost(path: Path) -> tuple[int, int, int]:
+def _torch_file_cost(path: Path, *, trust: bool) -> tuple[int, int, int]:
     import numpy as np
 
     from edgessl.artifact import exported_program, open_artifact, torchscript
     from edgessl.metrics.cost import macs_of_run
 
-    artifact = open_artifact(path)
+    artifact = open_artifact(path, trust=trust)
     side = artifact.known().input_px
     image = np.zeros((1, 3, side, side), np.float32)
     module = torchscript if artifact.format == "torchscript" else exported_program
-    return module.count_params(path), macs_of_run(lambda: artifact.run(image)), side
+    params = module.count_params(path, trust=trust)
+    return params, macs_of_run(lambda: artifact.run(image)), side
 
 
 def _profile_backbone(

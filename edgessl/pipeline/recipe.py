@@ -107,19 +107,21 @@ def run(
         _say_found(dataset, tell)
         folder = RunFolder(_folder(out, dataset, resolved))
         with folder.locked():
-            if fresh:
-                folder.clear()
-            if minutes is not None and folder.read():
+            begun = not fresh and bool(folder.read())
+            if minutes is not None and begun:
                 resolved = as_begun(folder, resolved, dataset, minutes, tell)
             identity = identity_of(resolved, dataset, seed, {"init": init})
-            resume(folder, resolved, dataset, identity, stage=PRETRAIN.name, reporter=tell)
+            if begun:
+                resume(folder, resolved, dataset, identity, stage=PRETRAIN.name, reporter=tell)
             context = begin(
-                folder, resolved, dataset, here, world,
-                compiled=compiled, seed=seed, reporter=tell, stop_on_collapse=stop_on_collapse,
+                folder, resolved, dataset, here, world, compiled=compiled, seed=seed,
+                reporter=tell, stop_on_collapse=stop_on_collapse, fresh=fresh,
             )  # fmt: skip
-            if minutes is not None and not folder.read():
+            if minutes is not None and not begun:
                 context = fitted(context, minutes, baselines)
                 identity = identity_of(context.recipe, dataset, seed, {"init": init})
+            if fresh:  # after the last refusal: until then nothing is lost
+                folder.clear()
             came_from = {"labels": _lasting(labels), "label_percent": label_percent}
             record(context, identity, came_from, minutes=minutes)
             _train(context, init, baselines, command)
@@ -150,7 +152,7 @@ def plan(
         data: Where the images are.
         labels: Where the labels are.
         label_percent: Share of them.
-        out: Run folder; one that has a run tells what it computes with.
+        out: Run folder; one that has a run tells what it computes with, and keeps its epochs.
         epochs: Pretraining epochs.
         minutes: Time for the whole run.
         seed: Chooses labels and images.
@@ -180,10 +182,12 @@ def plan(
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
         folder = RunFolder.unmade(_folder(out, dataset, resolved))
+        if minutes is not None and folder.read():
+            resolved = as_begun(folder, resolved, dataset, minutes, tell)
         context = begin(
             folder, resolved, dataset, here, world, compiled=compiled, seed=seed, reporter=tell
         )
-        if minutes is not None:
+        if minutes is not None and not folder.read():
             context = fitted(context, minutes, baselines)
         found_plan = make_plan(context, baselines)
         dismiss(world)

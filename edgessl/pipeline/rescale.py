@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-import torch
 from torch import Tensor
 
 from edgessl import checkpoint as checkpoints
@@ -20,7 +19,7 @@ from edgessl.backbones.norm_rescale import (
     rescale_to_anchor,
 )
 from edgessl.errors import UserError, nearest
-from edgessl.files import atomic_path
+from edgessl.start import safetensors_file
 from edgessl.start.weights import Start, read_start, read_weights, unlike
 
 _CLASSIFIER_PREFIX = "backbone.net."
@@ -178,12 +177,11 @@ def _shape(value: Tensor) -> str:
 
 
 def _check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
-    for key, value in weights.items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise UserError(
-                f"{path}: must hold finite weights, got others in {key}; "
-                "pass a checkpoint of a run that did not diverge, or a smaller --constant"
-            )
+    if key := checkpoints.not_finite(weights):
+        raise UserError(
+            f"{path}: must hold finite weights, got others in {key}; "
+            "pass a checkpoint of a run that did not diverge, or a smaller --constant"
+        )
 
 
 def _write(
@@ -191,16 +189,9 @@ def _write(
 ) -> None:
     """Write rescaled weights as a file of the source's kind, with all else that it holds."""
     if source.suffix == ".safetensors":
-        from safetensors import safe_open
-        from safetensors.torch import save_file
-
-        with safe_open(source, framework="pt") as file:
-            metadata = dict(file.metadata())
-        contiguous = {key: value.contiguous() for key, value in weights.items()}
-        with atomic_path(out) as temporary:
-            save_file(contiguous, temporary, metadata={
-                **metadata, **{f"rescaled_{key}": str(value) for key, value in told.items()},
-            })  # fmt: skip
+        _, metadata = safetensors_file.read(source)
+        rescaled = {f"rescaled_{key}": str(value) for key, value in told.items()}
+        safetensors_file.save(out, weights, {**metadata, **rescaled})
         return
     payload = checkpoints.load(source)
     prefix = _CLASSIFIER_PREFIX if payload["head"] == "logits" else _BACKBONE_PREFIX

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Any
 
 import tomli_w
@@ -14,7 +15,7 @@ from edgessl.errors import UserError, nearest
 from edgessl.recipe.tables import Recipe
 from edgessl.recipe.variants import Conditions, Variant, take_variants
 from edgessl.schema import validate
-from edgessl.toml_file import read_toml
+from edgessl.toml_file import MAX_DEPTH, parse_toml, read_toml
 
 
 def load_recipe(
@@ -162,17 +163,20 @@ def _merge_entries(entries: list[Any], changes: dict[str, Any], where: str) -> N
 
 
 def _override(values: dict[str, Any], override: str) -> None:
-    import tomllib
-
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
         raise UserError(f"--set: must read KEY=VALUE, got '{override}'")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = parse_toml(f"value = {text}")["value"]
+    except TOMLDecodeError:
         value = text  # a bare word is a string
+    except ValueError as error:
+        raise UserError(f"--set {key.strip()[:80]}: must have a value, got {error}") from error
     table: Any = values
     *parents, last = key.strip().split(".")
+    if len(parents) > MAX_DEPTH:
+        raise UserError(f"--set {key.strip()[:80]}...: must be a key of a recipe, got one of "
+                        f"{len(parents) + 1} parts; check it")
     for part in parents:
         try:
             table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})

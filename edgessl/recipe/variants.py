@@ -14,6 +14,8 @@ Conditions = Mapping[str, Any]
 _KINDS = {"data": (str, "a string"), "device": (str, "a string"), "max_images": (int, "a number")}
 """Of the keys of ``when``."""
 
+_MOST = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
@@ -57,6 +59,10 @@ def take_variants(values: dict[str, Any], where: str) -> tuple[Variant, ...]:
         raise UserError(
             f"{where}: variant: must be a list of tables, got {_short(found)}; "
             "write [[variant]] with two brackets"
+        )
+    if len(found) > _MOST:
+        raise UserError(
+            f"{where}: variant: must be at most {_MOST} tables, got {len(found)}; leave some out"
         )
     mistakes = [*_mistakes(found)]
     if mistakes:

@@ -56,6 +56,7 @@ def _content(record: RunRecord) -> dict[str, Any]:
         "health": found.get("word", ""),
         "health_words": in_words(found),
         "charts": curves(record),
+        "pretrained_elsewhere": bool(report.get("start")),
         "sheet": contact_sheet(record.views) if record.views else [],
         "heat_map": None if matrix is None else heat_map(matrix, classes),
         "pairs": [] if matrix is None else confused_pairs(matrix, classes),

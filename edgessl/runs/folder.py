@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from edgessl import checkpoint
 from edgessl.errors import UserError
-from edgessl.files import atomic_path, remove_leftovers
+from edgessl.files import atomic_path, remove_leftovers, temporary_name
 from edgessl.runs.stages import DIVERGED, state_files
 
 _SLOTS = ("a.pt", "b.pt")
@@ -40,7 +40,7 @@ class RunFolder:
         self.path = path
         try:
             (path / "state").mkdir(parents=True, exist_ok=True)
-            probe = path / f".probe.{os.getpid()}.tmp"
+            probe = temporary_name(path / "probe")
             probe.write_bytes(b"")
             probe.unlink()
         except (OSError, ValueError) as error:

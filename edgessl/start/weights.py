@@ -19,6 +19,7 @@ from edgessl.backbones.last_stage import last_stage_keys
 from edgessl.backbones.positions import can_resample, with_positions_for
 from edgessl.errors import EdgesslError, UserError
 from edgessl.recipe.backbones import TIMM
+from edgessl.start import safetensors_file
 from edgessl.start.kept_head import KeptHead
 
 _OWNERS = ("module", "backbone", "net", "encoder_q")
@@ -118,21 +119,29 @@ def read_weights(path: Path, option: str) -> dict[str, Tensor]:
         Tensors by timm's keys, and whatever else the file holds by other keys.
 
     Raises:
-        UserError: It is none of these.
+        UserError: It is none of these, it is damaged, or a weight is not finite.
     """
     if not path.is_file():
         known = "'none', 'timm:NAME' or a file" if option == "--init" else "a file"
         raise UserError(f"{option} {path}: must be {known}, found none")
     if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         try:
-            return _in_timms_layout(load_file(path))
-        except SafetensorError as error:
+            payload, _ = safetensors_file.read(path)
+        except ValueError as error:
             raise UserError(f"{option} {path}: must be a safetensors file, got {error}") from error
+        return _finite(_in_timms_layout(payload), f"{option} {path}")
+    return _finite(_in_timms_layout(_read_torch_file(path, option)), f"{option} {path}")
+
+
+def _read_torch_file(path: Path, option: str) -> dict[str, Any]:
+    """Return the dict of tensors in a file of torch, wherever in it that is."""
     try:
         payload = checkpoint.read_tensors(path)
+    except checkpoint.Damaged as error:
+        raise UserError(
+            f"{option} {path}: must be whole, got a damaged file: its content does not match its "
+            "checksum; copy or download it again"
+        ) from error
     except ValueError as error:
         raise UserError(
             f"{option} {path}: must hold plain weights (safetensors, or a torch file that loads "
@@ -144,7 +153,16 @@ def read_weights(path: Path, option: str) -> dict[str, Tensor]:
         payload = payload["state_dict"]
     if not isinstance(payload, dict):
         raise UserError(f"{option} {path}: must hold a dict of tensors; pass a state_dict")
-    return _in_timms_layout(payload)
+    return payload
+
+
+def _finite(weights: dict[str, Tensor], where: str) -> dict[str, Tensor]:
+    if key := checkpoint.not_finite(weights):
+        raise UserError(
+            f"{where}: must hold finite weights, got others in {key}; "
+            "pass weights of a run that did not diverge"
+        )
+    return weights
 
 
 def _in_timms_layout(payload: dict[str, Any]) -> dict[str, Tensor]:
@@ -254,23 +272,20 @@ def read_start(path: Path) -> Start:
         return _from_safetensors(path)
     payload = checkpoint.load(path)
     deployable = deployable_from(payload, str(path))
-    backbone = deployable.backbone
+    backbone, head = deployable.backbone, KeptHead.from_payload(payload)
+    if head is not None:
+        _finite(head.weights, str(path))
     return Start(
         path, backbone.name, backbone.last_stage, backbone.image_px, deployable.head == "logits",
-        dict(backbone.net.state_dict()), KeptHead.from_payload(payload), backbone.batchnorm_eps,
+        dict(backbone.net.state_dict()), head, backbone.batchnorm_eps,
     )
 
 
 def _from_safetensors(path: Path) -> Start:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise UserError(f"{path}: must be a checkpoint file, found none; check the path")
+    checkpoint.refuse_missing(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            weights = {key: file.get_tensor(key) for key in file.keys()}
-    except SafetensorError as error:
+        weights, metadata = safetensors_file.read(path)
+    except ValueError as error:
         raise UserError(
             f"{path}: must be a safetensors file, got '{error}'; "
             "pass the backbone.safetensors of a run folder"
@@ -285,6 +300,7 @@ def _from_safetensors(path: Path) -> Start:
         )
     kept: LastStage = "keep" if last_stage == "keep" else "remove"
     eps = metadata.get("batchnorm_eps")
+    _finite(weights, str(path))
     return Start(
         path, str(name), kept, None, False, weights, batchnorm_eps=float(eps) if eps else None
     )

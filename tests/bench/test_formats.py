@@ -26,7 +26,7 @@ from edgessl.bench.measure.opened import How
 from edgessl.cli.bench import bench
 from edgessl.errors import UserError
 
-HOW = How(threads=1, batch=1, provider="CPUExecutionProvider")
+HOW = How(threads=1, batch=1, provider="CPUExecutionProvider", trust=True)
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +87,7 @@ def test_pytorch_is_timed_beside_onnx_which_never_sees_it(tmp_path: Path) -> Non
     script = write_torchscript(tmp_path / "m.torchscript")
     model = write_model(tmp_path / "m.onnx", metadata=KNOWN)
     device = write_device(tmp_path / "quick.toml", runs=20)
-    result = run(model, script, "--device", device, "--json", "-")
+    result = run(model, script, "--trust", "--device", device, "--json", "-")
     assert result.exit_code == 0, result.exception
     document: dict[str, Any] = json.loads(result.stdout)
     first, second = document["models"]
@@ -116,7 +116,7 @@ def test_an_exported_program_runs_on_the_size_its_metadata_names(tmp_path: Path)
     exported_program.save(
         exported_program.program_of(network(), 8), path, {"edgessl": KNOWN.to_json()}
     )
-    opened = open_model(path, How(1, 3, "CPUExecutionProvider"))
+    opened = open_model(path, How(1, 3, "CPUExecutionProvider", trust=True))
     assert opened.call(np.zeros((3, 3, 8, 8), np.float32)).shape == (3, 4)
     assert (opened.input_shape, opened.runtime) == ((3, 3, 8, 8), "torch.export")
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pipeline.tiny_run import write_images, write_recipe
 
 import edgessl
 from edgessl.cli import main
@@ -50,6 +51,12 @@ def _run_without_reader(
 )
 def test_a_reader_that_has_gone_ends_a_command_in_silence(command: list[str]) -> None:
     assert _run_without_reader(["-m", "edgessl", *command]) == (0, b"")
+
+
+def test_a_reader_that_has_gone_ends_a_run_in_silence_too(tmp_path: Path) -> None:
+    data = write_images(tmp_path / "images", count=6)
+    command = ["recipe", str(write_recipe(tmp_path)), "--data", str(data), "--plan"]
+    assert _run_without_reader(["-m", "edgessl", *command, "--device", "cpu"]) == (0, b"")
 
 
 def test_a_pipeline_ends_with_0_and_in_silence() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from edgessl.cli.screen import print_summary
+from edgessl.cli.export import _print_next as print_next
+from edgessl.cli.screen import console, print_summary
 
 SCORE = {"value": 75.0, "low": 60.0, "high": 86.0, "n": 40}
 
@@ -18,6 +20,7 @@ def report(run: str) -> dict[str, Any]:
         "scores": {"knn_top1": SCORE, "finetune_top1": SCORE},
         "scores_random": {"finetune_top1": SCORE},
         "model": {"params": 2e6, "macs": 3e8},
+        "recipe": {"image": {"crop_px": 64}},
         "throughput": {"seconds": {"pretrain": 60.0}, "bottleneck": "None [yet]."},
         "verdict": "It pays [here].",
         "next": f"edgessl export '{run}/ckpt.pt' --onnx",
@@ -32,6 +35,7 @@ def test_the_report_is_named_where_it_is(
     lines = capsys.readouterr().out.splitlines()
     assert f"report: {folder}/report.html" in lines
     assert f"next:   edgessl export '{folder}/ckpt.pt' --onnx" in lines
+    assert "2.00 M parameters, 300.0 M MACs an image of 64 px; trained in 60 s." in lines
     assert "It pays [here]." in lines
     assert any("None [yet]." in line for line in lines)
 
@@ -41,3 +45,15 @@ def test_scores_stand_beside_those_of_the_random_start(capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert "75.0 [60.0, 86.0]" in shown
     assert "random start" in shown
+
+
+def test_the_commands_after_an_export_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    file = SimpleNamespace(
+        path=Path("my runs/model.onnx"), format="onnx", takes="pixels", passed=True, gates=()
+    )
+    print_next(console(), (file,))  # type: ignore[arg-type]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [
+        "on a device, without edgessl: python 'my runs/run.py' --selftest",
+        "next: edgessl bench 'my runs/model.onnx' --device cpu",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,32 @@ def test_a_folder_that_another_process_made_meanwhile_is_kept(tmp_path: Path) ->
 def test_a_full_disk_is_the_user_s_to_solve(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No space left"), appearing(tmp_path / "x"):
         raise OSError(28, "No space left on device")
+
+
+def test_two_makers_with_one_process_number_do_not_meet(cache: Path) -> None:
+    """As containers have them that share a cache."""
+    place = cache / "sets" / "pets"
+    with appearing(place) as one:
+        one.mkdir()
+        (one / "a").write_text("whole")
+        with appearing(place) as other:
+            other.mkdir()
+            (other / "a").write_text("whole")
+        assert (one / "a").exists()
+    assert [path.name for path in place.parent.iterdir()] == ["pets"]
+    with appearing(cache / "bench.json") as one:
+        one.write_text("1")
+        with appearing(cache / "bench.json") as other:
+            other.write_text("2")
+    assert (cache / "bench.json").read_text() == "1"
+
+
+def test_only_old_leftovers_are_removed(cache: Path) -> None:
+    old, new = (cache / "sets" / f".pets.{name}.tmp" for name in ("0" * 16, "1" * 16))
+    for path in (old, new):
+        path.mkdir(parents=True)
+    os.utime(old, (1, 1))
+    with appearing(cache / "sets" / "pets") as made:
+        made.mkdir()
+    assert not old.exists()
+    assert new.exists()

@@ -79,7 +79,7 @@ def test_a_build_that_was_killed_goes_on_where_it_was(paths: list[Path]) -> None
     assert said == [f"Going on with packing from image 5 of {COUNT}."]
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut", "log"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "log", "height", "width"])
 def test_it_goes_on_from_the_last_image_that_is_whole(paths: list[Path], damage: str) -> None:
     whole, _, _ = _build(paths)
     place = pack_place(_digests(paths), SIZE_PX)
@@ -93,6 +93,10 @@ def test_it_goes_on_from_the_last_image_that_is_whole(paths: list[Path], damage:
         part.write_bytes(content)
     elif damage == "cut":
         part.write_bytes(content[: 16 + 3 * image_bytes + 100])
+    elif damage in ("height", "width"):
+        records = bytearray(log.read_bytes())
+        records[3 * 12 + (4 if damage == "width" else 0)] ^= 1  # of the fourth image
+        log.write_bytes(records)
     else:
         log.write_bytes(log.read_bytes()[:-15])  # one record and a part of another
     again, counted, _ = _build(paths)

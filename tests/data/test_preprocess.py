@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pictures import save
 from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import center_crop, resize
 
-from edgessl.data.preprocess import FILTERS, Preprocess
+from edgessl.data.preprocess import FILTERS, Preprocess, decode_eval
+from edgessl.data.verify import verify
+from edgessl.errors import UserError
 
 Kernel = Literal["bilinear", "bicubic"]
 KERNELS: tuple[Kernel, ...] = ("bilinear", "bicubic")
@@ -65,3 +69,15 @@ def test_a_tall_image_is_resampled_width_first_whatever_pillow_prefers(
     top = round((new_height - 64) / 2)
     got = Preprocess(72, 64, kernel).pixels(noise(*size))
     np.testing.assert_array_equal(got, expected[top : top + 64, 4:68].transpose(2, 0, 1))
+
+
+def test_originals_that_are_not_what_was_listed_are_refused_by_name(tmp_path: Path) -> None:
+    paths = [save(tmp_path / f"{seed}.png", seed) for seed in range(3)]
+    digests = [found.digest for found in verify(paths)]
+    decode_eval(paths, Preprocess(16, 16), digests=digests)
+    save(paths[1], seed=9)
+    with pytest.raises(UserError, match=r"1\.png: must stay as it was when it was listed"):
+        decode_eval(paths, Preprocess(16, 16), digests=digests)
+    paths[1].unlink()
+    with pytest.raises(UserError, match=r"1\.png: must be an image, got: missing"):
+        decode_eval(paths, Preprocess(16, 16), digests=digests)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +206,26 @@ def test_checkpoint_outputs_equal_the_exported_arithmetic(tmp_path: Path, images
     with torch.no_grad():
         expected = module(torch.from_numpy(PREPROCESS.normalise(pixels)))
     torch.testing.assert_close(network.outputs(files), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_a_test_image_replaced_in_mid_run_is_refused_by_name(
+    tmp_path: Path, images: Path, exported: bool
+) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(images, folder)
+    model = write_classifier(tmp_path)
+    if exported:
+        model = write_onnx(tmp_path, "logits", ("blue", "green", "red"))
+    victim = folder / "test" / "red" / "1.png"
+
+    def replace(line: str) -> None:
+        if line.startswith("reading"):
+            shutil.copy(folder / "train" / "red" / "0.png", victim)
+
+    with pytest.raises(UserError) as caught:
+        evaluate_model(model, str(folder), "top1", say=replace)
+    assert str(caught.value) == (
+        f"{victim}: must stay as it was when it was listed, got: its content is not what it was; "
+        "start again"
+    )

@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 import torch
-from pipeline.stories import Finetuning, Pretraining, run_finetune, run_recipe
+from pipeline.stories import (
+    Finetuning,
+    Pretraining,
+    plan_recipe,
+    run_finetune,
+    run_recipe,
+)
 from tiny_run import Listener, request
 
 from edgessl import checkpoint
@@ -203,6 +209,15 @@ def test_minutes_are_settled_once_and_other_minutes_change_nothing(
         assert (sentence in listener.sentences) == told
 
 
+def test_a_plan_of_a_run_that_was_begun_keeps_its_epochs_too(
+    tiny: Path, copied: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    out, listener = copied(tmp_path / "begun"), Listener()
+    told = plan_recipe(_minutes(tiny, out, 3.0), listener)
+    assert "(2 epochs, batch 8)" in told
+    assert any("keeps the 2 pretraining epochs" in sentence for sentence in listener.sentences)
+
+
 def _rates(monkeypatch: pytest.MonkeyPatch, *, pretrain: float, finetune: float) -> None:
     """Let stages train so many images in a second, whatever this machine does."""
     rate = {True: probe.Rate(pretrain, 8), False: probe.Rate(finetune, 8)}
@@ -244,6 +259,17 @@ def test_minutes_that_hold_no_epoch_are_refused_with_the_time_that_one_takes(
     with pytest.raises(UserError, match=expected):
         run_recipe(_minutes(tiny, tmp_path, 0.1, "finetune.epochs=1"), Listener())
     assert not (tmp_path / "run.json").exists()
+
+
+def test_a_fresh_run_that_is_refused_leaves_the_run_that_is_there(
+    tiny: Path, copied: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rates(monkeypatch, pretrain=9.0, finetune=9.0)
+    out = copied(tmp_path / "run")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="--minutes: must leave time for an epoch"):
+        run_recipe(replace(_minutes(tiny, out, 0.1), fresh=True), Listener())
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_minutes_that_are_too_few_for_the_warm_up_are_refused(

@@ -85,6 +85,19 @@ def test_it_leaves_the_run_folder_of_a_recipe_without_the_views(
     assert left == {path.name for path in run.iterdir()} - {"views.npz"}
 
 
+def test_images_that_pretraining_would_draw_do_not_concern_it(
+    images: Path, run: Path, tmp_path: Path
+) -> None:
+    listener = Listener("warmup", 1)
+    wanted = Finetuning(
+        run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
+        device="cpu", overrides=("data.max_images=10",),
+    )  # fmt: skip
+    with pytest.raises(Interrupted):
+        run_finetune(wanted, listener)
+    assert not any("drawn at random" in sentence for sentence in listener.sentences)
+
+
 def test_a_safetensors_file_is_the_same_start(run: Path) -> None:
     one, other = read_start(run / "pretrained.pt"), read_start(run / "backbone.safetensors")
     assert one.fingerprint == other.fingerprint
@@ -157,6 +170,7 @@ def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Finetuning) -> Non
         ({"overrides": ("backbone.name=resnet18",)}, f"must be for {NETWORK}, which .* holds"),
         ({"checkpoint": Path("gone.pt")}, "gone.pt: must be a checkpoint file, found none"),
         ({"checkpoint": Path("gone.safetensors")}, "must be a checkpoint file, found none"),
+        ({"checkpoint": Path()}, "must be a checkpoint file, got a folder; name a file in it"),
     ],
 )
 def test_what_cannot_be_used_is_refused(

@@ -97,9 +97,10 @@ def test_of_a_classifier_nothing_is_dropped(dropped: Path, images: Path, tmp_pat
 def test_the_warm_up_trains_the_last_stage_and_keeps_the_rest_with_its_statistics(
     dropped: Path, images: Path, tmp_path: Path
 ) -> None:
-    run_finetune(
+    report = run_finetune(
         finetuning(dropped, images, tmp_path / "ours", "finetune.regrow.optim.lr=1.0"), Listener()
     )
+    assert list(report["throughput"]["seconds"])[:2] == ["warmup", "finetune"]
     before = weights(dropped / "pretrained.pt")
     still = weights(dropped / "state" / "warmup.pt")
     warm = weights(tmp_path / "ours" / "state" / "warmup.pt")

@@ -38,7 +38,7 @@ def test_unlabelled_images_are_pretrained_on_only_and_it_says_so(
     assert report["verdict"].startswith("Pretraining is done; without labels")
     assert "scores" not in report
     assert checkpoint.load(out / "ckpt.pt")["head"] == "features"
-    assert report["next"] == f"edgessl export {out / 'ckpt.pt'} --onnx"
+    assert report["next"] == f"edgessl finetune {out / 'pretrained.pt'} --data LABELLED"
 
 
 def test_labels_that_were_named_from_one_folder_are_found_from_any(

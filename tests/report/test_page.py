@@ -175,6 +175,14 @@ def test_a_log_line_cut_short_and_damaged_views_do_not_matter(make_run: MakeRun)
     assert "No views were saved" in text
 
 
+def test_a_fine_tuning_had_no_views_to_match(make_run: MakeRun) -> None:
+    folder = make_run()
+    (folder / "views.npz").unlink()
+    report = json.loads((folder / "report.json").read_text())
+    (folder / "report.json").write_text(json.dumps({**report, "start": {"file": "a.pt"}}))
+    assert "views it had to match" not in words(folder)
+
+
 def test_no_such_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must be a run folder .* got no such folder"):
         write_report(tmp_path / "nowhere")

@@ -151,6 +151,7 @@ def measure(
     *,
     threads: int,
     batch: int,
+    trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> list[dict[str, Any]]:
     """Measure models on the same threads and batch, each in its own process.
@@ -160,6 +161,7 @@ def measure(
         device: Provider, and how long to measure.
         threads: Threads inside an operator.
         batch: Images in a run.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
     Returns:
@@ -168,7 +170,8 @@ def measure(
     Raises:
         UserError: A model cannot be opened or run like this.
     """
-    return _measure(paths, device, threads, batch, say)[0]
+    how = How(threads, batch, device.provider, device.options, trust)
+    return _measure(paths, device, how, say)[0]
 
 
 def measure_with_control(
@@ -177,6 +180,7 @@ def measure_with_control(
     *,
     threads: int,
     batch: int,
+    trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Measured:
     """Do the same with the first model twice: what the two differ by is noise.
@@ -186,12 +190,14 @@ def measure_with_control(
         device: Provider, and how long to measure.
         threads: Threads inside an operator.
         batch: Images in a run.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
     Raises:
         UserError: A model cannot be opened or run like this.
     """
-    rows, machine = _measure([*paths, paths[0]], device, threads, batch, say)
+    how = How(threads, batch, device.provider, device.options, trust)
+    rows, machine = _measure([*paths, paths[0]], device, how, say)
     models, again = rows[:-1], rows[-1]
     known = machine.known and machine.wall_s > 0
     noise = grade_noise(
@@ -219,11 +225,10 @@ def start_order(count: int, launch: int) -> list[int]:
 
 
 def _measure(
-    paths: Sequence[Path], device: Device, threads: int, batch: int, say: Callable[[str], None]
+    paths: Sequence[Path], device: Device, how: How, say: Callable[[str], None]
 ) -> tuple[list[dict[str, Any]], _Machine]:
-    how = How(threads, batch, device.provider, device.options)
     records, machine = [_Record() for _ in paths], _Machine()
-    what = f"{len(paths)} process(es), {threads} thread(s), batch {batch}"
+    what = f"{len(paths)} process(es), {how.threads} thread(s), batch {how.batch}"
     for launch in range(device.launches):
         say(f"timing {what}, launch {launch + 1} of {device.launches}")
         with ExitStack() as stack:
@@ -237,7 +242,7 @@ def _measure(
             _take_turns(workers, records, device, machine)
             for worker, record in zip(workers, records, strict=True):
                 record.reports.append(worker.report())
-    return [_summary(record, threads, batch) for record in records], machine
+    return [_summary(record, how.threads, how.batch) for record in records], machine
 
 
 def _warm_up(worker: Worker) -> list[float]:

@@ -20,12 +20,14 @@ class How:
         batch: Images in a run.
         provider: onnxruntime's execution provider.
         options: The provider's own options.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
     """
 
     threads: int
     batch: int
     provider: str
     options: dict[str, str] = field(default_factory=dict)
+    trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)

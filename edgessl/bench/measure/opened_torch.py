@@ -34,7 +34,8 @@ def open_torch(path: Path, how: How) -> Opened:
         )
     torch.set_num_threads(how.threads)
     kind = path.suffix.lower()
-    call, text, side, runtime = _eager(path) if kind == ".pt" else _file(path, kind)
+    found = _eager(path) if kind == ".pt" else _file(path, kind, trust=how.trust)
+    call, text, side, runtime = found
     shape = (how.batch, 3, side, side)
     images = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
@@ -50,15 +51,15 @@ def open_torch(path: Path, how: How) -> Opened:
 _Found = tuple[Callable[[NDArray[Any]], NDArray[np.float32]], str, int, str]
 
 
-def _file(path: Path, kind: str) -> _Found:
+def _file(path: Path, kind: str, *, trust: bool) -> _Found:
     if kind == ".pt2":
         from edgessl.artifact import exported_program
 
-        call, text = exported_program.load(path, KEY)
+        call, text = exported_program.load(path, KEY, trust=trust)
     else:
         from edgessl.artifact import torchscript
 
-        call, text = torchscript.load(path, KEY)
+        call, text = torchscript.load(path, KEY, trust=trust)
     if not text:
         raise UserError(
             f"{path}: must carry edgessl's metadata, which says the image size, got none; "

@@ -25,6 +25,7 @@ def sustain(
     threads: int,
     batch: int,
     seconds: float,
+    trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> dict[str, Any]:
     """Run a model for some time and look at it in windows.
@@ -35,6 +36,7 @@ def sustain(
         threads: Threads inside an operator.
         batch: Images in a run.
         seconds: How long.
+        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called now and then with how far it is.
 
     Returns:
@@ -43,7 +45,7 @@ def sustain(
     """
     length_s = min(LONGEST_WINDOW_S, seconds / WINDOWS)
     windows: list[dict[str, Any]] = []
-    with Worker(path, How(threads, batch, device.provider, device.options)) as worker:
+    with Worker(path, How(threads, batch, device.provider, device.options, trust)) as worker:
         while len(windows) * length_s < seconds - 1e-6:
             say(f"{path.name}: {len(windows) * length_s:.0f} of {seconds:.0f} s without a pause")
             runs_ms = worker.sustain(length_s)

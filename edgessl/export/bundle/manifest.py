@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from edgessl.export.bundle.names import MODELS
 from edgessl.files import atomic_path
 
 REPORT = "report.json"
@@ -26,8 +28,7 @@ def write_record(folder: Path, outcome: dict[str, Any]) -> None:
     path = folder / REPORT
     report = _report(path)
     new = {entry["path"] for entry in outcome["files"]}
-    old = report.get(KEY, {}).get("files", [])
-    kept = [e for e in old if e["path"] not in new and (folder / e["path"]).is_file()]
+    kept = [e for e in _files(report) if e["path"] not in new and (folder / e["path"]).is_file()]
     report[KEY] = {**outcome, "files": [*outcome["files"], *kept]}
     with atomic_path(path) as temporary:
         temporary.write_text(
@@ -42,6 +43,19 @@ def _report(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return report if isinstance(report, dict) else {}
+
+
+def _files(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the entries of files with plain names; a report is no place for paths."""
+    try:
+        entries = [entry for entry in report[KEY]["files"] if isinstance(entry, dict)]
+    except (KeyError, TypeError):
+        return []
+    return [e for e in entries if _is_plain(e.get("path"))]
+
+
+def _is_plain(name: object) -> bool:
+    return isinstance(name, str) and bool(re.fullmatch(r"[\w-][\w.-]*", name))
 
 
 NAME = "manifest.json"
@@ -104,40 +118,53 @@ def known_models(folder: Path, checkpoint_sha256: str) -> dict[str, dict[str, An
     document = _read(folder)
     if document is None or document["checkpoint"].get("sha256") != checkpoint_sha256:
         return {}
+    files = document["files"]
     return {
-        name: entry
-        for name, entry in document["files"].items()
-        if "format" in entry
-        and (folder / name).is_file()
-        and sha256_of(folder / name) == entry["sha256"]
+        name: files[name]
+        for name in sorted(MODELS & files.keys())
+        if "format" in files[name] and _matches(folder / name, files[name])
     }
 
 
-def listed_files(folder: Path) -> tuple[str, ...]:
-    """Return the names that the manifest of a folder lists; none where edgessl wrote none."""
+def is_ours(folder: Path) -> bool:
+    """Say whether the manifest of a folder is one of edgessl's that lists something."""
     document = _read(folder)
-    return () if document is None else tuple(document["files"])
+    return document is not None and bool(document["files"])
+
+
+def is_whole(folder: Path, name: str) -> bool:
+    """Say whether a file is as the manifest of its folder lists it.
+
+    Args:
+        folder: Where a bundle may lie.
+        name: One of those that an export writes.
+    """
+    document = _read(folder)
+    return document is not None and _matches(folder / name, document["files"].get(name, {}))
 
 
 def lists_gone_models(folder: Path) -> bool:
     """Say whether the manifest of a folder speaks of a model that is gone or another one now."""
     document = _read(folder)
-    entries = {} if document is None else document["files"]
+    files = {} if document is None else document["files"]
     return any(
-        "format" in entry
-        and not ((folder / name).is_file() and sha256_of(folder / name) == entry["sha256"])
-        for name, entry in entries.items()
+        "format" in files[name] and not _matches(folder / name, files[name])
+        for name in MODELS & files.keys()
     )
 
 
+def _matches(path: Path, entry: Mapping[str, Any]) -> bool:
+    return path.is_file() and sha256_of(path) == entry.get("sha256")
+
+
 def _read(folder: Path) -> dict[str, Any] | None:
-    """Read a manifest of edgessl's; None for anything else."""
+    """Read a manifest of edgessl's; None for anything else. Its names are not to be paths."""
     try:
         document = json.loads((folder / NAME).read_text(encoding="utf-8"))
         known = document["schema"] <= SCHEMA and "edgessl" in document["versions"]
         entries = (document["checkpoint"], *document["files"].values())
         return document if known and all(isinstance(entry, dict) for entry in entries) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -4,36 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from edgessl import catalog
 from edgessl.errors import UserError
 from edgessl.export.bundle import onnxruntime_web
-from edgessl.export.bundle.manifest import describe_file, listed_files
+from edgessl.export.bundle.manifest import describe_file, is_whole
+from edgessl.export.bundle.names import FILES, VENDORED, Runner
 from edgessl.files import atomic_path
-
-Runner = Literal["web", "cpp"]
-
-WEB = {
-    "index.html": "a page that runs the models in a browser; start it with serve.py",
-    "app.js": "the page: pictures in, classes and milliseconds out",
-    "network.js": "the page: the models through onnxruntime-web",
-    "preprocess.js": "the page: resize, crop and normalise, as preprocess.json says",
-    "selftest.js": "the page: the test images",
-    "npz.js": "the page: reads testvectors.npz",
-    "style.css": "the page: its looks",
-    "serve.py": "serves the page on this computer; Python alone",
-    "README.md": "how to serve and test the page",
-    "vendor/LICENSE.txt": "the licence of onnxruntime-web",
-}
-CPP = {
-    "main.cpp": "runs, tests and times the end-to-end models in C++",
-    "CMakeLists.txt": "builds main.cpp",
-    "README.md": "how to build and run it",
-}
-VENDORED = {f"vendor/{name}": what for name, what in onnxruntime_web.FILES.items()}
-FILES: dict[Runner, dict[str, str]] = {"web": {**WEB, **VENDORED}, "cpp": CPP}
-"""What lies in each runner's folder, and what each file is for."""
 
 
 def prepare_runners(folder: Path, runners: Sequence[Runner]) -> None:
@@ -47,13 +25,12 @@ def prepare_runners(folder: Path, runners: Sequence[Runner]) -> None:
         UserError: Files of someone else are in the way.
         EdgesslError: onnxruntime-web cannot be downloaded.
     """
-    listed = listed_files(folder)
     names = [f"{runner}/{name}" for runner in runners for name in FILES[runner]]
-    foreign = [name for name in names if (folder / name).exists() and name not in listed]
+    foreign = [name for name in names if (folder / name).exists() and not is_whole(folder, name)]
     if foreign:
         raise UserError(
             f"{folder}: must have room for the runners, found other files named "
-            f"{', '.join(foreign)}; write the bundle elsewhere with --out"
+            f"{', '.join(foreign)}; write the bundle elsewhere with --out, or move them away"
         )
     if "web" in runners:
         onnxruntime_web.fetch_onnxruntime_web()

@@ -14,19 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl import catalog
-from edgessl.artifact import Metadata, open_artifact
+from edgessl.artifact import Metadata, open_artifact, read_metadata
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import (
     NAME,
     describe_file,
+    is_ours,
+    is_whole,
     known_models,
-    listed_files,
     lists_gone_models,
     sha256_of,
     write_manifest,
 )
 from edgessl.export.bundle.model_card import Run, model_card
+from edgessl.export.bundle.names import AROUND, WHAT
 from edgessl.export.bundle.runners import describe_runners
 from edgessl.export.bundle.vectors import Vectors, make_vectors, write_vectors
 from edgessl.export.gates.gate import Gate
@@ -80,10 +82,11 @@ def refuse_foreign(folder: Path) -> None:
         folder: Where the bundle is to lie; it need not exist.
 
     Raises:
-        UserError: A file of the bundle is there, and no bundle of edgessl's lists it.
+        UserError: A file of the bundle is there, and none of edgessl's lists it as it is now.
     """
-    listed = {NAME, *listed_files(folder)} if listed_files(folder) else set()
-    foreign = [name for name in (*WHAT, NAME) if (folder / name).exists() and name not in listed]
+    foreign = [name for name in WHAT if (folder / name).exists() and not is_whole(folder, name)]
+    if (folder / NAME).exists() and not is_ours(folder):
+        foreign.append(NAME)
     _refuse(folder, foreign)
 
 
@@ -95,16 +98,16 @@ def refuse_foreign_models(folder: Path, names: Sequence[str]) -> None:
         names: Those that are to be written.
 
     Raises:
-        UserError: One of them is there, no bundle lists it, and edgessl did not write it.
+        UserError: One of them is there, no bundle lists it as it is now, and edgessl did not
+            write it.
     """
-    listed = listed_files(folder)
-    there = [name for name in names if (folder / name).exists() and name not in listed]
+    there = [name for name in names if (folder / name).exists() and not is_whole(folder, name)]
     _refuse(folder, [name for name in there if not _ours(folder / name)])
 
 
 def _ours(path: Path) -> bool:
     try:
-        return open_artifact(path).metadata is not None
+        return read_metadata(path)[1] is not None
     except UserError:  # no model at all
         return False
 
@@ -113,7 +116,7 @@ def _refuse(folder: Path, foreign: Sequence[str]) -> None:
     if foreign:
         raise UserError(
             f"{folder}: must have room for the bundle, found other files named "
-            f"{', '.join(foreign)}; write it elsewhere with --out"
+            f"{', '.join(foreign)}; write it elsewhere with --out, or move them away"
         )
 
 
@@ -161,17 +164,6 @@ def write_bundle(folder: Path, models: Sequence[ExportedFile], origin: Origin) -
     return (*(folder / name for name in WHAT), manifest)
 
 
-WHAT = {
-    "run.py": "runs, tests and times the models; numpy, pillow and onnxruntime only",
-    "requirements.txt": "what run.py imports",
-    "labels.txt": "class names, in the order of the outputs",
-    "preprocess.json": "how an image becomes the network's input",
-    "testvectors.npz": "test images with the outputs they must give",
-    "MODEL_CARD.md": "data, method, metrics, limits, licences",
-}
-"""The files around the models."""
-
-
 def read_run(folder: Path) -> Run:
     """Read what a run folder tells of its run; nothing where it is none.
 
@@ -192,13 +184,14 @@ def read_run(folder: Path) -> Run:
 def remove_stale_bundle(folder: Path) -> None:
     """Remove the files around models that are gone; models that are still there stay.
 
+    Only what an export writes is removed, and only while it is as an export wrote it.
+
     Args:
         folder: Where a bundle may lie. Nothing is removed of one that is whole.
     """
     if not lists_gone_models(folder):
         return
-    models = {name for name in listed_files(folder) if name.startswith("model.")}
-    for name in (NAME, *(name for name in listed_files(folder) if name not in models)):
+    for name in (*(name for name in sorted(AROUND) if is_whole(folder, name)), NAME):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -213,18 +206,22 @@ def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[Exp
     found = []
     for name, entry in known_models(folder, sha256_of(checkpoint)).items():
         path = folder / name
-        artifact = open_artifact(path)
-        metadata = artifact.metadata
+        kind, metadata = read_metadata(path)
         same = metadata and (metadata.head, metadata.classes) == (wanted.head, wanted.classes)
         if metadata and same:
             gates = tuple(Gate.from_dict(gate) for gate in metadata.gates)
             found.append(
                 ExportedFile(  # a manifest records no batch, and nothing around the models asks
-                    path, artifact.format, entry["what"], metadata, size_mb(path),
-                    opset=entry.get("opset"), gates=gates,
+                    path, kind, str(entry.get("what", "")), metadata, size_mb(path),
+                    opset=_opset(entry), gates=gates,
                 )
             )
     return found
+
+
+def _opset(entry: Mapping[str, Any]) -> int | None:
+    opset = entry.get("opset")
+    return opset if isinstance(opset, int) else None
 
 
 def _write_vectors(

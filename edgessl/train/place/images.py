@@ -98,6 +98,7 @@ class Images:
                 split.paths,
                 self.preprocess,
                 lambda done, total: self._reporter.progress("reading originals", done, total),
+                digests=split.digests or None,
             )
         return self._evaluation[split.paths]
 
