@@ -91,7 +91,7 @@ def test_a_frozen_random_start_has_features_that_are_worth_reading(
     tmp_path: Path, images: Path
 ) -> None:
     """With untouched statistics those of this network are below 1e-6."""
-    network = ("backbone.name=mobilenetv3l", "backbone.first_weights=fan_out")
+    network = ("backbone.name=mobilenetv3s", "backbone.first_weights=fan_out")
     wanted = request(
         write_recipe(tmp_path), images, tmp_path / "run", *LINEAR, *network, "finetune.epochs=1"
     )
