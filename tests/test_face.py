@@ -133,3 +133,10 @@ def test_every_name_is_typed_and_told() -> None:
 def test_mistakes_are_the_messages_of_the_command() -> None:
     with pytest.raises(UserError, match="Did you mean: mobilenetv2-dino"):
         edgessl.run("mobilnetv2-dino", data="demo")
+
+
+def test_one_name_alone_is_a_list_of_one() -> None:
+    with pytest.raises(UserError, match=r"got 'longest'$"):
+        edgessl.run("mobilenetv2-dino", data="demo", baselines="longest")
+    with pytest.raises(UserError, match="--onyx: must be a format"):
+        edgessl.export("ckpt.pt", formats="onyx")

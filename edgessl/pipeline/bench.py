@@ -27,6 +27,7 @@ from edgessl.bench.measure.sustained import sustain
 from edgessl.bench.page.tables import accuracy, notes
 from edgessl.cores import usable_cores
 from edgessl.errors import UserError
+from edgessl.export.product import ExportedFile
 
 SCHEMA = 1
 PROFILE_RUNS = 20
@@ -86,7 +87,7 @@ class Bench:
 
 
 def bench(
-    models: Iterable[str | Path] | str | Path,
+    models: Iterable[str | Path | ExportedFile] | str | Path | ExportedFile,
     *,
     device: str = "cpu",
     threads: Sequence[int] = (),
@@ -173,10 +174,14 @@ def bench(
     return Bench(document)
 
 
-def _paths(models: Iterable[str | Path] | str | Path) -> tuple[Path, ...]:
-    if isinstance(models, str | Path):
-        return (Path(models),)
-    return tuple(Path(model) for model in models)
+def _paths(
+    models: Iterable[str | Path | ExportedFile] | str | Path | ExportedFile,
+) -> tuple[Path, ...]:
+    if isinstance(models, str | Path | ExportedFile):
+        models = (models,)
+    return tuple(
+        model.path if isinstance(model, ExportedFile) else Path(model) for model in models
+    )
 
 
 def _refuse_wrong(

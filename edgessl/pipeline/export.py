@@ -90,6 +90,10 @@ class Exports:
         """What each file was checked for, by its name: ``name``, ``status`` and ``finding``."""
         return {file.path.name: file.gates for file in self.files}
 
+    def __repr__(self) -> str:
+        names = ", ".join(file.path.name for file in self.files)
+        return f"Exports({self.checkpoint.parent}: {names}; passed={self.passed})"
+
     def __iter__(self) -> Iterator[Path]:
         return (file.path for file in self.files if file.passed)
 
@@ -145,7 +149,8 @@ def export(
     path = checkpoint.checkpoint if isinstance(checkpoint, Run) else Path(checkpoint)
     images = None if data is None else str(data)
     table = read_target(target or "cpu")
-    kinds = formats_for(tuple(formats), table, named=target is not None)
+    asked = (formats,) if isinstance(formats, str) else tuple(formats)
+    kinds = formats_for(asked, table, named=target is not None)
     refuse_formats(kinds, table)
     folder = _output_folder(path, None if out is None else Path(out))
     prepare_runners(folder, runners)

@@ -14,7 +14,7 @@ from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.misfits import refuse_misfits
-from edgessl.pipeline.preflight import begin, found, images_for, options, recipe_for
+from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
 from edgessl.pipeline.pretrain import keep_pretrained
 from edgessl.pipeline.results import Run
 from edgessl.recipe import Recipe
@@ -84,6 +84,7 @@ def finetune(
         4
     """
     path = start.pretrained if isinstance(start, Run) else Path(start)
+    baselines, overrides = listed(baselines), listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))

@@ -133,11 +133,12 @@ def pretraining_epochs(context: Context, minutes: float, baselines: Collection[s
     if epochs >= len(rates):
         return epochs
     least = (supervised_s + len(rates) * epoch_s * times) * AROUND / 60.0
-    shorter = "; or fewer epochs by --set finetune.epochs=N, or --baselines none"
+    shorter = "; or fewer epochs by --set finetune.epochs=N" if dataset.classes else ""
+    shorter += ", or --baselines none" if shorter and arms(baselines) > 1 else ""
     raise UserError(
         f"--minutes: must leave time for {_epochs(len(rates))} of pretraining, which with "
         f"fine-tuning and its baselines takes about {least:.2g} minutes here, got {minutes:g}; "
-        f"pass --minutes {_rounded_up(least)}{shorter if dataset.classes else ''}"
+        f"pass --minutes {_rounded_up(least)}{shorter}"
     )
 
 

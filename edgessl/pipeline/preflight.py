@@ -21,6 +21,15 @@ from edgessl.train.place.images import images_of
 from edgessl.train.place.processes import device_of, lead
 
 
+def listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Take one name alone for a list of one, so that it is not read letter by letter.
+
+    Args:
+        names: A name, or several.
+    """
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 def refuse_baselines(asked: Sequence[str], known: Sequence[str]) -> None:
     """Refuse comparisons that there are not, and ``none`` beside others.
 

@@ -17,7 +17,7 @@ from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.lengths import as_begun, fitted, with_asked_epochs
 from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.plan import Plan, make_plan
-from edgessl.pipeline.preflight import begin, found, images_for, options, recipe_for
+from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
 from edgessl.pipeline.pretrain import keep_views, load_pretrained, pretrain
 from edgessl.pipeline.results import Run
 from edgessl.recipe import Recipe
@@ -89,6 +89,7 @@ def run(
         >>> run.path
         PosixPath('runs/photos-mobilenetv2-dino')
     """
+    baselines, overrides = listed(baselines), listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))
@@ -167,6 +168,7 @@ def plan(
     Returns:
         What it would take; None on processes other than the first.
     """
+    baselines, overrides = listed(baselines), listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             follow(world, device)
