@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from edgessl.artifact import Artifact
 from edgessl.data.dataset import Dataset
@@ -32,12 +33,14 @@ class HeldOut:
             accuracy to measure.
         missing: Why there are no labels; empty otherwise.
         changed: What is to be told of data that is no longer the run's; empty otherwise.
+        digests: SHA-1 of each file's content when it was listed; none where nobody relies on it.
     """
 
     paths: tuple[Path, ...] = ()
     labels: tuple[int, ...] = ()
     missing: str = ""
     changed: str = ""
+    digests: tuple[str, ...] = ()
 
     def some_paths(self, count: int) -> tuple[Path, ...]:
         """Take a few files, spread over the set.
@@ -55,7 +58,11 @@ class HeldOut:
             preprocess: The checkpoint's own.
             count: How many, where there are as many.
         """
-        return decode_eval(self.some_paths(count), preprocess) if self.paths else None
+        if not self.paths:
+            return None
+        step = max(1, len(self.paths) // count)
+        digests = self.digests[::step][:count] or None
+        return decode_eval(self.some_paths(count), preprocess, digests=digests)
 
 
 def held_out(
@@ -96,10 +103,13 @@ def held_out(
 def _matched(dataset: Dataset, classes: tuple[str, ...], where: str) -> HeldOut:
     if not classes:
         images = dataset.test if len(dataset.test) else dataset.pretraining
-        return HeldOut(images.paths, missing="features have no classes to score")
+        return HeldOut(
+            images.paths, missing="features have no classes to score", digests=images.digests
+        )
     if dataset.test.labels is None or not len(dataset.test):
         missing = f"{dataset.name} has no labelled test images"
-        return HeldOut(dataset.pretraining.paths, missing=missing)
+        images = dataset.pretraining
+        return HeldOut(images.paths, missing=missing, digests=images.digests)
     unknown = [name for name in dataset.classes if name not in classes]
     if unknown:
         raise UserError(
@@ -107,7 +117,8 @@ def _matched(dataset: Dataset, classes: tuple[str, ...], where: str) -> HeldOut:
             f"got unknown ones: {', '.join(unknown[:5])}; pass the data it was trained for"
         )
     order = [classes.index(name) for name in dataset.classes]
-    return HeldOut(dataset.test.paths, tuple(order[label] for label in dataset.test.labels))
+    labels = tuple(order[label] for label in dataset.test.labels)
+    return HeldOut(dataset.test.paths, labels, digests=dataset.test.digests)
 
 
 CHUNK = 64  # images run at a time, which bounds memory
@@ -129,6 +140,16 @@ class Answers:
     labels: Classes
     checkpoint: Classes
     files: tuple[Classes, ...]
+
+
+def _listed(test: HeldOut) -> list[tuple[Path, str | None]]:
+    """Return the files that have labels, with what each was when it was listed."""
+    digests = test.digests or (None,) * len(test.paths)
+    return [*zip(test.paths, digests, strict=True)][: len(test.labels)]
+
+
+def _read(file: tuple[Path, str | None]) -> Image.Image:
+    return read_image(file[0], digest=file[1])
 
 
 def answers_of(
@@ -154,7 +175,8 @@ def answers_of(
             if file.takes == "normalised":
                 row.append(file.run(images).argmax(axis=1))
 
-    for image in ordered_map(read_image, test.paths[: len(test.labels)]):
+    # Two at a time: the images are whole, and each may be large.
+    for image in ordered_map(_read, _listed(test), threads=2, ahead=2):
         waiting.append(preprocess.pixels(image))
         for row, file in zip(rows, files, strict=True):
             if file.takes == "pixels":  # the images differ in size, so they go one by one

@@ -204,7 +204,7 @@ def make_int8(
     preprocess, target = core.preprocess, core.target
     calibrated_on = calibration_set(dataset, seed)
     say(f"int8: calibrating on {len(calibrated_on.paths)} training images")
-    pixels = decode_eval(calibrated_on.paths, preprocess)
+    pixels = decode_eval(calibrated_on.paths, preprocess, digests=calibrated_on.digests)
     prepared = prepare(core.graph)
     extremes = measure_extremes(prepared, batches(pixels, preprocess.normalise))
     judged_on = judging_set(dataset, core.metadata.classes, calibrated_on, seed)
@@ -229,7 +229,7 @@ def _behind(inside: Inside, network: Run) -> Run:
 def _judge(
     graph: Any, judged_on: Chosen, preprocess: Preprocess, *, classifies: bool
 ) -> Judge:
-    pixels = decode_eval(judged_on.paths, preprocess)
+    pixels = decode_eval(judged_on.paths, preprocess, digests=judged_on.digests)
     run, normalise = open_model(graph), preprocess.normalise
     expected = np.concatenate([run(batch) for batch in batches(pixels, normalise)])
     labels: NDArray[np.int64] = np.asarray(judged_on.labels or (), np.int64)
