@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from crew import on_processes
-from pipeline.tiny_run import NETWORK
-from test_training import Trained, _assert_same, _train
+from test_training import NETWORK, Trained, _assert_same, _train
 
 from edgessl.backbones import Backbone
 from edgessl.distributed import World

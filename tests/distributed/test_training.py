@@ -7,7 +7,6 @@ import pytest
 import torch
 from crew import on_processes
 from numpy.typing import NDArray
-from pipeline.tiny_run import NETWORK
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone, Classifier
@@ -24,6 +23,7 @@ from edgessl.schedules import Clock
 from edgessl.train import Engine, TrainingData, fit
 from edgessl.views import ViewSampler
 
+NETWORK = "timm:test_efficientnet"  # a MobileNetV2 in all but its size
 STEPS, BATCH, IMAGES = 20, 16, 32
 SGD = Sgd(name="sgd", lr=1e-3, lr_batch=0)  # a larger one makes the training itself chaotic
 LARS = Lars(name="lars", lr=0.02, lr_batch=0)
