@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from our_recipe import DINO as METHOD
 from our_recipe import GROUPS, OPTIM, recipe_of, view_groups
-from stories import run
 from torch import Tensor
 from work import MEAN, STD, Work
 
 from edgessl.data.store import ImageStore
 from edgessl.methods.method import Method
+from edgessl.pipeline.recipe import run
 from edgessl.recipe import to_toml
 from edgessl.train import StepRecord, TrainingData, fit
 from edgessl.train.stage import train_stage
