@@ -90,13 +90,29 @@ def test_a_file_that_says_something_else_is_no_quota(tmp_path: Path, text: str) 
 def test_libraries_and_children_are_told_of_a_quota(tmp_path: Path) -> None:
     environment: dict[str, str] = {}
     limit_threads(environment, tmp_path)
-    assert environment == {}
+    assert "OMP_NUM_THREADS" not in environment
     root = _version2(tmp_path, job="200000 100000\n")
     limit_threads(environment, root)
-    assert environment == {"OMP_NUM_THREADS": "2"}
+    assert environment["OMP_NUM_THREADS"] == "2"
     said = {"OMP_NUM_THREADS": "8"}
     limit_threads(said, root)
-    assert said == {"OMP_NUM_THREADS": "8"}
+    assert said["OMP_NUM_THREADS"] == "8"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, {"GOMP_SPINCOUNT": "10000"}),
+        ({"GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7"}),
+        ({"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
+    ],
+)
+def test_threads_spin_briefly_unless_their_user_said_how_they_wait(
+    tmp_path: Path, said: dict[str, str], expected: dict[str, str]
+) -> None:
+    environment = dict(said)
+    limit_threads(environment, tmp_path)
+    assert environment == expected
 
 
 @pytest.mark.parametrize(("said", "expected"), [(None, 1), ("3", 3)])
