@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pipeline.tiny_run import write_images, write_recipe
+from pipeline.tiny_run import ENGINE, write_images, write_recipe
 
 import edgessl
 from edgessl.cli import main
@@ -55,7 +55,8 @@ def test_a_reader_that_has_gone_ends_a_command_in_silence(command: list[str]) ->
 
 def test_a_reader_that_has_gone_ends_a_run_in_silence_too(tmp_path: Path) -> None:
     data = write_images(tmp_path / "images", count=6)
-    command = ["recipe", str(write_recipe(tmp_path)), "--data", str(data), "--plan"]
+    command = ["recipe", str(write_recipe(tmp_path)), "--data", str(data), "--plan",
+               *(word for setting in ENGINE for word in ("--set", setting))]  # fmt: skip
     assert _run_without_reader(["-m", "edgessl", *command, "--device", "cpu"]) == (0, b"")
 
 
