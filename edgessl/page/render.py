@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
 Facts = list[tuple[str, str]]
 """What is told, and the telling."""
 
 
+@cache  # templates are compiled once a process
 def templates_of(package: str) -> Environment:
     """Return what reads the templates of a package, and those that all pages share.
 
