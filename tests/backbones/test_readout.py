@@ -12,6 +12,9 @@ from edgessl.errors import UserError
 VITS = pytest.mark.parametrize("name", ["vit-ti16", "deit-ti"])
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
+PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_px": 32, "crop_px": 32,
+              "interpolation": "bicubic"}  # fmt: skip
+
 
 def _backbone(name: str) -> Backbone:
     torch.manual_seed(0)
@@ -63,7 +66,9 @@ def test_a_classifier_of_each_kind_is_saved_traced_and_exported(
 ) -> None:
     classifier = Classifier(_backbone(name), 3, reads).eval()  # type: ignore[arg-type]
     assert classifier.fc.in_features == width
-    payload = deployable_payload(classifier, classes=("a", "b", "c"), preprocess={}, provenance={})
+    payload = deployable_payload(
+        classifier, classes=("a", "b", "c"), preprocess=PREPROCESS, provenance={}
+    )
     again = deployable_from(payload, "ckpt.pt").module
     logits = classifier(IMAGES)
     assert torch.equal(again(IMAGES), logits)
@@ -74,7 +79,9 @@ def test_a_classifier_of_each_kind_is_saved_traced_and_exported(
 
 def test_a_checkpoint_of_before_reads_features() -> None:
     classifier = Classifier(_backbone("resnet18"), 2)
-    payload = deployable_payload(classifier, classes=("a", "b"), preprocess={}, provenance={})
+    payload = deployable_payload(
+        classifier, classes=("a", "b"), preprocess=PREPROCESS, provenance={}
+    )
     del payload["reads"]
     module = deployable_from(payload, "ckpt.pt").module
     assert isinstance(module, Classifier)

@@ -8,6 +8,9 @@ import torch
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
 from edgessl.errors import UserError
 
+PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_px": 32, "crop_px": 32,
+              "interpolation": "bicubic"}  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("name", "feature_dim", "fixed"),
@@ -55,7 +58,7 @@ def test_a_network_that_takes_no_drop_path_says_so() -> None:
 
 def test_a_checkpoint_brings_it_back() -> None:
     backbone = Backbone("timm:mobilenetv2_035", "remove", 32)
-    payload = deployable_payload(backbone, classes=(), preprocess={}, provenance={})
+    payload = deployable_payload(backbone, classes=(), preprocess=PREPROCESS, provenance={})
     again = deployable_from(payload, "ckpt.pt").backbone
     assert (again.name, again.feature_dim) == ("timm:mobilenetv2_035", 32)
     for key, value in backbone.state_dict().items():

@@ -70,7 +70,7 @@ def _order(*batches: int) -> list[NDArray[np.int64]]:
 def _workers() -> set[int]:
     """Return the processes that decode for this process or one that it started."""
     listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
     ours = {os.getpid()}
@@ -92,7 +92,9 @@ def _wait_for_end(pids: set[int]) -> set[int]:
 
 def _decodes(pid: int) -> bool:
     """Say whether a process still is a worker, whoever has adopted it."""
-    found = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True)
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True
+    )
     return "edgessl.data.stream_worker" in found.stdout
 
 
