@@ -17,7 +17,7 @@ def made_once(
     """Return a folder that the first worker to ask for it fills, while others wait.
 
     Args:
-        places: Where this session keeps its files.
+        places: Where the test run keeps its files.
         name: Of the folder, different for each content.
         make: Fills the empty folder.
     """
