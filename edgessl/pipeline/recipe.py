@@ -98,13 +98,14 @@ def run(
             _refuse_both(epochs, minutes)
         sources = [str(source) for source in (data, labels) if source is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
-        _refuse_start(draft, init)
+        _refuse_redrawn(draft, init)
+        refuse_source(init)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
             reporter=tell,
         )  # fmt: skip
         resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
-        _refuse_start(resolved, init)
+        _refuse_redrawn(resolved, init)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
         folder = RunFolder(_folder(out, dataset, resolved))
@@ -231,11 +232,10 @@ def _refuse_both(epochs: int | None, minutes: float | None) -> None:
         raise UserError("--minutes: must be given without --epochs, got both; drop one of them")
 
 
-def _refuse_start(recipe: Recipe, init: str) -> None:
-    """Refuse weights that a method would not use, or that are not there."""
+def _refuse_redrawn(recipe: Recipe, init: str) -> None:
+    """Refuse weights that the method would not use."""
     if init != "none" and (reason := recipe.method.refuses_start()):
         raise UserError(f"--init {init}: must be left out, because {reason}")
-    refuse_source(init)
 
 
 def _text(source: str | Path | None) -> str | None:
