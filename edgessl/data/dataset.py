@@ -82,6 +82,19 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """The labels that supervised pretraining learns.
+
+    Attributes:
+        classes: Their names, in the order of the outputs: the classes, or coarser ones.
+        labels: Of every image that pretraining sees, in the order of ``Dataset.pretraining``.
+    """
+
+    classes: tuple[str, ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Images of one domain, split for pretraining, fine-tuning and testing.
 
@@ -100,6 +113,7 @@ class Dataset:
         tags: Labels of images that may have several, by file; ``classes`` is empty then.
         drawn: Positions in ``everything``, ascending, of the images that pretraining sees; None
             for all.
+        lesson: The labels that pretraining learns; None where it learns without any.
     """
 
     name: str
@@ -115,6 +129,7 @@ class Dataset:
     fingerprint: str
     tags: Mapping[Path, Tags] = field(default_factory=dict)
     drawn: tuple[int, ...] | None = None
+    lesson: Lesson | None = None
 
     @property
     def tag_names(self) -> tuple[str, ...]:
@@ -125,7 +140,7 @@ class Dataset:
 
     @property
     def pretraining(self) -> Split:
-        """The images that self-supervised pretraining sees: everything, or what is drawn of it."""
+        """The images that pretraining sees: everything, or what is drawn of it."""
         if self.drawn is None:
             return self.everything
         whole = self.everything
