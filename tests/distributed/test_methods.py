@@ -76,7 +76,8 @@ def _pretrain(world: World, table: MethodTable, accumulate: int, groups: int) ->
     ],
     ids=[
         "swav", "moco-4-groups", "cole-simclr", "supervised", "byol",
-        "swav-accumulated-2-groups", "moco", "moco-v2+", "moco-v2+-accumulated", "s3l-simclr-4-groups", "cole-simclr-accumulated",
+        "swav-accumulated-2-groups", "moco", "moco-v2+", "moco-v2+-accumulated",
+        "s3l-simclr-4-groups", "cole-simclr-accumulated",
         "byol-2-groups", "byol-together-accumulated",
     ],
 )  # fmt: skip
