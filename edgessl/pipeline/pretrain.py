@@ -162,8 +162,8 @@ def _train_one_of(context: Context, method: PretrainingMethod, number: int) -> d
 def _train(context: Context, method: PretrainingMethod, number: int) -> Meter:
     """Train one stage, watched by a monitor and a doctor of its own."""
     stage = pretrain_stages(context.recipe)[number]
-    doctor = None  # labels keep the outputs apart
-    if not context.recipe.method.learns_labels():
+    doctor = None
+    if context.recipe.method.may_collapse():
         doctor = Doctor(
             context.recipe.method, stage.optim, ends_run=context.stop_on_collapse,
             optim_key=stage.optim_key,

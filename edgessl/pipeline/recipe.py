@@ -99,14 +99,14 @@ def run(
             _refuse_both(epochs, minutes)
         sources = [str(source) for source in (data, labels) if source is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
-        _refuse_redrawn(draft, init)
+        _refuse_start(draft, init)
         refuse_source(init)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
             reporter=tell,
         )  # fmt: skip
         resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
-        _refuse_redrawn(resolved, init)
+        _refuse_start(resolved, init)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
         folder = RunFolder(_folder(out, dataset, resolved))
@@ -242,10 +242,15 @@ def _refuse_both(epochs: int | None, minutes: float | None) -> None:
         raise UserError("--minutes: must be given without --epochs, got both; drop one of them")
 
 
-def _refuse_redrawn(recipe: Recipe, init: str) -> None:
-    """Refuse weights that the method would not use."""
+def _refuse_start(recipe: Recipe, init: str) -> None:
+    """Refuse weights that the method would not use, and none where it needs some."""
     if init != "none" and (reason := recipe.method.refuses_start()):
         raise UserError(f"--init {init}: must be left out, because {reason}")
+    if init == "none" and (reason := recipe.method.needs_start()):
+        raise UserError(
+            f"--init: must be given, because {recipe.method.name} starts from weights: {reason}; "
+            "pass --init imagenet, timm:NAME or a file"
+        )
 
 
 def _text(source: str | Path | None) -> str | None:

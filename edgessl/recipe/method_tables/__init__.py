@@ -11,6 +11,7 @@ from edgessl.recipe.method_tables.table import MethodTable
 
 METHODS = {
     "byol": "Byol",
+    "cross_resolution": "CrossResolution",
     "dino": "Dino",
     "moco": "Moco",
     "simclr": "SimClr",

@@ -114,6 +114,14 @@ class MethodTable(Table):
         """
         return []
 
+    def may_collapse(self) -> bool:
+        """Say whether outputs may become the same for all images, so that a doctor must watch."""
+        return not self.learns_labels()
+
+    def needs_start(self) -> str:
+        """Say why the method cannot begin from random weights; empty if it can."""
+        return ""
+
     def refuses_start(self) -> str:
         """Say why the method cannot begin from given weights, and the way out; empty if it can."""
         return ""
