@@ -26,6 +26,9 @@ from edgessl.metrics.features import extract_features
 
 _SHOWN = 8
 
+Kind = Literal["features", "logits"]
+"""What a network may give."""
+
 
 def match_classes(
     data_classes: Sequence[str], model_classes: Sequence[str], where: str
@@ -88,21 +91,24 @@ class Network:
             listed.
         classes: Class names in the order of the logits; empty if it gives features.
         provenance: What the file says about where it comes from, as plain values.
+        gives: What ``outputs`` returns.
     """
 
     outputs: Outputs
     classes: tuple[str, ...]
     provenance: Mapping[str, Any]
+    gives: Kind
 
 
 def open_network(
-    path: Path, reads: Literal["features", "logits"], *, device: str = "cpu", trust: bool = False
+    path: Path, reads: Kind | None = None, *, device: str = "cpu", trust: bool = False
 ) -> Network:
     """Open a checkpoint or an exported file for one kind of output.
 
     Args:
         path: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
-        reads: What the protocol reads.
+        reads: What the protocol reads; None for what it gives by itself: a classifier logits, a
+            backbone features.
         device: One of ``device.NAMES``, for a checkpoint; an exported file runs on the CPU.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
 
@@ -145,10 +151,9 @@ def _with_checks(network: Network, path: Path) -> Network:
     return replace(network, outputs=outputs)
 
 
-def _from_checkpoint(
-    path: Path, reads: Literal["features", "logits"], device: str
-) -> Network:
+def _from_checkpoint(path: Path, reads: Kind | None, device: str) -> Network:
     deployable = deployable_from(checkpoint.load(path), str(path))
+    reads = reads or ("logits" if deployable.head == "logits" else "features")
     if reads == "logits" and deployable.head != "logits":
         raise UserError(
             f"{path}: must be a classifier for --protocol top1, got a backbone with features; "
@@ -165,16 +170,14 @@ def _from_checkpoint(
         )
 
     classes = deployable.classes if reads == "logits" else ()
-    return Network(outputs, classes, deployable.provenance)
+    return Network(outputs, classes, deployable.provenance, reads)
 
 
-def _from_artifact(
-    path: Path, reads: Literal["features", "logits"], *, trust: bool
-) -> Network:
+def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
     artifact = open_artifact(path, trust=trust)
     metadata = artifact.known()
-    gives = "features" if metadata.head == "features" else "logits"  # probabilities rank alike
-    if gives != reads:
+    gives: Kind = "features" if metadata.head == "features" else "logits"  # probs rank alike
+    if reads not in (None, gives):
         way_out = "export it with --head features" if reads == "features" else "use --protocol knn"
         raise UserError(
             f"{path}: must give {reads} for this protocol, got a file with head "
@@ -195,7 +198,7 @@ def _from_artifact(
         return torch.from_numpy(np.concatenate(rows)).float()
 
     outputs: Outputs = one_by_one if artifact.takes == "pixels" else batches
-    return Network(outputs, metadata.classes, metadata.provenance)
+    return Network(outputs, metadata.classes, metadata.provenance, gives)
 
 
 def _whole_images(

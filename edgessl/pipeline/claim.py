@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from edgessl import __version__
@@ -11,6 +12,7 @@ from edgessl.errors import UserError
 from edgessl.optim import learning_rate
 from edgessl.recipe import Recipe, to_toml
 from edgessl.recipe.optim_tables import Optim
+from edgessl.runs import trained_on
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import BEFORE, PRETRAIN, REPORT
 from edgessl.schedules import Clock
@@ -124,6 +126,10 @@ def record(
         lines = [f"{path}\t{reason}" for path, reason in dataset.quarantined]
         run.write_text("quarantine.txt", "\n".join(lines) + "\n")
         context.reporter.say(f"{run.path / 'quarantine.txt'} lists what was left out, and why.")
+    start = provenance.get("start")  # fine-tuning sees no image without a label; its start did
+    seen = trained_on.of_start(Path(start)) if start else {*dataset.pretraining.digests}
+    text = trained_on.to_text(dataset.fingerprint, {*seen, *dataset.train.digests})
+    run.write_text(trained_on.NAME, text)
     run.write(
         {
             "edgessl": __version__,
