@@ -10,7 +10,7 @@ from typing import Any
 from edgessl import __version__
 from edgessl.metrics.cost import macs, params
 from edgessl.pipeline.finetuning import load_classifier
-from edgessl.pipeline.majority import majority_facts, no_better_than_majority
+from edgessl.pipeline.majority import beside_majority, majority_facts
 from edgessl.pipeline.pretrain import load_pretrained
 from edgessl.pipeline.scores import (
     as_values,
@@ -55,8 +55,6 @@ def verdict(report: dict[str, Any]) -> str:
             "Pretraining is done; without labels there is nothing to score. "
             "Fine-tune or evaluate it on labelled images to see what it is worth."
         )
-    if told := no_better_than_majority(report):
-        return told
     supervised = report.get("start", {}).get("supervised", False)
     subject = "Starting from this classifier" if supervised else "Self-supervision"
     longer, start = report.get("scores_longer", {}), report.get("scores_random", {})
@@ -195,7 +193,7 @@ def finish(
         "device": run.read()["device"],
         "seed": context.seed,
     }
-    report["verdict"] = verdict(report)
+    report["verdict"] = beside_majority(verdict(report), report)
     report["next"] = _next(context)
     report["alternatives"] = _alternatives(context)
     run.write_json("report.json", report)

@@ -23,26 +23,31 @@ def majority_facts(dataset: Dataset) -> dict[str, Any]:
     return {KEY: majority_of(dataset.test.labels, dataset.classes).to_dict()}
 
 
-def no_better_than_majority(report: Mapping[str, Any]) -> str:
-    """Say that a run's best network does not stand out from the majority's share.
+def beside_majority(text: str, report: Mapping[str, Any]) -> str:
+    """Put first that a run's best network does not stand out from the majority's share.
 
     Args:
+        text: The verdict that looks at the baselines alone. It may call a gain over them a gain,
+            which is none while one answer for all images does as well.
         report: ``report.json`` so far.
 
     Returns:
-        The verdict on such a run; empty for any other.
+        The verdict as it is, for a run that stands out or has no scores.
     """
     scores, majority = report.get("scores", {}), report.get(KEY)
-    what = "finetune_top1" if "finetune_top1" in scores else "knn_top1"
-    if not majority or what not in scores:
-        return ""
-    score = Score(**scores[what])
-    beside = against_majority(score, Majority.from_dict(majority))
-    if not beside:
-        return ""
-    name = "Fine-tuned top-1" if what == "finetune_top1" else "kNN"
+    score = scores.get("finetune_top1") or scores.get("knn_top1")
+    if not majority or not score:
+        return text
+    one_answer = Majority.from_dict(majority)
+    if not against_majority(Score(**score), one_answer):
+        return text
+    judged = "Worse than" if score["high"] < one_answer.value else "Not shown to be better than"
+    for claim in _CLAIMS:
+        text = text.partition(claim)[2] or text
     return (
-        f"Nothing useful is shown yet: {name} {score.value:.1f} % [{score.low:.1f}, "
-        f"{score.high:.1f}] is {beside}. Train for longer or add images, of rare classes above all; "
-        "the report has the score of each class."
+        f"{judged} always answering '{one_answer.name}', the most frequent class of test, which "
+        f"gives {one_answer.value:.1f} %: {text}"
     )
+
+
+_CLAIMS = (" pays here: ", " seems to help: ", " did not pay here: ", "No difference is shown: ")

@@ -68,7 +68,9 @@ def _content(record: RunRecord) -> dict[str, Any]:
         "stages": stage_times(report),
         "recipe": record.recipe,
         "command": report.get("command") or "",
-        "next": "\n".join([report.get("next") or "", *_texts(report.get("alternatives"))]).strip(),
+        "next": "\n".join(
+            [str(report.get("next") or ""), *_texts(report.get("alternatives"))]
+        ).strip(),
     }
 
 
