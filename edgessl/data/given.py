@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,20 +106,54 @@ def all_given(listing: Listing) -> Given:
     samples, bad = _check(listing.source, chosen)
     classes = tuple(sorted({sample.label for sample in samples if sample.label}))
     notes = [*listing.notes, *_remarks(listing, samples)]
-    labels = tuple(classes.index(sample.label or "") for sample in samples)
-    digests = tuple(sample.digest for sample in samples)
+    test = _split(samples, classes)
     dataset = Dataset(
         name=listing.name, source=listing.source, classes=classes,
         train=Split(), unlabeled=Split(), val=Split(),
-        test=Split(tuple(sample.path for sample in samples), labels, digests),
-        quarantined=bad, duplicates=_twins(digests), notes=tuple(notes),
-        fingerprint=_fingerprint(classes, labels, digests),
+        test=test, quarantined=bad, duplicates=_twins(test.digests), notes=tuple(notes),
+        fingerprint=_fingerprint(classes, test),
     )  # fmt: skip
     others = {str(name): count for name, count in counts.items() if origin and name != origin}
     return Given(dataset, origin or "all", others)
 
 
+def with_train(listing: Listing) -> Given:
+    """Check the images of a source as ``all_given`` does, and its ``train`` to learn from.
+
+    Args:
+        listing: From ``list_given``; it has labelled images of ``train``, and of another split.
+
+    Returns:
+        What is scored, and a ``train`` that has no content of it.
+    """
+    given = all_given(listing)
+    scored = given.dataset
+    entries = [one for one in listing.entries if one.label is not None and one.split == "train"]
+    samples, bad = _check(listing.source, entries)
+    taken = frozenset(scored.test.digests)
+    kept = [sample for sample in samples if sample.digest not in taken]
+    names = [scored.classes[label] for label in scored.test.labels or ()]
+    classes = tuple(sorted({*names, *(sample.label or "" for sample in kept)}))
+    notes = list(scored.notes)
+    if lost := len(samples) - len(kept):
+        notes.append(f"{lost} image(s) of train are also scored; they were dropped from train.")
+    dataset = replace(
+        scored, classes=classes, train=_split(kept, classes), notes=tuple(notes),
+        test=replace(scored.test, labels=tuple(classes.index(name) for name in names)),
+        quarantined=(*scored.quarantined, *bad),
+    )  # fmt: skip
+    return replace(given, dataset=dataset)
+
+
 _HELD_OUT: tuple[SplitName, ...] = ("test", "val")
+
+
+def _split(samples: Sequence[Sample], classes: tuple[str, ...]) -> Split:
+    return Split(
+        paths=tuple(sample.path for sample in samples),
+        labels=tuple(classes.index(sample.label or "") for sample in samples),
+        digests=tuple(sample.digest for sample in samples),
+    )
 
 
 def _check(
@@ -157,8 +191,6 @@ def _twins(digests: Iterable[str]) -> int:
     return sum(count for count in Counter(digests).values() if count > 1)
 
 
-def _fingerprint(
-    classes: tuple[str, ...], labels: tuple[int, ...], digests: tuple[str, ...]
-) -> str:
-    text = "\n".join([*classes, str(labels), *digests])
+def _fingerprint(classes: tuple[str, ...], test: Split) -> str:
+    text = "\n".join([*classes, str(test.labels), *test.digests])
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.data.dataset import Dataset, Listing
-from edgessl.data.given import Given, all_given, list_given
+from edgessl.data.given import Given, all_given, list_given, with_train
 from edgessl.data.load import dataset_of, load_dataset
 from edgessl.errors import EdgesslError, UserError
 from edgessl.evaluate.protocols import Protocol
@@ -27,16 +27,23 @@ class ScoredImages:
         told: What is scored and what was taken to learn from, in a sentence.
         trained_on: How many of the scored images the network was trained on; None if the images
             of its run are not known here.
+        of_run: Whether the network says that it comes from a run.
     """
 
     dataset: Dataset
     origin: str
     told: str
     trained_on: int | None
+    of_run: bool
 
     @property
     def warning(self) -> str:
         """Say that a score is too high because of images that were trained on; empty if none."""
+        if self.trained_on is None and self.of_run:
+            return (
+                "Whether training images of this network's run are among them is not known: the "
+                "run's folder is not beside it, and its images are not here, or were changed."
+            )
         if not self.trained_on:
             return ""
         return (
@@ -72,17 +79,17 @@ def choose_images(
         told += _learning(name, own, "its ") if learns else f"{len(own.test)} test images scored."
         dataset, origin = own, "test"
     elif learns:
-        dataset = _to_learn_from(data, listing, name)
-        held_out = not any(entry.split == "test" and entry.label for entry in listing.entries)
-        origin = "held out" if held_out else "test"
-        told = _learning(name, dataset, "the ", f" of {dataset.name}")
+        dataset, origin = _to_learn_from(data, listing, name)
+        of = "images of val" if origin == "val" else "test images"
+        told = _learning(name, dataset, "the ", f" of {dataset.name}", of=of)
     else:
         given = all_given(listing)
         dataset, origin, told = given.dataset, given.origin, _scoring(given)
     seen = _seen(model, provenance, own)
     known = trained_on.shorten
     count = None if seen is None else sum(bool(known([d]) & seen) for d in dataset.test.digests)
-    return ScoredImages(dataset, origin, told, count)
+    of_run = provenance.get("data_fingerprint") is not None
+    return ScoredImages(dataset, origin, told, count, of_run)
 
 
 def _refuse_unlabelled(listing: Listing) -> None:
@@ -113,7 +120,7 @@ def _of_own_run(data: str, provenance: Mapping[str, Any]) -> Dataset | None:
     return dataset if own else None
 
 
-def _to_learn_from(data: str, listing: Listing, name: str) -> Dataset:
+def _to_learn_from(data: str, listing: Listing, name: str) -> tuple[Dataset, str]:
     counts = Counter(entry.split for entry in listing.entries if entry.label)
     if not counts["train"]:
         found = " and ".join(f"{count} of {split}" for split, count in counts.items())
@@ -122,7 +129,9 @@ def _to_learn_from(data: str, listing: Listing, name: str) -> Dataset:
             "alone; pass a folder with train/ beside them (or a manifest with rows of both), or "
             "score a classifier, which needs none, with --protocol top1"
         )
-    return load_dataset(data, download=False)
+    if counts["val"] and not counts["test"]:
+        return with_train(listing).dataset, "val"
+    return load_dataset(data, download=False), "test" if counts["test"] else "held out"
 
 
 def _seen(
@@ -154,10 +163,12 @@ def _scoring(given: Given) -> str:
     return f"Scored: the {count} images of {given.origin} in {place}{more}."
 
 
-def _learning(name: str, dataset: Dataset, whose: str, place: str = "") -> str:
+def _learning(
+    name: str, dataset: Dataset, whose: str, place: str = "", *, of: str = "test images"
+) -> str:
     chosen = f" (and {len(dataset.val)} of val)" if name == "linear" and len(dataset.val) else ""
     return (
         f"{name} learns from {whose}{len(dataset.train)} training images{place}{chosen} and scores "
-        f"{whose}{len(dataset.test)} test images."
+        f"{whose}{len(dataset.test)} {of}."
     )
 
