@@ -191,6 +191,15 @@ def test_a_run_folder_remembers_what_it_trained_on_when_its_images_are_gone(
     assert evaluate_model(network, str(new)).images.trained_on is None
 
 
+def test_what_a_start_was_trained_on_is_read_from_beside_it(tmp_path: Path) -> None:
+    digests = [f"{number:040x}" for number in (10**20, 10**24)]
+    (tmp_path / trained_on.NAME).write_text(trained_on.to_text("data", digests))
+    assert trained_on.of_start(tmp_path / "pretrained.pt") == trained_on.shorten(digests)
+    (tmp_path / trained_on.NAME).write_text("data x\ncut")
+    assert trained_on.of_start(tmp_path / "pretrained.pt") == frozenset()
+    assert trained_on.of_start(tmp_path / "nowhere" / "pretrained.pt") == frozenset()
+
+
 def test_the_majority_stands_beside_the_score(tmp_path: Path, classifier: Path) -> None:
     data = pictures(tmp_path / "new", 10)
     for i in range(2, 10):

@@ -298,6 +298,18 @@ def test_a_mistake_is_exit_code_2(moved: Path) -> None:
     )
 
 
+def test_a_broken_image_costs_no_other_its_answer(moved: Path, tmp_path: Path) -> None:
+    for name in ("first", "last"):
+        Image.new("RGB", (80, 80), "red").save(tmp_path / f"{name}.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "first.png").read_bytes()[:60])
+    asked = [str(tmp_path / f"{name}.png") for name in ("first", "cut", "last")]
+    done = run_bundle(moved, *asked)
+    assert done.returncode == 2
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == asked[::2]
+    assert done.stderr.startswith(f"error: {asked[1]}: must be an image, got: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_damaged_model_is_one_line_and_exit_code_2(moved: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes((moved / "model.onnx").read_bytes()[:1000])
