@@ -112,6 +112,6 @@ def test_its_operators_are_old_and_plain() -> None:
     kinds = {node.op_type for node in graph.node}
     assert kinds <= {
         "Abs", "Add", "Cast", "Clip", "Concat", "Div", "Floor", "Gather", "Identity", "MatMul",
-        "Max", "Min", "Mod", "Mul", "Range", "ReduceMin", "ReduceSum", "Reshape", "Shape", "Slice",
-        "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze",
+        "Max", "Min", "Mod", "Mul", "Range", "ReduceMin", "ReduceSum", "Reshape", "Round", "Shape",
+        "Slice", "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze",
     }  # fmt: skip

@@ -192,6 +192,11 @@ def _inverse(to: Writer, divisors: str, value: float, name: str) -> str:
 
 
 def _levels(to: Writer, values: str, name: str) -> str:
-    """Add the rounding to 8 bits that follows each axis."""
+    """Add the rounding to 8 bits that follows each axis.
+
+    Halves go up as Pillow has them, by a hair that float32 keeps and bf16 drops, where half a level
+    and a floor would be rounded on the way.
+    """
+    raised = to.node("Add", [values, to.number(f"{name}_hair", 2.0**-14)], f"{name}_raised")
     ends = [to.number(f"{name}_black", 0.0), to.number(f"{name}_white", 255.0)]
-    return to.node("Clip", [to.whole(values, f"{name}_whole"), *ends], f"{name}_levels")
+    return to.node("Clip", [to.node("Round", [raised], f"{name}_whole"), *ends], f"{name}_levels")
