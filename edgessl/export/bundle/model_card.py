@@ -138,6 +138,7 @@ def model_card(
         title=f"{name}: {kind}",
         summary=_summary(metadata, str(name)),
         models=[_row(model) for model in models],
+        proven=[(model.path.name, text) for model in models if (text := _proven(model))],
         preprocessing=_preprocessing(metadata.preprocess),
         data=_data(provenance, run.report),
         vectors=f"testvectors.npz holds {vectors}",
@@ -184,6 +185,11 @@ def _row(file: ExportedFile) -> dict[str, Any]:
         "gates": f"{count['pass']} passed{skipped}",
         "notes": [f"{gate.name}: {gate.status}; {gate.finding}" for gate in file.gates],
     }
+
+
+def _proven(file: ExportedFile) -> str:
+    runtimes = file.metadata.provenance.get("proven_with") or {}
+    return ", ".join(f"{name} {found}" for name, found in runtimes.items())
 
 
 def _percent(score: Mapping[str, Any] | None) -> str:

@@ -287,6 +287,7 @@ def _describe(model: ExportedFile) -> dict[str, Any]:
         "format": model.format, "opset": model.opset, "head": model.metadata.head,
         "precision": model.precision, "takes": model.takes,
         "gates": {gate.name: gate.status for gate in model.gates},
+        "proven_with": model.metadata.provenance.get("proven_with") or {},
     }  # fmt: skip
     if "int8" in model.metadata.provenance:
         more["int8"] = model.metadata.provenance["int8"]
