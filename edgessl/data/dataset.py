@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from edgessl.data.value_range import ValueRange
+
 SplitName = Literal["train", "val", "test", "unlabeled"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test", "unlabeled")
 
@@ -100,6 +102,8 @@ class Dataset:
         tags: Labels of images that may have several, by file; ``classes`` is empty then.
         drawn: Positions in ``everything``, ascending, of the images that pretraining sees; None
             for all.
+        value_range: Stored values that are black and white in files of more than 8 bits a channel,
+            judged over all images; None where all have 8 bits.
     """
 
     name: str
@@ -115,6 +119,7 @@ class Dataset:
     fingerprint: str
     tags: Mapping[Path, Tags] = field(default_factory=dict)
     drawn: tuple[int, ...] | None = None
+    value_range: ValueRange | None = None
 
     @property
     def tag_names(self) -> tuple[str, ...]:

@@ -147,6 +147,7 @@ def load_dataset(
         splits, more = divide(sound.splits, labels or listing.source, val_percent, official)
     notes += more
     classes = tuple(sorted({sample.label for sample in splits["train"] if sample.label}))
+    notes += sound.notes
     if note := _order_of_numbers(classes):
         notes.append(note)
     if label_percent is not None:
@@ -174,6 +175,7 @@ def load_dataset(
         fingerprint=_fingerprint(classes, parts, tags),
         tags=tags,
         drawn=drawn,
+        value_range=sound.value_range,
     )
 
 

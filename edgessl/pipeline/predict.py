@@ -14,6 +14,7 @@ from edgessl.artifact import Artifact, open_artifact
 from edgessl.artifact.opened import SUFFIXES
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.preprocess import Preprocess
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import UserError
 
 TOP = 3
@@ -41,11 +42,12 @@ def predict_images(
     Raises:
         UserError: The model or any of the images cannot be used; all bad images are named.
     """
-    ask, head, classes = _open(model, trust=trust)
+    ask, head, classes, value_range = _open(model, trust=trust)
     predictions, mistakes = [], []
     for path in images:
         try:
-            output = _checked(ask(read_image(path)), model, path, head, classes)  # (K,)
+            image = read_image(path, value_range=value_range)
+            output = _checked(ask(image), model, path, head, classes)  # (K,)
         except BadImage as bad:
             mistakes.append(f"{path}: must be an image, got: {bad}; leave it out or replace it")
             continue
@@ -76,11 +78,15 @@ def _checked(
     return output
 
 
-def _open(model: Path, *, trust: bool) -> tuple[Answer, str, tuple[str, ...]]:
+def _open(
+    model: Path, *, trust: bool
+) -> tuple[Answer, str, tuple[str, ...], ValueRange | None]:
+    """Return how to ask, what is answered, the classes, and the range of deep images."""
     if model.suffix.lower() in SUFFIXES:
         artifact = open_artifact(model, trust=trust)
         known = artifact.known()
-        return _asking(artifact), known.head, known.classes
+        value_range = Preprocess.from_dict(known.preprocess).value_range
+        return _asking(artifact), known.head, known.classes, value_range
     return _open_checkpoint(model)
 
 
@@ -91,7 +97,9 @@ def _asking(artifact: Artifact) -> Answer:
     return lambda image: artifact.run(preprocess.normalise(preprocess.pixels(image)[None]))[0]
 
 
-def _open_checkpoint(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
+def _open_checkpoint(
+    model: Path,
+) -> tuple[Answer, str, tuple[str, ...], ValueRange | None]:
     import torch
 
     from edgessl import checkpoint
@@ -107,7 +115,7 @@ def _open_checkpoint(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
             output: NDArray[np.float32] = deployable.module(images)[0].numpy()
         return output
 
-    return ask, deployable.head, deployable.classes
+    return ask, deployable.head, deployable.classes, preprocess.value_range
 
 
 def _classes(
