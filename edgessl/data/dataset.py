@@ -56,6 +56,8 @@ class Listing:
         notes: What was decided while reading, one sentence each.
         official: Whether the splits are those of a published benchmark: they are kept as they are,
             even where files of train and test are identical.
+        layout: How the source was read, in words; empty for named sets.
+        skipped: What was not looked at: its kind -> how many.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Listing:
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
     official: bool = False
+    layout: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ class Dataset:
             for all.
         value_range: Stored values that are black and white in files of more than 8 bits a channel,
             judged over all images; None where all have 8 bits.
+        layout: How the source with the labels was read, in words; empty for named sets.
+        skipped: What was not looked at: its kind -> how many.
     """
 
     name: str
@@ -120,6 +126,8 @@ class Dataset:
     tags: Mapping[Path, Tags] = field(default_factory=dict)
     drawn: tuple[int, ...] | None = None
     value_range: ValueRange | None = None
+    layout: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tag_names(self) -> tuple[str, ...]:
