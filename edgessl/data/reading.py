@@ -84,6 +84,10 @@ class Reading:
         """Return plain values."""
         return asdict(self)
 
+    def said(self) -> dict[str, str]:
+        """Return plain values; none if nothing was said."""
+        return {} if self == Reading() else self.to_dict()
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reading:
         """Rebuild from ``to_dict``'s values, which may lie among others; older ones lack them."""

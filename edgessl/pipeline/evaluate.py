@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.divide import without_val
 from edgessl.data.load import dataset_of, load_dataset
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import UserError, nearest
 from edgessl.evaluate.network import Network, match_classes, open_network
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
@@ -32,6 +33,7 @@ def evaluate(
     data: str | Path,
     protocol: str = "top1",
     device: str = "auto",
+    reading: Reading = AS_FOUND,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated | EvaluatedTags:
@@ -44,6 +46,7 @@ def evaluate(
             images with several labels each.
         device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
             runs on the CPU.
+        reading: How the folder or the table is to be read, where that is said.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
@@ -61,8 +64,12 @@ def evaluate(
     """
     path = model.checkpoint if isinstance(model, Run) else Path(model)
     if protocol == TAGS_PROTOCOL:
-        return evaluate_tags(path, str(data), device=device, trust=trust, say=say)
-    return evaluate_model(path, str(data), protocol, device=device, trust=trust, say=say)
+        return evaluate_tags(
+            path, str(data), device=device, reading=reading, trust=trust, say=say
+        )
+    return evaluate_model(
+        path, str(data), protocol, device=device, reading=reading, trust=trust, say=say
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ def evaluate_model(
     protocol_name: str,
     *,
     device: str = "cpu",
+    reading: Reading = AS_FOUND,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated:
@@ -128,6 +136,7 @@ def evaluate_model(
         data: What the user passed as ``--data``.
         protocol_name: A key of ``PROTOCOLS``.
         device: Where a checkpoint runs; an exported file runs on the CPU.
+        reading: How the images are to be read; if nothing is said, as the network's own run did.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
@@ -136,7 +145,7 @@ def evaluate_model(
     """
     protocol = _protocol(protocol_name)
     network = open_network(model, protocol.reads, device=device, trust=trust)
-    dataset = _as_trained(data, network.provenance)
+    dataset = _as_trained(data, network.provenance, reading)
     _refuse_unlabelled(dataset)
     classes, index = dataset.classes, list(range(len(dataset.classes)))
     if protocol.reads == "logits":
@@ -149,14 +158,17 @@ def evaluate_model(
     return Evaluated(model, protocol_name, dataset, evaluation, classes, confusion.tolist())
 
 
-def _as_trained(data: str, provenance: Mapping[str, Any]) -> Dataset:
+def _as_trained(data: str, provenance: Mapping[str, Any], reading: Reading) -> Dataset:
     """Load the images, with the labels and the splits of the network's run if they are its own."""
-    dataset = load_dataset(data, download=False)
+    own = Path(data).absolute() == Path(provenance.get("data") or "").absolute()
+    if reading == AS_FOUND and own and not provenance.get("labels"):
+        reading = Reading.from_dict(provenance)
+    dataset = load_dataset(data, reading=reading, download=False)
     known = provenance.get("data_fingerprint")
     if known in (None, dataset.fingerprint):
         return dataset
     try:
-        recorded = dataset_of({**provenance, "data": data})
+        recorded = dataset_of({**provenance, "data": data, **reading.said()})
     except UserError:  # the run's labels do not go with these images: they are others
         return dataset
     return recorded if recorded.fingerprint == known else dataset
@@ -249,6 +261,7 @@ def evaluate_tags(
     data: str,
     *,
     device: str = "cpu",
+    reading: Reading = AS_FOUND,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> EvaluatedTags:
@@ -262,6 +275,7 @@ def evaluate_tags(
         model: A checkpoint or an exported file that gives features.
         data: What the user passed as ``--data``.
         device: Where a checkpoint runs; one of ``device.NAMES``.
+        reading: How the images are to be read, where that is said.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
@@ -269,7 +283,7 @@ def evaluate_tags(
         UserError: The images do not have several labels each, or the file cannot be used.
     """
     network = open_network(model, "features", device=device, trust=trust)
-    dataset = load_dataset(data, download=False)
+    dataset = load_dataset(data, reading=reading, download=False)
     if not dataset.tags:
         raise UserError(
             f"{dataset.source}: must have images with several labels each for --protocol map, as "
