@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from edgessl.data.value_range import ValueRange
+from edgessl.data.value_range import ValueRange, described_by_network
 
 SplitName = Literal["train", "val", "test", "unlabeled"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test", "unlabeled")
@@ -169,3 +169,15 @@ def by_use(counts: Mapping[str, int], classes: Collection[str]) -> dict[str, int
         return dict(counts)
     unlabeled = counts.get("train", 0) + counts.get("unlabeled", 0)
     return {**counts, "train": 0, "unlabeled": unlabeled}
+
+
+def as_scaled_by(own: ValueRange | None, dataset: Dataset) -> Dataset:
+    """Say of a set that a network is tried on how that network scales more than 8 bits.
+
+    Args:
+        own: The network's range; None where its training images had 8 bits.
+        dataset: The images.
+    """
+    if dataset.value_range is None or own == dataset.value_range:
+        return dataset
+    return replace(dataset, notes=described_by_network(dataset.notes, own))

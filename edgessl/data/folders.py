@@ -73,7 +73,8 @@ def list_folder(folder: Path, reading: Reading = AS_FOUND) -> Listing:
         entries, notes, layout = *_by_folders(inside, forced=True), _words(inside)
     else:
         entries, notes, layout, tree = _as_found(inside, reading, tree)
-    notes = [*notes, *_said_of_splits(inside), *left_out(tree)]
+    told = _said_of_splits(inside) if not reading.splits else ()
+    notes = [*notes, *told, *left_out(tree)]
     return Listing(
         root.name or "images", str(root), tuple(entries), tuple(notes), layout=layout,
         skipped=skipped_by_kind(tree),
@@ -118,8 +119,8 @@ def _as_found(
     if sure:
         asked = f"--column {reading.column}" if reading.column else "--layout csv"
         raise UserError(
-            f"{asked}: must come with a table (.csv) that names images and has their labels in "
-            f"that column, found none in {inside.base}; drop it, or see edgessl data"
+            f"{asked}: must come with a table (.csv) of images and their labels in {inside.base}, "
+            "found none that names these images; drop it, or pass the table itself as --data"
         )
     roles = set(inside.splits.values())
     if "train" not in roles and roles & {"test", "val"} and not _classes_beside(inside):

@@ -144,8 +144,8 @@ def describe(values: Iterable[Values], found: ValueRange | None) -> list[str]:
             )
             name = "integers of 16 or more bits" if kind == "integers" else "floats"
             notes.append(
-                f"{count} image(s) hold {name}: their values {pair[0]:g} to {pair[1]:g}, judged "
-                "over the set, become 0 to 255, here and wherever the network is used."
+                f"{count} image(s) hold {name}: their values {pair[0]:g} to {pair[1]:g}, "
+                f"{_JUDGED}, here and wherever the network is used."
                 + (" A few values lie outside and are clipped." if clipped else "")
             )
     flat = sum(_levels(one, found) < _FLAT_LEVELS for one in values)
@@ -157,6 +157,29 @@ def describe(values: Iterable[Values], found: ValueRange | None) -> list[str]:
             "written, and write them again as 8-bit images that use 0 to 255."
         )
     return notes
+
+
+def described_by_network(notes: Iterable[str], own: ValueRange | None) -> tuple[str, ...]:
+    """Say how a network scales values, in place of how its own training on them would.
+
+    Args:
+        notes: Of a set with more than 8 bits.
+        own: The network's range; None where its training images had 8 bits.
+    """
+    kept = [note for note in notes if _JUDGED not in note]
+    known = (own or ValueRange()).to_dict()
+    told = " and ".join(f"{kind} {low:g} to {high:g}" for kind, (low, high) in known.items())
+    return (
+        *kept,
+        f"Values of more than 8 bits are scaled as those of the network's training images: {told} "
+        "become 0 to 255."
+        if known else
+        "The network was trained on images of 8 bits: each file of more is scaled by the depth "
+        "that holds its values (8, 10, 12, 14 or 16 bits).",
+    )  # fmt: skip
+
+
+_JUDGED = "judged over the set, become 0 to 255"
 
 
 def _levels(values: Values, found: ValueRange | None) -> float:

@@ -90,11 +90,13 @@ class Network:
             listed.
         classes: Class names in the order of the logits; empty if it gives features.
         provenance: What the file says about where it comes from, as plain values.
+        value_range: What was black and white in training images of more than 8 bits a channel.
     """
 
     outputs: Outputs
     classes: tuple[str, ...]
     provenance: Mapping[str, Any]
+    value_range: ValueRange | None = None
 
 
 def open_network(
@@ -167,7 +169,7 @@ def _from_checkpoint(
         )
 
     classes = deployable.classes if reads == "logits" else ()
-    return Network(outputs, classes, deployable.provenance)
+    return Network(outputs, classes, deployable.provenance, preprocess.value_range)
 
 
 def _from_artifact(
@@ -198,7 +200,7 @@ def _from_artifact(
         return torch.from_numpy(np.concatenate(rows)).float()
 
     outputs: Outputs = one_by_one if artifact.takes == "pixels" else batches
-    return Network(outputs, metadata.classes, metadata.provenance)
+    return Network(outputs, metadata.classes, metadata.provenance, preprocess.value_range)
 
 
 def _whole_images(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgessl.data.dataset import Dataset, Split
+from edgessl.data.dataset import Dataset, Split, as_scaled_by
 from edgessl.data.divide import without_val
 from edgessl.data.load import dataset_of, load_dataset
 from edgessl.data.reading import AS_FOUND, Reading
@@ -145,7 +145,7 @@ def evaluate_model(
     """
     protocol = _protocol(protocol_name)
     network = open_network(model, protocol.reads, device=device, trust=trust)
-    dataset = _as_trained(data, network.provenance, reading)
+    dataset = as_scaled_by(network.value_range, _as_trained(data, network.provenance, reading))
     _refuse_unlabelled(dataset)
     classes, index = dataset.classes, list(range(len(dataset.classes)))
     if protocol.reads == "logits":
@@ -283,7 +283,9 @@ def evaluate_tags(
         UserError: The images do not have several labels each, or the file cannot be used.
     """
     network = open_network(model, "features", device=device, trust=trust)
-    dataset = load_dataset(data, reading=reading, download=False)
+    dataset = as_scaled_by(
+        network.value_range, load_dataset(data, reading=reading, download=False)
+    )
     if not dataset.tags:
         raise UserError(
             f"{dataset.source}: must have images with several labels each for --protocol map, as "
