@@ -107,8 +107,9 @@ def _as_found(
     classes = {entry.label for entry in entries if entry.label is not None}
     vague = len(classes) < 2 or all(says_nothing(one) for one in _label_folders(inside))
     if sure or vague:
-        labels = _labels(inside, reading)
-        if labels is not None:
+        expected = sure or bool(classes or inside.splits)
+        labels = _labels(inside, reading, expected)
+        if labels.tables:
             named = " and ".join(table.name for table in labels.tables)
             way_out = "" if sure else (
                 f"Labels are those of {named}, since folders name no classes; --layout folders or "
@@ -116,6 +117,7 @@ def _as_found(
             )
             told = [*labels.notes, way_out] if way_out else [*labels.notes]
             return list(labels.entries), told, f"a table of labels, {named}", _read(tree, labels)
+        notes = [*notes, *labels.notes]
     if sure:
         asked = f"--column {reading.column}" if reading.column else "--layout csv"
         raise UserError(
@@ -140,7 +142,7 @@ def _by_folders(inside: _Inside, *, forced: bool) -> tuple[list[Entry], list[str
     return _class_layout(inside, forced)
 
 
-def _labels(inside: _Inside, reading: Reading) -> Labels | None:
+def _labels(inside: _Inside, reading: Reading, expected: bool) -> Labels:
     """Read the tables above the images and beside them."""
     outer = [inside.base, *inside.base.parents]
     above = outer[: outer.index(inside.root) + 1]
@@ -152,7 +154,7 @@ def _labels(inside: _Inside, reading: Reading) -> Labels | None:
               inside.split_of(one))
         for one in inside.folders for name in one.names
     ]  # fmt: skip
-    return label_by_tables(images, tables, reading) if tables else None
+    return label_by_tables(images, tables, reading, expected=expected)
 
 
 def _read(tree: Tree, labels: Labels) -> Tree:

@@ -46,9 +46,9 @@ class Labels:
     """What tables say.
 
     Attributes:
-        entries: Every image; those that no table has a label for have none.
+        entries: Every image; those that no table has a label for have none. Empty without tables.
         notes: What was decided, one sentence each.
-        tables: Files that were read.
+        tables: Files that were read; none if no table has labels for images.
     """
 
     entries: tuple[Entry, ...]
@@ -76,33 +76,36 @@ def tables_in(folders: Iterable[Path]) -> list[Path]:
 
 
 def label_by_tables(
-    images: Sequence[Image], tables: Sequence[Path], reading: Reading
-) -> Labels | None:
+    images: Sequence[Image], tables: Sequence[Path], reading: Reading, *, expected: bool
+) -> Labels:
     """Give images the labels that tables have for them.
 
     Args:
         images: Those of the folder.
         tables: Files that may be about them.
         reading: Which column has the labels, and which values are which split, if that is said.
-
-    Returns:
-        What the tables say; None if none of them has labels for images.
+        expected: Whether there ought to be labels; else a table may be about something else.
 
     Raises:
         UserError: A table names images, and it is not clear which of its columns has the labels,
             or an image has several.
     """
-    index, rows, notes, used = _Index(images), [], [], []
+    index, rows, notes, used, strange = _Index(images), [], [], [], []
     for table in tables:
         read = _read(table)
-        if read is None:
+        found = read and _ids(*read, index, role_in(table.stem))
+        if not read or not found:
+            strange.append(f"{table.name} is not read: no column of it names these images.")
             continue
         header, lines = read
-        found = _ids(header, lines, index, role_in(table.stem))
-        if found is None:
-            continue
         column, matched = found
-        label = _label_column(table, header, column, lines, reading)
+        try:
+            label = _label_column(table, header, column, lines, reading)
+        except UserError as error:
+            if expected or role_in(table.stem) or "label" in table.stem.lower():
+                raise
+            strange.append(f"{table.name} is not read: {str(error).removeprefix(f'{table}: ')}.")
+            continue
         if label is None and role_in(table.stem) not in ("test", "val"):
             continue
         here = [*_rows(table, header, lines, matched, label, reading)]
@@ -112,9 +115,9 @@ def label_by_tables(
         told = f"by '{column}', labels in {_told(label)}" if label else f"by '{column}', no labels"
         notes.append(f"{table.name}: {known} of {len(lines)} rows name an image, {told}.")
     if not any(row.label for row in rows):
-        return None
+        return Labels((), tuple(strange), ())
     entries, more = _entries(images, rows)
-    return Labels(entries, (*notes, *more), tuple(used))
+    return Labels(entries, (*notes, *strange, *more), tuple(used))
 
 
 class _Index:
@@ -177,8 +180,10 @@ def _label_column(
         close = [name for name in header if name.lower() == reading.column.lower()]
         return close[0] if close else None
     usual = [name for word in LABELS for name in others if name.lower() == word]
-    if usual or len(others) < 2:
-        return usual[0] if usual else others[0] if others else None
+    if usual:
+        return usual[0]
+    if len(others) < 2:
+        return others[0] if others and _repeats(lines, header.index(others[0])) else None
     varied = [name for name in others if _is_marks(lines, header.index(name))]
     if len(varied) == len(others) and _one_each(lines, [header.index(name) for name in others]):
         return tuple(others)
@@ -188,6 +193,11 @@ def _label_column(
         f"{table}: it must be clear which column has the labels, got {shown}{more}; name it with "
         "--column NAME, or read no table with --layout flat"
     )
+
+
+def _repeats(lines: Sequence[Sequence[str]], place: int) -> bool:
+    """Tell classes, which have several images each, from captions and measurements."""
+    return 2 * len({line[place] for line in lines}) <= max(len(lines), _SHOWN)
 
 
 def _is_marks(lines: Sequence[Sequence[str]], place: int) -> bool:

@@ -136,6 +136,18 @@ def test_an_unclear_column_is_asked_about_and_can_be_said(tmp_path: Path) -> Non
     assert found(tmp_path, Reading(layout="flat")) == {(None, "unlabeled"): 4}
 
 
+def test_a_table_about_something_else_leaves_plain_images_as_they_are(tmp_path: Path) -> None:
+    ids = images(tmp_path, 12)
+    rows = [f"{one},{i},{i % 3}" for i, one in enumerate(ids)]
+    table(tmp_path / "camera.csv", "id,time,lens", rows)
+    table(tmp_path / "captions.csv", "id,caption", [f"{one},picture {one}" for one in ids])
+    table(tmp_path / "weather.csv", "day,rain", ["monday,1", "tuesday,0"])
+    assert found(tmp_path) == {(None, "unlabeled"): 12}
+    assert "camera.csv is not read: it must be clear which column has the labels" in notes(tmp_path)
+    assert "weather.csv is not read: no column of it names these images." in notes(tmp_path)
+    assert len(found(tmp_path, Reading(column="lens"))) == 3
+
+
 def test_images_with_several_labels_are_refused(tmp_path: Path) -> None:
     ids = images(tmp_path / "images", 4)
     table(tmp_path / "labels.csv", "id,label", [f"{one},{x}" for one in ids for x in "ab"])
