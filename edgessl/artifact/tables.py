@@ -5,13 +5,34 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from edgessl.schema import Table, validate
 
 Side = Annotated[int, Field(ge=1, le=65_536)]
 Three = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _rising(pair: tuple[float, float]) -> tuple[float, float]:
+    if not pair[0] < pair[1]:
+        raise ValueError(f"must rise, got {pair[0]:g} to {pair[1]:g}")
+    return pair
+
+
+Rising = Annotated[tuple[float, float], AfterValidator(_rising)]
+
+
+class ValueRangeTable(Table):
+    """What is black and white, by the kind of number that a file stores.
+
+    Attributes:
+        integers: Of 16 and more bits a channel.
+        floats: Real numbers.
+    """
+
+    integers: Rising | None = None
+    floats: Rising | None = None
 
 
 class PreprocessTable(Table):
@@ -23,6 +44,7 @@ class PreprocessTable(Table):
         interpolation: Kernel of the resize.
         mean: Of each channel.
         std: Of each channel.
+        value_range: Stored values that are black and white in files of more than 8 bits a channel.
     """
 
     resize_px: Side
@@ -30,6 +52,7 @@ class PreprocessTable(Table):
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     mean: Three
     std: tuple[Positive, Positive, Positive]
+    value_range: ValueRangeTable | None = None
 
 
 class MetadataTable(Table):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.options import Trust
+from edgessl.cli.options import Column, Layout, Splits, Trust, reading_of
 from edgessl.cli.screen import console, print_json
 
 MEANING = {
@@ -37,6 +37,9 @@ def evaluate(
     device: Annotated[
         str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
     ] = "auto",
+    layout: Layout = "auto",
+    splits: Splits = "",
+    column: Column = "",
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -45,12 +48,13 @@ def evaluate(
     top1 judges a classifier by its answers, kNN and linear probe judge features. All images are
     scored; of a folder with train/ and test/ those of test.
     """
+    reading = reading_of(layout, splits, column)
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
         from edgessl.pipeline import evaluate as story
 
         found = story.evaluate(
-            model, data=data, protocol=protocol, device=device, trust=trust,
+            model, data=data, protocol=protocol, device=device, reading=reading, trust=trust,
             say=status.update,
         )
     if json:

@@ -14,27 +14,31 @@ from pathlib import Path
 
 from edgessl.data.dataset import Dataset, Entry, Listing, Split, SplitName
 from edgessl.data.divide import Sample, torn_contents
-from edgessl.data.folders import SPLIT_FOLDERS, walk
 from edgessl.data.load import list_source
 from edgessl.data.named import recognise
+from edgessl.data.reading import AS_FOUND, Reading
+from edgessl.data.split_names import SPLIT_FOLDERS
+from edgessl.data.tree import walk
 from edgessl.data.verify import MAX_QUARANTINED_PERCENT, verify
 from edgessl.errors import UserError
 
 
-def list_given(data: str) -> Listing:
+def list_given(data: str, reading: Reading = AS_FOUND) -> Listing:
     """List the images of a source, of a folder with ``test/`` or ``val/`` alone too.
 
     Args:
         data: What the user passed as ``--data``.
+        reading: How it is to be read, where that is said: nothing is guessed then.
 
     Raises:
         UserError: There is no such source, or it cannot be used.
         EdgesslError: A named set is not on this machine.
     """
     path = Path(data).expanduser()
-    held_out = _without_train(path) if path.is_dir() and recognise(path) is None else {}
+    guessed = reading == AS_FOUND and path.is_dir() and recognise(path) is None
+    held_out = _without_train(path) if guessed else {}
     if not held_out:
-        return list_source(data, download=False)
+        return list_source(data, reading=reading, download=False)
     entries: list[Entry] = []
     notes: list[str] = []
     for folder, split in held_out.items():

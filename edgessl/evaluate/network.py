@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -20,6 +21,7 @@ from edgessl.backbones import deployable_from
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess, decode_eval
+from edgessl.data.value_range import ValueRange
 from edgessl.device import pick_device
 from edgessl.errors import UserError, nearest
 from edgessl.metrics.features import extract_features
@@ -92,12 +94,14 @@ class Network:
         classes: Class names in the order of the logits; empty if it gives features.
         provenance: What the file says about where it comes from, as plain values.
         gives: What ``outputs`` returns.
+        value_range: What was black and white in training images of more than 8 bits a channel.
     """
 
     outputs: Outputs
     classes: tuple[str, ...]
     provenance: Mapping[str, Any]
     gives: Kind
+    value_range: ValueRange | None = None
 
 
 def open_network(
@@ -170,7 +174,9 @@ def _from_checkpoint(path: Path, reads: Kind | None, device: str) -> Network:
         )
 
     classes = deployable.classes if reads == "logits" else ()
-    return Network(outputs, classes, deployable.provenance, reads)
+    return Network(
+        outputs, classes, deployable.provenance, reads, preprocess.value_range
+    )
 
 
 def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
@@ -194,27 +200,38 @@ def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
         return torch.from_numpy(np.concatenate(parts)).float()
 
     def one_by_one(files: Sequence[Path], digests: Sequence[str] | None = None) -> Tensor:
-        rows = [*_whole_images(artifact, files, digests or [None] * len(files))]
+        known: Sequence[str | None] = digests or [None] * len(files)
+        rows = [*_whole_images(artifact, files, known, preprocess.value_range)]
         return torch.from_numpy(np.concatenate(rows)).float()
 
     outputs: Outputs = one_by_one if artifact.takes == "pixels" else batches
-    return Network(outputs, metadata.classes, metadata.provenance, gives)
+    return Network(
+        outputs, metadata.classes, metadata.provenance, gives, preprocess.value_range
+    )
 
 
 def _whole_images(
-    artifact: Artifact, files: Sequence[Path], digests: Sequence[str | None]
+    artifact: Artifact,
+    files: Sequence[Path],
+    digests: Sequence[str | None],
+    value_range: ValueRange | None,
 ) -> Iterator[NDArray[np.float32]]:
     """Run images of any size through a file with its preprocessing inside."""
     # Whole images wait for their turn: few, or large ones would fill the memory.
-    images = ordered_map(_read, zip(files, digests, strict=True), threads=2, ahead=2)
+    images = ordered_map(
+        partial(_read, value_range=value_range), zip(files, digests, strict=True),
+        threads=2, ahead=2,
+    )  # fmt: skip
     for path, image in zip(files, images, strict=True):
         if isinstance(image, BadImage):
             raise UserError(f"{path}: must be an image, got: {image}; replace it") from image
         yield artifact.run(np.asarray(image, dtype=np.uint8)[None])
 
 
-def _read(file: tuple[Path, str | None]) -> Image.Image | BadImage:
+def _read(
+    file: tuple[Path, str | None], value_range: ValueRange | None
+) -> Image.Image | BadImage:
     try:
-        return read_image(file[0], digest=file[1])
+        return read_image(file[0], digest=file[1], value_range=value_range)
     except BadImage as bad:
         return bad

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgessl import __version__
 from edgessl.data.dataset import Dataset
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.optim import learning_rate
@@ -25,7 +26,7 @@ _STAGED = " (stages of pretraining cannot be made longer)"
 
 
 def identity_of(
-    recipe: Recipe, dataset: Dataset, seed: int, start: dict[str, Any]
+    recipe: Recipe, dataset: Dataset, seed: int, start: dict[str, Any], reading: Reading = AS_FOUND
 ) -> dict[str, Any]:
     """Return what makes a run this run and no other, as plain values.
 
@@ -34,11 +35,13 @@ def identity_of(
         dataset: What it trains on.
         seed: Decides everything random.
         start: What identifies the weights it starts from.
+        reading: How the images are read.
     """
     return {
         "seed": seed,
         "data": dataset.fingerprint,
         **start,
+        **reading.to_dict(),
         "recipe": recipe.model_dump(mode="json"),
     }
 
@@ -143,12 +146,20 @@ def record(
                 "val_percent": recipe.data.val_percent,
                 "seed": context.seed,
                 "data_fingerprint": dataset.fingerprint,
+                **_value_range(dataset),
                 "edgessl": __version__,
             },
             "device": describe_device(context.device.type),
             "finished": {},
         }
     )
+
+
+def _value_range(dataset: Dataset) -> dict[str, Any]:
+    """Tell what is black and white in images of more than 8 bits, where there are such."""
+    if dataset.value_range is None:
+        return {}
+    return {"value_range": dataset.value_range.to_dict()}
 
 
 def _extend(
@@ -217,8 +228,8 @@ def _with_defaults(identity: dict[str, Any]) -> dict[str, Any]:
     try:
         recipe = validate(Recipe, identity["recipe"], "run.json")
     except UserError:  # it has keys that are no more: the differences will say which
-        return identity
-    return {**identity, "recipe": recipe.model_dump(mode="json")}
+        return {**AS_FOUND.to_dict(), **identity}
+    return {**AS_FOUND.to_dict(), **identity, "recipe": recipe.model_dump(mode="json")}
 
 
 def _differences(known: Any, wanted: Any, place: str = "") -> list[str]:
@@ -235,5 +246,5 @@ def _differences(known: Any, wanted: Any, place: str = "") -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = str(value) or "not given"
     return text if len(text) <= 24 else text[:20] + "…"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from edgessl.data.dataset import Dataset, Split
+from edgessl.data.dataset import Dataset, Split, as_scaled_by
 from edgessl.data.divide import without_val
 from edgessl.data.given import list_given
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import UserError, nearest
 from edgessl.evaluate.network import Network, match_classes, open_network
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
@@ -35,6 +36,7 @@ def evaluate(
     data: str | Path,
     protocol: str | None = None,
     device: str = "auto",
+    reading: Reading = AS_FOUND,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated | EvaluatedTags:
@@ -51,6 +53,7 @@ def evaluate(
             backbone, and ``map`` where the images have several labels.
         device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
             runs on the CPU.
+        reading: How the folder or the table is to be read, where that is said.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
@@ -68,11 +71,15 @@ def evaluate(
         4
     """
     path = model.checkpoint if isinstance(model, Run) else Path(model)
-    if protocol is None and any(entry.tags for entry in list_given(str(data)).entries):
+    if protocol is None and any(entry.tags for entry in list_given(str(data), reading).entries):
         protocol = TAGS_PROTOCOL
     if protocol == TAGS_PROTOCOL:
-        return evaluate_tags(path, str(data), device=device, trust=trust, say=say)
-    return evaluate_model(path, str(data), protocol, device=device, trust=trust, say=say)
+        return evaluate_tags(
+            path, str(data), device=device, reading=reading, trust=trust, say=say
+        )
+    return evaluate_model(
+        path, str(data), protocol, device=device, reading=reading, trust=trust, say=say
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,7 @@ def evaluate_model(
     protocol_name: str | None = None,
     *,
     device: str = "cpu",
+    reading: Reading = AS_FOUND,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated:
@@ -177,6 +185,7 @@ def evaluate_model(
         data: What the user passed as ``--data``.
         protocol_name: A key of ``PROTOCOLS``; None for the one of ``NATURAL``.
         device: Where a checkpoint runs; an exported file runs on the CPU.
+        reading: How the images are to be read; if nothing is said, as the network's own run did.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
@@ -188,7 +197,8 @@ def evaluate_model(
     name = protocol_name or NATURAL[network.gives]
     protocol = _protocol(name)
     say("checking images")
-    images = choose_images(data, name, protocol, model, network.provenance)
+    images = choose_images(data, name, protocol, model, network.provenance, reading)
+    images = replace(images, dataset=as_scaled_by(network.value_range, images.dataset))
     dataset = images.dataset
     classes, index = dataset.classes, list(range(len(dataset.classes)))
     if protocol.reads == "logits":

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.data.dataset import Dataset, Split
+from edgessl.data.dataset import Dataset, Split, as_scaled_by
 from edgessl.data.load import load_dataset
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import UserError
 from edgessl.evaluate.network import open_network
 from edgessl.metrics.interval import Score
@@ -76,6 +77,7 @@ def evaluate_tags(
     data: str,
     *,
     device: str = "cpu",
+    reading: Reading = AS_FOUND,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> EvaluatedTags:
@@ -89,6 +91,7 @@ def evaluate_tags(
         model: A checkpoint or an exported file that gives features.
         data: What the user passed as ``--data``.
         device: Where a checkpoint runs; one of ``device.NAMES``.
+        reading: How the images are to be read, where that is said.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
@@ -96,7 +99,9 @@ def evaluate_tags(
         UserError: The images do not have several labels each, or the file cannot be used.
     """
     network = open_network(model, "features", device=device, trust=trust)
-    dataset = load_dataset(data, download=False)
+    dataset = as_scaled_by(
+        network.value_range, load_dataset(data, reading=reading, download=False)
+    )
     if not dataset.tags:
         raise UserError(
             f"{dataset.source}: must have images with several labels each for --protocol map, as "

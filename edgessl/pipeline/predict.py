@@ -14,8 +14,9 @@ from PIL import Image
 from edgessl.artifact import Artifact, open_artifact
 from edgessl.artifact.opened import SUFFIXES
 from edgessl.data.decode import BadImage, read_image
-from edgessl.data.folders import walk
 from edgessl.data.preprocess import Preprocess
+from edgessl.data.tree import walk
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import UserError
 
 TOP = 3
@@ -34,12 +35,14 @@ class Predictor:
         head: What it gives: ``logits``, ``probs`` or ``features``.
         classes: Class names; empty if it gives features.
         ask: One image to the output.
+        value_range: What was black and white in training images of more than 8 bits a channel.
     """
 
     model: Path
     head: str
     classes: tuple[str, ...]
     ask: Answer
+    value_range: ValueRange | None = None
 
     def answers(self, images: Iterable[Path]) -> Iterator[dict[str, Any]]:
         """Yield an answer for every image, as soon as it is there.
@@ -64,7 +67,7 @@ class Predictor:
 
     def _answer(self, path: Path) -> dict[str, Any]:
         try:
-            image = read_image(path)
+            image = read_image(path, value_range=self.value_range)
         except BadImage as bad:
             told = f"{path}: must be an image, got: {bad}; leave it out or replace it"
             return _fault("image", told)
@@ -90,8 +93,8 @@ def open_predictor(model: Path, *, trust: bool = False) -> Predictor:
     Raises:
         UserError: The file cannot be used.
     """
-    ask, head, classes = _open(model, trust=trust)
-    return Predictor(model, head, classes, ask)
+    ask, head, classes, value_range = _open(model, trust=trust)
+    return Predictor(model, head, classes, ask, value_range)
 
 
 def predict_images(
@@ -155,11 +158,15 @@ def _checked(
     return output
 
 
-def _open(model: Path, *, trust: bool) -> tuple[Answer, str, tuple[str, ...]]:
+def _open(
+    model: Path, *, trust: bool
+) -> tuple[Answer, str, tuple[str, ...], ValueRange | None]:
+    """Return how to ask, what is answered, the classes, and the range of deep images."""
     if model.suffix.lower() in SUFFIXES:
         artifact = open_artifact(model, trust=trust)
         known = artifact.known()
-        return _asking(artifact), known.head, known.classes
+        value_range = Preprocess.from_dict(known.preprocess).value_range
+        return _asking(artifact), known.head, known.classes, value_range
     return _open_checkpoint(model)
 
 
@@ -170,7 +177,9 @@ def _asking(artifact: Artifact) -> Answer:
     return lambda image: artifact.run(preprocess.normalise(preprocess.pixels(image)[None]))[0]
 
 
-def _open_checkpoint(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
+def _open_checkpoint(
+    model: Path,
+) -> tuple[Answer, str, tuple[str, ...], ValueRange | None]:
     import torch
 
     from edgessl import checkpoint
@@ -186,7 +195,7 @@ def _open_checkpoint(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
             output: NDArray[np.float32] = deployable.module(images)[0].numpy()
         return output
 
-    return ask, deployable.head, deployable.classes
+    return ask, deployable.head, deployable.classes, preprocess.value_range
 
 
 def _classes(

@@ -9,6 +9,7 @@ import torch
 
 from edgessl.data.dataset import SPLIT_NAMES, Dataset, by_use
 from edgessl.data.load import load_dataset, refuse_unknown
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
 from edgessl.recipe import Recipe, load_recipe
@@ -101,6 +102,7 @@ def images_for(
     labels: str | None = None,
     label_percent: float | None = None,
     seed: int,
+    reading: Reading = AS_FOUND,
     reporter: Reporter,
     pretrains: bool = True,
 ) -> Dataset:
@@ -112,6 +114,7 @@ def images_for(
         labels: ``--labels``, or None.
         label_percent: ``--label-percent``, or None.
         seed: Chooses labels and images.
+        reading: ``--layout``, ``--splits`` and ``--column``.
         reporter: Shows progress.
         pretrains: Whether the run pretrains, or only fine-tunes, on all that have labels.
 
@@ -125,6 +128,7 @@ def images_for(
         val_percent=recipe.data.val_percent,
         max_images=recipe.data.max_images if pretrains else None,
         seed=seed,
+        reading=reading,
         progress=lambda done, total: reporter.progress("checking images", done, total),
     )
 

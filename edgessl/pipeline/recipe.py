@@ -9,6 +9,7 @@ from typing import Any
 from edgessl.backbones import deployable_payload
 from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.arms import Trained, train_arms
@@ -39,6 +40,7 @@ def run(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    reading: Reading = AS_FOUND,
     device: str = "auto",
     init: str = "none",
     baselines: Sequence[str] = ("random",),
@@ -62,6 +64,7 @@ def run(
         epochs: Pretraining epochs in place of the recipe's; more of them extend a run.
         minutes: Time for the whole run, which sets the pretraining epochs once.
         seed: Decides everything random.
+        reading: How the folder or the table with the labels is to be read, where that is said.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         init: Weights to start from: ``none``, ``timm:NAME``, or a file.
         baselines: What to train for comparison: of ``random`` and ``longer``, or ``("none",)``.
@@ -102,7 +105,7 @@ def run(
         refuse_source(init)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
-            reporter=tell,
+            reading=reading, reporter=tell,
         )  # fmt: skip
         resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
         _refuse_redrawn(resolved, init)
@@ -113,7 +116,7 @@ def run(
             begun = not fresh and bool(folder.read())
             if minutes is not None and begun:
                 resolved = as_begun(folder, resolved, dataset, minutes, tell)
-            identity = identity_of(resolved, dataset, seed, {"init": init})
+            identity = identity_of(resolved, dataset, seed, {"init": init}, reading)
             if begun:
                 refuse_other(folder, resolved, identity, stage=PRETRAIN.name)
             context = begin(
@@ -122,11 +125,13 @@ def run(
             )  # fmt: skip
             if minutes is not None and not begun:
                 context = fitted(context, minutes, baselines)
-                identity = identity_of(context.recipe, dataset, seed, {"init": init})
+                identity = identity_of(context.recipe, dataset, seed, {"init": init}, reading)
             if fresh:  # after the last refusal: until then nothing is lost
                 folder.clear()
             resume(context, identity, stage=PRETRAIN.name)
-            came_from = {"labels": _lasting(labels), "label_percent": label_percent}
+            came_from = {
+                "labels": _lasting(labels), "label_percent": label_percent, **reading.said(),
+            }  # fmt: skip
             record(context, identity, came_from, minutes=minutes)
             _train(context, init, baselines, command)
         dismiss(world)
@@ -143,6 +148,7 @@ def plan(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    reading: Reading = AS_FOUND,
     device: str = "auto",
     baselines: Sequence[str] = ("random",),
     overrides: Sequence[str] = (),
@@ -160,6 +166,7 @@ def plan(
         epochs: Pretraining epochs.
         minutes: Time for the whole run.
         seed: Chooses labels and images.
+        reading: How the images are to be read.
         device: Where it would train.
         baselines: What would be trained for comparison.
         overrides: Changes to the recipe.
@@ -181,7 +188,7 @@ def plan(
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
-            reporter=tell,
+            reading=reading, reporter=tell,
         )  # fmt: skip
         resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)

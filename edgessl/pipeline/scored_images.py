@@ -11,6 +11,7 @@ from typing import Any
 from edgessl.data.dataset import Dataset, Listing
 from edgessl.data.given import Given, all_given, list_given, with_train
 from edgessl.data.load import dataset_of, load_dataset
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import EdgesslError, UserError
 from edgessl.evaluate.protocols import Protocol
 from edgessl.runs import trained_on
@@ -53,7 +54,8 @@ class ScoredImages:
 
 
 def choose_images(
-    data: str, name: str, protocol: Protocol, model: Path, provenance: Mapping[str, Any]
+    data: str, name: str, protocol: Protocol, model: Path, provenance: Mapping[str, Any],
+    reading: Reading = AS_FOUND,
 ) -> ScoredImages:
     """Choose what is scored: all that is given, unless the source says what its test is.
 
@@ -66,20 +68,22 @@ def choose_images(
         protocol: What it needs.
         model: The file of the network.
         provenance: What it says of its run.
+        reading: How the images are to be read; if nothing is said, as the network's own run did.
 
     Raises:
         UserError: There is nothing to score or to learn from.
         EdgesslError: A named set is not on this machine.
     """
     learns = "train" in protocol.splits
-    listing = list_given(data)
+    reading = _as_its_run(data, provenance, reading)
+    listing = list_given(data, reading)
     _refuse_unlabelled(listing)
-    if own := _of_own_run(data, provenance):
+    if own := _of_own_run(data, provenance, reading):
         told = f"{own.name} is what this network was trained on, split as its run split it: "
         told += _learning(name, own, "its ") if learns else f"{len(own.test)} test images scored."
         dataset, origin = own, "test"
     elif learns:
-        dataset, origin = _to_learn_from(data, listing, name)
+        dataset, origin = _to_learn_from(data, listing, name, reading)
         of = "images of val" if origin == "val" else "test images"
         told = _learning(name, dataset, "the ", f" of {dataset.name}", of=of)
     else:
@@ -105,22 +109,34 @@ def _refuse_unlabelled(listing: Listing) -> None:
         )
 
 
-def _of_own_run(data: str, provenance: Mapping[str, Any]) -> Dataset | None:
+def _as_its_run(data: str, provenance: Mapping[str, Any], reading: Reading) -> Reading:
+    """Return how the images of the network's own run were read, if they are these."""
+    own = Path(data).absolute() == Path(provenance.get("data") or "").absolute()
+    if reading == AS_FOUND and own and not provenance.get("labels"):
+        return Reading.from_dict(provenance)
+    return reading
+
+
+def _of_own_run(
+    data: str, provenance: Mapping[str, Any], reading: Reading
+) -> Dataset | None:
     """Load the images as the network's run split them; None if they are others."""
     known = provenance.get("data_fingerprint")
     if known is None:
         return None
     try:
-        dataset = load_dataset(data, download=False)
+        dataset = load_dataset(data, reading=reading, download=False)
         if dataset.fingerprint != known:
-            dataset = dataset_of({**provenance, "data": data})
+            dataset = dataset_of({**provenance, "data": data, **reading.said()})
     except (UserError, KeyError):  # the run's labels do not go with these images
         return None
     own = dataset.fingerprint == known and dataset.classes and len(dataset.test)
     return dataset if own else None
 
 
-def _to_learn_from(data: str, listing: Listing, name: str) -> tuple[Dataset, str]:
+def _to_learn_from(
+    data: str, listing: Listing, name: str, reading: Reading
+) -> tuple[Dataset, str]:
     counts = Counter(entry.split for entry in listing.entries if entry.label)
     if not counts["train"]:
         found = " and ".join(f"{count} of {split}" for split, count in counts.items())
@@ -131,7 +147,8 @@ def _to_learn_from(data: str, listing: Listing, name: str) -> tuple[Dataset, str
         )
     if counts["val"] and not counts["test"]:
         return with_train(listing).dataset, "val"
-    return load_dataset(data, download=False), "test" if counts["test"] else "held out"
+    dataset = load_dataset(data, reading=reading, download=False)
+    return dataset, "test" if counts["test"] else "held out"
 
 
 def _seen(

@@ -204,6 +204,18 @@ def _preprocessing(values: Mapping[str, Any]) -> str:
         f"{values['interpolation']}, antialiased; the central {values['crop_px']} x "
         f"{values['crop_px']}; divided by 255; minus mean {list(values['mean'])}, over standard "
         f"deviation {list(values['std'])}. Files named `e2e` do all of this inside."
+        f"{_value_range(values.get('value_range', {}))}"
+    )
+
+
+def _value_range(ranges: Mapping[str, Sequence[float]]) -> str:
+    """Say what becomes of more than 8 bits, which no file can do inside: it takes 8."""
+    if not ranges:
+        return ""
+    told = " and ".join(f"{low:g} to {high:g} of {kind}" for kind, (low, high) in ranges.items())
+    return (
+        f" Before that, values of files with more than 8 bits a channel are scaled: {told} become "
+        "0 to 255, as with the training images; run.py does it, your own program must."
     )
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.preprocess import Preprocess
+from edgessl.data.value_range import ValueRange
 from edgessl.files import atomic_path
 
 MAX_BYTES = 800_000  # of images and pixels; with the outputs of all files under 1 MB
@@ -49,7 +50,7 @@ def make_vectors(paths: Sequence[Path], preprocess: Preprocess) -> Vectors:
         paths: Test images; none for noise.
         preprocess: The checkpoint's own.
     """
-    pictures = _real(paths)
+    pictures = _real(paths, preprocess.value_range)
     source = "test images of the data set, made smaller" if pictures else "noise, for want of data"
     pictures = pictures or _noise()
     for count, side_px in SIZES:
@@ -69,13 +70,14 @@ def _vectors(images: Sequence[Image.Image], preprocess: Preprocess, source: str)
     )
 
 
-def _real(paths: Sequence[Path]) -> list[Image.Image]:
+def _real(paths: Sequence[Path], value_range: ValueRange | None) -> list[Image.Image]:
     """Read some images and sort them by shape, the tallest first."""
     step = max(1, len(paths) // LOOKED_AT)
     pictures = []
     for path in paths[::step][:LOOKED_AT]:
         try:
-            pictures.append(_shrunk(read_image(path), SIZES[0][1]))
+            picture = read_image(path, value_range=value_range)
+            pictures.append(_shrunk(picture, SIZES[0][1]))
         except BadImage:  # a test vector less; the data story tells the user of bad files
             continue
     return sorted(pictures, key=lambda picture: picture.width / picture.height)

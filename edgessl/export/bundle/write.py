@@ -270,8 +270,18 @@ def _preprocess_json(metadata: Metadata) -> str:
         "crop": "central crop_px square; offsets rounded half to even",
         "scale": "x / 255, minus mean, over std",
         "layout": "(batch, 3, crop_px, crop_px) float32",
+        **_about_values(metadata.preprocess),
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _about_values(preprocess: Mapping[str, Any]) -> dict[str, str]:
+    if "value_range" not in preprocess:
+        return {}
+    return {
+        "values": "files of more than 8 bits a channel: (x - low) * 255 / (high - low) of "
+        "value_range, rounded half to even and clipped to 0 ... 255, before all else"
+    }
 
 
 def _requirements(models: Sequence[ExportedFile]) -> str:

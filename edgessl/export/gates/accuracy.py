@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from edgessl.data.load import dataset_of, load_dataset, reason_of
 from edgessl.data.named import NAMED
 from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess, decode_eval
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import EdgesslError, UserError
 from edgessl.export.gates.gate import Gate
 from edgessl.metrics.interval import Score, paired_difference
@@ -148,8 +150,8 @@ def _listed(test: HeldOut) -> list[tuple[Path, str | None]]:
     return [*zip(test.paths, digests, strict=True)][: len(test.labels)]
 
 
-def _read(file: tuple[Path, str | None]) -> Image.Image:
-    return read_image(file[0], digest=file[1])
+def _read(file: tuple[Path, str | None], value_range: ValueRange | None) -> Image.Image:
+    return read_image(file[0], digest=file[1], value_range=value_range)
 
 
 def answers_of(
@@ -176,7 +178,8 @@ def answers_of(
                 row.append(file.run(images).argmax(axis=1))
 
     # Two at a time: the images are whole, and each may be large.
-    for image in ordered_map(_read, _listed(test), threads=2, ahead=2):
+    read = partial(_read, value_range=preprocess.value_range)
+    for image in ordered_map(read, _listed(test), threads=2, ahead=2):
         waiting.append(preprocess.pixels(image))
         for row, file in zip(rows, files, strict=True):
             if file.takes == "pixels":  # the images differ in size, so they go one by one
