@@ -87,7 +87,8 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
     from edgessl.recipe.method_tables import learns_labels
 
     columns = {key: title for key, title in _COLUMNS.items() if report.get(key)}
-    if "scores" in columns and learns_labels(report["recipe"]["method"]["name"]):
+    method = report["recipe"].get("method") or {}
+    if "scores" in columns and learns_labels(method.get("name")):
         columns["scores"] = "supervised"
     if columns:
         table = Table(title="top-1 on test, percent [95 % interval]", title_justify="left")
