@@ -66,6 +66,7 @@ def print_json(document: Any) -> None:
 _ROWS = {
     "knn_top1": "kNN on features",
     "linear_top1": "linear probe",
+    "supervised_top1": "own classifier",
     "finetune_top1": "fine-tuned",
 }
 _COLUMNS = {
@@ -83,7 +84,12 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
         run: The run folder.
     """
     screen = console()
+    from edgessl.recipe.method_tables import learns_labels
+
     columns = {key: _title(key, report[key]) for key in _COLUMNS if report.get(key)}
+    method = report["recipe"].get("method") or {}
+    if "scores" in columns and learns_labels(method.get("name")):
+        columns["scores"] = "supervised"
     if columns:
         table = Table(title="top-1 on test, percent [95 % interval]", title_justify="left")
         table.add_column("")

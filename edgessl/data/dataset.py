@@ -88,6 +88,19 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """The labels that supervised pretraining learns.
+
+    Attributes:
+        classes: Their names, in the order of the outputs: the classes, or coarser ones.
+        labels: Of every image that pretraining sees, in the order of ``Dataset.pretraining``.
+    """
+
+    classes: tuple[str, ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Images of one domain, split for pretraining, fine-tuning and testing.
 
@@ -110,6 +123,7 @@ class Dataset:
             judged over all images; None where all have 8 bits.
         layout: How the source with the labels was read, in words; empty for named sets.
         skipped: What was not looked at: its kind -> how many.
+        lesson: The labels that pretraining learns; None where it learns without any.
     """
 
     name: str
@@ -128,6 +142,7 @@ class Dataset:
     value_range: ValueRange | None = None
     layout: str = ""
     skipped: Mapping[str, int] = field(default_factory=dict)
+    lesson: Lesson | None = None
 
     @property
     def tag_names(self) -> tuple[str, ...]:
@@ -138,7 +153,7 @@ class Dataset:
 
     @property
     def pretraining(self) -> Split:
-        """The images that self-supervised pretraining sees: everything, or what is drawn of it."""
+        """The images that pretraining sees: everything, or what is drawn of it."""
         if self.drawn is None:
             return self.everything
         whole = self.everything

@@ -61,7 +61,7 @@ def hold_out(
         count = int(total * percent / 100 + 0.5)
         if percent > 0 and total >= least_from:
             count = max(count, 1)
-        chosen.update(_ranked(digests, salt)[: min(count, total - 1)])
+        chosen.update(ranked(digests, salt)[: min(count, total - 1)])
     return frozenset(chosen)
 
 
@@ -90,7 +90,7 @@ def keep_labels(samples: Iterable[Sample], percent: float, seed: int) -> frozens
     kept: set[str] = set()
     for digests in members.values():
         count = max(1, int(len(digests) * percent / 100 + 0.5))
-        kept.update(_ranked(digests, f"label {seed}")[:count])
+        kept.update(ranked(digests, f"label {seed}")[:count])
     return frozenset(kept)
 
 
@@ -110,7 +110,7 @@ def draw_images(digests: Sequence[str], count: int, seed: int) -> tuple[int, ...
     Source:
         Cole et al., CVPR 2022: nested sets, drawn once; Cao & Wu 2021 (S3L): small ImageNet.
     """
-    rank = {digest: place for place, digest in enumerate(_ranked(set(digests), f"draw {seed}"))}
+    rank = {digest: place for place, digest in enumerate(ranked(set(digests), f"draw {seed}"))}
     order = sorted(range(len(digests)), key=lambda i: (rank[digests[i]], i))
     return tuple(sorted(order[:count]))
 
@@ -136,11 +136,18 @@ def separate(
     return kept, lost
 
 
-def _ranked(digests: Iterable[str], salt: str) -> list[str]:
-    def rank(digest: str) -> bytes:
-        return hashlib.sha1(f"{salt} {digest}".encode(), usedforsecurity=False).digest()
+def ranked(words: Iterable[str], salt: str) -> list[str]:
+    """Return words in an order that looks random, and depends on nothing but them and the salt.
 
-    return sorted(digests, key=rank)
+    Args:
+        words: Digests, or names.
+        salt: Another word gives another, independent order.
+    """
+
+    def rank(word: str) -> bytes:
+        return hashlib.sha1(f"{salt} {word}".encode(), usedforsecurity=False).digest()
+
+    return sorted(words, key=rank)
 
 
 TEST_PERCENT = 20.0

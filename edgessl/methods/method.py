@@ -37,7 +37,7 @@ class Method(Protocol):
     other gathers first; losses and logged scalars are averaged over processes by the loop. Every
     trainable parameter takes part in every loss, because processes exchange all gradients.
 
-    ``labels`` is ``(B,)`` for supervised training and None otherwise, so that pretraining,
+    ``labels`` is ``(B,)`` where a method learns from them and None otherwise, so that pretraining,
     fine-tuning and the baselines share one loop, and with it one way to resume.
     """
 
@@ -56,7 +56,7 @@ class Method(Protocol):
 
 
 class PretrainingMethod(nn.Module, ABC):
-    """A method that learns without labels; it declares only, and every method does all itself.
+    """A method of pretraining; it declares only, and every method does all itself.
 
     Attributes:
         table: Settings of the method.

@@ -1,88 +1,82 @@
-"""Supervised training with labels: fine-tuning, the regrown stage's warm-up, and the baselines."""
+"""Supervised pretraining: learn the labels, and keep the backbone."""
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
-from torch.distributions import Beta
-from torch.nn.functional import cross_entropy
 
-from edgessl.backbones import Backbone, Classifier
-from edgessl.distributed.collectives import from_first, gather, own_part, processes
-from edgessl.methods.method import Step
+from edgessl.backbones import Backbone
+from edgessl.losses.mixed_cross_entropy import mixed_cross_entropy
+from edgessl.losses.precision import at_least_fp32
+from edgessl.methods.method import PretrainingMethod, Step
+from edgessl.methods.mixup import draw_mixup
+from edgessl.recipe.method_tables.supervised import SupervisedPretrainingTable
 from edgessl.schedules import Clock
 
 
-class Supervised(nn.Module):
-    """Cross-entropy on one view, with label smoothing and mixup where asked.
+class SupervisedPretraining(PretrainingMethod):
+    """A backbone with a linear classifier, trained by cross-entropy on every view.
+
+    Each resolution group goes through the backbone on its own, so BN statistics are separate. Mixup
+    has one weight and one set of partners for all views of a batch.
 
     Args:
-        classifier: The network to train.
-        label_smoothing: Share of the target spread over all classes, in [0, 1].
-        mixup_alpha: Parameter of the Beta distribution of the mixing weight; 0 for none.
-        frozen: Modules whose BN statistics stay as they are.
+        backbone: What is trained and kept.
+        table: Settings of the method.
+        classes: Number of labels ``K`` that are learned.
+
+    Raises:
+        ValueError: There are fewer than two labels.
 
     Source:
-        Mixup: one draw a batch, as S3L's fine-tuning. The batch is the global one: weight and
-        partners are the first process's draw, and partners come from every process.
+        The rows "supervised" of S3L, SSLight, AIRL and Cole et al.
     """
 
     def __init__(
-        self,
-        classifier: Classifier,
-        *,
-        label_smoothing: float = 0.0,
-        mixup_alpha: float = 0.0,
-        frozen: tuple[nn.Module, ...] = (),
+        self, backbone: Backbone, table: SupervisedPretrainingTable, classes: int
     ) -> None:
         super().__init__()
-        self.classifier = classifier
-        self.label_smoothing = label_smoothing
-        self.mixup_alpha = mixup_alpha
-        self._frozen = frozen
-
-    @property
-    def backbone(self) -> Backbone:
-        """The network that is kept."""
-        return self.classifier.backbone
-
-    def train(self, mode: bool = True) -> Supervised:
-        """Switch to training mode; frozen modules stay in evaluation mode."""
-        super().train(mode)
-        for module in self._frozen:
-            module.eval()
-        return self
+        if classes < 2:
+            raise ValueError(f"supervised pretraining needs at least 2 labels, got {classes}")
+        self.table: SupervisedPretrainingTable = table
+        self.backbone = backbone
+        self.fc = nn.Linear(backbone.feature_dim, classes)
+        if table.classifier_std:
+            nn.init.normal_(self.fc.weight, std=table.classifier_std)
+            nn.init.zeros_(self.fc.bias)
 
     def forward(self, views: list[Tensor], labels: Tensor | None, clock: Clock) -> Step:
         """Compute the loss.
 
         Args:
-            views: One group of one view, ``(1, B, 3, H, W)``.
-            labels: Class of each image, ``(B,)``.
+            views: Groups ``(V, B, 3, H, W)``, the global one first.
+            labels: Of each image, ``(B,)`` int64.
             clock: Not used.
 
         Raises:
             ValueError: There are no labels.
         """
         if labels is None:
-            raise ValueError("supervised training needs labels")
-        images = views[0][0]
-        weight, other = 1.0, labels
-        if self.mixup_alpha > 0:
-            share = Beta(self.mixup_alpha, self.mixup_alpha).sample()
-            weight = float(from_first(share))
-            shuffle = from_first(torch.randperm(processes() * len(labels)))
-            partners = own_part(shuffle).to(labels.device)
-            images = weight * images + (1.0 - weight) * gather(images)[partners]
-            other = gather(labels)[partners]
-        logits = self.classifier(images)
-        loss = weight * cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-        if weight < 1.0:
-            loss = loss + (1.0 - weight) * cross_entropy(
-                logits, other, label_smoothing=self.label_smoothing
-            )
-        correct = (logits.detach().argmax(dim=1) == labels).float().mean() * 100.0
-        return Step(loss, {"train_top1_percent": correct})
+            raise ValueError("supervised pretraining needs labels")
+        mixup, count = draw_mixup(self.table.mixup_alpha, len(labels)), sum(map(len, views))
+        features = torch.cat([
+            self.backbone(mixup.group(group).flatten(0, 1)) for group in views
+        ])  # fmt: skip
+        logits = at_least_fp32(self.fc(features))  # (V * B, K)
+        own, others = labels.repeat(count), mixup.partners_of(labels).repeat(count)
+        loss = mixed_cross_entropy(
+            logits, own, others, weight=mixup.weight,
+            label_smoothing=self.table.label_smoothing,
+        )  # fmt: skip
+        correct = (logits.detach().argmax(dim=1) == own).float().mean() * 100.0
+        chance = loss.new_tensor(math.log(self.fc.out_features)).detach()
+        return Step(loss, {"train_top1_percent": correct, "chance_loss": chance})
+
+    def hidden_part(self) -> nn.Sequential:
+        """Return nothing: the classifier reads the features."""
+        return nn.Sequential()
 
     def after_step(self, clock: Clock) -> None:
         """Do nothing: no network follows this one."""

@@ -161,4 +161,6 @@ def learning_rate(table: Optim, clock: Clock, batch_size: int) -> float:
     if table.curve == "steps":
         milestones = [round(share / 100.0 * total) for share in table.milestones_percent]
         return falling_steps(step, milestones, peak, table.milestone_factor)
+    if table.curve == "exponential":
+        return peak * float(table.milestone_factor**clock.epoch)
     return cosine(max(0, step - warmup), total - warmup, peak, table.final_lr)

@@ -9,7 +9,7 @@ from torch import nn
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
-from edgessl.methods.supervised import Supervised
+from edgessl.methods.classification import Supervised
 from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone, recalibrate
 from edgessl.recipe.tables import RegrowTable
 from edgessl.runs.stages import FINETUNE, WARMUP, StageId

@@ -19,6 +19,7 @@ from edgessl.pipeline.scores import (
     score_random_features,
     score_thumbnails,
 )
+from edgessl.recipe.method_tables import learns_labels
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
@@ -29,6 +30,7 @@ from edgessl.runs.stages import (
     FINETUNE,
     PRETRAIN,
     REPORT,
+    SUPERVISED_FILE,
     WARMUP,
     evaluated,
     scores_of,
@@ -38,7 +40,7 @@ from edgessl.train.stage.timing import bottleneck
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """Say whether self-supervision paid, from scores on ``test``.
+    """Say whether pretraining paid, from scores on ``test``.
 
     Args:
         report: ``report.json`` so far: ``data``, ``scores`` and, where there are any,
@@ -56,7 +58,9 @@ def verdict(report: dict[str, Any]) -> str:
             "Fine-tune or evaluate it on labelled images to see what it is worth."
         )
     supervised = report.get("start", {}).get("supervised", False)
-    subject = "Starting from this classifier" if supervised else "Self-supervision"
+    method = (report.get("recipe") or {}).get("method") or {}
+    kind = "Supervised pretraining" if learns_labels(method.get("name")) else "Self-supervision"
+    subject = "Starting from this classifier" if supervised else kind
     longer, start = report.get("scores_longer", {}), report.get("scores_random", {})
     known = {
         "a random start fine-tuned for the same total time": longer.get("finetune_top1"),
@@ -121,11 +125,20 @@ def _score_own(context: Context) -> dict[str, Any]:
     scores = as_values(score_features(context, load_pretrained(context)))
     tuned, confusion = score_classifier(context, FINETUNE.file)
     return {
-        "scores": {**scores, "finetune_top1": tuned.to_dict()},
+        "scores": {**scores, **_own_classifier(context), "finetune_top1": tuned.to_dict()},
         "confusion": confusion,
         "thumbnail_knn_top1": score_thumbnails(context).to_dict(),
         "scores_random": as_values(score_random_features(context)),
     }
+
+
+def _own_classifier(context: Context) -> dict[str, Any]:
+    """Score the classifier of supervised pretraining, if it tells the classes of ``test`` apart."""
+    lesson = context.dataset.lesson
+    if lesson is None or lesson.classes != context.dataset.classes:
+        return {}
+    score, _ = score_classifier(context, SUPERVISED_FILE)
+    return {"supervised_top1": score.to_dict()}
 
 
 def _score_baseline(context: Context, name: str) -> dict[str, Any]:

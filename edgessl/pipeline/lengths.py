@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from edgessl.data.dataset import Dataset
 from edgessl.errors import UserError
-from edgessl.methods.build import build_method
 from edgessl.metrics.cost import mean_over_epochs
 from edgessl.pipeline.finetuning import baseline_epochs
 from edgessl.pipeline.misfits import check_lengths
-from edgessl.pipeline.pretrain import new_backbone
+from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.probe import pretraining_rates, supervised_rate
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages, with_epochs
@@ -117,8 +116,8 @@ def pretraining_epochs(context: Context, minutes: float, baselines: Collection[s
     Raises:
         UserError: Not one epoch fits.
     """
-    recipe, dataset = context.recipe, context.dataset
-    method = build_method(new_backbone(context, stage=PRETRAIN, whole=False), recipe.method)
+    dataset = context.dataset
+    method = new_method(context, new_backbone(context, stage=PRETRAIN, whole=False))
     rates = pretraining_rates(context, method)
     seconds = [1.0 / rate.images_per_s for _, rate in rates]
     epoch_s = len(dataset.pretraining) * mean_over_epochs(

@@ -105,7 +105,7 @@ class Monitor:
         ids = np.array(_some(len(store), self._count(PAIR_IMAGES)), dtype=np.int64)
         group = self._stage.views[0]
         pair = group.model_copy(update={
-            "count": 2, "blur_p": group.blur_p[:2], "solarize_p": group.solarize_p[:2],
+            "count": 2, "blur_p": (group.blur_p * 2)[:2], "solarize_p": (group.solarize_p * 2)[:2],
         })  # fmt: skip
         sampler = ViewSampler((pair,), image.mean, image.std, context.engine.memory_format)
         key = DrawKey(context.seed, MONITOR_NUMBER, 0)

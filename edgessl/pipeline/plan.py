@@ -9,11 +9,11 @@ from edgessl import process_memory
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
 from edgessl.export.int8.check_speed import int8_advice
-from edgessl.methods.build import PretrainingMethod, build_method
+from edgessl.methods.build import PretrainingMethod
 from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs
 from edgessl.pipeline.finetuning import baseline_epochs
 from edgessl.pipeline.lengths import AROUND, arms
-from edgessl.pipeline.pretrain import new_backbone
+from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.probe import Rate, pretraining_rates, supervised_rate
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
@@ -103,7 +103,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
     pack_px = context.images.size_px
     pack_mb = len(dataset.everything) * 3 * pack_px**2 / _BYTES_PER_MB
     backbone = new_backbone(context, stage=PRETRAIN, whole=False)
-    method = build_method(backbone, recipe.method)
+    method = new_method(context, backbone)
     parameters = sum(p.numel() for p in method.parameters())
     before_mb = _peak_mb()
     stages, training_mb = _stage_costs(context, method)

@@ -8,7 +8,9 @@ from dataclasses import replace
 import torch
 
 from edgessl.data.dataset import SPLIT_NAMES, Dataset, by_use
+from edgessl.data.hierarchy import find_hierarchy, read_hierarchy
 from edgessl.data.load import load_dataset, refuse_unknown
+from edgessl.data.pretraining import Choice, choose_pretraining
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
@@ -109,7 +111,7 @@ def images_for(
     """Find, check and split the images of a run as its recipe says.
 
     Args:
-        recipe: Says how many are held out, and how many pretraining sees.
+        recipe: Says how many are held out, what pretraining sees, and which labels it learns.
         data: ``--data``.
         labels: ``--labels``, or None.
         label_percent: ``--label-percent``, or None.
@@ -121,16 +123,30 @@ def images_for(
     Raises:
         UserError: The images cannot be used.
     """
-    return load_dataset(
+    dataset = load_dataset(
         data,
         labels=labels,
         label_percent=label_percent,
         val_percent=recipe.data.val_percent,
-        max_images=recipe.data.max_images if pretrains else None,
         seed=seed,
         reading=reading,
         progress=lambda done, total: reporter.progress("checking images", done, total),
     )
+    if not pretrains:
+        return dataset
+    learned = _learned(recipe, dataset, labels or data)
+    choice = Choice(recipe.data.max_images, recipe.data.max_classes, learned)
+    return choose_pretraining(dataset, choice, seed)
+
+
+def _learned(recipe: Recipe, dataset: Dataset, source: str) -> dict[str, str] | None:
+    """Return the label that pretraining learns of every class; None if it learns without any."""
+    if not recipe.method.learns_labels():
+        return None
+    table, classes = recipe.data, dataset.classes
+    if table.labels is None or not classes:
+        return {name: name for name in classes}
+    return read_hierarchy(find_hierarchy(source, table.hierarchy), table.labels, classes)
 
 
 def recipe_for(

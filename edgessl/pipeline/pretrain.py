@@ -1,4 +1,4 @@
-"""The self-supervised part of a run, in one stage or several, and what it leaves behind."""
+"""The pretraining of a run, in one stage or several, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 from edgessl import checkpoint
-from edgessl.backbones import Backbone, deployable_from, deployable_payload
+from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.build_net import draw_fan_out
 from edgessl.data.dataset import Split
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.monitor import Monitor, calibration_images
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
-from edgessl.runs.stages import PRETRAIN, StageId, part_of_pretraining
+from edgessl.runs.stages import PRETRAIN, SUPERVISED_FILE, StageId, part_of_pretraining
 from edgessl.start import safetensors_file
 from edgessl.start.kept_head import KEY, KeptHead, head_of
 from edgessl.start.weights import initialise
@@ -93,7 +93,7 @@ def pretrain(context: Context, init: str) -> Meter:
     backbone = new_backbone(context, stage=PRETRAIN, whole=False)
     if sentence := initialise(backbone, init):
         context.reporter.say(sentence)
-    method = build_method(backbone, context.recipe.method)
+    method = new_method(context, backbone)
     stages = pretrain_stages(context.recipe)
     if len(stages) == 1:
         meter = _train(context, method, 0)
@@ -102,7 +102,21 @@ def pretrain(context: Context, init: str) -> Meter:
     if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
     keep_pretrained(context, backbone, head_of(method))
+    if context.dataset.lesson is not None:
+        keep_classifier(context, backbone, method)
     return meter
+
+
+def new_method(context: Context, backbone: Backbone) -> PretrainingMethod:
+    """Build the method of a run around a backbone.
+
+    Args:
+        context: The run.
+        backbone: What is pretrained and kept.
+    """
+    lesson = context.dataset.lesson
+    classes = 0 if lesson is None else len(lesson.classes)
+    return build_method(backbone, context.recipe.method, classes)
 
 
 def _train_in_turn(context: Context, method: PretrainingMethod) -> Meter:
@@ -148,10 +162,12 @@ def _train_one_of(context: Context, method: PretrainingMethod, number: int) -> d
 def _train(context: Context, method: PretrainingMethod, number: int) -> Meter:
     """Train one stage, watched by a monitor and a doctor of its own."""
     stage = pretrain_stages(context.recipe)[number]
-    doctor = Doctor(
-        context.recipe.method, stage.optim, ends_run=context.stop_on_collapse,
-        optim_key=stage.optim_key,
-    )  # fmt: skip
+    doctor = None  # labels keep the outputs apart
+    if not context.recipe.method.learns_labels():
+        doctor = Doctor(
+            context.recipe.method, stage.optim, ends_run=context.stop_on_collapse,
+            optim_key=stage.optim_key,
+        )  # fmt: skip
     return train_stage(
         context, pretraining(context, stage, number), method, method,
         context.images.pretraining(), Monitor(context, method.backbone, stage), doctor,
@@ -199,6 +215,29 @@ def keep_pretrained(
         payload[KEY] = head.to_dict()
     checkpoint.save(context.run.path / PRETRAIN.file, payload)
     return {"backbone": backbone.name}
+
+
+def keep_classifier(
+    context: Context, backbone: Backbone, method: PretrainingMethod
+) -> None:
+    """Write ``supervised.pt``: the backbone with the classifier that pretraining trained.
+
+    Args:
+        context: The run, which learned labels.
+        backbone: The network after pretraining.
+        method: Has the classifier.
+    """
+    lesson, fc = context.dataset.lesson, method.get_submodule("fc")
+    assert lesson is not None
+    classifier = Classifier(backbone, len(lesson.classes))
+    classifier.fc.load_state_dict(fc.state_dict())
+    payload = deployable_payload(
+        classifier,
+        classes=lesson.classes,
+        preprocess=context.images.preprocess.to_dict(),
+        provenance=context.run.read()["provenance"],
+    )
+    checkpoint.save(context.run.path / SUPERVISED_FILE, payload)
 
 
 def load_pretrained(context: Context) -> Backbone:

@@ -12,7 +12,7 @@ import torch
 
 from edgessl.data.store import MemoryStore
 from edgessl.methods.build import PretrainingMethod
-from edgessl.methods.supervised import Supervised
+from edgessl.methods.classification import Supervised
 from edgessl.optim import build_optimizer
 from edgessl.pipeline.finetuning import new_classifier, whole_network
 from edgessl.recipe.stages import PretrainStage, pretrain_stages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,8 @@ def run(
             begun = not fresh and bool(folder.read())
             if minutes is not None and begun:
                 resolved = as_begun(folder, resolved, dataset, minutes, tell)
-            identity = identity_of(resolved, dataset, seed, {"init": init}, reading)
+            start = _start(init, resolved, dataset)
+            identity = identity_of(resolved, dataset, seed, start, reading)
             if begun:
                 refuse_other(folder, resolved, identity, stage=PRETRAIN.name)
             context = begin(
@@ -125,7 +127,8 @@ def run(
             )  # fmt: skip
             if minutes is not None and not begun:
                 context = fitted(context, minutes, baselines)
-                identity = identity_of(context.recipe, dataset, seed, {"init": init}, reading)
+                start = _start(init, context.recipe, dataset)
+                identity = identity_of(context.recipe, dataset, seed, start, reading)
             if fresh:  # after the last refusal: until then nothing is lost
                 folder.clear()
             resume(context, identity, stage=PRETRAIN.name)
@@ -232,6 +235,14 @@ def _keep_features(context: Context) -> dict[str, Any]:
     )
     save(context.run.path / FINETUNE.file, payload)
     return {}
+
+
+def _start(init: str, recipe: Recipe, dataset: Dataset) -> dict[str, str]:
+    """Return what identifies a run's start, and labels from a file that may change."""
+    if recipe.data.labels is None or dataset.lesson is None:
+        return {"init": init}
+    learned = repr((dataset.lesson.classes, dataset.lesson.labels)).encode()
+    return {"init": init, "labels": hashlib.sha1(learned, usedforsecurity=False).hexdigest()}
 
 
 def _refuse_both(epochs: int | None, minutes: float | None) -> None:

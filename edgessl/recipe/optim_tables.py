@@ -24,10 +24,11 @@ class _Schedule(Table):
         warmup_epochs: Length of the warm-up, or ``_steps`` or ``_percent``; it rises every step.
         warmup_peak: Which step is the first at the peak: the ``"last"`` of the warm-up (SSLight),
             or the ``"next"`` one after it (S3L, AIRL, SimCLR).
-        curve: What follows the warm-up: half a ``"cosine"``, or ``"steps"`` down at milestones.
+        curve: What follows the warm-up: half a ``"cosine"``, ``"steps"`` down at milestones, or
+            ``"exponential"``, a step down after every epoch.
         schedule_by: Whether the curve falls every step, or at the start of every epoch.
         milestones_percent: When the rate steps down, in percent of the stage; empty for never.
-        milestone_factor: What each milestone multiplies the rate by.
+        milestone_factor: What each step down multiplies the rate by.
         weight_decay: Decay at the start and the end, along a cosine.
     """
 
@@ -39,7 +40,7 @@ class _Schedule(Table):
     warmup_steps: NonNegative | None = None
     warmup_percent: Percent | None = None
     warmup_peak: Literal["last", "next"] = "last"
-    curve: Literal["cosine", "steps"] = "cosine"
+    curve: Literal["cosine", "steps", "exponential"] = "cosine"
     schedule_by: Literal["step", "epoch"] = "step"
     milestones_percent: tuple[Percent, ...] = ()
     milestone_factor: Positive = 0.1

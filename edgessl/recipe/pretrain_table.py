@@ -130,10 +130,11 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class PretrainTable(Table):
-    """Self-supervised pretraining.
+    """Pretraining.
 
     Attributes:
-        epochs: Passes over the training and unlabelled images, of all stages together.
+        epochs: Passes over the training and unlabelled images, of all stages together; over the
+            labelled ones if the method learns from labels.
         batch_size: Images in a step.
         stages: Of progressive resolution; none for one stage with the views as they are.
         accumulate: Micro-batches in a step, one after the other, to save memory. BN and what a

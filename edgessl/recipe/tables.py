@@ -1,4 +1,4 @@
-"""A recipe: one backbone, one self-supervised method, and everything they are trained with."""
+"""A recipe: one backbone, one method of pretraining, and everything they are trained with."""
 
 from __future__ import annotations
 
@@ -192,10 +192,27 @@ class DataTable(Table):
         val_percent: Share of the training images of each class held out for every choice.
         max_images: Images that pretraining sees, drawn uniformly by the run's seed; smaller draws
             are part of larger ones. Left out: all. Fine-tuning has all labelled ones.
+        max_classes: Classes that pretraining sees images of, all of them, drawn uniformly by the
+            run's seed; smaller draws are part of larger ones. Images without label are left out.
+        labels: The column of ``hierarchy.csv`` with the labels that supervised pretraining learns
+            in place of the classes. Fine-tuning and scores keep the classes.
+        hierarchy: That file, where it does not lie with the labelled images: CSV with the columns
+            ``class`` and others of one's own.
     """
 
     val_percent: Annotated[float, Field(ge=0.0, le=50.0)] = 10.0
     max_images: Annotated[int, Field(ge=2)] | None = None
+    max_classes: Annotated[int, Field(ge=2)] | None = None
+    labels: Annotated[str, Field(min_length=1)] | None = None
+    hierarchy: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> DataTable:
+        if self.hierarchy is not None and self.labels is None:
+            raise ValueError(
+                "labels must be given with hierarchy, found none; name a column of that file"
+            )
+        return self
 
 
 class Recipe(Table):
@@ -243,10 +260,15 @@ class Recipe(Table):
 
     def _mistakes(self) -> Iterator[str]:
         """Say what is wrong between the tables, apart from the stages of pretraining."""
-        if self.views[0].count < 2:
+        if self.views[0].count < self.method.fewest_views():
             yield (
                 f"views.0.count must be at least 2: {self.method.name} compares views of the "
                 "first group, got 1"
+            )
+        if self.data.labels is not None and not self.method.learns_labels():
+            yield (
+                f"data.labels must be left out, because {self.method.name} learns without labels, "
+                f"got '{self.data.labels}'"
             )
         finetune = self.finetune
         if self.backbone.last_stage != "keep" and finetune.regrow is None:

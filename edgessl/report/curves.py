@@ -9,7 +9,15 @@ from typing import Any
 from edgessl.page.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
 from edgessl.report.shape import is_figure
-from edgessl.runs.stages import FINETUNE, LONGER, PRETRAIN, RANDOM, is_pretraining, own_loss
+from edgessl.runs.stages import (
+    FINETUNE,
+    LONGER,
+    PRETRAIN,
+    RANDOM,
+    TRAIN_TOP1,
+    is_pretraining,
+    own_loss,
+)
 
 _KINDS = {
     FINETUNE.name: ("run", "pretrained"),
@@ -25,8 +33,8 @@ def curves(record: RunRecord) -> list[LineChart]:
         record: The run.
     """
     charts = (
-        _pretrain_loss(record), _monitor(record), *_quality(record), *_signs(record),
-        _finetune_loss(record), _val(record),
+        _pretrain_loss(record), _train_top1(record), _monitor(record), *_quality(record),
+        *_signs(record), _finetune_loss(record), _val(record),
     )  # fmt: skip
     return [chart for chart in charts if chart is not None]
 
@@ -45,6 +53,13 @@ def _pretrain_loss(record: RunRecord) -> LineChart | None:
     # Where a DINO that learns nothing stays: it finds all prototypes equally likely.
     uniform = [Reference("uniform", "uniform, ln K", log(prototypes))] if prototypes else []
     return line_chart(title, "epoch", [series], uniform, digits=2)
+
+
+def _train_top1(record: RunRecord) -> LineChart | None:
+    series = _series(record.log, PRETRAIN.name, TRAIN_TOP1, "run", "train", smooth=True)
+    return line_chart(
+        "Labels found while pretraining, on training views, %", "epoch", [series], from_zero=True
+    )
 
 
 def _recipe(record: RunRecord) -> Mapping[str, Any]:

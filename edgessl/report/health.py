@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edgessl.runs.stages import PRETRAIN, is_pretraining
+from edgessl.runs.stages import PRETRAIN, TRAIN_TOP1, is_pretraining
 
 _WORDLESS = "warming up"  # the run ended before the doctor could say anything
 _REPORTED = ("below_chance", "spread", "dimensions", "views_found", "target_entropy",
@@ -20,11 +20,11 @@ def health(log: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         ``{"health": {"word", "step", "advice", "changes", and the figures it was judged by}}``;
-        nothing for a run without pretraining.
+        nothing for a run without pretraining, or with a supervised one, which nobody watches.
     """
     lines = [line for line in log if is_pretraining(line.get("stage"))]
     judged = [line for line in lines if "health" in line]
-    if not lines:
+    if not lines or any(TRAIN_TOP1 in line for line in lines):
         return {}
     if not judged:
         return {"health": {"word": _WORDLESS, "step": 0, "advice": "", "changes": []}}

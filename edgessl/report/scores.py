@@ -11,6 +11,7 @@ from edgessl.runs.stages import scores_of
 TITLES = {
     "finetune_top1": ("Fine-tuned", "top-1 of the classifier that is exported"),
     "linear_top1": ("Linear probe", "logistic regression on frozen features"),
+    "supervised_top1": ("Own classifier", "top-1 of the classifier that pretraining trained"),
     "knn_top1": ("kNN", "nearest training images by features"),
 }
 _SOURCES = (

@@ -37,6 +37,12 @@ LONGER = StageId("finetune_longer", 4, "state/longer.pt")
 BASELINES: dict[str, StageId] = {"random": RANDOM, "longer": LONGER}
 """What ``--baselines`` may name: a random start, fine-tuned as long, or for the whole time."""
 
+SUPERVISED_FILE = "supervised.pt"
+"""What supervised pretraining leaves besides: its backbone with its own classifier."""
+
+TRAIN_TOP1 = "train_top1_percent"
+"""Of the log: how many of a step's images got their label, in training mode."""
+
 VIEWS, START, EVALUATE, REPORT = "views", "start", "evaluate", "report"
 """What run.json remembers besides training."""
 

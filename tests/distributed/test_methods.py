@@ -15,6 +15,7 @@ from edgessl.recipe.method_tables.byol import ByolTable
 from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.recipe.method_tables.simclr import SimClrTable
+from edgessl.recipe.method_tables.supervised import SupervisedPretrainingTable
 from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.recipe.optim_tables import Sgd
 
@@ -23,6 +24,7 @@ from edgessl.recipe.optim_tables import Sgd
 SGD = Sgd(name="sgd", lr=2e-4, lr_batch=0)
 COMPARED = (  # the signs are in fp32
     "loss", "swav_loss", "moco_loss", "contrast_top1_percent", "nt_xent", "positive_similarity",
+    "train_top1_percent", "chance_loss",
 )  # fmt: skip
 HEAD = Projection(hidden_dims=(16,), batch_norm=True, out_dim=8)
 SWAV = SwavTable(
@@ -41,12 +43,14 @@ COLE = SimClrTable(
     temperature=1.0, form="sum",
 )  # fmt: skip
 BYOL = ByolTable(name="byol", projector=HEAD, predictor=HEAD, teacher_momentum=(0.9, 1.0))
+SUPERVISED = SupervisedPretrainingTable(name="supervised", label_smoothing=0.1, mixup_alpha=0.5)
+CLASSES = 3  # of the images of test_training
 BYOL_TOGETHER = BYOL.model_copy(update={"views_together": True})
 
 
 def _pretrain(world: World, table: MethodTable, accumulate: int, groups: int) -> Trained:
     torch.manual_seed(0)
-    method = build_method(Backbone(NETWORK, "remove", 32), table)
+    method = build_method(Backbone(NETWORK, "remove", 32), table, CLASSES)
     found, logged = _train(
         world, method, SGD, torch.float64, accumulate=accumulate, groups=groups
     )
@@ -59,6 +63,7 @@ def _pretrain(world: World, table: MethodTable, accumulate: int, groups: int) ->
         (SWAV, 1, 1),
         (MOCO, 1, 4),
         (COLE, 1, 1),
+        (SUPERVISED, 1, 1),
         pytest.param(BYOL, 1, 1, marks=pytest.mark.slow),
         pytest.param(SWAV, 2, 2, marks=pytest.mark.slow),
         pytest.param(MOCO, 1, 1, marks=pytest.mark.slow),
@@ -70,8 +75,9 @@ def _pretrain(world: World, table: MethodTable, accumulate: int, groups: int) ->
         pytest.param(BYOL_TOGETHER, 2, 1, marks=pytest.mark.slow),
     ],
     ids=[
-        "swav", "moco-4-groups", "cole-simclr", "byol", "swav-accumulated-2-groups", "moco",
-        "moco-v2+", "moco-v2+-accumulated", "s3l-simclr-4-groups", "cole-simclr-accumulated",
+        "swav", "moco-4-groups", "cole-simclr", "supervised", "byol",
+        "swav-accumulated-2-groups", "moco", "moco-v2+", "moco-v2+-accumulated",
+        "s3l-simclr-4-groups", "cole-simclr-accumulated",
         "byol-2-groups", "byol-together-accumulated",
     ],
 )  # fmt: skip

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from edgessl.backbones import Backbone, Classifier
 from edgessl.data.store import MemoryStore
 from edgessl.distributed import World
+from edgessl.methods.classification import Supervised
 from edgessl.methods.dino import Dino
-from edgessl.methods.supervised import Supervised
 from edgessl.optim import build_optimizer
 from edgessl.recipe.method_tables.dino import DinoTable
 from edgessl.recipe.optim_tables import Lars, Optim, Sgd

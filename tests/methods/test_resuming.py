@@ -1,4 +1,4 @@
-"""A self-supervised method goes on from a saved step, to the bit."""
+"""A method of pretraining goes on from a saved step, to the bit."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from edgessl.recipe.method_tables.byol import ByolTable
 from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.recipe.method_tables.simclr import SimClrTable
+from edgessl.recipe.method_tables.supervised import SupervisedPretrainingTable
 from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.recipe.view_tables import ViewGroup
@@ -27,7 +28,7 @@ from edgessl.schedules import Clock
 from edgessl.train import Engine, StepRecord, TrainingData, fit
 from edgessl.views import ViewSampler
 
-IMAGES, BATCH, STEPS = 16, 8, 4
+IMAGES, BATCH, STEPS, CLASSES = 16, 8, 4, 3
 OPTIM = Sgd(name="sgd", lr=0.05, lr_batch=0)
 HEAD = Projection(hidden_dims=(16,), batch_norm=True, dropout=0.5, out_dim=8)
 METHODS: dict[str, MethodTable] = {
@@ -42,6 +43,9 @@ METHODS: dict[str, MethodTable] = {
     ),
     "simclr": SimClrTable(name="simclr", projector=HEAD, form="supcon", negative_groups=2),
     "byol": ByolTable(name="byol", projector=HEAD, predictor=HEAD, teacher_momentum=(0.9, 1.0)),
+    "supervised": SupervisedPretrainingTable(
+        name="supervised", mixup_alpha=0.5, label_smoothing=0.1
+    ),
 }  # fmt: skip
 
 
@@ -56,7 +60,7 @@ def backbone() -> Backbone:
 def _method(backbone: Backbone, table: MethodTable) -> PretrainingMethod:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return build_method(copy.deepcopy(backbone), table).train()
+        return build_method(copy.deepcopy(backbone), table, CLASSES).train()
 
 
 def _fit(
@@ -64,7 +68,8 @@ def _fit(
 ) -> Iterator[StepRecord]:
     rng = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (IMAGES, 3, 40, 40), dtype=torch.uint8, generator=rng)
-    data = TrainingData(MemoryStore(pixels, np.full((IMAGES, 2), 48, np.int32)))
+    labels = torch.arange(IMAGES) % CLASSES if method.table.learns_labels() else None
+    data = TrainingData(MemoryStore(pixels, np.full((IMAGES, 2), 48, np.int32)), labels)
     views = (
         ViewGroup(count=2, size_px=32, scale=(0.3, 1.0)),
         ViewGroup(count=1, size_px=24, scale=(0.05, 0.3)),
@@ -97,7 +102,7 @@ def test_a_method_goes_on_to_the_same_weights(
     step = 2
     with torch.random.fork_rng():
         torch.manual_seed(99)  # other weights, which the state replaces
-        part = build_method(copy.deepcopy(backbone), METHODS[name]).train()
+        part = build_method(copy.deepcopy(backbone), METHODS[name], CLASSES).train()
     other = build_optimizer(part, OPTIM)
     part.load_state_dict(saved[step - 1]["module"], strict=True)
     other.load_state_dict(saved[step - 1]["optimizer"])

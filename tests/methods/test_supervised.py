@@ -1,14 +1,19 @@
-"""Supervised training: cross-entropy, smoothing, mixup, and parts that stay as they are."""
+"""Supervised pretraining: every view has its image's label, mixup pairs images, not views."""
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from reference.mixed_cross_entropy import slow_mixed_cross_entropy
+from torch import Tensor
 
-from edgessl.backbones import Backbone, Classifier
-from edgessl.methods.supervised import Supervised
+from edgessl.backbones import Backbone
+from edgessl.methods.build import build_method
+from edgessl.methods.mixup import draw_mixup
+from edgessl.methods.supervised import SupervisedPretraining
+from edgessl.recipe.method_tables.supervised import SupervisedPretrainingTable
 from edgessl.schedules import Clock
 
 CLOCK = Clock(0, 1, 1)
@@ -16,55 +21,100 @@ LABELS = torch.tensor([0, 1, 2, 0])
 
 
 @pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    """A ResNet-18 without its last stage, for three classes."""
+def backbone() -> Backbone:
+    """A small network, in evaluation mode."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Classifier(Backbone("resnet18", "remove", 32), 3)
+        return Backbone("timm:test_efficientnet", "keep", 32).eval()
 
 
-@pytest.fixture
-def images() -> Tensor:
-    """One view of four images, ``(1, 4, 3, 32, 32)``."""
-    return torch.randn(1, 4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+def _method(backbone: Backbone, **changes: float) -> SupervisedPretraining:
+    table = SupervisedPretrainingTable(name="supervised", **changes)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        method = build_method(backbone, table, 3).eval()
+    assert isinstance(method, SupervisedPretraining)
+    return method
 
 
-def test_the_loss_is_cross_entropy_with_smoothing(classifier: Classifier, images: Tensor) -> None:
-    method = Supervised(classifier, label_smoothing=0.1).eval()
-    logits = classifier(images[0])
-    step = method([images], LABELS, CLOCK)
-    torch.testing.assert_close(step.loss, cross_entropy(logits, LABELS, label_smoothing=0.1))
-    right = (logits.argmax(1) == LABELS).float().mean() * 100
-    assert step.log["train_top1_percent"] == right
+def _views(*counts: int) -> list[Tensor]:
+    """Groups of so many views of four images, the first of 32 px and the others of 24 px."""
+    rng = torch.Generator().manual_seed(0)
+    sizes = [32, *[24] * (len(counts) - 1)]
+    return [
+        torch.randn(count, 4, 3, px, px, generator=rng)
+        for count, px in zip(counts, sizes, strict=True)
+    ]
 
 
-def test_mixup_draws_from_torchs_generator_so_that_a_step_can_be_repeated(
-    classifier: Classifier, images: Tensor
+@pytest.mark.parametrize("counts", [(1,), (2, 3)])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_the_mean_over_views_and_images(
+    backbone: Backbone, counts: tuple[int, ...], smoothing: float
 ) -> None:
-    method = Supervised(classifier, mixup_alpha=1.0).eval()
+    method, views = _method(backbone, label_smoothing=smoothing), _views(*counts)
+    step = method(views, LABELS, CLOCK)
+    losses, right = [], []
+    for group in views:
+        for view in group:
+            logits = method.fc(backbone(view))
+            losses.append(
+                slow_mixed_cross_entropy(
+                    logits.tolist(), LABELS.tolist(), LABELS.tolist(), 1.0, smoothing
+                )
+            )
+            right += (logits.argmax(1) == LABELS).tolist()
+    assert step.loss.item() == pytest.approx(sum(losses) / len(losses), rel=1e-5)
+    share = 100.0 * sum(right) / len(right)
+    assert step.log["train_top1_percent"].item() == pytest.approx(share)
+    assert step.log["chance_loss"].item() == pytest.approx(math.log(3))
+
+
+def test_mixup_has_one_weight_and_the_same_partners_for_all_views(backbone: Backbone) -> None:
+    method, views = _method(backbone, mixup_alpha=1.0), _views(1, 2)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        mixup = draw_mixup(1.0, 4)
+        torch.manual_seed(5)
+        step = method(views, LABELS, CLOCK)
+    assert mixup.partners is not None
     losses = []
-    for seed in (0, 0, 1):
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            losses.append(method([images], LABELS, CLOCK).loss.item())
-    assert losses[0] == losses[1]
-    assert losses[0] != losses[2]
+    for group in views:
+        for view in group:
+            mixed = mixup.weight * view + (1 - mixup.weight) * view[mixup.partners]
+            logits, others = method.fc(backbone(mixed)), LABELS[mixup.partners]
+            losses.append(
+                slow_mixed_cross_entropy(
+                    logits.tolist(), LABELS.tolist(), others.tolist(), mixup.weight, 0.0
+                )
+            )
+    assert step.loss.item() == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 
 
-def test_frozen_modules_keep_their_statistics_in_training_mode(
-    classifier: Classifier, images: Tensor
-) -> None:
-    norms = [m for m in classifier.modules() if isinstance(m, nn.BatchNorm2d)]
-    method = Supervised(classifier, frozen=(norms[0],)).train()
-    still, moving = norms[0].running_mean, norms[1].running_mean
-    assert still is not None
-    assert moving is not None
-    before = still.clone(), moving.clone()
-    method([images], LABELS, CLOCK)
-    assert torch.equal(still, before[0])
-    assert not torch.equal(moving, before[1])
+def test_without_mixup_nothing_is_drawn() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        before = torch.get_rng_state()
+        assert draw_mixup(0.0, 4).partners is None
+        assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_it_refuses_to_train_without_labels(classifier: Classifier, images: Tensor) -> None:
+def test_the_whole_network_gets_a_gradient(backbone: Backbone) -> None:
+    method = _method(backbone)
+    method(_views(1), LABELS, CLOCK).loss.backward()
+    assert all(parameter.grad is not None for parameter in method.parameters())
+    method.zero_grad(set_to_none=True)
+
+
+def test_its_classifier_starts_as_told_and_no_head_is_kept(backbone: Backbone) -> None:
+    method = _method(backbone, classifier_std=0.01)
+    assert method.fc.weight.std().item() == pytest.approx(0.01, rel=0.2)
+    assert not method.fc.bias.any()
+    assert len(method.hidden_part()) == 0
+
+
+def test_it_refuses_to_train_without_labels(backbone: Backbone) -> None:
     with pytest.raises(ValueError, match="needs labels"):
-        Supervised(classifier)([images], None, CLOCK)
+        _method(backbone)(_views(1), None, CLOCK)
+    with pytest.raises(ValueError, match="at least 2 labels, got 1"):
+        build_method(backbone, SupervisedPretrainingTable(name="supervised"), 1)

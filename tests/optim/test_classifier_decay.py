@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from edgessl.backbones import Backbone, Classifier
-from edgessl.methods.supervised import Supervised
+from edgessl.methods.classification import Supervised
 from edgessl.optim import build_optimizer, set_hyperparameters
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.schedules import Clock

@@ -217,6 +217,13 @@ def test_without_milestones_the_rate_stays() -> None:
     assert {_rate(table, Clock(step, 10, 10)) for step in (0, 50, 99)} == {0.1}
 
 
+def test_an_exponential_curve_falls_once_an_epoch() -> None:
+    """torchvision's MobileNetV2: times 0.98 after every epoch."""
+    table = Sgd(name="sgd", lr=0.045, lr_batch=0, curve="exponential", milestone_factor=0.98)
+    rates = [_rate(table, Clock(step, 10, 300)) for step in (0, 9, 10, 19, 2999)]
+    assert rates == pytest.approx([0.045, 0.045, 0.0441, 0.0441, 0.045 * 0.98**299])
+
+
 def test_cole_warms_up_from_zero_to_a_peak_that_is_not_scaled() -> None:
     """SimCLR's code: step / steps of the warm-up, then a cosine to 0; 4.8 at batch 4096."""
     table = SimClrLars(

@@ -25,7 +25,7 @@ from edgessl.schedules import Clock
 from edgessl.train import Engine, TrainingData, fit
 from edgessl.views import ViewSampler
 
-PX, IMAGES, BATCH = 32, 8, 8
+PX, IMAGES, BATCH, CLASSES = 32, 8, 8, 3
 SMALLER = {"hidden_dim": 16, "bottleneck_dim": 8, "prototypes": 16, "queue": 16}
 FREEZES = {"freeze_last_layer_epochs": 0.0, "freeze_prototypes_epochs": 0.0}
 
@@ -75,17 +75,18 @@ def _step(recipe: Recipe) -> tuple[float, bool]:
         table.name, table.pretrained_last_stage, PX, dropout=table.dropout,
         drop_path=table.drop_path,
     )  # fmt: skip
-    method = build_method(backbone, _smaller(recipe.method))
+    method = build_method(backbone, _smaller(recipe.method), CLASSES)
     before = {name: value.detach().clone() for name, value in backbone.named_parameters()}
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (IMAGES, 3, PX, PX), dtype=torch.uint8, generator=draw)
     store = MemoryStore(pixels, np.full((IMAGES, 2), PX, np.int32))
+    labels = torch.arange(IMAGES) % CLASSES if recipe.method.learns_labels() else None
     views = [group.model_copy(update={"size_px": PX}) for group in recipe.views]
     optim = recipe.optim.model_copy(
         update={"warmup_epochs": None, "warmup_percent": None, "lr": 0.1, "lr_batch": 0}
     )
     records = fit(
-        method.train(), TrainingData(store), ViewSampler(views, (0.5,) * 3, (0.2,) * 3),
+        method.train(), TrainingData(store, labels), ViewSampler(views, (0.5,) * 3, (0.2,) * 3),
         build_optimizer(method, optim), optim, clock=Clock(0, 1, 2), batch_size=BATCH, seed=0,
         engine=Engine(torch.device("cpu")),
         batchnorm_groups=min(2, recipe.pretrain.batchnorm_groups),
@@ -104,7 +105,9 @@ def test_a_step_of_a_recipe_moves_the_whole_backbone(name: str) -> None:
 
 
 def test_all_methods_are_stepped() -> None:
-    assert {method for method, *_ in _pairs()} >= {"byol", "dino", "moco", "simclr", "swav"}
+    assert {method for method, *_ in _pairs()} >= {
+        "byol", "dino", "moco", "simclr", "supervised", "swav"
+    }
     tables = [load_recipe(name).method for name in _pairs().values()]
     assert any(isinstance(table, MocoTable) and table.keys == "both" for table in tables)
     assert any(isinstance(table, SimClrTable) and table.negative_groups > 1 for table in tables)

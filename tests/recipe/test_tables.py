@@ -73,12 +73,24 @@ def test_the_smallest_recipe_is_accepted_and_one_decay_stands_for_both_ends() ->
         ("backbone.drop_path", 1.0, "backbone.drop_path: Input should be less than 1"),
         ("backbone.last_stage", "remove", "finetune.regrow must be given, because "
          "backbone.last_stage = 'remove' needs a warm-up of the stage that grows back"),
+        ("data.labels", "coarse", "data.labels must be left out, because dino learns without "
+         "labels, got 'coarse'"),
+        ("data.hierarchy", "h.csv", "data: labels must be given with hierarchy, found none"),
+        ("data.max_classes", 1, "data.max_classes: Input should be greater than or equal to 2"),
+        ("views.0.count", 1, "views.0.count must be at least 2: dino compares views"),
         ("data.val_percent", 60, "data.val_percent: Input should be less than or equal to 50"),
     ],
     ids=lambda value: value if isinstance(value, str) and "." in value and " " not in value else "",
 )
 def test_a_mistake_is_told_by_name(place: str, value: object, line: str) -> None:
     assert line in _refusal(place, value)
+
+
+def test_one_view_is_enough_for_labels() -> None:
+    values = tomllib.loads(TEXT)
+    values |= {"method": {"name": "supervised"}, "data": {"labels": "coarse"}}
+    values["views"][0]["count"] = 1
+    assert validate(Recipe, values, "small.toml").method.learns_labels()
 
 
 @pytest.mark.parametrize(

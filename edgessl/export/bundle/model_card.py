@@ -14,6 +14,7 @@ from edgessl import __version__
 from edgessl.artifact import Metadata
 from edgessl.export.core import portable
 from edgessl.export.product import ExportedFile
+from edgessl.recipe.method_tables import learns_labels
 
 NAMES = ("LICENSE", "LICENCE", "COPYING")
 SIGNS = (
@@ -83,6 +84,7 @@ def _of_timm(name: str) -> str:
 SCORES = {
     "finetune_top1": "top-1 of the classifier",
     "linear_top1": "linear probe of the pretrained features",
+    "supervised_top1": "top-1 of the classifier of supervised pretraining",
     "knn_top1": "kNN of the pretrained features",
 }
 SPLITS = ("train", "unlabeled", "val", "test")
@@ -236,7 +238,11 @@ def _method(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tu
     facts = [("recipe", str(portable(provenance.get("recipe")) or "not recorded"))]
     if recipe.get("method"):
         method, epochs = recipe["method"]["name"], (recipe.get("pretrain") or {}).get("epochs")
-        facts.append(("pretraining", f"{method}, self-supervised, {epochs} epochs, no teacher"))
+        kind = f"{method}, self-supervised"
+        if learns_labels(method):
+            labels = (recipe.get("data") or {}).get("labels")
+            kind = f"supervised, on {f'the labels {labels}' if labels else 'the classes'}"
+        facts.append(("pretraining", f"{kind}, {epochs} epochs, no teacher"))
     if recipe.get("finetune") and report.get("data", {}).get("classes"):
         facts.append(("fine-tuning", f"{recipe['finetune'].get('epochs')} epochs on the labels"))
     if provenance.get("seed") is not None:

@@ -14,6 +14,7 @@ METHODS = {
     "dino": "Dino",
     "moco": "Moco",
     "simclr": "SimClr",
+    "supervised": "SupervisedPretraining",
     "swav": "Swav",
 }
 """Name in recipes -> class in ``edgessl/methods/NAME.py``. Its table is ``CLASSTable``, in
@@ -30,10 +31,20 @@ def table_of(name: str) -> type[MethodTable]:
     return table
 
 
+def learns_labels(name: object) -> bool:
+    """Say whether a method learns from labels; one that is not known does not.
+
+    Args:
+        name: As a report has it.
+    """
+    # Only its name is there: what a report says besides may be of an older edgessl.
+    return name in METHODS and table_of(str(name)).model_construct(name=name).learns_labels()
+
+
 if TYPE_CHECKING:
     AnyMethodTable = MethodTable  # outside of a method, what all tables answer is all there is
 else:
     AnyMethodTable = Annotated[Union[*map(table_of, METHODS)], Field(discriminator="name")]
     """The table that the key ``name`` decides on."""
 
-__all__ = ["METHODS", "AnyMethodTable", "MethodTable", "table_of"]
+__all__ = ["METHODS", "AnyMethodTable", "MethodTable", "learns_labels", "table_of"]

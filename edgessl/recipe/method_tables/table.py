@@ -85,6 +85,14 @@ class MethodTable(Table):
         """
         raise NotImplementedError
 
+    def learns_labels(self) -> bool:
+        """Say whether it learns from labels, which only some images have."""
+        return False
+
+    def fewest_views(self) -> int:
+        """Return how many views of the first group it needs: most compare two."""
+        return 2
+
     def batch_parts(self) -> Mapping[str, int]:
         """Return the keys that cut a micro-batch into equal parts of at least 2 images."""
         return {}

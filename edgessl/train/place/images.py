@@ -84,9 +84,13 @@ class Images:
         self._unsquashed: dict[tuple[PackedSplit, bytes], NDArray[np.uint8]] = {}
 
     def pretraining(self) -> TrainingData:
-        """Return every image that pretraining sees, without labels."""
+        """Return every image that pretraining sees, with the labels that it learns, if any."""
         store, drawn = self.packed.everything(), self.dataset.drawn
-        return TrainingData(store if drawn is None else ChosenImages(store, drawn))
+        lesson = self.dataset.lesson
+        return TrainingData(
+            store if drawn is None else ChosenImages(store, drawn),
+            None if lesson is None else torch.tensor(lesson.labels, dtype=torch.int64),
+        )
 
     def labelled(self) -> TrainingData:
         """Return the labelled training images: the first ones of the same store."""

@@ -17,7 +17,7 @@ from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.runs.stages import StageId, is_main, own_loss
+from edgessl.runs.stages import TRAIN_TOP1, StageId, is_main, is_pretraining, own_loss
 from edgessl.schedules import Clock
 from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
 from edgessl.train.health.doctor import Doctor, refuse_collapsed, tell
@@ -100,7 +100,7 @@ def train_stage(
     """
     if kept := context.run.load_diverged(stage.name):
         raise failure(kept, context.run.diverged)
-    ask(context, follow_stage, stage, module, labelled=data.labels is not None)
+    ask(context, follow_stage, stage, module)
     optimizer = _prepare(context, stage, module)
     state = StageState(
         context.run, stage.name, module, optimizer, context.engine.scaler(), context.reporter.say,
@@ -119,19 +119,19 @@ def train_stage(
     return state.meter
 
 
-def follow_stage(context: Context, stage: Stage, module: nn.Module, *, labelled: bool) -> None:
+def follow_stage(context: Context, stage: Stage, module: nn.Module) -> None:
     """Train a stage on this process's part of every batch, as the first process says.
 
     Args:
         context: The run, as this process knows it.
         stage: What to train.
         module: The method; its weights come with the first state.
-        labelled: Whether it trains on labelled images.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM, after the first process has saved.
     """
-    data = context.images.labelled() if labelled else context.images.pretraining()
+    pretrains, images = is_pretraining(stage.name), context.images
+    data = images.pretraining() if pretrains else images.labelled()
     method, optimizer = cast(Method, module), _prepare(context, stage, module)
     scaler, stop = context.engine.scaler(), StopRequest()
     with stop.listening(), freed_memory_kept():
@@ -233,6 +233,7 @@ class _Training:
         self._doctor = doctor
         self._watched: dict[str, float] = {}
         self._loss, self._loss_name = float("nan"), "loss"
+        self._right: float | None = None  # percent of the labels, where there are any
         finished = context.run.read().get("finished", {})
         self._told = state.step > 0 or not is_main(stage.name) or any(map(is_main, finished))
 
@@ -307,6 +308,7 @@ class _Training:
                  "loss": self._loss, "lr": record.lr,
                  **{name: value.item() for name, value in record.log.items()}}  # fmt: skip
         self._loss_name = _name_of_loss(entry)
+        self._right = cast(float | None, entry.get(TRAIN_TOP1))
         if record.skipped:
             entry = {**place, "skipped": True, "loss": str(self._loss), "lr": record.lr}
             context.reporter.say(
@@ -335,6 +337,8 @@ class _Training:
             f" · {_LABELS[key]} {value:.1f} %"
             for key, value in self._watched.items() if key in _LABELS
         )
+        if self._right is not None:
+            watched = f" · top-1 on train {self._right:.1f} %{watched}"
         health = f" · {self._doctor.word_to_show}" if self._doctor is not None else ""
         return (
             f"epoch {clock.epoch}/{clock.epochs} · {self._loss_name} {self._loss:.3f} · "

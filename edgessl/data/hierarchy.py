@@ -1,0 +1,107 @@
+"""Coarse labels of classes, from a table such as ``hierarchy.csv``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection
+from pathlib import Path
+
+from edgessl.data.class_names import class_name, trouble_with
+from edgessl.errors import UserError, nearest
+
+FILE = "hierarchy.csv"
+CLASS = "class"
+_SHOWN = 5  # mistakes listed in full
+
+
+def find_hierarchy(source: str, file: str | None) -> Path:
+    """Return the table that belongs to labelled images.
+
+    Args:
+        source: Where the labels come from: a folder, a CSV manifest or a named set.
+        file: The table, where it lies elsewhere; None for the one beside the images.
+
+    Raises:
+        UserError: It is not there.
+    """
+    if file is not None:
+        path = Path(file).expanduser()
+        if not path.is_file():
+            raise UserError(
+                f"data.hierarchy: must be a CSV file, got '{file}', which is not there; check it"
+            )
+        return path
+    beside = Path(source).expanduser()
+    path = (beside if beside.is_dir() else beside.parent) / FILE
+    if not beside.exists() or not path.is_file():
+        raise UserError(
+            f"data.labels: must have a {FILE} with {source}, found none; write one with the "
+            f"columns {CLASS} and the coarser labels, or pass --set data.hierarchy=FILE"
+        )
+    return path
+
+
+def read_hierarchy(path: Path, column: str, classes: Collection[str]) -> dict[str, str]:
+    """Read the coarse label of every class.
+
+    Args:
+        path: A CSV file with a header row: ``class``, and a column for each level.
+        column: The level.
+        classes: Those that need a label; the table may have others.
+
+    Returns:
+        Label by class, of ``classes`` alone.
+
+    Raises:
+        UserError: It is no such file, has no such column, lacks classes, or gives one of them two
+            labels or none; several mistakes are listed at once.
+    """
+    header, rows = _rows(path)
+    _refuse_columns(path, header, column)
+    labels: dict[str, str] = {}
+    mistakes = []
+    for line, row in rows:
+        name, label = (class_name((row.get(key) or "").strip()) for key in (CLASS, column))
+        if name not in classes:
+            continue
+        if not label:
+            mistakes.append(f"line {line}: {column} must not be empty, as it is for '{name}'")
+        elif trouble := trouble_with(label):
+            mistakes.append(f"line {line}: {column} {trouble}, got {label!a}")
+        elif labels.setdefault(name, label) != label:
+            mistakes.append(f"line {line}: '{name}' is '{label}' here and '{labels[name]}' above")
+    if not mistakes:
+        missing = [name for name in classes if name not in labels]
+        mistakes += [f"no line for the class '{name}'" for name in missing]
+    if mistakes:
+        lines = [f"\n  {mistake}" for mistake in mistakes[:_SHOWN]]
+        more = f"\n  and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else ""
+        raise UserError(f"{path}: {len(mistakes)} mistake(s){''.join(lines)}{more}")
+    return labels
+
+
+def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as text:
+            reader = csv.DictReader(text, skipinitialspace=True)
+            header = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = header
+            return header, [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: must be a CSV file in UTF-8, got: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path}: must be readable, got '{error.strerror}'") from error
+
+
+def _refuse_columns(path: Path, header: list[str], column: str) -> None:
+    if CLASS not in header:
+        raise UserError(
+            f"{path}: must start with a header that has the column {CLASS}, got "
+            f"'{','.join(header)[:80]}'; name the column of classes so"
+        )
+    levels = [name for name in header if name and name != CLASS]
+    if column not in levels:
+        raise UserError(
+            f"data.labels: must be a column of {path}, got '{column}'{nearest(column, levels)}; "
+            f"columns: {', '.join(levels) or 'none'}"
+        )
