@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from edgessl import __version__
 from edgessl.artifact import Metadata
+from edgessl.export.bundle.markdown import plain
 from edgessl.export.core import portable
 from edgessl.export.product import ExportedFile
 
@@ -129,11 +130,12 @@ def model_card(
     classifies = bool(metadata.classes)
     name = backbone.get("name") or provenance.get("recipe") or "a small backbone"
     kind = f"classifier of {len(metadata.classes)} classes" if classifies else "features"
-    environment = Environment(  # text, not HTML: nothing to escape but the table's bars
+    environment = Environment(  # what comes from outside goes through ``plain``, there or here
         loader=PackageLoader("edgessl.export.bundle", "templates"),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
+    environment.filters["plain"] = plain
     return environment.get_template("model_card.md.j2").render(
         title=f"{name}: {kind}",
         summary=_summary(metadata, str(name)),
@@ -246,6 +248,6 @@ def _init(record: Mapping[str, Any]) -> str | None:
 def _labels(classes: Sequence[str]) -> str:
     if not classes:
         return "None: it gives features."
-    shown = ", ".join(classes[:SHOWN_LABELS])
+    shown = plain(", ".join(classes[:SHOWN_LABELS]))
     more = f", and {len(classes) - SHOWN_LABELS} more" if len(classes) > SHOWN_LABELS else ""
     return f"{shown}{more} (all in `labels.txt`, in the order of the outputs)."
