@@ -37,6 +37,23 @@ def test_text_is_escaped_where_it_would_do_something(text: str, written: str) ->
     assert plain(text) == written
 
 
+@pytest.mark.parametrize(
+    "wrong", ["text", 1, [1], [], None, {"name": 1}, {"counts": {"train": "x"}}]
+)
+def test_what_is_no_report_tells_nothing(wrong: object) -> None:
+    preprocess = {"resize_px": 8, "crop_px": 8, "interpolation": "bilinear",
+                  "mean": [0.5] * 3, "std": [0.2] * 3}  # fmt: skip
+    metadata = Metadata("logits", ("cat", "dog"), preprocess, 8, {})
+    names = ("recipe", "data", "scores", "scores_random", "identity")
+    inner = {"recipe": {"backbone": wrong, "method": wrong, "pretrain": wrong, "finetune": wrong},
+             "data": {"counts": wrong, "notes": wrong, "classes": wrong},
+             "scores": {"finetune_top1": wrong}}  # fmt: skip
+    for report in ({name: wrong for name in names}, inner):
+        run = Run(report=report, record=report)
+        card = model_card(metadata, {"scores": wrong}, run, (), checkpoint="c", vectors="v")
+        assert "cat, dog" in card
+
+
 @pytest.mark.parametrize("name", EVIL)
 def test_names_from_everywhere_do_nothing_in_a_card(name: str) -> None:
     preprocess = {"resize_px": 8, "crop_px": 8, "interpolation": "bilinear",
