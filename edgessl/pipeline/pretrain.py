@@ -14,6 +14,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
 from edgessl.backbones.build_net import draw_fan_out
 from edgessl.data.dataset import Split
+from edgessl.errors import UserError
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.monitor import Monitor, calibration_images
@@ -24,6 +25,7 @@ from edgessl.start.kept_head import KEY, KeptHead, head_of
 from edgessl.start.weights import initialise
 from edgessl.train.health.doctor import Doctor
 from edgessl.train.place.context import Context, once
+from edgessl.train.stage.state_fits import weights_misfit
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
 from edgessl.views.contact_sheet import contact_sheet
@@ -131,7 +133,13 @@ def _train_in_turn(context: Context, method: PretrainingMethod) -> Meter:
 
 def _take_over(context: Context, method: PretrainingMethod, stage: PretrainStage) -> None:
     """Load what a stage ended with, from the file even if it was trained just now."""
-    method.load_state_dict(context.run.load_end(stage.name)["module"], strict=True)
+    weights = context.run.load_end(stage.name).get("module")
+    if trouble := weights_misfit(weights, method):
+        raise UserError(
+            f"{context.run.path / 'state'}: must hold the weights that {stage.name} ended with, "
+            f"found others ({trouble}); start over with --fresh"
+        )
+    method.load_state_dict(weights, strict=True)
 
 
 def _train_one_of(context: Context, method: PretrainingMethod, number: int) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from edgessl.train.place.context import Context
 from edgessl.train.place.processes import ask, batch_parts, receive, send
 from edgessl.train.stage.guard import Verdict, diverged, failure
 from edgessl.train.stage.state import StageState
+from edgessl.train.stage.state_table import refuse_damaged
 from edgessl.train.stage.stop_request import StopRequest
 from edgessl.train.stage.timing import Meter, Pace, bottleneck
 from edgessl.views import ViewSampler
@@ -99,6 +100,7 @@ def train_stage(
             and that is to end the run; now or in an earlier run.
     """
     if kept := context.run.load_diverged(stage.name):
+        refuse_damaged(kept, context.run.diverged)
         raise failure(kept, context.run.diverged)
     ask(context, follow_stage, stage, module, labelled=data.labels is not None)
     optimizer = _prepare(context, stage, module)
