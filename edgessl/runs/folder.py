@@ -231,6 +231,10 @@ class RunFolder:
             say(f"{what}; {way}.")
         return [state[3] for state in found]
 
+    def has_states(self) -> bool:
+        """Say whether a state of any stage is there, readable or not."""
+        return any((self.path / "state").glob("*.pt"))
+
     def drop_states(self, *, but: str) -> None:
         """Remove the alternating states, except those of one stage.
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from edgessl.backbones import Backbone
 from edgessl.device import freed_memory_kept
-from edgessl.errors import Interrupted
+from edgessl.errors import Interrupted, UserError
 from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
 from edgessl.recipe.optim_tables import Optim
@@ -82,6 +82,8 @@ def train_stage(
     data: TrainingData,
     watch: Watch | None = None,
     doctor: Doctor | None = None,
+    *,
+    must_go_on: UserError | None = None,
 ) -> Meter:
     """Train a method to the end of its stage, from where an earlier run of it stopped.
 
@@ -93,8 +95,10 @@ def train_stage(
         data: Its images.
         watch: The monitor.
         doctor: Says whether the outputs collapse; None where nothing can.
+        must_go_on: Why the stage cannot start from its beginning; None where it can.
 
     Raises:
+        UserError: It cannot start from its beginning, and would have to.
         Interrupted: Ctrl-C or SIGTERM, after saving.
         GateFailed: The loss stays not finite, in spite of rollbacks, or the outputs have collapsed
             and that is to end the run; now or in an earlier run.
@@ -109,6 +113,8 @@ def train_stage(
         doctor,
     )
     if not state.restore():
+        if must_go_on is not None:
+            raise must_go_on
         state.save(0)  # so that there is always something to roll back to
     elif state.step:
         context.reporter.say(f"Going on with {stage.name} from step {state.step}.")
