@@ -20,6 +20,7 @@ from edgessl.data.named import NAMED, list_named, recognise
 from edgessl.data.parallel import Progress
 from edgessl.data.verify import check_files
 from edgessl.errors import UserError
+from edgessl.files import expanded
 
 
 def names() -> dict[str, str]:
@@ -52,7 +53,7 @@ def list_source(data: str, *, download: bool = True) -> Listing:
 
 
 def _list(data: str, download: bool) -> Listing:
-    path = Path(data).expanduser()
+    path = expanded(data)
     if path.is_dir():
         listing = recognise(path) or list_folder(path)
         if data in names():
@@ -74,7 +75,7 @@ def refuse_unknown(data: str) -> None:
     Raises:
         UserError: There is no such source.
     """
-    path = Path(data).expanduser()
+    path = expanded(data)
     if path.is_dir() or path.is_file() or data in names():
         return
     close = get_close_matches(data, list(names()), n=3, cutoff=0.5)

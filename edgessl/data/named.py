@@ -14,6 +14,7 @@ from edgessl.data.cache import cache_part
 from edgessl.data.dataset import Entry, Listing
 from edgessl.data.download import download
 from edgessl.errors import UserError
+from edgessl.files import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +235,7 @@ def list_named(name: str, *, may_download: bool = True) -> Listing:
             the layout promises, or the cache is not writable.
     """
     chosen = os.environ.get("EDGESSL_DATA")
-    homes = [Path(chosen).expanduser() / name, Path(chosen).expanduser()] if chosen else []
+    homes = [expanded(chosen) / name, expanded(chosen)] if chosen else []
     cached = cache_part("sets") / name
     for home in (*homes, cached):
         if base := _base(NAMED[name], home):

@@ -12,6 +12,7 @@ from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
+from edgessl.files import expanded
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
@@ -252,7 +253,7 @@ def _lasting(labels: str | Path | None) -> str | None:
     """Name a source of labels so that it is found from any folder, as ``data`` is."""
     if labels is None:
         return None
-    path = Path(labels).expanduser()
+    path = expanded(labels)
     return str(path.absolute()) if path.exists() else str(labels)
 
 
