@@ -22,7 +22,7 @@ _Text = Annotated[str, AfterValidator(_shown)]
 """It reaches terminals, and tables with a line for each."""
 _Count = Annotated[int, Field(ge=0, le=int(_LARGEST))]
 _OneOrMore = Annotated[int, Field(ge=1, le=int(_LARGEST))]
-_Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)]
+_Percent = Annotated[float, Field(ge=0, le=100)]
 _Amount = Annotated[float, Field(ge=0, le=_LARGEST)]
 _Time = Annotated[float, Field(gt=0, le=_LARGEST)]
 _Ratio = Annotated[float, Field(ge=1e-9, le=1e9)]
@@ -52,9 +52,9 @@ class _Device(_Known):
 
 
 class _Score(_Known):
-    value: _Number
-    low: _Number
-    high: _Number
+    value: _Percent
+    low: _Percent
+    high: _Percent
 
 
 class _Entry(_Known):
@@ -189,15 +189,17 @@ def trouble_with_judgements(document: dict[str, Any]) -> str:
         document: Of the right shape.
     """
     for number, cell in enumerate(document["conditions"]):
-        noise = cell["noise"]
-        if missing := [key for key in ("grade", "reasons") if noise.get(key) is None]:
-            return f"conditions.{number}.noise.{missing[0]}: Field required"
+        if cell["noise"].get("grade") is None:
+            return f"conditions.{number}.noise.grade: Field required"
     intervals = (("models", "p50_low_ms", "p50_high_ms"), ("comparisons", "low", "high"))
     for kind, low, high in intervals:
         for number, row in enumerate(document[kind]):
             if (row.get(low) is None) != (row.get(high) is None):
                 return f"{kind}.{number}.{low}: must come with {high}"
     for number, entry in enumerate(document["models"]):
-        if entry.get("top1") and not entry.get("size_mb"):
+        score = entry.get("top1")
+        if score and not score["low"] <= score["value"] <= score["high"]:
+            return f"models.{number}.top1: must lie between low and high"
+        if score and not entry.get("size_mb"):
             return f"models.{number}.size_mb: must be above 0 where top1 is known"
     return ""
