@@ -7,10 +7,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from edgessl.names import trouble_with
 from edgessl.schema import Table, validate
 
 Side = Annotated[int, Field(ge=1, le=65_536)]
 Three = tuple[float, float, float]
+
+
+def _printable(name: str) -> str:
+    if trouble := trouble_with(name):
+        raise ValueError(f"{trouble}, got {name!a}")
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(_printable)]
+"""It stands one a line in ``labels.txt``, and on terminals."""
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -70,7 +81,7 @@ class MetadataTable(Table):
     """
 
     head: Literal["logits", "probs", "features"]
-    classes: tuple[str, ...]
+    classes: tuple[ClassName, ...]
     preprocess: dict[str, Any]
     input_px: Side
     provenance: dict[str, Any]

@@ -21,6 +21,7 @@ from edgessl.data.parallel import Progress
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.verify import check_files
 from edgessl.errors import UserError
+from edgessl.files import expanded
 
 
 def names() -> dict[str, str]:
@@ -54,7 +55,7 @@ def list_source(data: str, *, reading: Reading = AS_FOUND, download: bool = True
 
 
 def _list(data: str, reading: Reading, download: bool) -> Listing:
-    path = Path(data).expanduser()
+    path = expanded(data)
     if path.is_dir():
         known = recognise(path) if reading == AS_FOUND else None
         listing = known or list_folder(path, reading)
@@ -82,7 +83,7 @@ def refuse_unknown(data: str) -> None:
     Raises:
         UserError: There is no such source.
     """
-    path = Path(data).expanduser()
+    path = expanded(data)
     if path.is_dir() or path.is_file() or data in names():
         return
     close = get_close_matches(data, list(names()), n=3, cutoff=0.5)

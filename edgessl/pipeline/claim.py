@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from edgessl import __version__
@@ -110,6 +112,7 @@ def record(
     provenance: dict[str, Any],
     *,
     minutes: float | None = None,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write down what a new run's folder is for; do nothing in a folder that has a run.
 
@@ -119,6 +122,7 @@ def record(
         provenance: What every checkpoint says about where it comes from, besides recipe, data and
             seed.
         minutes: The time that the epochs were chosen for, or None.
+        facts: What else is to be known of it.
     """
     run, dataset, recipe = context.run, context.dataset, context.recipe
     if run.read():
@@ -150,6 +154,7 @@ def record(
                 "edgessl": __version__,
             },
             "device": describe_device(context.device.type),
+            **facts,
             "finished": {},
         }
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgessl import catalog
 from edgessl.artifact import Metadata, open_artifact, read_metadata
+from edgessl.data.original import Original
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import (
@@ -70,7 +71,7 @@ class Origin:
     checkpoint: Path
     provenance: Mapping[str, Any]
     reference: Reference
-    images: Sequence[Path]
+    images: Sequence[Original]
     atol: float
     rtol: float
 

@@ -98,7 +98,7 @@ def _check_answers(
     yield last
     shaped: Mapping[str, Image.Image] = {}
     if file.takes == "pixels":
-        shaped = shaped_images(test.paths, metadata.input_px)
+        shaped = shaped_images(test.originals, metadata.input_px)
         last = check_preprocessing(open_inside(file.path), _preprocess(metadata), shaped)
         yield last
     if last.status != "pass":  # there is nothing to compare the answers on
