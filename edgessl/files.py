@@ -61,6 +61,18 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
+def expanded(written: str | Path) -> Path:
+    """Return a path whose ``~`` stands for a home, where there is one; else as it is written.
+
+    Args:
+        written: What a user wrote.
+    """
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:  # a user id without a home, as in containers, or ``~nobody``
+        return Path(written)
+
+
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:
     """Delete what killed processes left of their unfinished writes.
 

@@ -5,13 +5,45 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from edgessl.names import trouble_with
 from edgessl.schema import Table, validate
 
 Side = Annotated[int, Field(ge=1, le=65_536)]
 Three = tuple[float, float, float]
+
+
+def _printable(name: str) -> str:
+    if trouble := trouble_with(name):
+        raise ValueError(f"{trouble}, got {name!a}")
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(_printable)]
+"""It stands one a line in ``labels.txt``, and on terminals."""
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _rising(pair: tuple[float, float]) -> tuple[float, float]:
+    if not pair[0] < pair[1]:
+        raise ValueError(f"must rise, got {pair[0]:g} to {pair[1]:g}")
+    return pair
+
+
+Rising = Annotated[tuple[float, float], AfterValidator(_rising)]
+
+
+class ValueRangeTable(Table):
+    """What is black and white, by the kind of number that a file stores.
+
+    Attributes:
+        integers: Of 16 and more bits a channel.
+        floats: Real numbers.
+    """
+
+    integers: Rising | None = None
+    floats: Rising | None = None
 
 
 class PreprocessTable(Table):
@@ -23,6 +55,7 @@ class PreprocessTable(Table):
         interpolation: Kernel of the resize.
         mean: Of each channel.
         std: Of each channel.
+        value_range: Stored values that are black and white in files of more than 8 bits a channel.
     """
 
     resize_px: Side
@@ -30,6 +63,7 @@ class PreprocessTable(Table):
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     mean: Three
     std: tuple[Positive, Positive, Positive]
+    value_range: ValueRangeTable | None = None
 
 
 class MetadataTable(Table):
@@ -47,7 +81,7 @@ class MetadataTable(Table):
     """
 
     head: Literal["logits", "probs", "features"]
-    classes: tuple[str, ...]
+    classes: tuple[ClassName, ...]
     preprocess: dict[str, Any]
     input_px: Side
     provenance: dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from torch import Tensor
 
-from edgessl.artifact.tables import PreprocessTable
+from edgessl.artifact.tables import ClassName, PreprocessTable
 from edgessl.errors import UserError
 from edgessl.recipe.backbones import Readout
 from edgessl.recipe.method_tables.table import HiddenTable
@@ -38,7 +38,7 @@ class DeployTable(Table):
     last_stage: Literal["keep", "remove"]
     image_px: Annotated[int, Field(ge=1, le=8192)]
     batchnorm_eps: Annotated[float, Field(gt=0)] | None = None
-    classes: tuple[str, ...]
+    classes: tuple[ClassName, ...]
     preprocess: PreprocessTable
     provenance: dict[str, Any]
 

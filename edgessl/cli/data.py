@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgessl.cli.data_tree import understood
+from edgessl.cli.options import Column, Layout, Splits, reading_of, refuse_given
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from edgessl.data.reading import Reading
 
 
 def data(
@@ -21,20 +26,29 @@ def data(
             show_default=False,
         ),
     ] = "",
+    layout: Layout = "auto",
+    splits: Splits = "",
+    column: Column = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     cache: Annotated[bool, typer.Option("--cache", help="Show the cache instead.")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="With --cache: delete it.")] = False,
 ) -> None:
     """Show what edgessl makes of your images, with advice.
 
-    Splits, classes, sizes, unusable files and duplicates; nothing is trained.
+    Splits, classes, sizes, unusable files and duplicates; nothing is trained. What it understood
+    is overruled by --layout, --splits and --column, here and in the commands that train.
     """
     if cache == bool(source):
         raise UserError("data: must be given DATA, or --cache; try edgessl data demo")
     if clear and not cache:
         raise UserError("--clear: must come with --cache, got it alone; add --cache")
+    if cache:
+        given = {"--layout": "" if layout == "auto" else layout, "--splits": splits,
+                 "--column": column}  # fmt: skip
+        refuse_given(given, "must come with DATA")
+    reading = reading_of(layout, splits, column)
     screen = console(to_stderr=json)
-    document = _cache(clear) if cache else _dataset(screen, source)
+    document = _cache(clear) if cache else _dataset(screen, source, reading)
     if json:
         print_json(document)
     elif cache:
@@ -49,12 +63,13 @@ def _cache(clear: bool) -> dict[str, Any]:
     return describe_cache(clear)
 
 
-def _dataset(screen: Console, source: str) -> dict[str, Any]:
+def _dataset(screen: Console, source: str, reading: Reading) -> dict[str, Any]:
     from edgessl.pipeline.data import describe_data
     from edgessl.reporter import Screen
 
     with Screen(screen) as shown:
-        return describe_data(source, lambda done, total: shown.progress("read", done, total))
+        progress = partial(shown.progress, "read")
+        return describe_data(source, progress, reading)
 
 
 def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
@@ -65,6 +80,7 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
 
     images, sizes = by_use(document["images"], document["classes"]), document["sizes"]
     say(f"{document['name']}: {document['source']}")
+    screen.print(understood(document, images))
     counts = ", ".join(f"{name} {count}" for name, count in images.items() if count)
     say(f"images: {sum(images.values())} ({counts})")
     say(f"sizes: {', '.join(_range(name, px) for name, px in sizes.items())}")
@@ -74,7 +90,8 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
         say(f"left out: {bad['path']}: {bad['reason']}")
     say(f"duplicates: {document['duplicates']}")
     say(f"fingerprint: {document['fingerprint']}")
-    for sentence in (*document["notes"], *document["advice"]):
+    overrule = [document["overrule"]] if document["overrule"] else []
+    for sentence in (*document["notes"], *overrule, *document["advice"]):
         say(sentence)
 
 
@@ -87,11 +104,13 @@ def _print_classes(screen: Console, classes: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("output", justify="right")
     table.add_column(f"class ({len(classes)})", overflow="fold")
     for split in ("train", "val", "test"):
         table.add_column(split, justify="right")
-    for one in classes:
-        table.add_row(one["name"], *(str(one[key]) for key in ("train", "val", "test")))
+    for index, one in enumerate(classes):
+        counts = (str(one[key]) for key in ("train", "val", "test"))
+        table.add_row(str(index), one["name"], *counts)
     screen.print(table)
 
 

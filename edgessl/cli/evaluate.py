@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.options import Trust
+from edgessl.cli.options import Column, Layout, Splits, Trust, reading_of
 from edgessl.cli.screen import console, print_json
 
 MEANING = {
@@ -15,6 +15,11 @@ MEANING = {
     "linear": "linear probe on frozen features",
     "top1": "top-1 of the classifier",
     "map": "mean average precision of linear classifiers on frozen features",
+}
+_WHY = {
+    "knn": "this network gives features and no classes (linear is the other one for those)",
+    "top1": "this network is a classifier (knn and linear would judge its features)",
+    "map": "these images have several labels each",
 }
 
 
@@ -24,41 +29,50 @@ def evaluate(
     ],
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
     protocol: Annotated[
-        str, typer.Option(help="knn, linear or top1; map for images with several labels each.")
-    ],
+        str | None,
+        typer.Option(
+            help="top1, knn, linear; map for several labels an image. [default: what fits]"
+        ),
+    ] = None,
     device: Annotated[
         str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
     ] = "auto",
+    layout: Layout = "auto",
+    splits: Splits = "",
+    column: Column = "",
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Score a network on test images: kNN, linear probe or top-1.
+    """Score a network on the labelled images it is given.
 
-    kNN and linear probe judge its features, top-1 its classifier.
+    top1 judges a classifier by its answers, kNN and linear probe judge features. All images are
+    scored; of a folder with train/ and test/ those of test.
     """
+    reading = reading_of(layout, splits, column)
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
         from edgessl.pipeline import evaluate as story
 
         found = story.evaluate(
-            model, data=data, protocol=protocol, device=device, trust=trust,
+            model, data=data, protocol=protocol, device=device, reading=reading, trust=trust,
             say=status.update,
         )
     if json:
         print_json(found.to_dict())
         return
+    used = found.protocol
+    if protocol is None:
+        screen.print(f"Protocol {used}, because {_WHY[used]}.")
     for note in found.notes:
-        screen.print(note, markup=False)
+        screen.print(note)
     if isinstance(found, story.EvaluatedTags):
         for name, value in found.precisions.items():
             told = "not in test" if value is None else f"{value:.1f} %"
-            screen.print(f"  {name:<16} {told}", markup=False)
-        classes = len(found.precisions)
-    else:
-        classes = len(found.dataset.classes)
+            screen.print(f"  {name:<16} {told}")
     score = found.score
     screen.print(
-        f"{MEANING[protocol]}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
-        f"{score.high:.1f} % ({score.n} test images, {classes} classes)",
-        markup=False,
+        f"{MEANING[used]}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
+        f"{score.high:.1f} % ({found.about})"
     )
+    for warning in found.warnings:
+        screen.print(warning)

@@ -8,13 +8,17 @@ from typing import Annotated
 import typer
 
 from edgessl.cli.options import (
+    Column,
     Compiled,
     Fresh,
     LabelPercent,
+    Layout,
     Overrides,
     Seed,
+    Splits,
     TrainingDevice,
     as_typed,
+    reading_of,
     several,
 )
 from edgessl.distributed import world_of_environment
@@ -36,6 +40,9 @@ def finetune(
         typer.Option(min=1, help="Epochs after the warm-up; more of them extend a run."),
     ] = None,
     label_percent: LabelPercent = None,
+    layout: Layout = "auto",
+    splits: Splits = "",
+    column: Column = "",
     out: Annotated[
         Path | None, typer.Option(help="Run folder. [default: runs/DATA-finetune-RUN]")
     ] = None,
@@ -56,10 +63,11 @@ def finetune(
     from edgessl.pipeline import finetune as story
     from edgessl.reporter import Screen
 
+    reading = reading_of(layout, splits, column)
     with Screen(console()) as screen:
         run = story.finetune(
             checkpoint, data=data, recipe=recipe, epochs=epochs, label_percent=label_percent,
-            out=out, seed=seed, device=device, baselines=several(baselines),
+            out=out, seed=seed, reading=reading, device=device, baselines=several(baselines),
             overrides=tuple(overrides or ()), fresh=fresh, compiled=compiled, reporter=screen,
             command=as_typed(),
         )  # fmt: skip

@@ -94,7 +94,7 @@ EXAMPLES = {
     ),
     "eval": examples(
         "# the very file that goes to the device, on other images",
-        "edgessl eval model.onnx --data labelled/ --protocol top1",
+        "edgessl eval model.onnx --data labelled/",
         "# features, before there is a classifier",
         "edgessl eval pretrained.pt --data labelled/ --protocol knn",
     ),
@@ -115,8 +115,8 @@ EXAMPLES = {
     "predict": examples(
         "# the classes of a photograph, whatever its size",
         "edgessl predict model.e2e.onnx photo.jpg",
-        "# of several, for a program",
-        "edgessl predict ckpt.pt first.jpg second.jpg --json",
+        "# of several, or of a whole folder, for a program",
+        "edgessl predict ckpt.pt first.jpg photos/ --json",
     ),
     "report": examples(
         "# the curves so far of a run that is under way or was stopped",

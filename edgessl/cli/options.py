@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgessl.errors import UserError
+
+if TYPE_CHECKING:
+    from edgessl.data.reading import Reading
 
 LabelPercent = Annotated[
     float | None, typer.Option(help="Share of the training labels to use, in percent.")
@@ -29,6 +32,42 @@ Trust = Annotated[
         "--trust", help="Open a .pt2 or .torchscript that no manifest lists: it runs code."
     ),
 ]
+
+Layout = Annotated[
+    str,
+    typer.Option(
+        help="How to read the images: auto, folders (are classes), csv (a table has the labels) "
+        "or flat (no labels)."
+    ),
+]
+Splits = Annotated[
+    str,
+    typer.Option(
+        help="Folders that are splits, as train=A,val=B,test=C; or none. [default: by their names]",
+        show_default=False,
+    ),
+]
+Column = Annotated[
+    str,
+    typer.Option(help="Column of a table that has the labels. [default: by its name]",
+                 show_default=False),
+]  # fmt: skip
+
+
+def reading_of(layout: str, splits: str, column: str) -> Reading:
+    """Put together what the user says about the layout of images.
+
+    Args:
+        layout: ``--layout``.
+        splits: ``--splits``.
+        column: ``--column``.
+
+    Raises:
+        UserError: An option means nothing; all are told at once.
+    """
+    from edgessl.data.reading import Reading
+
+    return Reading(layout, splits, column)
 
 
 def several(text: str) -> tuple[str, ...]:

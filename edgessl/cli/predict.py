@@ -15,23 +15,36 @@ def predict(
     model: Annotated[
         Path, typer.Argument(help="ckpt.pt, or any exported file.", metavar="MODEL")
     ],
-    images: Annotated[list[Path], typer.Argument(help="Image files.", metavar="IMAGE...")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Image files, or folders of them.", metavar="IMAGE...")
+    ],
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Name the most likely classes of images, with probabilities."""
-    from edgessl.pipeline.predict import predict_images
+    """Name the most likely classes of images, with probabilities.
 
-    document = predict_images(model, images, trust=trust)
+    An image that cannot be used is named at the end, with exit code 2; the others are answered.
+    """
+    from edgessl.errors import UserError
+    from edgessl.pipeline.predict import open_predictor, predict_images
+
     if json:
+        document = predict_images(model, images, trust=trust)
         print_json(document)
-        return
-    screen = console()
-    for entry in document["predictions"]:
-        screen.print(f"{entry['image']}: {_answer(entry)}", markup=False)
-    if document["head"] == "features":
-        screen.print("This network gives features, no classes: compare them by cosine, "
-                     "or fine-tune it on labels.")
+        errors = [entry["error"] for entry in document["errors"]]
+    else:
+        errors, screen = [], console()
+        predictor = open_predictor(model, trust=trust)
+        for entry in predictor.answers(images):
+            if "error" in entry:
+                errors.append(entry["error"])
+            else:
+                screen.print(f"{entry['image']}: {_answer(entry)}")
+        if predictor.head == "features":
+            screen.print("This network gives features, no classes: compare them by cosine, "
+                         "or fine-tune it on labels.")
+    if errors:
+        raise UserError("\n".join(errors))
 
 
 def _answer(entry: dict[str, Any]) -> str:

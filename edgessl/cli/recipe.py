@@ -8,13 +8,17 @@ from typing import Annotated
 import typer
 
 from edgessl.cli.options import (
+    Column,
     Compiled,
     Fresh,
     LabelPercent,
+    Layout,
     Overrides,
     Seed,
+    Splits,
     TrainingDevice,
     as_typed,
+    reading_of,
     several,
 )
 from edgessl.distributed import world_of_environment
@@ -27,6 +31,9 @@ def recipe(
         str | None, typer.Option(help="Labelled images, where --data has none.")
     ] = None,
     label_percent: LabelPercent = None,
+    layout: Layout = "auto",
+    splits: Splits = "",
+    column: Column = "",
     out: Annotated[
         Path | None, typer.Option(help="Run folder. [default: runs/DATA-RECIPE]")
     ] = None,
@@ -63,11 +70,12 @@ def recipe(
     from edgessl.pipeline.plan import describe_plan
     from edgessl.reporter import Screen
 
+    reading = reading_of(layout, splits, column)
     if plan:
         with Screen(console()) as screen:
             planned = story.plan(
                 name, data=data, labels=labels, label_percent=label_percent, out=out,
-                epochs=epochs, minutes=minutes, seed=seed, device=device,
+                epochs=epochs, minutes=minutes, seed=seed, reading=reading, device=device,
                 baselines=several(baselines), overrides=tuple(overrides or ()),
                 compiled=compiled, reporter=screen,
             )  # fmt: skip
@@ -77,7 +85,8 @@ def recipe(
     with Screen(console()) as screen:
         run = story.run(
             name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
-            minutes=minutes, seed=seed, device=device, init=init, baselines=several(baselines),
+            minutes=minutes, seed=seed, reading=reading, device=device, init=init,
+            baselines=several(baselines),
             overrides=tuple(overrides or ()), fresh=fresh, stop_on_collapse=stop_on_collapse,
             compiled=compiled, reporter=screen, command=as_typed(),
         )  # fmt: skip

@@ -86,8 +86,9 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
     screen = console()
     from edgessl.recipe.method_tables import learns_labels
 
-    columns = {key: title for key, title in _COLUMNS.items() if report.get(key)}
-    if "scores" in columns and learns_labels(report["recipe"]["method"]["name"]):
+    columns = {key: _title(key, report[key]) for key in _COLUMNS if report.get(key)}
+    method = report["recipe"].get("method") or {}
+    if "scores" in columns and learns_labels(method.get("name")):
         columns["scores"] = "supervised"
     if columns:
         table = Table(title="top-1 on test, percent [95 % interval]", title_justify="left")
@@ -101,19 +102,37 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
         if "thumbnail_knn_top1" in report:
             empty = [""] * (len(columns) - 1)
             table.add_row("raw pixels, 5-NN", _cell(report["thumbnail_knn_top1"]), *empty)
+        if majority := report.get("majority"):
+            always = [f"{majority['value']:.1f}"] * len(columns)
+            table.add_row(Text(f"always '{majority['class']}'"), *always)
         screen.print(table)
     model, pace = report["model"], report["throughput"]
     seconds = sum(pace["seconds"].values())
     activity = "Pretraining" if PRETRAIN.name in pace["seconds"] else "Fine-tuning"
     for line in (
         f"{model['params'] / 1e6:.2f} M parameters, {model['macs'] / 1e6:.1f} M MACs an image of "
-        f"{report['recipe']['image']['crop_px']} px; trained in {seconds:.0f} s.",
+        f"{report['recipe']['image']['crop_px']} px{_without_last_stage(model)}; "
+        f"trained in {seconds:.0f} s.",
         f"{activity} at {pace['bottleneck']}",
         report["verdict"],
         f"report: {run / 'report.html'}",
         f"next:   {report['next']}",
+        *(f"or:     {command}" for command in report.get("alternatives", ())),
     ):
         screen.print(line)
+
+
+def _title(key: str, scores: dict[str, Any]) -> str:
+    """Name a column; a random start that nothing trained is none."""
+    trained = key != scores_of("random") or "finetune_top1" in scores
+    return _COLUMNS[key] if trained else "random weights, untrained"
+
+
+def _without_last_stage(model: dict[str, Any]) -> str:
+    """Say that the figures are of a network that is not whole yet."""
+    if model.get("last_stage") != "remove":
+        return ""
+    return ", without the last stage, which fine-tuning adds"
 
 
 def _cell(score: dict[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgessl.errors import UserError
-from edgessl.files import temporary_name
+from edgessl.files import expanded, temporary_name
 
 PARTS = {
     "demo": "the drawn demo set",
@@ -27,12 +27,22 @@ PARTS = {
 
 
 def cache_root() -> Path:
-    """Return ``EDGESSL_CACHE``, else ``XDG_CACHE_HOME/edgessl``, else ``~/.cache/edgessl``."""
+    """Return ``EDGESSL_CACHE``, else ``XDG_CACHE_HOME/edgessl``, else ``~/.cache/edgessl``.
+
+    Raises:
+        UserError: None of them is known: the user has no home.
+    """
     if chosen := os.environ.get("EDGESSL_CACHE"):
-        return Path(chosen).expanduser().absolute()
+        return expanded(chosen).absolute()
     if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base).expanduser().absolute() / "edgessl"
-    return Path.home() / ".cache" / "edgessl"
+        return expanded(base).absolute() / "edgessl"
+    try:
+        return Path.home() / ".cache" / "edgessl"
+    except RuntimeError as error:
+        raise UserError(
+            "cache: must have a place, got neither EDGESSL_CACHE nor a home folder (HOME is not "
+            "set, and this user id has none); set EDGESSL_CACHE to a folder that can be written"
+        ) from error
 
 
 def cache_part(name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,17 @@ def _read(
     folder = cache_part("sets") / "unpacked" / f"{base.name}-{_state(files)}"
     if not folder.is_dir():
         classes = _load(base / meta)[names]
+        if wrong := [name for name in classes if not _is_plain(name)]:
+            raise pickle.UnpicklingError(f"has {wrong[0]!a} for a class")
         with appearing(folder) as temporary:
             for split, part in batches.items():
                 _unpack(temporary / split, classes, _images((base / n for n in part), key))
     return list(list_folder(folder).entries)
+
+
+def _is_plain(name: object) -> bool:
+    """Say whether a class may name a folder."""
+    return isinstance(name, str) and bool(re.fullmatch(r"[\w-][\w .-]*", name))
 
 
 def _images(files: Iterator[Path], key: str) -> Iterator[tuple[NDArray[np.uint8], int]]:

@@ -7,29 +7,14 @@ from collections.abc import Iterable
 
 from edgessl.data.dataset import Listing
 from edgessl.errors import UserError
+from edgessl.names import trouble_with as trouble_with
 
 _SHOWN = 5
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the direction of what follows, so that a name reads as another one."""
 
 
 def class_name(written: str) -> str:
     """Return the class that a folder name stands for; macOS spells accents in another way."""
     return unicodedata.normalize("NFC", written)
-
-
-def trouble_with(name: str) -> str:
-    """Say what keeps a name from being a class; empty if nothing does.
-
-    Args:
-        name: As it is in a folder or a table.
-    """
-    kinds = {unicodedata.category(letter) for letter in name}
-    if kinds & {"Cc", "Zl", "Zp"} or _TURNING & set(name):
-        return "must not hold line breaks or other control characters"
-    if "Cs" in kinds:
-        return "must be in UTF-8"
-    return ""
 
 
 def refuse_unprintable(listing: Listing) -> None:

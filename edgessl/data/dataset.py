@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+from edgessl.data.value_range import ValueRange, described_by_network
 
 SplitName = Literal["train", "val", "test", "unlabeled"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "val", "test", "unlabeled")
@@ -54,6 +56,8 @@ class Listing:
         notes: What was decided while reading, one sentence each.
         official: Whether the splits are those of a published benchmark: they are kept as they are,
             even where files of train and test are identical.
+        layout: How the source was read, in words; empty for named sets.
+        skipped: What was not looked at: its kind -> how many.
     """
 
     name: str
@@ -61,6 +65,8 @@ class Listing:
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
     official: bool = False
+    layout: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,10 @@ class Dataset:
         tags: Labels of images that may have several, by file; ``classes`` is empty then.
         drawn: Positions in ``everything``, ascending, of the images that pretraining sees; None
             for all.
+        value_range: Stored values that are black and white in files of more than 8 bits a channel,
+            judged over all images; None where all have 8 bits.
+        layout: How the source with the labels was read, in words; empty for named sets.
+        skipped: What was not looked at: its kind -> how many.
         lesson: The labels that pretraining learns; None where it learns without any.
     """
 
@@ -129,6 +139,9 @@ class Dataset:
     fingerprint: str
     tags: Mapping[Path, Tags] = field(default_factory=dict)
     drawn: tuple[int, ...] | None = None
+    value_range: ValueRange | None = None
+    layout: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
     lesson: Lesson | None = None
 
     @property
@@ -171,3 +184,15 @@ def by_use(counts: Mapping[str, int], classes: Collection[str]) -> dict[str, int
         return dict(counts)
     unlabeled = counts.get("train", 0) + counts.get("unlabeled", 0)
     return {**counts, "train": 0, "unlabeled": unlabeled}
+
+
+def as_scaled_by(own: ValueRange | None, dataset: Dataset) -> Dataset:
+    """Say of a set that a network is tried on how that network scales more than 8 bits.
+
+    Args:
+        own: The network's range; None where its training images had 8 bits.
+        dataset: The images.
+    """
+    if dataset.value_range is None or own == dataset.value_range:
+        return dataset
+    return replace(dataset, notes=described_by_network(dataset.notes, own))

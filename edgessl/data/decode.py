@@ -8,16 +8,17 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from PIL import Image, ImageFile
 
+from edgessl.data.deep import DeepImage, Undefined, deep_of, eight_bit_values, is_deep
 from edgessl.data.room import Room
+from edgessl.data.value_range import ValueRange, Values, judge_alone
 from edgessl.errors import EdgesslError, UserError
 
 MIN_SIDE_PX = 8
@@ -64,18 +65,24 @@ class Exchanged(UserError):
 
 
 def read_image(
-    path: Path, at_least_px: int | None = None, *, digest: str | None = None
+    path: Path,
+    at_least_px: int | None = None,
+    *,
+    digest: str | None = None,
+    value_range: ValueRange | None = None,
 ) -> Image.Image:
     """Read one file as an upright RGB image.
 
-    Grey, CMYK, palette, 16-bit, transparent (on white) and animated (first frame) images are
-    converted; the EXIF orientation is applied.
+    Grey, CMYK, palette, 16-bit, float, transparent (on white) and animated (first frame) images
+    are converted; the EXIF orientation is applied.
 
     Args:
         path: The file.
         at_least_px: If given, a large JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, as long
             as its shorter side keeps this many pixels. Much faster, and not exact.
         digest: SHA-1 of the content it had when it was listed; None if nobody relies on that.
+        value_range: What is black and white where a channel has more than 8 bits, as judged over
+            the set; for what it does not know, the file is judged alone.
 
     Raises:
         BadImage: The file is no usable image.
@@ -84,7 +91,7 @@ def read_image(
     """
     content = read_bytes(path, digest)
     with naming(path):
-        return decode(content, at_least_px)[0]
+        return decode(content, at_least_px, value_range)[0]
 
 
 def read_bytes(path: Path, digest: str | None = None) -> bytes:
@@ -153,12 +160,15 @@ def naming(path: Path) -> Iterator[None]:
         ) from error
 
 
-def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
+def decode(
+    content: bytes, at_least_px: int | None = None, value_range: ValueRange | None = None
+) -> tuple[Image.Image, tuple[int, int]]:
     """Decode a file's content.
 
     Args:
         content: The bytes of the file.
         at_least_px: As in ``read_image``.
+        value_range: As in ``read_image``.
 
     Returns:
         The upright RGB image, and the original upright (height, width) in pixels.
@@ -168,31 +178,76 @@ def decode(content: bytes, at_least_px: int | None = None) -> tuple[Image.Image,
         MemoryError: There is too little memory.
         OSError: The system fails, as by too many open files.
     """
-    _silence_pillow()
-    try:
-        image = _open(BytesIO(content))
-        _check_size(image)
-        width, height = image.size
-        if at_least_px is not None:
-            scale = at_least_px / min(width, height)
-            image.draft(None, (int(width * scale) + 1, int(height * scale) + 1))
-        ROOM.take(image.width * image.height)
-        image.load()
+    with _judging():
+        image, deep, size = _load(content, at_least_px)
         orientation = _orientation(image)
-        image = _to_rgb(image)
-    except BadImage:
-        raise
-    except MemoryError:
+        if deep is None:
+            image = _to_rgb(image)
+        else:
+            known = value_range.of(deep.kind) if value_range is not None else None
+            if known is None or deep.kind == "floats":  # undefined ones are no image
+                values = deep.values()
+                known = known or judge_alone(values)
+            image = deep.to_rgb(known)
+        if orientation in _UPRIGHT:
+            image = image.transpose(_UPRIGHT[orientation])
+    return image, size
+
+
+def examine(content: bytes) -> tuple[Values, tuple[int, int]]:
+    """Decode a file's content as far as it takes to know that it is sound, and look at its values.
+
+    A JPEG is decoded at 1/8 of its size, which still reads every byte of its entropy code.
+
+    Args:
+        content: The bytes of the file.
+
+    Returns:
+        The values, and the upright (height, width) in pixels.
+
+    Raises:
+        BadImage: The content is no usable image.
+        MemoryError: There is too little memory.
+        OSError: The system fails, as by too many open files.
+    """
+    with _judging():
+        image, deep, size = _load(content, MIN_SIDE_PX)
+        values = deep.values() if deep is not None else eight_bit_values(_to_rgb(image))
+    return values, size
+
+
+def _load(
+    content: bytes, at_least_px: int | None
+) -> tuple[Image.Image, DeepImage | None, tuple[int, int]]:
+    """Decode, and return the stored values of more than 8 bits, and the upright (height, width)."""
+    _silence_pillow()
+    image = _open(BytesIO(content))
+    _check_size(image)
+    width, height = image.size
+    if at_least_px is not None:
+        scale = at_least_px / min(width, height)
+        image.draft(None, (int(width * scale) + 1, int(height * scale) + 1))
+    ROOM.take(image.width * image.height * (2 if is_deep(image) else 1))
+    deep = deep_of(image, content, _open)
+    image.load()
+    return image, deep, (width, height) if _orientation(image) >= 5 else (height, width)
+
+
+@contextmanager
+def _judging() -> Iterator[None]:
+    """Tell what decoding says of a file from what hinders it."""
+    try:
+        yield
+    except (BadImage, MemoryError):
         raise
     except Exception as error:  # decoders of damaged files raise nearly anything
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system failed, not the decoder
+        if isinstance(error, Undefined):
+            raise BadImage(str(error)) from error
         if "out of memory" in str(error).lower():  # as Pillow's own codecs say it
             raise MemoryError from error
         raise BadImage(f"cannot be decoded ({_in_short(error)})") from error
-    if orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[orientation])
-    return image, (width, height) if orientation >= 5 else (height, width)
 
 
 def usable_formats() -> tuple[str, ...]:
@@ -246,55 +301,20 @@ def _orientation(image: Image.Image) -> int:
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith(("I", "F")):
-        return _deep_grey_to_rgb(image)
     if image.has_transparency_data:
-        return _in_bands(image, _on_white)
+        return _on_white_in_bands(image)
     return image.convert("RGB")
 
 
-def _in_bands(
-    image: Image.Image, convert: Callable[[Image.Image], Image.Image]
-) -> Image.Image:
+def _on_white_in_bands(image: Image.Image) -> Image.Image:
     """Convert some rows at a time, so that what lies between takes no memory to speak of."""
     whole = Image.new("RGB", image.size)
-    for band, top in _bands(image):
-        whole.paste(convert(band), (0, top))
-    return whole
-
-
-def _bands(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
     rows = max(1, _BAND_PIXELS // image.width)
     for top in range(0, image.height, rows):
-        yield image.crop((0, top, image.width, min(top + rows, image.height))), top
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-
-
-def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
-    """Scale 16-bit (0..65535), 32-bit or float grey to 8 bit; Pillow would clip it at 255."""
-    least, most = np.inf, -np.inf
-    for band, _ in _bands(image):
-        grey = np.asarray(band)  # (rows, W)
-        if not np.isfinite(grey).all():
-            raise BadImage("holds infinite or undefined pixel values")
-        least, most = min(least, float(grey.min())), max(most, float(grey.max()))
-    if image.mode == "F" and least >= 0 and most <= 1:
-        low, high = 0.0, 1.0
-    elif least >= 0 and most <= 65535:
-        low, high = 0.0, 65535.0
-    else:
-        low, high = least, max(most, least + 1)
-
-    def convert(band: Image.Image) -> Image.Image:
-        grey = np.asarray(band).astype(np.float64)
-        scaled = np.rint((grey - low) * (255.0 / (high - low))).astype(np.uint8)
-        return Image.fromarray(scaled).convert("RGB")
-
-    return _in_bands(image, convert)
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        white = Image.new("RGBA", band.size, "white")
+        whole.paste(Image.alpha_composite(white, band.convert("RGBA")).convert("RGB"), (0, top))
+    return whole
 
 
 def _in_short(error: Exception) -> str:

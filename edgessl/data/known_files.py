@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,9 +19,10 @@ import PIL
 
 from edgessl.data.cache import cache_part, remove
 from edgessl.data.decode import usable_formats
+from edgessl.data.value_range import Values
 from edgessl.errors import UserError
 
-_VERSION = 2  # raise it when decode accepts or refuses other files
+_VERSION = 3  # raise it when decode accepts or refuses other files
 _ASKED_AT_ONCE = 500  # paths; older builds of SQLite take up to 999
 _OUTSIDE = (3, 5, 6, 7, 8, 10, 13, 14, 23)
 """SQLite's codes PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN and AUTH."""
@@ -38,12 +39,14 @@ class Verified:
         height: Of the upright image, in pixels; 0 if it is unusable.
         width: Likewise.
         reason: Why the file is unusable; empty if it is fine.
+        values: Its pixel values; None if it is unusable.
     """
 
     digest: str
     height: int
     width: int
     reason: str
+    values: Values | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class KnownFiles:
         if not key.state or not result.digest:
             return
         row = (key.name, key.state, *_plain(result), _word(key, result))
-        written = "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?)"
+        written = "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
         self._sound(lambda: self._database.execute(written, row))
 
     def forget(self, path: Path) -> None:
@@ -186,9 +189,13 @@ def _connect(place: Path) -> sqlite3.Connection:
             raise sqlite3.DatabaseError("another version")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, state TEXT, digest TEXT,"
-            " height INTEGER, width INTEGER, reason TEXT, word TEXT) WITHOUT ROWID"
+            " height INTEGER, width INTEGER, reason TEXT, kind TEXT, low REAL, high REAL,"
+            " least REAL, most REAL, word TEXT) WITHOUT ROWID"
         )
-        connection.execute("SELECT path, state, digest, height, width, reason, word FROM files")
+        connection.execute(
+            "SELECT path, state, digest, height, width, reason, kind, low, high, least, most, word"
+            " FROM files"
+        )
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     except BaseException:
         connection.close()
@@ -200,13 +207,15 @@ def _checked(key: Key, row: tuple[Any, ...] | None) -> Verified | None:
     """Return what a row says, if it is about the file as it lies there and as it was written."""
     if row is None or not key.state or row[0] != key.state:
         return None
-    *values, word = row[1:]
-    result = Verified(*values)
+    digest, height, width, reason, *numbers, word = row[1:]
+    values = None if numbers[0] is None else Values(*numbers)
+    result = Verified(digest, height, width, reason, values)
     return result if word == _word(key, result) else None
 
 
-def _plain(result: Verified) -> tuple[str, int, int, str]:
-    return result.digest, result.height, result.width, result.reason
+def _plain(result: Verified) -> tuple[object, ...]:
+    numbers = (None,) * 5 if result.values is None else astuple(result.values)
+    return (result.digest, result.height, result.width, result.reason, *numbers)
 
 
 def _word(key: Key, result: Verified) -> str:

@@ -18,8 +18,10 @@ from edgessl.data.folders import list_folder
 from edgessl.data.manifest import list_manifest
 from edgessl.data.named import NAMED, list_named, recognise
 from edgessl.data.parallel import Progress
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.verify import check_files
 from edgessl.errors import UserError
+from edgessl.files import expanded
 
 
 def names() -> dict[str, str]:
@@ -33,35 +35,42 @@ def names() -> dict[str, str]:
     return about
 
 
-def list_source(data: str, *, download: bool = True) -> Listing:
+def list_source(data: str, *, reading: Reading = AS_FOUND, download: bool = True) -> Listing:
     """List the images of a source, without opening them.
 
     A folder of that name comes before a named set, so that nothing is downloaded by surprise.
 
     Args:
         data: What stands after ``--data`` or ``--labels``.
+        reading: How a folder or a table is to be read, where that is said.
         download: Whether a named set that is not on this machine may be fetched.
 
     Raises:
         UserError: There is no such source, it cannot be used, or it may not be downloaded.
         EdgesslError: A named set is missing and cannot be downloaded.
     """
-    listing = _list(data, download)
+    listing = _list(data, reading, download)
     refuse_unprintable(listing)
     return listing
 
 
-def _list(data: str, download: bool) -> Listing:
-    path = Path(data).expanduser()
+def _list(data: str, reading: Reading, download: bool) -> Listing:
+    path = expanded(data)
     if path.is_dir():
-        listing = recognise(path) or list_folder(path)
+        known = recognise(path) if reading == AS_FOUND else None
+        listing = known or list_folder(path, reading)
         if data in names():
             note = f"The folder {path.absolute()} is read, not the named set of that name."
             return replace(listing, notes=(*listing.notes, note))
         return listing
     if path.is_file():
-        return list_manifest(path)
+        return list_manifest(path, reading)
     refuse_unknown(data)
+    if reading != AS_FOUND:
+        raise UserError(
+            f"--data {data}{reading.options()}: must be a folder or a CSV manifest for these "
+            "options, got a named set, whose layout is known; leave them out"
+        )
     return list_demo() if data == "demo" else list_named(data, may_download=download)
 
 
@@ -74,7 +83,7 @@ def refuse_unknown(data: str) -> None:
     Raises:
         UserError: There is no such source.
     """
-    path = Path(data).expanduser()
+    path = expanded(data)
     if path.is_dir() or path.is_file() or data in names():
         return
     close = get_close_matches(data, list(names()), n=3, cutoff=0.5)
@@ -93,6 +102,7 @@ def load_dataset(
     val_percent: float = 10.0,
     max_images: int | None = None,
     seed: int = 0,
+    reading: Reading = AS_FOUND,
     progress: Progress | None = None,
     download: bool = True,
 ) -> Dataset:
@@ -111,6 +121,7 @@ def load_dataset(
         max_images: Images that pretraining sees, drawn of all at random; None for all. Labelled
             images are all fine-tuned and evaluated on.
         seed: Chooses the labels that ``label_percent`` keeps, and the images of ``max_images``.
+        reading: How the folder or the table with the labels is to be read, where that is said.
         progress: Called with (done, total) while files are read.
         download: Whether a named set that is not on this machine may be fetched.
 
@@ -130,13 +141,14 @@ def load_dataset(
         raise UserError(f"--label-percent: must be above 0 and up to 100, got {label_percent:g}")
     if not 0 <= val_percent < 100:
         raise UserError(f"val_percent: must be at least 0 and under 100, got {val_percent:g}")
-    listing = list_source(data, download=download)
+    of_data = reading if labels is None else AS_FOUND
+    listing = labels_listing = list_source(data, reading=of_data, download=download)
     notes = list(listing.notes)
     entries = listing.entries
     if labels is not None:
-        labelled = list_source(labels, download=download)
-        notes += labelled.notes
-        entries = _labels_from(labelled, listing)
+        labels_listing = list_source(labels, reading=reading, download=download)
+        notes += labels_listing.notes
+        entries = _labels_from(labels_listing, listing)
         notes.append(f"Labels come from {labels}; the images of {data} are for pretraining only.")
     sound = check_files(listing.source, entries, progress)
     official = listing.official and labels is None
@@ -147,6 +159,7 @@ def load_dataset(
         splits, more = divide(sound.splits, labels or listing.source, val_percent, official)
     notes += more
     classes = tuple(sorted({sample.label for sample in splits["train"] if sample.label}))
+    notes += sound.notes
     if note := _order_of_numbers(classes):
         notes.append(note)
     if label_percent is not None:
@@ -174,6 +187,9 @@ def load_dataset(
         fingerprint=_fingerprint(classes, parts, tags),
         tags=tags,
         drawn=drawn,
+        value_range=sound.value_range,
+        layout=labels_listing.layout,
+        skipped={**listing.skipped, **labels_listing.skipped},
     )
 
 
@@ -254,6 +270,7 @@ def dataset_of(
         label_percent=provenance["label_percent"],
         val_percent=provenance["val_percent"],
         seed=provenance["seed"],
+        reading=Reading.from_dict(provenance),
         progress=progress,
         download=download,
     )

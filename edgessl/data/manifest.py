@@ -4,35 +4,43 @@ from __future__ import annotations
 
 import csv
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from edgessl.data.class_names import class_name, trouble_with
-from edgessl.data.dataset import Entry, Listing
-from edgessl.data.folders import SPLIT_FOLDERS
+from edgessl.data.dataset import Entry, Listing, SplitName
+from edgessl.data.reading import AS_FOUND, Reading
+from edgessl.data.split_names import SPLIT_FOLDERS
 from edgessl.errors import UserError, nearest
 
 COLUMNS = ("path", "label", "split")
 _SHOWN = 5  # mistakes listed in full
 
 
-def list_manifest(file: Path) -> Listing:
+def list_manifest(file: Path, reading: Reading = AS_FOUND) -> Listing:
     """Read a manifest. Paths are relative to its folder; label and split may be missing or empty.
 
     Args:
         file: A CSV file with a header row. A row without a label is unlabelled; one without a
             split belongs to train.
+        reading: Which column has the labels, and which of its values are which split, if said.
 
     Raises:
         UserError: It is no such file, or rows are wrong; several mistakes are listed at once.
     """
     file = Path(os.path.abspath(file))
-    header, rows = _rows(file)
+    if reading.layout == "folders":
+        raise UserError(
+            f"--layout: must be csv or flat for a table, got 'folders' for {file}; pass the folder"
+        )
+    header, rows = _rows(file, reading)
+    splits = _splits(reading)
     entries: dict[Path, Entry] = {}
     mistakes: list[str] = []
     for number, row in rows:
         try:
-            entry = _entry(file.parent, row)
+            entry = _entry(file.parent, row, splits)
             if entries.setdefault(entry.path, entry) != entry:
                 twice = f"{_quoted(row['path'])} is listed twice"
                 raise ValueError(f"{twice}, with another label or split")
@@ -44,7 +52,16 @@ def list_manifest(file: Path) -> Listing:
         raise UserError(f"{file}: {len(mistakes)} mistake(s)\n{lines}")
     if not entries:
         raise UserError(f"{file}: must list images, found no row; add one line per image")
-    return Listing(file.stem, str(file), tuple(entries.values()), _about_columns(file, header))
+    about = _about_columns(file, header, reading)
+    layout = f"a table of images, {file.name}"
+    return Listing(file.stem, str(file), tuple(entries.values()), about, layout=layout)
+
+
+def _splits(reading: Reading) -> dict[str, SplitName]:
+    named = reading.named()
+    if named is None:
+        return SPLIT_FOLDERS
+    return {name.lower(): split for name, split in named.items()}
 
 
 _MEANT = {
@@ -54,33 +71,40 @@ _MEANT = {
 """Other words for our columns; they are asked about where ours is missing."""
 
 
-def _about_columns(file: Path, header: list[str]) -> tuple[str, ...]:
+def _about_columns(file: Path, header: list[str], reading: Reading) -> tuple[str, ...]:
     """Say which columns are not read, and refuse those that are likely to be one of ours.
 
     Raises:
         UserError: A column seems to be label or split under another name.
     """
-    unknown = [name for name in header if name and name not in COLUMNS]
+    asked = reading.column.strip().lower()
+    unknown = [name for name in header if name and name not in COLUMNS and name != asked]
+    if reading.layout == "flat":
+        return ("Labels are not read, as --layout flat says.",)
     for ours, words in _MEANT.items():
         meant = [name for name in unknown if name in words or nearest(name, (ours,))]
-        if ours not in header and meant:
+        said = bool(asked) if ours == "label" else bool(reading.splits)
+        if ours not in header and meant and not said:
             raise UserError(
                 f"{file}: the columns must be called path, label and split, got "
                 f"{_quoted(meant[0])}; did you mean {ours}? Rename that column, or remove it"
+                + (f", or pass --column {shlex.quote(meant[0])}" if ours == "label" else "")
             )
     if not unknown:
         return ()
     return (f"Columns that are not read: {', '.join(map(_quoted, unknown[:_SHOWN]))}.",)
 
 
-def _rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+def _rows(file: Path, reading: Reading) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
             reader = csv.DictReader(text, skipinitialspace=True)
             header = [name.strip().lower() for name in reader.fieldnames or ()]
             reader.fieldnames = header
+            asked = {**{key: key for key in COLUMNS}, **_asked_columns(reading)}
             rows = [
-                (reader.line_num, {key: (row.get(key) or "").strip() for key in COLUMNS})
+                (reader.line_num, {key: (row.get(name) or "").strip()
+                                   for key, name in asked.items()})
                 for row in reader
             ]
     except (UnicodeDecodeError, csv.Error) as error:
@@ -97,10 +121,26 @@ def _rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             f"{file}: must start with the header path,label,split, got "
             f"{_quoted(','.join(header)[:80])}; add it as the first line"
         )
+    asked_for = reading.column.strip().lower()
+    if asked_for and asked_for not in header:
+        raise UserError(
+            f"--column: must be a column of {file}, got {_quoted(reading.column)}"
+            f"{nearest(asked_for, header)}; there are {', '.join(map(_quoted, header[:_SHOWN]))}"
+        )
     return header, rows
 
 
-def _entry(folder: Path, row: Mapping[str, str]) -> Entry:
+def _asked_columns(reading: Reading) -> dict[str, str]:
+    """Return which column stands for one of ours; the empty name is no column."""
+    asked = {"label": reading.column.strip().lower()} if reading.column else {}
+    if reading.layout == "flat":
+        asked["label"] = ""
+    if reading.named() == {}:
+        asked["split"] = ""
+    return asked
+
+
+def _entry(folder: Path, row: Mapping[str, str], splits: Mapping[str, SplitName]) -> Entry:
     if not row["path"]:
         raise ValueError("path must not be empty")
     path = folder / row["path"]
@@ -108,9 +148,10 @@ def _entry(folder: Path, row: Mapping[str, str]) -> Entry:
         raise ValueError(f"no file {_quoted(row['path'])} in {folder}")
     if trouble := trouble_with(row["label"]):
         raise ValueError(f"label {trouble}, got {row['label']!a}")
-    split = SPLIT_FOLDERS.get(row["split"].lower() or "train")
+    written = row["split"].lower()
+    split = splits.get(written) if written else "train"
     if split is None:
-        hint = nearest(row["split"].lower(), SPLIT_FOLDERS)
+        hint = nearest(written, splits)
         got = _quoted(row["split"])
         raise ValueError(f"split must be train, val, test or unlabeled, got {got}{hint}")
     if split == "unlabeled" or not row["label"]:

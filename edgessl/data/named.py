@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgessl.data import cifar, official
+from edgessl.data.archives import ARCHIVES
 from edgessl.data.cache import cache_part
 from edgessl.data.dataset import Entry, Listing
 from edgessl.data.download import download
 from edgessl.errors import UserError
+from edgessl.files import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class NamedSet:
 
     Attributes:
         about: What it shows.
-        dataset: Its class in ``torchvision.datasets``; empty if that cannot download it.
+        dataset: Its class in ``torchvision.datasets``, whose layout it is; empty if it can only be
+            had by hand. ``archives.ARCHIVES`` has what is downloaded.
         bases: Folders that may hold it, relative to where it is looked for; the first is where
             torchvision puts it.
         needs: What makes up its layout, relative to the base; folders end in a slash.
@@ -30,8 +33,7 @@ class NamedSet:
         train: Images of train in the official split, or of the whole set if it has none.
         test: Images of test; 0 if there is no official split.
         download_mb: Size of the download.
-        page: Where its own files are to be had; needed where torchvision cannot download it.
-        parts: Arguments of each of the downloads that torchvision needs for it.
+        page: Where its own files are to be had; needed where nothing can be downloaded.
     """
 
     about: str
@@ -44,7 +46,6 @@ class NamedSet:
     test: int
     download_mb: int
     page: str = ""
-    parts: tuple[Mapping[str, str], ...] = ({},)
 
 
 NAMED: dict[str, NamedSet] = {
@@ -201,7 +202,6 @@ NAMED: dict[str, NamedSet] = {
         download_mb=911,
         page="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/ (VOCtrainval_06-Nov-2007.tar and "
         "VOCtest_06-Nov-2007.tar)",
-        parts=({"year": "2007", "image_set": "trainval"}, {"year": "2007", "image_set": "test"}),
     ),
     "imagenet": NamedSet(
         "things of all kinds, by WordNet id",
@@ -235,7 +235,7 @@ def list_named(name: str, *, may_download: bool = True) -> Listing:
             the layout promises, or the cache is not writable.
     """
     chosen = os.environ.get("EDGESSL_DATA")
-    homes = [Path(chosen).expanduser() / name, Path(chosen).expanduser()] if chosen else []
+    homes = [expanded(chosen) / name, expanded(chosen)] if chosen else []
     cached = cache_part("sets") / name
     for home in (*homes, cached):
         if base := _base(NAMED[name], home):
@@ -247,7 +247,7 @@ def list_named(name: str, *, may_download: bool = True) -> Listing:
             f"{name}: must be on this machine, found it neither in {cached} nor in $EDGESSL_DATA; "
             f"{way_out if known.dataset else _way_out(name, cached)}"
         )
-    download(name, known.dataset, known.parts, cached, _way_out(name, cached))
+    download(name, ARCHIVES[name], cached, _way_out(name, cached))
     base = _base(NAMED[name], cached)
     if base is None:
         way_out = _way_out(name, cached)
@@ -279,8 +279,9 @@ def _listing(name: str, source: str, base: Path) -> Listing:
     known = NAMED[name]
     try:
         entries = known.read(base)
+        _refuse_outside(entries, base)
     except Exception as error:  # files from elsewhere: any of them may hold anything
-        if isinstance(error, UserError):
+        if isinstance(error, UserError | MemoryError) or _of_system(error):
             raise
         raise UserError(
             f"{base}: must be a sound copy of {name}, got {type(error).__name__}: {error}; "
@@ -294,6 +295,21 @@ def _listing(name: str, source: str, base: Path) -> Listing:
             f"the complete set has {known.train} + {known.test}."
         )
     return Listing(name, source, tuple(entries), tuple(notes), official=known.test > 0)
+
+
+def _refuse_outside(entries: Iterable[Entry], base: Path) -> None:
+    """Refuse lists that name files elsewhere: a list is no place for paths."""
+    homes = (f"{base}{os.sep}", f"{cache_part('sets')}{os.sep}")  # CIFAR is unpacked there
+    for entry in entries:
+        path = str(entry.path)
+        if not path.startswith(homes) or f"{os.sep}..{os.sep}" in path.removeprefix(homes[0]):
+            raise ValueError(f"a list names {path!a}, which lies elsewhere")
+
+
+def _of_system(error: Exception) -> bool:
+    """Say whether the disk or a limit failed, which says nothing about the files."""
+    gone = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+    return isinstance(error, OSError) and error.errno is not None and not isinstance(error, gone)
 
 
 def _way_out(name: str, cached: Path) -> str:

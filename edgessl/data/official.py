@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgessl.data.dataset import Entry, SplitName, Tags
-from edgessl.data.folders import walk
+from edgessl.data.tree import walk
 
 
 def read_pets(base: Path) -> list[Entry]:

@@ -14,12 +14,13 @@ from edgessl.data.cache import cache_part, not_writable, remove
 from edgessl.data.pack_file import Pack, PackWriter, logged, open_pack
 from edgessl.data.parallel import Progress, ordered_map
 from edgessl.data.squash import squash
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import UserError
 
 __all__ = ["Pack", "build_pack", "bytes_there", "pack_place"]
 
 _ASK_AGAIN_S = 0.2
-_VERSION = 1  # raise it when the same file would give other pixels
+_VERSION = 2  # raise it when the same file would give other pixels
 
 
 def build_pack(
@@ -27,6 +28,7 @@ def build_pack(
     digests: Sequence[str],
     size_px: int,
     *,
+    value_range: ValueRange | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> Pack:
@@ -39,6 +41,7 @@ def build_pack(
         paths: The files, which must be sound.
         digests: SHA-1 of each file's content; with ``size_px`` they name the pack.
         size_px: S, the side of the packed images.
+        value_range: What is black and white where a channel has more than 8 bits.
         progress: Called with (done, total) while images are decoded.
         say: Called with a sentence when a damaged pack is built anew, a stopped build goes on, or
             another process has to be waited for.
@@ -46,12 +49,12 @@ def build_pack(
     Raises:
         UserError: A file has changed since it was listed, or the cache is full or not writable.
     """
-    place = pack_place(digests, size_px)
+    place = pack_place(digests, size_px, value_range)
     pack = _open(place, len(paths), size_px, say)
     if pack is None:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            _build(place, paths, digests, size_px, progress, say)
+            _build(place, paths, digests, size_px, value_range, progress, say)
         except OSError as error:
             raise not_writable(place, error) from error
         pack = _open(place, len(paths), size_px, say)
@@ -60,14 +63,18 @@ def build_pack(
     return pack
 
 
-def pack_place(digests: Sequence[str], size_px: int) -> Path:
+def pack_place(
+    digests: Sequence[str], size_px: int, value_range: ValueRange | None = None
+) -> Path:
     """Return the file of a pack, whether it is there or not.
 
     Args:
         digests: SHA-1 of each file's content.
         size_px: S, the side of the packed images.
+        value_range: What is black and white where a channel has more than 8 bits.
     """
-    key = f"{_VERSION} {size_px} {' '.join(digests)}"
+    scale = f" {value_range.to_dict()}" if value_range is not None else ""
+    key = f"{_VERSION} {size_px}{scale} {' '.join(digests)}"
     name = hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()[:20]
     return cache_part("packs") / f"{name}-{size_px}.pack"
 
@@ -102,6 +109,7 @@ def _build(
     paths: Sequence[Path],
     digests: Sequence[str],
     size_px: int,
+    value_range: ValueRange | None,
     progress: Progress | None,
     say: Callable[[str], None],
 ) -> None:
@@ -117,7 +125,7 @@ def _build(
                 writer = PackWriter(file, log_file, len(paths), size_px)
                 if writer.done:
                     say(f"Going on with packing from image {writer.done} of {len(paths)}.")
-                _write(writer, paths, digests, size_px, progress)
+                _write(writer, paths, digests, size_px, value_range, progress)
             except (OSError, UserError):  # no later build could use it, or the disk is full
                 remove(part)
                 remove(log)
@@ -174,10 +182,11 @@ def _write(
     paths: Sequence[Path],
     digests: Sequence[str],
     size_px: int,
+    value_range: ValueRange | None,
     progress: Progress | None,
 ) -> None:
     left = islice(zip(paths, digests, strict=True), writer.done, None)
-    for pixels, size in ordered_map(lambda item: squash(*item, size_px), left):
+    for pixels, size in ordered_map(lambda item: squash(*item, size_px, value_range), left):
         writer.append(pixels, size)
         if progress is not None:
             progress(writer.done, len(paths))

@@ -14,6 +14,7 @@ from PIL import Image
 
 from edgessl.data.decode import ROOM, BadImage, read_image
 from edgessl.data.parallel import Progress, ordered_map
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import UserError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -32,6 +33,8 @@ class Preprocess:
         interpolation: Kernel of the resize.
         mean: Per-channel mean (R, G, B) on the [0, 1] scale.
         std: Per-channel standard deviation on the [0, 1] scale.
+        value_range: Stored values that are black and white in files of more than 8 bits a channel,
+            as judged over the training images; None where those had 8 bits.
     """
 
     resize_px: int
@@ -39,6 +42,7 @@ class Preprocess:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    value_range: ValueRange | None = None
 
     def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize and crop one RGB image.
@@ -78,12 +82,20 @@ class Preprocess:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON metadata and checkpoints."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        plain = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        del plain["value_range"]
+        if self.value_range is not None:
+            plain["value_range"] = self.value_range.to_dict()
+        return plain
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Preprocess:
         """Rebuild from ``to_dict``'s values."""
-        return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
+        given = values.get("value_range")
+        return cls(**{
+            **values, "mean": tuple(values["mean"]), "std": tuple(values["std"]),
+            "value_range": None if given is None else ValueRange.from_dict(given),
+        })  # fmt: skip
 
 
 def _resize(
@@ -125,7 +137,8 @@ def decode_eval(
         path, digest = file
         try:
             with ROOM.held():
-                return preprocess.pixels(read_image(path, digest=digest))
+                image = read_image(path, digest=digest, value_range=preprocess.value_range)
+                return preprocess.pixels(image)
         except BadImage as bad:
             raise UserError(f"{path}: must be an image, got: {bad}; replace it") from bad
 

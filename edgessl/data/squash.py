@@ -11,16 +11,20 @@ from PIL import Image
 from edgessl.data.decode import ROOM, BadImage, Exchanged, decode, naming, read_bytes
 from edgessl.data.known_files import forget
 from edgessl.data.preprocess import FILTERS, Preprocess
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import UserError
 
 
-def squash(path: Path, digest: str, size_px: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def squash(
+    path: Path, digest: str, size_px: int, value_range: ValueRange | None = None
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """Decode a file and squash it to a square: a pack holds these pixels, a stream makes them anew.
 
     Args:
         path: The file.
         digest: SHA-1 of the content it had when it was listed.
         size_px: S, the side of the square.
+        value_range: What is black and white where a channel has more than 8 bits.
 
     Returns:
         ``(3, S, S)`` uint8, and the (height, width) of the upright original in pixels.
@@ -33,7 +37,7 @@ def squash(path: Path, digest: str, size_px: int) -> tuple[NDArray[np.uint8], tu
         content = read_bytes(path, digest)
         with naming(path), ROOM.held():
             # Twice the pack's size, so that the exact resize still does the last halving.
-            image, size = decode(content, at_least_px=2 * size_px)
+            image, size = decode(content, 2 * size_px, value_range)
             squashed = image.resize((size_px, size_px), Image.Resampling.BICUBIC)
             del image
     except Exchanged:

@@ -8,6 +8,7 @@ which a container has 64 MB by default.
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import subprocess
@@ -32,6 +33,7 @@ import edgessl
 from edgessl.data.parallel import ordered_map
 from edgessl.data.store import batch_buffer
 from edgessl.data.stream_worker import COUNT, write_table
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import EdgesslError, UserError
 
 CHUNK = 16  # images that a worker decodes at a time: some 20 ms of work
@@ -48,6 +50,7 @@ class StreamStore:
         sizes: Height and width of the upright originals, ``(N, 2)``.
         size_px: S, the side of the images.
         workers: Processes that decode.
+        value_range: What is black and white where a channel has more than 8 bits.
     """
 
     def __init__(
@@ -57,10 +60,12 @@ class StreamStore:
         sizes: NDArray[np.int32],
         size_px: int,
         workers: int,
+        value_range: ValueRange | None = None,
     ) -> None:
         self.sizes = sizes
         self._size_px = size_px
         self._workers = workers
+        self._value_range = value_range
         self._table = _shared_file()
         weakref.finalize(self, self._table.close)
         write_table(self._table, paths, digests)
@@ -84,7 +89,8 @@ class StreamStore:
         with ExitStack() as stack:
             idle: SimpleQueue[_Worker] = SimpleQueue()
             for _ in range(self._workers):
-                idle.put(stack.enter_context(_Worker(self._table.fileno(), self._size_px)))
+                worker = _Worker(self._table.fileno(), self._size_px, self._value_range)
+                idle.put(stack.enter_context(worker))
 
             def decode(part: _Part) -> _Part:
                 worker = idle.get()
@@ -122,7 +128,7 @@ class _Part:
 class _Worker:
     """A process that decodes. Use it as a context manager."""
 
-    def __init__(self, table_fd: int, size_px: int) -> None:
+    def __init__(self, table_fd: int, size_px: int, value_range: ValueRange | None) -> None:
         self._memory = _shared_file()
         self._memory.truncate(CHUNK * 3 * size_px * size_px)
         mapped = mmap.mmap(self._memory.fileno(), 0)
@@ -132,6 +138,8 @@ class _Worker:
         path = os.pathsep.join([package, *([inherited] if inherited else [])])
         fds = (table_fd, self._memory.fileno())
         arguments = [str(number) for number in (*fds, size_px)]
+        if value_range is not None:
+            arguments.append(json.dumps(value_range.to_dict()))
         # -P: a numpy.py in the user's folder must not shadow the package. Its own session: Ctrl-C
         # is for this process, which ends its workers by closing their input, whatever ends it.
         self._process = subprocess.Popen(

@@ -7,6 +7,7 @@ standard input ends then.
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import struct
@@ -18,6 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from edgessl.data.squash import squash
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import EdgesslError
 
 COUNT = struct.Struct("<q")  # of the ids that follow, or of the bytes of an error message
@@ -63,7 +65,9 @@ def write_table(file: BinaryIO, paths: Sequence[Path], digests: Sequence[str]) -
     file.flush()
 
 
-def serve(table_fd: int, pixels_fd: int, size_px: int) -> None:
+def serve(
+    table_fd: int, pixels_fd: int, size_px: int, value_range: ValueRange | None = None
+) -> None:
     """Answer requests until there are no more.
 
     A request is a count and as many ids; the answer is the length of an error message and the
@@ -73,6 +77,7 @@ def serve(table_fd: int, pixels_fd: int, size_px: int) -> None:
         table_fd: Descriptor of the file table.
         pixels_fd: Descriptor of the memory for pixels, ``(n, 3, S, S)`` uint8.
         size_px: S.
+        value_range: What is black and white where a channel has more than 8 bits.
     """
     requests, answers = _pipes()
     table = FileTable(mmap.mmap(table_fd, 0, access=mmap.ACCESS_READ))
@@ -82,7 +87,7 @@ def serve(table_fd: int, pixels_fd: int, size_px: int) -> None:
         message = b""
         try:
             for i, sample in enumerate(np.frombuffer(content, np.int64).tolist()):
-                pixels[i] = squash(*table[sample], size_px)[0]
+                pixels[i] = squash(*table[sample], size_px, value_range)[0]
         except EdgesslError as error:
             message = f"{error.exit_code} {error}".encode("utf-8", "surrogateescape")
         try:
@@ -100,4 +105,6 @@ def _pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 if __name__ == "__main__":
-    serve(*(int(word) for word in sys.argv[1:]))
+    scale = ValueRange.from_dict(json.loads(sys.argv[4])) if len(sys.argv) > 4 else None
+    table, memory, side = (int(word) for word in sys.argv[1:4])
+    serve(table, memory, side, scale)

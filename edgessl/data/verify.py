@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgessl.data.dataset import SPLIT_NAMES, Entry
-from edgessl.data.decode import MIN_SIDE_PX, ROOM, BadImage, decode, digest_of, naming, read_bytes
+from edgessl.data.decode import ROOM, BadImage, digest_of, examine, naming, read_bytes
 from edgessl.data.divide import Sample, Splits
 from edgessl.data.known_files import Key, Verified, key_of, known_files
 from edgessl.data.parallel import Progress, ordered_map
+from edgessl.data.value_range import ValueRange, describe, judge_set
 from edgessl.errors import UserError
 
 __all__ = ["Sound", "Verified", "check_files", "verify"]
@@ -62,11 +63,10 @@ def _read(path: Path) -> Verified:
         content = read_bytes(path)
         digest = digest_of(content)
         with naming(path), ROOM.held():
-            # A scaled decode still reads every byte of the entropy code, so it finds what misses.
-            _, (height, width) = decode(content, at_least_px=MIN_SIDE_PX)
+            values, (height, width) = examine(content)
     except BadImage as bad:
         return Verified(digest, 0, 0, str(bad))
-    return Verified(digest, height, width, "")
+    return Verified(digest, height, width, "", values)
 
 
 MIN_IMAGES = 10
@@ -81,11 +81,15 @@ class Sound:
         splits: The usable images of each split.
         quarantined: The other files, each with the reason.
         duplicates: Number of usable files whose content another one also has.
+        value_range: What is black and white in files of more than 8 bits; None without such.
+        notes: How their values are scaled, one sentence each.
     """
 
     splits: Splits
     quarantined: tuple[tuple[Path, str], ...]
     duplicates: int
+    value_range: ValueRange | None = None
+    notes: tuple[str, ...] = ()
 
 
 def check_files(source: str, entries: Iterable[Entry], progress: Progress | None) -> Sound:
@@ -111,7 +115,10 @@ def check_files(source: str, entries: Iterable[Entry], progress: Progress | None
         if not result.reason:
             splits[entry.split].append(Sample(result.digest, entry.label, entry.path))
     counts = Counter(result.digest for result in results if not result.reason)
-    return Sound(splits, bad, sum(count for count in counts.values() if count > 1))
+    values = [result.values for result in results if result.values is not None]
+    value_range = judge_set(values)
+    twins = sum(count for count in counts.values() if count > 1)
+    return Sound(splits, bad, twins, value_range, tuple(describe(values, value_range)))
 
 
 def _refuse_poor(source: str, count: int, bad: tuple[tuple[Path, str], ...]) -> None:

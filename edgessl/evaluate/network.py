@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -20,11 +21,15 @@ from edgessl.backbones import deployable_from
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess, decode_eval
+from edgessl.data.value_range import ValueRange
 from edgessl.device import pick_device
 from edgessl.errors import UserError, nearest
 from edgessl.metrics.features import extract_features
 
 _SHOWN = 8
+
+Kind = Literal["features", "logits"]
+"""What a network may give."""
 
 
 def match_classes(
@@ -88,21 +93,26 @@ class Network:
             listed.
         classes: Class names in the order of the logits; empty if it gives features.
         provenance: What the file says about where it comes from, as plain values.
+        gives: What ``outputs`` returns.
+        value_range: What was black and white in training images of more than 8 bits a channel.
     """
 
     outputs: Outputs
     classes: tuple[str, ...]
     provenance: Mapping[str, Any]
+    gives: Kind
+    value_range: ValueRange | None = None
 
 
 def open_network(
-    path: Path, reads: Literal["features", "logits"], *, device: str = "cpu", trust: bool = False
+    path: Path, reads: Kind | None = None, *, device: str = "cpu", trust: bool = False
 ) -> Network:
     """Open a checkpoint or an exported file for one kind of output.
 
     Args:
         path: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
-        reads: What the protocol reads.
+        reads: What the protocol reads; None for what it gives by itself: a classifier logits, a
+            backbone features.
         device: One of ``device.NAMES``, for a checkpoint; an exported file runs on the CPU.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
 
@@ -145,10 +155,9 @@ def _with_checks(network: Network, path: Path) -> Network:
     return replace(network, outputs=outputs)
 
 
-def _from_checkpoint(
-    path: Path, reads: Literal["features", "logits"], device: str
-) -> Network:
+def _from_checkpoint(path: Path, reads: Kind | None, device: str) -> Network:
     deployable = deployable_from(checkpoint.load(path), str(path))
+    reads = reads or ("logits" if deployable.head == "logits" else "features")
     if reads == "logits" and deployable.head != "logits":
         raise UserError(
             f"{path}: must be a classifier for --protocol top1, got a backbone with features; "
@@ -165,16 +174,16 @@ def _from_checkpoint(
         )
 
     classes = deployable.classes if reads == "logits" else ()
-    return Network(outputs, classes, deployable.provenance)
+    return Network(
+        outputs, classes, deployable.provenance, reads, preprocess.value_range
+    )
 
 
-def _from_artifact(
-    path: Path, reads: Literal["features", "logits"], *, trust: bool
-) -> Network:
+def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
     artifact = open_artifact(path, trust=trust)
     metadata = artifact.known()
-    gives = "features" if metadata.head == "features" else "logits"  # probabilities rank alike
-    if gives != reads:
+    gives: Kind = "features" if metadata.head == "features" else "logits"  # probs rank alike
+    if reads not in (None, gives):
         way_out = "export it with --head features" if reads == "features" else "use --protocol knn"
         raise UserError(
             f"{path}: must give {reads} for this protocol, got a file with head "
@@ -191,27 +200,38 @@ def _from_artifact(
         return torch.from_numpy(np.concatenate(parts)).float()
 
     def one_by_one(files: Sequence[Path], digests: Sequence[str] | None = None) -> Tensor:
-        rows = [*_whole_images(artifact, files, digests or [None] * len(files))]
+        known: Sequence[str | None] = digests or [None] * len(files)
+        rows = [*_whole_images(artifact, files, known, preprocess.value_range)]
         return torch.from_numpy(np.concatenate(rows)).float()
 
     outputs: Outputs = one_by_one if artifact.takes == "pixels" else batches
-    return Network(outputs, metadata.classes, metadata.provenance)
+    return Network(
+        outputs, metadata.classes, metadata.provenance, gives, preprocess.value_range
+    )
 
 
 def _whole_images(
-    artifact: Artifact, files: Sequence[Path], digests: Sequence[str | None]
+    artifact: Artifact,
+    files: Sequence[Path],
+    digests: Sequence[str | None],
+    value_range: ValueRange | None,
 ) -> Iterator[NDArray[np.float32]]:
     """Run images of any size through a file with its preprocessing inside."""
     # Whole images wait for their turn: few, or large ones would fill the memory.
-    images = ordered_map(_read, zip(files, digests, strict=True), threads=2, ahead=2)
+    images = ordered_map(
+        partial(_read, value_range=value_range), zip(files, digests, strict=True),
+        threads=2, ahead=2,
+    )  # fmt: skip
     for path, image in zip(files, images, strict=True):
         if isinstance(image, BadImage):
             raise UserError(f"{path}: must be an image, got: {image}; replace it") from image
         yield artifact.run(np.asarray(image, dtype=np.uint8)[None])
 
 
-def _read(file: tuple[Path, str | None]) -> Image.Image | BadImage:
+def _read(
+    file: tuple[Path, str | None], value_range: ValueRange | None
+) -> Image.Image | BadImage:
     try:
-        return read_image(file[0], digest=file[1])
+        return read_image(file[0], digest=file[1], value_range=value_range)
     except BadImage as bad:
         return bad

@@ -10,6 +10,7 @@ from typing import Any
 from edgessl.artifact import Format, Metadata, Precision, Takes, read_metadata
 from edgessl.errors import GateFailed
 from edgessl.export.gates.gate import Gate, failed
+from edgessl.export.gates.proven_with import proven_with
 from edgessl.files import atomic_path
 
 
@@ -147,7 +148,12 @@ def give_name(product: Product, file: ExportedFile, folder: Path) -> ExportedFil
     Raises:
         GateFailed: What was written does not read back.
     """
-    metadata = replace(file.metadata, gates=tuple(gate.to_dict() for gate in file.gates))
+    metadata = replace(
+        file.metadata, gates=tuple(gate.to_dict() for gate in file.gates),
+        provenance={
+            **file.metadata.provenance, "proven_with": proven_with(file.format, file.gates),
+        },
+    )  # fmt: skip
     product.write(file.path, metadata)
     if file.passed and read_metadata(file.path)[1] != Metadata.from_json(metadata.to_json(), ""):
         raise GateFailed(f"{product.name}: the record of its gates did not read back as written")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from edgessl import __version__
 from edgessl.data.dataset import Dataset
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.optim import learning_rate
 from edgessl.recipe import Recipe, to_toml
 from edgessl.recipe.optim_tables import Optim
+from edgessl.runs import trained_on
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import BEFORE, PRETRAIN, REPORT
 from edgessl.schedules import Clock
@@ -23,7 +28,7 @@ _STAGED = " (stages of pretraining cannot be made longer)"
 
 
 def identity_of(
-    recipe: Recipe, dataset: Dataset, seed: int, start: dict[str, Any]
+    recipe: Recipe, dataset: Dataset, seed: int, start: dict[str, Any], reading: Reading = AS_FOUND
 ) -> dict[str, Any]:
     """Return what makes a run this run and no other, as plain values.
 
@@ -32,11 +37,13 @@ def identity_of(
         dataset: What it trains on.
         seed: Decides everything random.
         start: What identifies the weights it starts from.
+        reading: How the images are read.
     """
     return {
         "seed": seed,
         "data": dataset.fingerprint,
         **start,
+        **reading.to_dict(),
         "recipe": recipe.model_dump(mode="json"),
     }
 
@@ -105,6 +112,7 @@ def record(
     provenance: dict[str, Any],
     *,
     minutes: float | None = None,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write down what a new run's folder is for; do nothing in a folder that has a run.
 
@@ -114,6 +122,7 @@ def record(
         provenance: What every checkpoint says about where it comes from, besides recipe, data and
             seed.
         minutes: The time that the epochs were chosen for, or None.
+        facts: What else is to be known of it.
     """
     run, dataset, recipe = context.run, context.dataset, context.recipe
     if run.read():
@@ -124,6 +133,10 @@ def record(
         lines = [f"{path}\t{reason}" for path, reason in dataset.quarantined]
         run.write_text("quarantine.txt", "\n".join(lines) + "\n")
         context.reporter.say(f"{run.path / 'quarantine.txt'} lists what was left out, and why.")
+    start = provenance.get("start")  # fine-tuning sees no image without a label; its start did
+    seen = trained_on.of_start(Path(start)) if start else {*dataset.pretraining.digests}
+    text = trained_on.to_text(dataset.fingerprint, {*seen, *dataset.train.digests})
+    run.write_text(trained_on.NAME, text)
     run.write(
         {
             "edgessl": __version__,
@@ -137,12 +150,21 @@ def record(
                 "val_percent": recipe.data.val_percent,
                 "seed": context.seed,
                 "data_fingerprint": dataset.fingerprint,
+                **_value_range(dataset),
                 "edgessl": __version__,
             },
             "device": describe_device(context.device.type),
+            **facts,
             "finished": {},
         }
     )
+
+
+def _value_range(dataset: Dataset) -> dict[str, Any]:
+    """Tell what is black and white in images of more than 8 bits, where there are such."""
+    if dataset.value_range is None:
+        return {}
+    return {"value_range": dataset.value_range.to_dict()}
 
 
 def _extend(
@@ -211,8 +233,8 @@ def _with_defaults(identity: dict[str, Any]) -> dict[str, Any]:
     try:
         recipe = validate(Recipe, identity["recipe"], "run.json")
     except UserError:  # it has keys that are no more: the differences will say which
-        return identity
-    return {**identity, "recipe": recipe.model_dump(mode="json")}
+        return {**AS_FOUND.to_dict(), **identity}
+    return {**AS_FOUND.to_dict(), **identity, "recipe": recipe.model_dump(mode="json")}
 
 
 def _differences(known: Any, wanted: Any, place: str = "") -> list[str]:
@@ -229,5 +251,5 @@ def _differences(known: Any, wanted: Any, place: str = "") -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = str(value) or "not given"
     return text if len(text) <= 24 else text[:20] + "…"

@@ -13,46 +13,59 @@ from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset
 from edgessl.data.pack_file import list_packs
 from edgessl.data.parallel import Progress
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.verify import verify
 
 FEW_IMAGES = 300  # not tuned: under this many, pretraining sees the same images over and over
 FEW_PER_CLASS = 10
 SMALL_PX = 64
+OVERRULE = (
+    "To overrule this: --layout folders, csv or flat; --splits train=A,test=B or none; "
+    "--column NAME."
+)
 UNEVEN = 10  # times as many images in the largest class as in the smallest
 
 
-def describe_data(data: str, progress: Progress | None = None) -> dict[str, Any]:
+def describe_data(
+    data: str, progress: Progress | None = None, reading: Reading = AS_FOUND
+) -> dict[str, Any]:
     """Load a data set and say what it holds.
 
     Args:
         data: A named set, a folder, or a CSV manifest.
         progress: Called with (done, total) while files are read.
+        reading: How a folder or a table is to be read, where that is said.
 
     Returns:
-        Plain values: ``name source fingerprint images classes sizes quarantined duplicates notes
-        advice``; sizes are in pixels.
+        Plain values: ``name source fingerprint layout images classes sizes value_range quarantined
+        skipped duplicates notes overrule advice``; sizes are in pixels, and a class's place in the
+        list is the index of its output.
 
     Raises:
         UserError: The data cannot be used.
         EdgesslError: A named set cannot be downloaded.
     """
-    dataset = load_dataset(data, progress=progress)
+    dataset = load_dataset(data, reading=reading, progress=progress)
     sizes = _sizes(dataset)
     return {
         "name": dataset.name,
         "source": dataset.source,
         "fingerprint": dataset.fingerprint,
+        "layout": dataset.layout or "a named set",
         "images": {
             name: len(getattr(dataset, name)) for name in ("train", "val", "test", "unlabeled")
         },
         "classes": _classes(dataset),
         "sizes": sizes,
+        "value_range": None if dataset.value_range is None else dataset.value_range.to_dict(),
         "quarantined": [
             {"path": str(path), "reason": reason} for path, reason in dataset.quarantined
         ],
+        "skipped": dict(dataset.skipped),
         "duplicates": dataset.duplicates,
         "notes": list(dataset.notes),
-        "advice": _advice(data, dataset, sizes["short_side"]["median"]),
+        "overrule": OVERRULE if dataset.layout else "",
+        "advice": _advice(data, reading, dataset, sizes["short_side"]["median"]),
     }
 
 
@@ -100,7 +113,9 @@ def _sizes(dataset: Dataset) -> dict[str, dict[str, float]]:
     }
 
 
-def _advice(data: str, dataset: Dataset, short_side_px: float) -> list[str]:
+def _advice(
+    data: str, reading: Reading, dataset: Dataset, short_side_px: float
+) -> list[str]:
     """Return what stands out most, if anything, and the next command."""
     per_class = np.bincount(dataset.train.labels or ())
     remarks = []
@@ -123,4 +138,5 @@ def _advice(data: str, dataset: Dataset, short_side_px: float) -> list[str]:
         )
     if not dataset.classes:
         remarks.append("To fine-tune and test as well, name labelled images with --labels.")
-    return [*remarks[:1], f"Next: edgessl recipe mobilenetv2-dino --data {shlex.quote(data)}"]
+    command = f"edgessl recipe mobilenetv2-dino --data {shlex.quote(data)}{reading.options()}"
+    return [*remarks[:1], f"Next: {command}"]

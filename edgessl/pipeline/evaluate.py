@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from edgessl.data.dataset import Dataset, Split
+from edgessl.data.dataset import Dataset, Split, as_scaled_by
 from edgessl.data.divide import without_val
-from edgessl.data.load import dataset_of, load_dataset
+from edgessl.data.given import list_given
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import UserError, nearest
 from edgessl.evaluate.network import Network, match_classes, open_network
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
 from edgessl.metrics.interval import Score
-from edgessl.metrics.tags import class_precisions, fit_tag_probe, mean_average_precision
+from edgessl.metrics.majority import Majority, against_majority, majority_of
 from edgessl.metrics.topk import confusion_matrix
+from edgessl.pipeline.evaluate_tags import TAGS_PROTOCOL, EvaluatedTags, evaluate_tags
 from edgessl.pipeline.results import Run
+from edgessl.pipeline.scored_images import ScoredImages, choose_images
 
-TAGS_PROTOCOL = "map"
+__all__ = ["Evaluated", "EvaluatedTags", "evaluate", "evaluate_model", "evaluate_tags"]
+
 _KNOWN = (*PROTOCOLS, TAGS_PROTOCOL)
+NATURAL = {"features": "knn", "logits": "top1"}
+"""The protocol for what a network gives, where none is asked for."""
 
 
 def evaluate(
     model: str | Path | Run,
     *,
     data: str | Path,
-    protocol: str = "top1",
+    protocol: str | None = None,
     device: str = "auto",
+    reading: Reading = AS_FOUND,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated | EvaluatedTags:
     """Score a checkpoint or an exported file on labelled images.
 
+    All that is given is scored, of a source with splits its ``test``. Data that the network's own
+    run was made on stay split as they were.
+
     Args:
         model: A ``ckpt.pt``, any file that ``export`` wrote, or a finished run.
         data: Labelled images: a named set, a folder, or a CSV manifest.
         protocol: ``knn`` or ``linear`` on its features, ``top1`` of the classifier, or ``map`` for
-            images with several labels each.
+            images with several labels each; None for ``top1`` of a classifier, ``knn`` of a
+            backbone, and ``map`` where the images have several labels.
         device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
             runs on the CPU.
+        reading: How the folder or the table is to be read, where that is said.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
     Returns:
-        The outcome; its ``.score`` has ``value``, ``low`` and ``high`` in percent, and ``n``.
+        The outcome; its ``.score`` has ``value``, ``low`` and ``high`` in percent, and ``n``, and
+        its ``.majority`` what always answering the most frequent class would give.
 
     Raises:
         UserError: Something asked for does not exist or does not fit.
@@ -56,13 +67,19 @@ def evaluate(
     Examples:
         >>> import edgessl
         >>> model = "runs/photos-mobilenetv2-dino/model.onnx"
-        >>> edgessl.evaluate(model, data="labelled").score.n  # test images
+        >>> edgessl.evaluate(model, data="labelled").score.n  # images scored
         4
     """
     path = model.checkpoint if isinstance(model, Run) else Path(model)
+    if protocol is None and any(entry.tags for entry in list_given(str(data), reading).entries):
+        protocol = TAGS_PROTOCOL
     if protocol == TAGS_PROTOCOL:
-        return evaluate_tags(path, str(data), device=device, trust=trust, say=say)
-    return evaluate_model(path, str(data), protocol, device=device, trust=trust, say=say)
+        return evaluate_tags(
+            path, str(data), device=device, reading=reading, trust=trust, say=say
+        )
+    return evaluate_model(
+        path, str(data), protocol, device=device, reading=reading, trust=trust, say=say
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +89,7 @@ class Evaluated:
     Attributes:
         model: The file that was scored.
         protocol: A key of ``PROTOCOLS``.
-        dataset: The images.
+        images: Which images were scored.
         evaluation: Score and predictions on its test split; predictions index ``classes``.
         classes: Class names: the data's, or the classifier's for ``top1``.
         confusion: ``(K, K)`` counts: rows are true classes, columns predicted ones.
@@ -80,7 +97,7 @@ class Evaluated:
 
     model: Path
     protocol: str
-    dataset: Dataset
+    images: ScoredImages
     evaluation: Evaluation
     classes: tuple[str, ...]
     confusion: list[list[int]]
@@ -91,10 +108,37 @@ class Evaluated:
         return self.evaluation.score
 
     @property
+    def dataset(self) -> Dataset:
+        """The images."""
+        return self.images.dataset
+
+    @property
+    def majority(self) -> Majority:
+        """What always answering the most frequent class of the images scored would give."""
+        return majority_of(self.dataset.test.labels or (), self.dataset.classes)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was decided about the images, as far as this protocol reads them."""
         notes = self.dataset.notes
-        return notes if "val" in PROTOCOLS[self.protocol].splits else tuple(without_val(notes))
+        kept = notes if "val" in PROTOCOLS[self.protocol].splits else without_val(notes)
+        return (*kept, *_left_out(self.dataset), self.images.told)
+
+    @property
+    def about(self) -> str:
+        """What the score is of, and what it has to beat, in a few words."""
+        majority = self.majority
+        return (
+            f"{self.score.n} images, {len(self.dataset.classes)} classes; always answering "
+            f"'{majority.name}' gives {majority.value:.1f} %"
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the score mean less than it seems, one sentence each."""
+        beside = against_majority(self.score, self.majority)
+        told = (self.images.warning, f"That is {beside}." if beside else "")
+        return tuple(sentence for sentence in told if sentence)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for ``--json``."""
@@ -104,21 +148,34 @@ class Evaluated:
             "data": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
             "score": self.score.to_dict(),
+            "majority": self.majority.to_dict(),
+            "images": {
+                "scored": len(self.dataset.test),
+                "from": self.images.origin,
+                "source": self.dataset.source,
+                "train": len(self.dataset.train) if self._learns else 0,
+                "trained_on": self.images.trained_on,
+            },
             "classes": list(self.classes),
             "confusion": self.confusion,
         }
+
+    @property
+    def _learns(self) -> bool:
+        return "train" in PROTOCOLS[self.protocol].splits
 
 
 def evaluate_model(
     model: Path,
     data: str,
-    protocol_name: str,
+    protocol_name: str | None = None,
     *,
     device: str = "cpu",
+    reading: Reading = AS_FOUND,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated:
-    """Score a checkpoint or an exported file on the test images of a data set.
+    """Score a checkpoint or an exported file on images with one label each.
 
     The original files are read through the network's own preprocessing. On the data of its own
     run they are split as that run split them, so that the score is the run's.
@@ -126,40 +183,32 @@ def evaluate_model(
     Args:
         model: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
         data: What the user passed as ``--data``.
-        protocol_name: A key of ``PROTOCOLS``.
+        protocol_name: A key of ``PROTOCOLS``; None for the one of ``NATURAL``.
         device: Where a checkpoint runs; an exported file runs on the CPU.
+        reading: How the images are to be read; if nothing is said, as the network's own run did.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
     Raises:
         UserError: Something asked for does not exist or does not fit.
     """
-    protocol = _protocol(protocol_name)
-    network = open_network(model, protocol.reads, device=device, trust=trust)
-    dataset = _as_trained(data, network.provenance)
-    _refuse_unlabelled(dataset)
+    reads = None if protocol_name is None else _protocol(protocol_name).reads
+    network = open_network(model, reads, device=device, trust=trust)
+    name = protocol_name or NATURAL[network.gives]
+    protocol = _protocol(name)
+    say("checking images")
+    images = choose_images(data, name, protocol, model, network.provenance, reading)
+    images = replace(images, dataset=as_scaled_by(network.value_range, images.dataset))
+    dataset = images.dataset
     classes, index = dataset.classes, list(range(len(dataset.classes)))
     if protocol.reads == "logits":
         index = match_classes(dataset.classes, network.classes, dataset.name)
         classes = network.classes
     outputs = _outputs(network, dataset, protocol, index, say)
-    say(f"scoring ({protocol_name})")
+    say(f"scoring ({name})")
     evaluation = protocol.score(outputs, len(classes))
     confusion = confusion_matrix(evaluation.predictions, outputs["test"].labels, len(classes))
-    return Evaluated(model, protocol_name, dataset, evaluation, classes, confusion.tolist())
-
-
-def _as_trained(data: str, provenance: Mapping[str, Any]) -> Dataset:
-    """Load the images, with the labels and the splits of the network's run if they are its own."""
-    dataset = load_dataset(data, download=False)
-    known = provenance.get("data_fingerprint")
-    if known in (None, dataset.fingerprint):
-        return dataset
-    try:
-        recorded = dataset_of({**provenance, "data": data})
-    except UserError:  # the run's labels do not go with these images: they are others
-        return dataset
-    return recorded if recorded.fingerprint == known else dataset
+    return Evaluated(model, name, images, evaluation, classes, confusion.tolist())
 
 
 def _protocol(name: str) -> Protocol:
@@ -171,18 +220,14 @@ def _protocol(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def _refuse_unlabelled(dataset: Dataset) -> None:
-    if dataset.tags:
-        raise UserError(
-            f"{dataset.source}: must have one label an image for this protocol, found images with "
-            "several; use --protocol map"
-        )
-    if not dataset.classes or dataset.test.labels is None or not len(dataset.test):
-        found = "no labelled test images" if dataset.classes else "no labels at all"
-        raise UserError(
-            f"{dataset.source}: must have labelled test images, found {found}; "
-            "give one folder per class, or a manifest with labels"
-        )
+def _left_out(dataset: Dataset) -> list[str]:
+    if not dataset.quarantined:
+        return []
+    path, reason = dataset.quarantined[0]
+    return [
+        f"{len(dataset.quarantined)} file(s) cannot be used and are left out; the first: "
+        f"{path.name}: {reason}."
+    ]
 
 
 def _outputs(
@@ -206,98 +251,3 @@ def _outputs(
         outputs[name] = LabelledOutputs(network.outputs(split.paths, split.digests), labels)
     return outputs
 
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluatedTags:
-    """The outcome of ``edgessl eval --protocol map``.
-
-    Attributes:
-        model: The file that was scored.
-        dataset: The images.
-        score: Mean average precision on test, in percent.
-        precisions: Average precision of each class, in percent; None if test does not show it.
-        inverse_penalty: Of the linear classifiers, as chosen on train.
-    """
-
-    model: Path
-    dataset: Dataset
-    score: Score
-    precisions: dict[str, float | None]
-    inverse_penalty: float
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was decided about the images."""
-        return self.dataset.notes
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for ``--json``."""
-        return {
-            "model": str(self.model),
-            "protocol": TAGS_PROTOCOL,
-            "data": self.dataset.name,
-            "fingerprint": self.dataset.fingerprint,
-            "score": self.score.to_dict(),
-            "classes": list(self.precisions),
-            "average_precision": self.precisions,
-        }
-
-
-def evaluate_tags(
-    model: Path,
-    data: str,
-    *,
-    device: str = "cpu",
-    trust: bool = False,
-    say: Callable[[str], None] = lambda _line: None,
-) -> EvaluatedTags:
-    """Score frozen features by linear classifiers, one a class, by mean average precision.
-
-    As VOC 2007 is used: a class that is difficult to recognise counts as shown in training, and
-    such images are neither right nor wrong in the score. S3L fine-tunes for the same score
-    (Cao & Wu 2021, arXiv:2103.13559, and its code); here the network stays frozen.
-
-    Args:
-        model: A checkpoint or an exported file that gives features.
-        data: What the user passed as ``--data``.
-        device: Where a checkpoint runs; one of ``device.NAMES``.
-        trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
-        say: Called with the name of each step.
-
-    Raises:
-        UserError: The images do not have several labels each, or the file cannot be used.
-    """
-    network = open_network(model, "features", device=device, trust=trust)
-    dataset = load_dataset(data, download=False)
-    if not dataset.tags:
-        raise UserError(
-            f"{dataset.source}: must have images with several labels each for --protocol map, as "
-            "voc2007 has, found others; use --protocol knn, linear or top1"
-        )
-    features = []
-    for name, split in (("train", dataset.train), ("test", dataset.test)):
-        say(f"reading {len(split)} {name} images")
-        features.append(network.outputs(split.paths, split.digests).double().numpy())
-    say("fitting linear classifiers")
-    shown, difficult = _tables(dataset, dataset.train)
-    probe = fit_tag_probe(features[0], shown | difficult)
-    shown, difficult = _tables(dataset, dataset.test)
-    say("scoring (map)")
-    scores = probe.scores(features[1])
-    found = 100.0 * class_precisions(scores, shown, difficult)
-    precisions = {
-        name: None if np.isnan(value) else round(float(value), 2)
-        for name, value in zip(dataset.tag_names, found, strict=True)
-    }
-    score = mean_average_precision(scores, shown, difficult)
-    return EvaluatedTags(model, dataset, score, precisions, probe.inverse_penalty)
-
-
-def _tables(dataset: Dataset, split: Split) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which classes each image shows, and which in difficult ways only, ``(N, K)``."""
-    names = dataset.tag_names
-    tags = [dataset.tags[path] for path in split.paths]
-    shown = np.array([[name in one.shown for name in names] for one in tags], dtype=bool)
-    difficult = np.array([[name in one.difficult for name in names] for one in tags], dtype=bool)
-    return shown, difficult

@@ -210,6 +210,7 @@ def _bundle(
     for runner in runners:
         add_runner(folder, runner)
     origin = Origin(
-        path, core.provenance, core.reference, core.test.paths, core.target.atol, core.target.rtol
-    )
+        path, core.provenance, core.reference, core.test.originals,
+        core.target.atol, core.target.rtol,
+    )  # fmt: skip
     write_bundle(folder, models, origin)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgessl.backbones import Backbone
 from edgessl.data.dataset import Dataset
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.arms import Trained, train_arms
@@ -39,6 +40,7 @@ def finetune(
     label_percent: float | None = None,
     out: str | Path | None = None,
     seed: int = 0,
+    reading: Reading = AS_FOUND,
     device: str = "auto",
     baselines: Sequence[str] = ("random",),
     overrides: Sequence[str] = (),
@@ -59,6 +61,7 @@ def finetune(
         label_percent: Share of the training labels to use, in percent; None for all.
         out: Run folder; None for ``runs/DATA-finetune-RUN``.
         seed: Decides everything random.
+        reading: How the folder or the table is to be read, where that is said.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         baselines: What to train for comparison: ``("random",)`` or ``("none",)``.
         overrides: ``KEY=VALUE`` changes to the recipe.
@@ -95,8 +98,8 @@ def finetune(
         )
         changed = (*overrides, *changes_for(given, draft, epochs))
         dataset = images_for(
-            draft, str(data), label_percent=label_percent, seed=seed, reporter=tell,
-            pretrains=False,
+            draft, str(data), label_percent=label_percent, seed=seed, reading=reading,
+            reporter=tell, pretrains=False,
         )  # fmt: skip
         _refuse_unlabelled(dataset, given)
         resolved = recipe_for(name, changed, dataset, here)
@@ -108,7 +111,8 @@ def finetune(
         default = Path("runs") / f"{dataset.name}-finetune-{path.absolute().parent.name}"
         folder = RunFolder(Path(out or default))
         with folder.locked():
-            identity = identity_of(resolved, dataset, seed, {"start": given.fingerprint})
+            start_of = {"start": given.fingerprint}
+            identity = identity_of(resolved, dataset, seed, start_of, reading)
             if not fresh:
                 refuse_other(folder, resolved, identity, stage=FINETUNE.name)
             context = begin(
@@ -118,7 +122,10 @@ def finetune(
             if fresh:  # after the last refusal: until then nothing is lost
                 folder.clear()
             resume(context, identity, stage=FINETUNE.name)
-            came_from = {"labels": None, "label_percent": label_percent, "start": str(path)}
+            came_from = {
+                "labels": None, "label_percent": label_percent, "start": str(path),
+                **reading.said(),
+            }  # fmt: skip
             record(context, identity, came_from)
             once(context, START, lambda: keep_pretrained(context, backbone, given.head))
             _train(context, given, baselines, command)

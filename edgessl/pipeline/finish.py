@@ -10,6 +10,7 @@ from typing import Any
 from edgessl import __version__
 from edgessl.metrics.cost import macs, params
 from edgessl.pipeline.finetuning import load_classifier
+from edgessl.pipeline.majority import beside_majority, majority_facts
 from edgessl.pipeline.pretrain import load_pretrained
 from edgessl.pipeline.scores import (
     as_values,
@@ -183,6 +184,7 @@ def finish(
         },
         "recipe": context.recipe.model_dump(mode="json", exclude_none=True),
         **facts,
+        **majority_facts(dataset),
         **health(read_log(run.path)),
         "throughput": {
             "images_per_s": main["images_per_s"],
@@ -199,12 +201,14 @@ def finish(
         "model": {
             "params": params(network),
             "macs": macs(network, context.recipe.image.crop_px),
+            "last_stage": network.last_stage,
         },
         "device": run.read()["device"],
         "seed": context.seed,
     }
-    report["verdict"] = verdict(report)
+    report["verdict"] = beside_majority(verdict(report), report)
     report["next"] = _next(context)
+    report["alternatives"] = _alternatives(context)
     run.write_json("report.json", report)
     write_report(run.path)
     once(context, REPORT, lambda: {"done": True})
@@ -216,6 +220,15 @@ def _next(context: Context) -> str:
     if dataset.classes or dataset.tags:
         return f"edgessl export {shlex.quote(str(folder / FINETUNE.file))} --onnx"
     return f"edgessl finetune {shlex.quote(str(folder / PRETRAIN.file))} --data LABELLED"
+
+
+def _alternatives(context: Context) -> list[str]:
+    """Return other commands to go on with: a backbone without labels can be scored as it is."""
+    dataset, folder = context.dataset, context.run.path
+    score = f"edgessl eval {shlex.quote(str(folder / FINETUNE.file))} --data"
+    if dataset.tags:
+        return [f"{score} {shlex.quote(dataset.source)} --protocol map"]
+    return [] if dataset.classes else [f"{score} LABELLED"]
 
 
 def _seconds(context: Context, stages: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from edgessl.artifact import Artifact, open_artifact
 from edgessl.artifact.opened import SUFFIXES
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.preprocess import Preprocess
+from edgessl.data.tree import walk
+from edgessl.data.value_range import ValueRange
 from edgessl.errors import UserError
 
 TOP = 3
@@ -23,40 +26,119 @@ Answer = Callable[[Image.Image], NDArray[np.float32]]
 """An upright RGB image to the output ``(K,)``."""
 
 
-def predict_images(
-    model: Path, images: Sequence[Path], *, trust: bool = False
-) -> dict[str, Any]:
-    """Run images one by one.
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A network that answers for one image after the other.
+
+    Attributes:
+        model: Its file.
+        head: What it gives: ``logits``, ``probs`` or ``features``.
+        classes: Class names; empty if it gives features.
+        ask: One image to the output.
+        value_range: What was black and white in training images of more than 8 bits a channel.
+    """
+
+    model: Path
+    head: str
+    classes: tuple[str, ...]
+    ask: Answer
+    value_range: ValueRange | None = None
+
+    def answers(self, images: Iterable[Path]) -> Iterator[dict[str, Any]]:
+        """Yield an answer for every image, as soon as it is there.
+
+        Args:
+            images: Image files, and folders of them.
+
+        Yields:
+            ``image``, and ``classes`` with name and probability, best first, or ``dim``, ``norm``
+            and ``first`` values of the features; or ``error``, and whose ``fault`` it is: that of
+            the ``image`` or of the ``model``.
+
+        Raises:
+            EdgesslError: The disk, a limit of the system or the memory fails.
+        """
+        for path in images:
+            try:
+                for file in _files(path):
+                    yield {"image": str(file), **self._answer(file)}
+            except UserError as error:
+                yield {"image": str(path), **_fault("image", error)}
+
+    def _answer(self, path: Path) -> dict[str, Any]:
+        try:
+            image = read_image(path, value_range=self.value_range)
+        except BadImage as bad:
+            told = f"{path}: must be an image, got: {bad}; leave it out or replace it"
+            return _fault("image", told)
+        except UserError as error:  # it may not be read
+            return _fault("image", error)
+        try:
+            output = _checked(self.ask(image), self.model, path, self.head, self.classes)  # (K,)
+        except UserError as error:
+            return _fault("model", error)
+        if self.head == "features":
+            return _features(output)
+        return _classes(output, self.head, self.classes)
+
+
+def open_predictor(model: Path, *, trust: bool = False) -> Predictor:
+    """Open a network to ask it about single images.
 
     Args:
         model: ``ckpt.pt``, or any file that ``edgessl export`` wrote; ``.onnx`` and ``.ort`` need
             no torch.
-        images: Image files.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
 
+    Raises:
+        UserError: The file cannot be used.
+    """
+    ask, head, classes, value_range = _open(model, trust=trust)
+    return Predictor(model, head, classes, ask, value_range)
+
+
+def predict_images(
+    model: Path, images: Sequence[Path], *, trust: bool = False
+) -> dict[str, Any]:
+    """Run images one by one; one that cannot be used costs none of the others its answer.
+
+    Args:
+        model: As of ``open_predictor``.
+        images: Image files, and folders of them.
+        trust: As of ``open_predictor``.
+
     Returns:
-        ``head`` and one entry for each image in ``predictions``: ``classes`` with name and
-        probability, best first; or ``norm`` and ``first`` values of the features.
+        ``head``, one entry in ``predictions`` for each image that has an answer, and one in
+        ``errors``, with ``image``, ``error`` and ``fault``, for each other.
 
     Raises:
-        UserError: The model or any of the images cannot be used; all bad images are named.
+        UserError: The model cannot be used.
     """
-    ask, head, classes = _open(model, trust=trust)
-    predictions, mistakes = [], []
-    for path in images:
-        try:
-            output = _checked(ask(read_image(path)), model, path, head, classes)  # (K,)
-        except BadImage as bad:
-            mistakes.append(f"{path}: must be an image, got: {bad}; leave it out or replace it")
-            continue
-        except UserError as error:  # it may not be read
-            mistakes.append(str(error))
-            continue
-        answer = _features(output) if head == "features" else _classes(output, head, classes)
-        predictions.append({"image": str(path), **answer})
-    if mistakes:
-        raise UserError("\n".join(mistakes))
-    return {"model": str(model), "head": head, "predictions": predictions}
+    predictor = open_predictor(model, trust=trust)
+    found = list(predictor.answers(images))
+    errors = [entry for entry in found if "error" in entry]
+    if found and len(errors) == len(found) and all(entry["fault"] == "model" for entry in errors):
+        raise UserError("\n".join(entry["error"] for entry in errors))
+    return {
+        "model": str(model),
+        "head": predictor.head,
+        "predictions": [entry for entry in found if "error" not in entry],
+        "errors": errors,
+    }
+
+
+def _fault(whose: str, error: UserError | str) -> dict[str, str]:
+    return {"error": str(error), "fault": whose}
+
+
+def _files(path: Path) -> Sequence[Path]:
+    """Return the images under a folder, or the file itself."""
+    if not path.is_dir():
+        return [path]
+    files = [path.joinpath(*one.parts, name) for one in walk(path).folders for name in one.names]
+    if not files:
+        raise UserError(f"{path}: must hold images, found none; name image files")
+    return files
 
 
 def _checked(
@@ -76,11 +158,15 @@ def _checked(
     return output
 
 
-def _open(model: Path, *, trust: bool) -> tuple[Answer, str, tuple[str, ...]]:
+def _open(
+    model: Path, *, trust: bool
+) -> tuple[Answer, str, tuple[str, ...], ValueRange | None]:
+    """Return how to ask, what is answered, the classes, and the range of deep images."""
     if model.suffix.lower() in SUFFIXES:
         artifact = open_artifact(model, trust=trust)
         known = artifact.known()
-        return _asking(artifact), known.head, known.classes
+        value_range = Preprocess.from_dict(known.preprocess).value_range
+        return _asking(artifact), known.head, known.classes, value_range
     return _open_checkpoint(model)
 
 
@@ -91,7 +177,9 @@ def _asking(artifact: Artifact) -> Answer:
     return lambda image: artifact.run(preprocess.normalise(preprocess.pixels(image)[None]))[0]
 
 
-def _open_checkpoint(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
+def _open_checkpoint(
+    model: Path,
+) -> tuple[Answer, str, tuple[str, ...], ValueRange | None]:
     import torch
 
     from edgessl import checkpoint
@@ -107,7 +195,7 @@ def _open_checkpoint(model: Path) -> tuple[Answer, str, tuple[str, ...]]:
             output: NDArray[np.float32] = deployable.module(images)[0].numpy()
         return output
 
-    return ask, deployable.head, deployable.classes
+    return ask, deployable.head, deployable.classes, preprocess.value_range
 
 
 def _classes(

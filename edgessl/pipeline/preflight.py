@@ -11,6 +11,7 @@ from edgessl.data.dataset import SPLIT_NAMES, Dataset, by_use
 from edgessl.data.hierarchy import find_hierarchy, read_hierarchy
 from edgessl.data.load import load_dataset, refuse_unknown
 from edgessl.data.pretraining import Choice, choose_pretraining
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
 from edgessl.recipe import Recipe, load_recipe
@@ -103,6 +104,7 @@ def images_for(
     labels: str | None = None,
     label_percent: float | None = None,
     seed: int,
+    reading: Reading = AS_FOUND,
     reporter: Reporter,
     pretrains: bool = True,
 ) -> Dataset:
@@ -114,6 +116,7 @@ def images_for(
         labels: ``--labels``, or None.
         label_percent: ``--label-percent``, or None.
         seed: Chooses labels and images.
+        reading: ``--layout``, ``--splits`` and ``--column``.
         reporter: Shows progress.
         pretrains: Whether the run pretrains, or only fine-tunes, on all that have labels.
 
@@ -126,6 +129,7 @@ def images_for(
         label_percent=label_percent,
         val_percent=recipe.data.val_percent,
         seed=seed,
+        reading=reading,
         progress=lambda done, total: reporter.progress("checking images", done, total),
     )
     if not pretrains:

@@ -14,9 +14,11 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.build_net import draw_fan_out
 from edgessl.data.dataset import Split
+from edgessl.errors import UserError
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.monitor import Monitor, calibration_images
+from edgessl.pipeline.source import Source
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.runs.stages import PRETRAIN, SUPERVISED_FILE, StageId, part_of_pretraining
 from edgessl.start import safetensors_file
@@ -24,6 +26,7 @@ from edgessl.start.kept_head import KEY, KeptHead, head_of
 from edgessl.start.weights import initialise
 from edgessl.train.health.doctor import Doctor
 from edgessl.train.place.context import Context, once
+from edgessl.train.stage.state_fits import weights_misfit
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
 from edgessl.views.contact_sheet import contact_sheet
@@ -80,25 +83,29 @@ def keep_views(context: Context) -> dict[str, Any]:
     return {"images": count}
 
 
-def pretrain(context: Context, init: str) -> Meter:
+def pretrain(context: Context, source: Source) -> Meter:
     """Pretrain, and write ``pretrained.pt`` and ``backbone.safetensors``.
 
     Args:
         context: The run.
-        init: Where the first weights come from.
+        source: Where the first weights come from. Where that is not to be had any more, there must
+            be a state to go on from.
 
     Returns:
         The time that all stages took together.
+
+    Raises:
+        UserError: The first weights are needed, and not to be had.
     """
     backbone = new_backbone(context, stage=PRETRAIN, whole=False)
-    if sentence := initialise(backbone, init):
+    if source.refusal is None and (sentence := initialise(backbone, source.init)):
         context.reporter.say(sentence)
     method = new_method(context, backbone)
     stages = pretrain_stages(context.recipe)
     if len(stages) == 1:
-        meter = _train(context, method, 0)
+        meter = _train(context, method, 0, source)
     else:
-        meter = _train_in_turn(context, method)
+        meter = _train_in_turn(context, method, source)
     if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
     keep_pretrained(context, backbone, head_of(method))
@@ -119,7 +126,7 @@ def new_method(context: Context, backbone: Backbone) -> PretrainingMethod:
     return build_method(backbone, context.recipe.method, classes)
 
 
-def _train_in_turn(context: Context, method: PretrainingMethod) -> Meter:
+def _train_in_turn(context: Context, method: PretrainingMethod, source: Source) -> Meter:
     """Train all stages, each from the weights that the one before ended with.
 
     The whole method goes on, as S3L does it for MoCo (query and key network, queue) and says it
@@ -135,7 +142,7 @@ def _train_in_turn(context: Context, method: PretrainingMethod) -> Meter:
     total = Meter()
     stages = pretrain_stages(context.recipe)
     for number, stage in enumerate(stages):
-        found = once(context, stage.name, partial(_train_one_of, context, method, number))
+        found = once(context, stage.name, partial(_train_one_of, context, method, number, source))
         total.include(Meter(**found["meter"]))
         if number:
             context.run.drop_end(stages[number - 1].name)
@@ -145,21 +152,31 @@ def _train_in_turn(context: Context, method: PretrainingMethod) -> Meter:
 
 def _take_over(context: Context, method: PretrainingMethod, stage: PretrainStage) -> None:
     """Load what a stage ended with, from the file even if it was trained just now."""
-    method.load_state_dict(context.run.load_end(stage.name)["module"], strict=True)
+    weights: Any = context.run.load_end(stage.name).get("module")
+    if trouble := weights_misfit(weights, method):
+        raise UserError(
+            f"{context.run.path / 'state'}: must hold the weights that {stage.name} ended with, "
+            f"found others ({trouble}); start over with --fresh"
+        )
+    method.load_state_dict(weights, strict=True)
 
 
-def _train_one_of(context: Context, method: PretrainingMethod, number: int) -> dict[str, Any]:
+def _train_one_of(
+    context: Context, method: PretrainingMethod, number: int, source: Source
+) -> dict[str, Any]:
     stages = pretrain_stages(context.recipe)
     stage = stages[number]
     if number:
         _take_over(context, method, stages[number - 1])
     sizes = " and ".join(f"{group.size_px}" for group in stage.views)
     context.reporter.say(f"{stage.name}: {stage.epochs} epochs of views of {sizes} px.")
-    meter = _train(context, method, number)
+    meter = _train(context, method, number, source)
     return {**meter.facts(), "meter": meter.to_dict()}
 
 
-def _train(context: Context, method: PretrainingMethod, number: int) -> Meter:
+def _train(
+    context: Context, method: PretrainingMethod, number: int, source: Source
+) -> Meter:
     """Train one stage, watched by a monitor and a doctor of its own."""
     stage = pretrain_stages(context.recipe)[number]
     doctor = None
@@ -171,6 +188,7 @@ def _train(context: Context, method: PretrainingMethod, number: int) -> Meter:
     return train_stage(
         context, pretraining(context, stage, number), method, method,
         context.images.pretraining(), Monitor(context, method.backbone, stage), doctor,
+        must_go_on=None if number else source.refusal,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 from edgessl.backbones import deployable_payload
 from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
+from edgessl.files import expanded
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
@@ -21,11 +24,12 @@ from edgessl.pipeline.plan import Plan, make_plan
 from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
 from edgessl.pipeline.pretrain import keep_views, load_pretrained, pretrain
 from edgessl.pipeline.results import Run
+from edgessl.pipeline.source import KEY as SHA256
+from edgessl.pipeline.source import Source, look_at, refuse_changed
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import EVALUATE, FINETUNE, PRETRAIN, REPORT, VIEWS
-from edgessl.start.weights import refuse_source
 from edgessl.train.place.context import Context, once
 from edgessl.train.place.processes import dismiss, follow
 
@@ -40,6 +44,7 @@ def run(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    reading: Reading = AS_FOUND,
     device: str = "auto",
     init: str = "none",
     baselines: Sequence[str] = ("random",),
@@ -63,6 +68,7 @@ def run(
         epochs: Pretraining epochs in place of the recipe's; more of them extend a run.
         minutes: Time for the whole run, which sets the pretraining epochs once.
         seed: Decides everything random.
+        reading: How the folder or the table with the labels is to be read, where that is said.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         init: Weights to start from: ``none``, ``timm:NAME``, or a file.
         baselines: What to train for comparison: of ``random`` and ``longer``, or ``("none",)``.
@@ -100,10 +106,10 @@ def run(
         sources = [str(source) for source in (data, labels) if source is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         _refuse_start(draft, init)
-        refuse_source(init)
+        source = look_at(init, () if fresh else _candidates(out, draft))
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
-            reporter=tell,
+            reading=reading, reporter=tell,
         )  # fmt: skip
         resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
         _refuse_start(resolved, init)
@@ -114,9 +120,13 @@ def run(
             begun = not fresh and bool(folder.read())
             if minutes is not None and begun:
                 resolved = as_begun(folder, resolved, dataset, minutes, tell)
-            identity = identity_of(resolved, dataset, seed, _start(init, resolved, dataset))
+            start = _start(init, resolved, dataset)
+            identity = identity_of(resolved, dataset, seed, start, reading)
             if begun:
                 refuse_other(folder, resolved, identity, stage=PRETRAIN.name)
+                refuse_changed(folder, source)
+            elif source.refusal is not None:
+                raise source.refusal
             context = begin(
                 folder, resolved, dataset, here, world, compiled=compiled, seed=seed,
                 reporter=tell, stop_on_collapse=stop_on_collapse, fresh=fresh,
@@ -124,13 +134,16 @@ def run(
             if minutes is not None and not begun:
                 context = fitted(context, minutes, baselines)
                 start = _start(init, context.recipe, dataset)
-                identity = identity_of(context.recipe, dataset, seed, start)
+                identity = identity_of(context.recipe, dataset, seed, start, reading)
             if fresh:  # after the last refusal: until then nothing is lost
                 folder.clear()
             resume(context, identity, stage=PRETRAIN.name)
-            came_from = {"labels": _lasting(labels), "label_percent": label_percent}
-            record(context, identity, came_from, minutes=minutes)
-            _train(context, init, baselines, command)
+            came_from = {
+                "labels": _lasting(labels), "label_percent": label_percent, **reading.said(),
+            }  # fmt: skip
+            known = {SHA256: source.sha256} if source.sha256 else {}
+            record(context, identity, came_from, minutes=minutes, facts=known)
+            _train(context, source, baselines, command)
         dismiss(world)
         return Run(folder.path)
 
@@ -145,6 +158,7 @@ def plan(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    reading: Reading = AS_FOUND,
     device: str = "auto",
     baselines: Sequence[str] = ("random",),
     overrides: Sequence[str] = (),
@@ -162,6 +176,7 @@ def plan(
         epochs: Pretraining epochs.
         minutes: Time for the whole run.
         seed: Chooses labels and images.
+        reading: How the images are to be read.
         device: Where it would train.
         baselines: What would be trained for comparison.
         overrides: Changes to the recipe.
@@ -183,7 +198,7 @@ def plan(
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
-            reporter=tell,
+            reading=reading, reporter=tell,
         )  # fmt: skip
         resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
@@ -201,13 +216,13 @@ def plan(
         return found_plan
 
 
-def _train(context: Context, init: str, baselines: Sequence[str], command: str) -> None:
+def _train(context: Context, source: Source, baselines: Sequence[str], command: str) -> None:
     """Do what is not yet done of a run, one stage after the other, and report."""
     dataset, folder = context.dataset, context.run
     if folder.read()["finished"].get(REPORT):
         context.reporter.say(f"{folder.path}: this run is done; --fresh starts it over.")
     once(context, VIEWS, lambda: keep_views(context))
-    pretrained = once(context, PRETRAIN.name, lambda: dict(pretrain(context, init).facts()))
+    pretrained = once(context, PRETRAIN.name, lambda: dict(pretrain(context, source).facts()))
     trained: Trained = {PRETRAIN.name: pretrained}
     if dataset.classes:
         train_arms(context, trained, baselines)
@@ -261,12 +276,19 @@ def _lasting(labels: str | Path | None) -> str | None:
     """Name a source of labels so that it is found from any folder, as ``data`` is."""
     if labels is None:
         return None
-    path = Path(labels).expanduser()
+    path = expanded(labels)
     return str(path.absolute()) if path.exists() else str(labels)
 
 
 def _folder(out: str | Path | None, dataset: Dataset, recipe: Recipe) -> Path:
     return Path(out or Path("runs") / f"{dataset.name}-{recipe.name.replace(':', '-')}")
+
+
+def _candidates(out: str | Path | None, recipe: Recipe) -> list[Path]:
+    """Return where the run may be, as far as that is known without its images."""
+    if out is not None:
+        return [Path(out)]
+    return sorted(Path("runs").glob(f"*-{glob.escape(recipe.name.replace(':', '-'))}"))
 
 
 def _say_found(dataset: Dataset, reporter: Reporter) -> None:

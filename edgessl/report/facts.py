@@ -63,6 +63,8 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
     facts += [("backbone", str(backbone))] if backbone else []
     facts += [("method", str(method))] if method else []
     facts += [("parameters", _count(model["params"]))] if model.get("params") else []
+    if model.get("last_stage") == "remove":
+        facts.append(("counted", "without the last stage, which fine-tuning adds"))
     crop_px = (recipe.get("image") or {}).get("crop_px")
     size = f" of {crop_px} px" if crop_px else ""
     facts += [(f"MACs an image{size}", _count(model["macs"]))] if model.get("macs") else []

@@ -26,7 +26,8 @@ class ScoreLine:
     """One number on a score card.
 
     Attributes:
-        kind: ``"run"``, or the baseline: ``"random"``, ``"longer"``, ``"thumbnails"``.
+        kind: ``"run"``, or the baseline: ``"random"``, ``"longer"``, ``"thumbnails"``, or
+            ``"majority"``, whose interval is its value: a fact about these very images.
         label: What was scored, in words.
         value: Percent correct.
         low: Lower end of its 95 % interval, percent.
@@ -75,6 +76,8 @@ def score_cards(report: Mapping[str, Any]) -> list[ScoreCard]:
         if key == "knn_top1":
             raw = _line("thumbnails", "raw 16 x 16 pixels", report.get("thumbnail_knn_top1"))
             lines += [raw] if raw else []
+        if lines and (always := _majority(report.get("majority"))):
+            lines.append(always)
         if lines:
             cards.append(ScoreCard(title, explanation, tuple(lines), _remark(lines)))
     return cards
@@ -86,6 +89,12 @@ def _line(kind: str, label: str, score: object) -> ScoreLine | None:
     value = float(score["value"])
     low, high = float(score.get("low", value)), float(score.get("high", value))
     return ScoreLine(kind, label, value, low, high, int(score.get("n", 0)))
+
+
+def _majority(found: object) -> ScoreLine | None:
+    if not isinstance(found, Mapping) or "class" not in found:
+        return None
+    return _line("majority", f"always answering '{found['class']}'", found)
 
 
 def _remark(lines: list[ScoreLine]) -> str:

@@ -68,5 +68,11 @@ def _content(record: RunRecord) -> dict[str, Any]:
         "stages": stage_times(report),
         "recipe": record.recipe,
         "command": report.get("command") or "",
-        "next": report.get("next") or "",
+        "next": "\n".join(
+            [str(report.get("next") or ""), *_texts(report.get("alternatives"))]
+        ).strip(),
     }
+
+
+def _texts(found: object) -> list[str]:
+    return [str(one) for one in found] if isinstance(found, list) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,18 @@ from filelock import FileLock, Timeout
 from edgessl import checkpoint
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, remove_leftovers, temporary_name
+from edgessl.runs import trained_on
 from edgessl.runs.stages import DIVERGED, SUPERVISED_FILE, state_files
 
 _SLOTS = ("a.pt", "b.pt")
 _LOGS = ("log.jsonl", "timing.jsonl")
 _FILES = ("recipe.toml", "run.json", *_LOGS, "pretrained.pt", SUPERVISED_FILE,
           "backbone.safetensors", "ckpt.pt", "report.json", "report.html", "views.npz",
-          "quarantine.txt")  # fmt: skip
+          "quarantine.txt", trained_on.NAME)  # fmt: skip
 _STATE_FILES = (*_SLOTS, *state_files())
 
 Say = Callable[[str], None]
+Misfit = Callable[[dict[str, Any]], str]
 
 
 class RunFolder:
@@ -168,13 +170,13 @@ class RunFolder:
         """
         path = self.path / "state" / f"{stage}-end.pt"
         try:
-            return checkpoint.load(path)
+            payload = checkpoint.load(path)
         except UserError as error:
             found = "a damaged file" if path.is_file() else "none"
-            raise UserError(
-                f"{path}: must hold the weights that {stage} ended with, found {found}; "
-                "start over with --fresh"
-            ) from error
+            raise _no_end(path, stage, found) from error
+        if not _has_place(payload) or payload["stage"] != stage:
+            raise _no_end(path, stage, "something else")
+        return payload
 
     def drop_end(self, stage: str) -> None:
         """Remove the state at the end of a stage, if it is there."""
@@ -195,31 +197,45 @@ class RunFolder:
         Args:
             stage: Its name.
         """
-        payload = checkpoint.load(self.diverged) if self.diverged.is_file() else None
-        return payload if payload and payload["stage"] == stage else None
+        if not self.diverged.is_file():
+            return None
+        payload = checkpoint.load(self.diverged)
+        return payload if payload.get("stage") == stage else None
 
-    def load_states(self, stage: str, say: Say) -> list[dict[str, Any]]:
-        """Return the readable states of a stage, the furthest first.
+    def load_states(
+        self, stage: str, say: Say, misfit: Misfit = lambda _payload: ""
+    ) -> list[dict[str, Any]]:
+        """Return the usable states of a stage, the furthest first.
 
         Args:
             stage: Its name.
-            say: Told of states that cannot be read.
+            say: Told of states that cannot be used.
+            misfit: Says of a state what keeps the stage from going on from it.
         """
         found, damaged = [], []
         for path in self._state_paths(stage):
             try:
                 payload = checkpoint.load(path)
             except UserError:
-                damaged.append(path.name)
+                damaged.append(f"{path.name} cannot be read (damaged)")
                 continue
-            if payload["stage"] == stage:
-                found.append((payload["step"], _modified(path), path.name, payload))
+            if not _has_place(payload):
+                damaged.append(f"{path.name} cannot be used (it names no stage and step)")
+            elif payload["stage"] == stage:
+                if trouble := misfit(payload):
+                    damaged.append(f"{path.name} cannot be used ({trouble})")
+                else:
+                    found.append((payload["step"], _modified(path), path.name, payload))
         found.sort(key=lambda state: state[:3], reverse=True)
         if damaged:
-            what = f"{self.path / 'state'}: {' and '.join(damaged)} cannot be read (damaged)"
+            what = f"{self.path / 'state'}: {_together(damaged)}"
             way = f"going on from {found[0][2]}" if found else f"{stage} starts from its beginning"
             say(f"{what}; {way}.")
         return [state[3] for state in found]
+
+    def has_states(self) -> bool:
+        """Say whether a state of any stage is there, readable or not."""
+        return any((self.path / "state").glob("*.pt"))
 
     def drop_states(self, *, but: str) -> None:
         """Remove the alternating states, except those of one stage.
@@ -230,7 +246,7 @@ class RunFolder:
         for name in _SLOTS:
             path = self.path / "state" / name
             try:
-                keep = path.is_file() and checkpoint.load(path)["stage"] == but
+                keep = path.is_file() and checkpoint.load(path).get("stage") == but
             except UserError:
                 keep = False
             if not keep:
@@ -275,6 +291,27 @@ class RunFolder:
         """Append a line."""
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
+
+
+def _no_end(path: Path, stage: str, found: str) -> UserError:
+    return UserError(
+        f"{path}: must hold the weights that {stage} ended with, found {found}; "
+        "start over with --fresh"
+    )
+
+
+def _has_place(payload: Mapping[str, Any]) -> bool:
+    """Say whether a state says which stage and step it is of."""
+    stage, step = payload.get("stage"), payload.get("step")
+    return isinstance(stage, str) and type(step) is int and 0 <= step < 2**53
+
+
+def _together(damaged: Sequence[str]) -> str:
+    """Tell what is wrong with states, which is often the same with both."""
+    names, reasons = zip(*(line.split(" ", 1) for line in damaged), strict=True)
+    if len(set(reasons)) == 1:
+        return f"{' and '.join(names)} {reasons[0]}"
+    return "; ".join(damaged)
 
 
 def _place(line: str) -> tuple[str, int] | None:

@@ -47,6 +47,37 @@ def test_scores_stand_beside_those_of_the_random_start(capsys: pytest.CaptureFix
     assert "random start" in shown
 
 
+def test_the_majority_stands_in_the_table_of_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    majority = {"class": "hat [old]", "value": 61.25, "n": 40}
+    print_summary({**report("run"), "majority": majority}, Path("run"))
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if "always" in line)
+    assert "always 'hat [old]'" in row
+    assert row.count("61.2") == 2
+
+
+def test_a_random_start_that_was_not_trained_is_not_called_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_summary({**report("run"), "scores_random": {"knn_top1": SCORE}}, Path("run"))
+    shown = capsys.readouterr().out
+    assert "random start" not in shown
+    assert "random weights, untrained" in shown
+
+
+def test_after_pretraining_only_it_says_what_is_counted_and_what_may_follow(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    document = report("run")
+    document["model"]["last_stage"] = "remove"
+    print_summary({**document, "alternatives": ["edgessl eval a --data b"]}, Path("run"))
+    lines = capsys.readouterr().out.splitlines()
+    assert any(
+        line.endswith("64 px, without the last stage, which fine-tuning adds; trained in 60 s.")
+        for line in lines
+    )
+    assert lines[-1] == "or:     edgessl eval a --data b"
+
+
 def test_the_commands_after_an_export_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
     file = SimpleNamespace(
         path=Path("my runs/model.onnx"), format="onnx", takes="pixels", passed=True, gates=()

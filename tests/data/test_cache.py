@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
 from pictures import save
 
 from edgessl.data.cache import appearing, cache_root, cache_sizes, clear_cache
+from edgessl.data.load import list_source
 from edgessl.data.verify import verify
 from edgessl.errors import UserError
+from edgessl.export.gates import structure
+from edgessl.files import expanded
 
 
 def test_edgessl_cache_comes_first_then_xdg_then_home(
@@ -92,3 +96,28 @@ def test_only_old_leftovers_are_removed(cache: Path) -> None:
         made.mkdir()
     assert not old.exists()
     assert new.exists()
+
+
+def test_a_user_without_a_home_is_told_of_edgessl_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers run under user ids that no machine knows."""
+
+    def unknown(*_arguments: object) -> str:
+        raise KeyError("getpwuid(): uid not found: 54321")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "XDG_CACHE_HOME", "EDGESSL_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match=r"cache: must have a place.*; set EDGESSL_CACHE to a fol"):
+        cache_root()
+    assert expanded("~/x") == Path("~/x")
+    monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path))
+    assert cache_root() == tmp_path
+    assert all(folder.is_absolute() for folder in structure._folders())
+
+
+def test_a_tilde_of_nobody_is_a_plain_name() -> None:
+    assert expanded("~nobody-of-that-name/x") == Path("~nobody-of-that-name/x")
+    with pytest.raises(UserError, match="~nobody-of-that-name"):
+        list_source("~nobody-of-that-name/x")

@@ -69,6 +69,37 @@ def test_images_without_labels_are_not_called_train(tmp_path: Path) -> None:
     assert json.loads(run(folder, "--json").stdout)["images"]["train"] == 12
 
 
+def test_a_tree_shows_splits_and_classes_with_the_index_of_their_output(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "x", {"train/b": 3, "train/[a]": 4, "test/b": 5, "test/[a]": 6})
+    (root / "notes.txt").write_text("mine")
+    (root / "train/b/.DS_Store").write_text("x")
+    output = run(root, "--splits", "train=train,test=test").output
+    lines = [line.strip("│├└─ ") for line in output.splitlines()]
+    start = lines.index("read as class folders in train, test")
+    assert lines[start + 1 : start + 10] == [
+        "train: 7 images", "0 = [a]: 4", "1 = b: 3", "test: 11 images", "0 = [a]: 6", "1 = b: 5",
+        "left out", "hidden files and folders: 1", "files .txt: 1",
+    ]  # fmt: skip
+    assert "To overrule this: --layout folders, csv or flat; --splits" in output
+    assert f"--data {root} --splits train=train,test=test" in output
+
+
+def test_json_tells_layout_scale_and_what_was_skipped(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "x", {"a/@eaDir": 1, "a": 10, "b": 10})
+    document = json.loads(run(root, "--json", "--layout", "folders").stdout)
+    assert document["layout"] == "class folders"
+    assert document["skipped"] == {"folders @eaDir": 1}
+    assert document["value_range"] is None
+    assert document["advice"][-1].endswith(f"--data {root} --layout folders")
+
+
+def test_many_classes_are_not_all_in_the_tree(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "x", {f"c{i:02d}": 2 for i in range(20)})
+    output = run(root).output
+    assert "and 8 classes more" in output
+    assert "    19  c19" in output
+
+
 def test_the_cache_is_shown_and_cleared(folder: Path, cache: Path) -> None:
     run(folder)
     assert json.loads(run("--cache", "--json").stdout)["bytes"]["verified.sqlite"] > 0
@@ -82,6 +113,9 @@ def test_the_cache_is_shown_and_cleared(folder: Path, cache: Path) -> None:
         ((), "must be given DATA, or --cache"),
         (("demo", "--cache"), "must be given DATA, or --cache"),
         (("demo", "--clear"), "--clear: must come with --cache"),
+        (("--cache", "--layout", "flat"), "--layout: must come with DATA"),
+        (("demo", "--layout", "flat"), "got a named set, whose layout is known"),
+        (("demo", "--layout", "flit"), "got 'flit'; did you mean flat?"),
         (("/no/such/place",), "must be a folder, a CSV manifest or a named set"),
     ],
 )

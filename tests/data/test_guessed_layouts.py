@@ -82,6 +82,7 @@ def test_a_column_under_another_name_is_asked_about(
     assert str(caught.value) == (
         f"{table}: the columns must be called path, label and split, got '{written.lower()}'; did "
         f"you mean {ours}? Rename that column, or remove it"
+        + (f", or pass --column {written.lower()}" if ours == "label" else "")
     )
 
 

@@ -7,24 +7,18 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
 import typer
-from PIL import Image
+from colours import PREPROCESS, write_backbone, write_classifier, write_images, write_onnx
 from typer.testing import CliRunner
 
-from edgessl import checkpoint
-from edgessl.artifact.metadata import KEY, Metadata
-from edgessl.backbones import Backbone, Classifier, deployable_payload
+from edgessl.backbones import Backbone, Classifier
 from edgessl.cli.evaluate import evaluate
-from edgessl.data.preprocess import Preprocess, decode_eval
+from edgessl.data.preprocess import decode_eval
 from edgessl.errors import UserError
 from edgessl.evaluate.network import open_network
 from edgessl.pipeline.evaluate import evaluate_model
-
-COLOURS = {"blue": (40, 60, 200), "green": (40, 200, 60), "red": (200, 60, 40)}
-PREPROCESS = Preprocess(36, 32)
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +26,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Noise in three colours: 8 train and 4 test images per class."""
     folder = tmp_path_factory.mktemp("colours")
     draw = np.random.default_rng(0)
-    for split, count in (("train", 8), ("test", 4)):
-        for name, colour in COLOURS.items():
-            (folder / split / name).mkdir(parents=True)
-            for index in range(count):
-                noise = draw.integers(-40, 40, (40, 48, 3))
-                pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / split / name / f"{index}.png")
+    write_images(folder / "train", 8, draw)
+    write_images(folder / "test", 4, draw)
     return folder
 
 
@@ -47,53 +36,6 @@ def private_cache(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
-def write_classifier(folder: Path, classes: tuple[str, ...] = tuple(COLOURS)) -> Path:
-    torch.manual_seed(0)
-    module = Classifier(Backbone("mobilenetv2"), len(classes)).eval()
-    path = folder / "ckpt.pt"
-    payload = deployable_payload(
-        module, classes=classes, preprocess=PREPROCESS.to_dict(), provenance={}
-    )
-    checkpoint.save(path, payload)
-    return path
-
-
-def write_backbone(folder: Path) -> Path:
-    path = folder / "backbone.pt"
-    payload = deployable_payload(
-        Backbone("mobilenetv2"), classes=(), preprocess=PREPROCESS.to_dict(), provenance={}
-    )
-    checkpoint.save(path, payload)
-    return path
-
-
-def write_onnx(folder: Path, head: str, classes: tuple[str, ...]) -> Path:
-    """A network to work out by hand: mean blue, green, red of the image, in this order."""
-    nodes = [
-        onnx.helper.make_node("ReduceMean", ["images", "axes"], ["rgb"], keepdims=0),
-        onnx.helper.make_node("Gather", ["rgb", "order"], [head], axis=1),
-    ]
-    constants = [
-        onnx.numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "axes"),
-        onnx.numpy_helper.from_array(np.array([2, 1, 0], dtype=np.int64), "order"),
-    ]
-    kind = onnx.TensorProto.FLOAT
-    graph = onnx.helper.make_graph(
-        nodes,
-        "mean_colour",
-        [onnx.helper.make_tensor_value_info("images", kind, ["B", 3, 32, 32])],
-        [onnx.helper.make_tensor_value_info(head, kind, ["B", 3])],
-        constants,
-    )
-    opset = onnx.helper.make_opsetid("", 18)
-    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
-    metadata = Metadata(head, classes, PREPROCESS.to_dict(), 32, {})
-    onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
-    path = folder / f"{head}.onnx"
-    onnx.save(model, str(path))
-    return path
 
 
 def run(arguments: list[str]) -> str:

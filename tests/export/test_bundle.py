@@ -16,6 +16,7 @@ from PIL import Image
 from small_network import CLASSES, PREPROCESS, Case, write_images
 
 from edgessl.artifact import open_artifact
+from edgessl.data.original import originals
 from edgessl.errors import UserError
 from edgessl.export.bundle.model_card import licence_of_data, licence_of_weights
 from edgessl.export.bundle.vectors import make_vectors
@@ -237,11 +238,11 @@ def test_real_photographs_make_vectors_of_different_shapes_under_a_megabyte(
     from edgessl.data.preprocess import Preprocess
 
     paths = sorted((real_images / "clothing10" / "test").rglob("*.jpg"))
-    vectors = make_vectors(paths, Preprocess(256, 224))
+    vectors = make_vectors(originals(paths), Preprocess(256, 224))
     assert len({image.shape for image in vectors.images}) == len(vectors.images) >= 3
 
 
 def test_images_of_one_shape_are_cropped_to_several(tmp_path: Path) -> None:
     data = write_images(tmp_path / "data", CLASSES)
-    vectors = make_vectors(sorted(data.rglob("*.png")), PREPROCESS)
+    vectors = make_vectors(originals(sorted(data.rglob("*.png"))), PREPROCESS)
     assert len({image.shape for image in vectors.images}) == 5

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from PIL import Image
 
+from edgessl.data.original import originals
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.formats.front import Inside, attach_front, front_fits, open_inside
@@ -90,7 +91,7 @@ def test_real_files_of_eight_shapes_pass_the_gate(
 ) -> None:
     files = sorted((real_images / "clothing10" / "test").rglob("*.jpg"))
     preprocess = Preprocess(256, 224, kernel)
-    images = shaped_images(files, 224)
+    images = shaped_images(originals(files), 224)
     assert images["portrait"].height > images["portrait"].width
     assert images["landscape"].width > images["landscape"].height
     assert min(images["tiny"].size) < 224 < 2000 < max(images["huge"].size)

@@ -54,6 +54,39 @@ def test_every_bad_image_is_named_at_once(case: Case, app: typer.Typer, tmp_path
     assert [line.split(": must be an image")[0] for line in lines] == [str(text), str(gone)]
 
 
+def test_a_broken_image_costs_no_other_its_answer(
+    case: Case, app: typer.Typer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for number, image in enumerate(sorted(case.data.rglob("*.png"))[:3]):
+        shutil.copy(image, folder / f"{number}.png")
+    (folder / "0.png").write_bytes((folder / "0.png").read_bytes()[:90])
+    onnx = case.files["model.onnx"].path
+    for asked in (sorted(map(str, folder.iterdir())), [str(folder)]):
+        for model in (case.ckpt, onnx):
+            done = CliRunner().invoke(app, ["predict", str(model), *asked])
+            lines = done.stdout.splitlines()
+            assert [line.partition(": ")[0] for line in lines] == [
+                str(folder / "1.png"), str(folder / "2.png"),
+            ]  # fmt: skip
+            assert getattr(done.exception, "exit_code", None) == 2
+            assert str(done.exception).startswith(f"{folder / '0.png'}: must be an image, got: ")
+    done = CliRunner().invoke(app, ["predict", str(onnx), str(folder), "--json"])
+    document = json.loads(done.stdout)
+    assert len(document["predictions"]) == 2
+    (error,) = document["errors"]
+    assert (error["image"], error["fault"]) == (str(folder / "0.png"), "image")
+    assert getattr(done.exception, "exit_code", None) == 2
+
+
+def test_a_folder_without_images_is_said(case: Case, app: typer.Typer, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = CliRunner().invoke(app, ["predict", str(case.ckpt), str(tmp_path / "empty")])
+    assert getattr(done.exception, "exit_code", None) == 2
+    assert "empty: must hold images, found none" in str(done.exception)
+
+
 def test_every_file_of_the_bundle_scores_what_its_accuracy_gate_said(case: Case) -> None:
     for name, file in case.files.items():
         evaluated = evaluate_model(file.path, str(case.data), "top1")

@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 import pytest
 from bundled import run_bundle
+from deep_files import save_float, save_png16, save_tiff16, shapes
 from faults import Fault, blue_first, no_normalisation, wrong_normalisation
 from PIL import Image
 from small_network import PREPROCESS, Case
@@ -27,6 +28,7 @@ from edgessl import catalog
 from edgessl.artifact.metadata import KEY
 from edgessl.data.decode import FORMATS, MAX_PIXELS, MIN_SIDE_PX, BadImage, read_image
 from edgessl.data.preprocess import Preprocess
+from edgessl.data.value_range import ValueRange
 from edgessl.pipeline.predict import predict_images
 
 RUNNER = catalog.root() / "export/runners/python/run.py"
@@ -100,6 +102,37 @@ def test_every_kind_of_image_becomes_the_same_input_bit_for_bit(
         np.testing.assert_array_equal(
             preprocess.normalise(pixels), runner.normalise(pixels, preprocess.to_dict())
         )
+
+
+@pytest.mark.parametrize("scale", [None, ValueRange((0, 4095), (0, 255)), ValueRange((50, 900))])
+def test_more_than_8_bits_are_scaled_alike(
+    runner: ModuleType, tmp_path: Path, scale: ValueRange | None
+) -> None:
+    for channels in (1, 2, 3, 4):
+        values = np.stack([shapes(channels + i, 4000) for i in range(channels)], 2)
+        deep = values.astype(np.uint16) * (16 if channels in (2, 4) else 1)
+        save_png16(tmp_path / f"{channels}.png", deep[..., 0] if channels == 1 else deep)
+        if channels > 2:
+            for order in "<>":
+                save_tiff16(tmp_path / f"{channels}{ord(order)}.tif", deep, order)
+    for top in (0.9, 3, 250, 4000):
+        save_float(tmp_path / f"float{top}.tif", shapes(1, top))
+    save_float(tmp_path / "negative.tif", shapes(2, 3000) - 1000)
+    Image.fromarray(shapes(3, 70_000).astype(np.int32)).save(tmp_path / "wide.tif")
+    plain = None if scale is None else scale.to_dict()
+    for path in sorted(tmp_path.iterdir()):
+        ours, theirs = read_image(path, value_range=scale), runner.read_image(path, plain)
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs), err_msg=path.name)
+        if scale is None:
+            assert np.asarray(ours).std() > 1
+
+
+def test_the_scale_comes_from_the_model(runner: ModuleType) -> None:
+    values = Preprocess(36, 32, value_range=ValueRange((0, 4095))).to_dict()
+    assert runner.checked_preprocess(values)["value_range"] == {"integers": [0, 4095]}
+    for wrong in ({"integers": [9, 3]}, {"integers": [0, float("nan")]}):
+        with pytest.raises(ValueError, match="value_range must rise"):
+            runner.checked_preprocess({**values, "value_range": wrong})
 
 
 def test_real_photographs_become_the_same_input_bit_for_bit(
@@ -296,6 +329,18 @@ def test_a_mistake_is_exit_code_2(moved: Path) -> None:
         "error: gone.jpg: must be an image, got: missing, or not a file; leave it out or replace "
         "it\n"
     )
+
+
+def test_a_broken_image_costs_no_other_its_answer(moved: Path, tmp_path: Path) -> None:
+    for name in ("first", "last"):
+        Image.new("RGB", (80, 80), "red").save(tmp_path / f"{name}.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "first.png").read_bytes()[:60])
+    asked = [str(tmp_path / f"{name}.png") for name in ("first", "cut", "last")]
+    done = run_bundle(moved, *asked)
+    assert done.returncode == 2
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == asked[::2]
+    assert done.stderr.startswith(f"error: {asked[1]}: must be an image, got: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_damaged_model_is_one_line_and_exit_code_2(moved: Path, tmp_path: Path) -> None:

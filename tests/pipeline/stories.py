@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.pipeline import finetune as finetune_story
 from edgessl.pipeline import recipe as recipe_story
 from edgessl.pipeline.plan import describe_plan
@@ -27,6 +28,7 @@ class Pretraining:
     epochs: int | None = None
     minutes: float | None = None
     seed: int = 0
+    reading: Reading = AS_FOUND
     device: str = "auto"
     init: str = "none"
     baselines: tuple[str, ...] = ("random",)
@@ -48,6 +50,7 @@ class Finetuning:
     label_percent: float | None = None
     out: Path | None = None
     seed: int = 0
+    reading: Reading = AS_FOUND
     device: str = "auto"
     baselines: tuple[str, ...] = ("random",)
     overrides: tuple[str, ...] = ()

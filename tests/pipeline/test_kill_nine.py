@@ -1,13 +1,13 @@
-"""A run that is killed twenty times, in all its stages, ends as one that never was: bit for bit.
+"""A run that is killed 25 times, in all its stages, ends as one that never was: bit for bit.
 
 Identical are log.jsonl, views.npz and every network (as files), and report.json but for measured
 time. The epochs of the baseline ``longer`` follow from measured time, so two runs differ in them by
 nature: run.json records them, and the run that is compared with is given the same.
 
-Last run: 21 November 2026, 2 shared cores, 20 kills (pretrain 1, finetune 9, finetune_random 1,
-finetune_longer 2, evaluate 2, evaluate_random 2, evaluate_longer 2, report 1): identical, in 8
-minutes; an earlier one also hit start and views. ``EDGESSL_KILLS`` and ``EDGESSL_KILL_SEED``
-change number and moments.
+Last run: 26 November 2026, 2 shared cores, 25 kills (pretrain 7, warmup 3, finetune 2,
+finetune_random 2, finetune_longer 2, evaluate 3, evaluate_random 2, evaluate_longer 2, report 2):
+identical, in 3 minutes; earlier ones also hit start and views. ``EDGESSL_KILLS`` and
+``EDGESSL_KILL_SEED`` change number and moments.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.torch import load_file
 from tiny_run import write_recipe
 
-KILLS = int(os.environ.get("EDGESSL_KILLS", "20"))
+KILLS = int(os.environ.get("EDGESSL_KILLS", "25"))
 SEED = int(os.environ.get("EDGESSL_KILL_SEED", "0"))
 
 # A state every half second, as a long run has one every minute.
@@ -143,7 +142,7 @@ def _timeless(report: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_twenty_kills_leave_no_trace(
+def test_kills_in_every_stage_leave_no_trace(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _write_images(tmp_path / "images")
@@ -173,11 +172,9 @@ def test_twenty_kills_leave_no_trace(
         print(f"seconds of an undisturbed run: {dict(zip(PHASES, seconds, strict=True))}")
 
     for name in ("log.jsonl", "pretrained.pt", "ckpt.pt", "state/random.pt", "state/longer.pt",
-                 "state/warmup.pt", "views.npz", "recipe.toml"):  # fmt: skip
+                 "state/warmup.pt", "views.npz", "recipe.toml",
+                 "backbone.safetensors"):  # fmt: skip
         assert (whole.run / name).read_bytes() == (killed.run / name).read_bytes(), name
-    one, other = (load_file(c.run / "backbone.safetensors") for c in (whole, killed))
-    assert one.keys() == other.keys()
-    assert all(one[key].equal(other[key]) for key in one)
     one, other = (json.loads((c.run / "report.json").read_text()) for c in (whole, killed))
     assert _timeless(one) == _timeless(other)
     assert not list(killed.run.rglob(".*.tmp"))

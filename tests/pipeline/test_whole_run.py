@@ -40,6 +40,9 @@ def test_unlabelled_images_are_pretrained_on_only_and_it_says_so(
     assert checkpoint.load(out / "ckpt.pt")["head"] == "features"
     assert (out / "backbone.safetensors").stat().st_mode == (out / "ckpt.pt").stat().st_mode
     assert report["next"] == f"edgessl finetune {out / 'pretrained.pt'} --data LABELLED"
+    assert report["alternatives"] == [f"edgessl eval {out / 'ckpt.pt'} --data LABELLED"]
+    assert report["model"]["last_stage"] == "remove"
+    assert "majority" not in report
 
 
 def test_labels_that_were_named_from_one_folder_are_found_from_any(
@@ -72,6 +75,10 @@ def test_a_labelled_run_leaves_every_file_and_may_get_a_baseline_later(
     assert set(report["scores"]) == {"knn_top1", "linear_top1", "finetune_top1"}
     assert set(report["scores_random"]) == {"knn_top1", "linear_top1"}
     assert "no baseline was trained" in report["verdict"]
+    assert report["majority"] == {"class": "class0", "value": 50.0, "n": 4}
+    assert (report["alternatives"], report["model"]["last_stage"]) == ([], "keep")
+    seen = (out / "trained_on.txt").read_text().splitlines()
+    assert (seen[0], len(seen)) == (f"data {report['data']['fingerprint']}", 1 + 18)
     monitored = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert any("knn_top1" in line for line in monitored)
 

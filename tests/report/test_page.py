@@ -59,6 +59,22 @@ def words(folder: Path) -> str:
     return " ".join(parse(render(folder)).text.split())
 
 
+def test_the_majority_stands_on_every_card_of_scores(make_run: MakeRun) -> None:
+    always = {"class": "t-shirt <old>", "value": 80.0, "n": 713}
+    text = words(make_run(majority=always))
+    assert text.count("always answering 't-shirt <old>'80.0") == 3
+    assert "6.4 points below always answering 't-shirt <old>'" in text
+
+
+def test_after_pretraining_only_it_says_what_is_counted_and_what_may_follow(
+    make_run: MakeRun,
+) -> None:
+    model = {"params": 1000, "macs": 1000, "last_stage": "remove"}
+    text = words(make_run(model=model, next="edgessl one", alternatives=["edgessl two"]))
+    assert "without the last stage, which fine-tuning adds" in text
+    assert "edgessl one edgessl two" in text
+
+
 def test_it_tells_the_whole_run(make_run: MakeRun) -> None:
     text = words(make_run())
     for expected in (

@@ -7,53 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from edgessl.bench.compare.judged import judged
 from edgessl.bench.compare.names import with_names
+from edgessl.bench.compare.shape import trouble_with_document, trouble_with_judgements
 from edgessl.errors import UserError
 
 _WANTED = "must be a file of `edgessl bench --json` or `run.py --bench --json`"
-
-
-class _Known(BaseModel):
-    """A table that may hold more than is checked."""
-
-    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
-
-
-class _Device(_Known):
-    cpu: str
-    cores_usable: int | None = Field(default=None, ge=1)
-
-
-class _Entry(_Known):
-    name: str
-    path: str
-    threads: int = Field(ge=1)
-    batch: int = Field(ge=1)
-    p50_ms: float = Field(gt=0)
-    size_mb: float | None = Field(default=None, ge=0)
-    samples_ms: list[list[list[float]]] | None = None
-
-
-class _Noise(_Known):
-    grade: str | None = Field(default=None, pattern="^[ABC]$")
-    foreign_cores: float | None = None
-    steal_percent: float | None = None
-
-
-class _Condition(_Known):
-    threads: int
-    batch: int
-    noise: _Noise
-
-
-class _Document(_Known):
-    device: _Device
-    models: list[_Entry] = Field(min_length=1)
-    conditions: list[_Condition] = []
-
 _KEPT = ("device", "models", "conditions", "comparisons", "protocol", "measured")
 
 
@@ -81,18 +40,17 @@ def read_document(path: Path) -> dict[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError):
         _refuse(path, "no JSON")
-    try:
-        _Document.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        _refuse(path, f"{place}: {first['msg']}" if place else "no table")
+    if trouble := trouble_with_document(content):
+        _refuse(path, trouble)
     document: dict[str, Any] = content
     try:
         _check_runs(document)
-        return with_names(judged(document))
+        document = judged(document)
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         _refuse(path, f"samples_ms that are no runs of milliseconds ({error})")
+    if trouble := trouble_with_judgements(document):
+        _refuse(path, trouble)
+    return with_names(document)
 
 
 def _check_runs(document: dict[str, Any]) -> None:

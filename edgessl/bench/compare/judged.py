@@ -54,7 +54,8 @@ def judged(document: Mapping[str, Any]) -> dict[str, Any]:
             here = [one for one in models if _cell(one) == _cell(cell)]
             cell, compared = _judged_cell(cell, here, document["device"])
             comparisons += compared
-        conditions.append(cell)
+        noise = {**cell["noise"], "reasons": cell["noise"].get("reasons") or []}
+        conditions.append({**cell, "noise": noise})
     return {**document, "models": models, "conditions": conditions, "comparisons": comparisons}
 
 

@@ -119,7 +119,7 @@ def _sweep(
     models: Sequence[Mapping[str, Any]], over: str, value: str, title: str, x_title: str
 ) -> LineChart | None:
     names = list(dict.fromkeys((one["path"], one["name"]) for one in models))
-    if len({one[over] for one in models}) < 2:
+    if len({one[over] for one in models}) < 2 or any(one.get(value) is None for one in models):
         return None
     series = []
     for index, (path, name) in enumerate(names):

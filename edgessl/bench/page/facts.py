@@ -65,7 +65,7 @@ def protocol_facts(document: Mapping[str, Any]) -> Facts:
     controls = [
         f"{one['noise']['control']['ratio']:.3f} times as long, "
         f"{cell_in_words(one['threads'], one['batch'])}"
-        for one in document.get("conditions", ()) if one["noise"]["control"]
+        for one in document.get("conditions", ()) if one["noise"].get("control")
     ]  # fmt: skip
     return [
         ("processes", f"one for each model, started {counted(protocol['launches'], 'time')}"),

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from edgessl import __version__
 from edgessl.artifact import Metadata
+from edgessl.export.bundle.markdown import plain
 from edgessl.export.core import portable
 from edgessl.export.product import ExportedFile
 from edgessl.recipe.method_tables import learns_labels
@@ -127,19 +128,21 @@ def model_card(
     Returns:
         Markdown text.
     """
-    backbone = (run.report.get("recipe") or {}).get("backbone") or {}
+    backbone = _table(_table(run.report.get("recipe")).get("backbone"))
     classifies = bool(metadata.classes)
     name = backbone.get("name") or provenance.get("recipe") or "a small backbone"
     kind = f"classifier of {len(metadata.classes)} classes" if classifies else "features"
-    environment = Environment(  # text, not HTML: nothing to escape but the table's bars
+    environment = Environment(  # what comes from outside goes through ``plain``, there or here
         loader=PackageLoader("edgessl.export.bundle", "templates"),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
+    environment.filters["plain"] = plain
     return environment.get_template("model_card.md.j2").render(
         title=f"{name}: {kind}",
         summary=_summary(metadata, str(name)),
         models=[_row(model) for model in models],
+        proven=[(model.path.name, text) for model in models if (text := _proven(model))],
         preprocessing=_preprocessing(metadata.preprocess),
         data=_data(provenance, run.report),
         vectors=f"testvectors.npz holds {vectors}",
@@ -188,10 +191,26 @@ def _row(file: ExportedFile) -> dict[str, Any]:
     }
 
 
-def _percent(score: Mapping[str, Any] | None) -> str:
-    if not score:
+def _proven(file: ExportedFile) -> str:
+    runtimes = file.metadata.provenance.get("proven_with") or {}
+    return ", ".join(f"{name} {found}" for name, found in runtimes.items())
+
+
+def _percent(score: object) -> str:
+    numbers = [_table(score).get(key) for key in ("value", "low", "high", "n")]
+    if not all(isinstance(number, int | float) for number in numbers):
         return NOT_MEASURED
-    return f"{score['value']:.1f} [{score['low']:.1f}, {score['high']:.1f}], n = {score['n']}"
+    value, low, high, n = numbers
+    return f"{value:.1f} [{low:.1f}, {high:.1f}], n = {n}"
+
+
+def _table(found: object) -> Mapping[str, Any]:
+    """Return a table of JSON; an empty one for anything else, as damaged files have it."""
+    return found if isinstance(found, Mapping) else {}
+
+
+def _items(found: object) -> Sequence[Any]:
+    return found if isinstance(found, list | tuple) else ()
 
 
 def _preprocessing(values: Mapping[str, Any]) -> str:
@@ -200,33 +219,50 @@ def _preprocessing(values: Mapping[str, Any]) -> str:
         f"{values['interpolation']}, antialiased; the central {values['crop_px']} x "
         f"{values['crop_px']}; divided by 255; minus mean {list(values['mean'])}, over standard "
         f"deviation {list(values['std'])}. Files named `e2e` do all of this inside."
+        f"{_value_range(values.get('value_range', {}))}"
+    )
+
+
+def _value_range(ranges: Mapping[str, Sequence[float]]) -> str:
+    """Say what becomes of more than 8 bits, which no file can do inside: it takes 8."""
+    if not ranges:
+        return ""
+    told = " and ".join(f"{low:g} to {high:g} of {kind}" for kind, (low, high) in ranges.items())
+    return (
+        f" Before that, values of files with more than 8 bits a channel are scaled: {told} become "
+        "0 to 255, as with the training images; run.py does it, your own program must."
     )
 
 
 def _data(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    data = report.get("data") or {}
+    data = _table(report.get("data"))
     facts = [("name", str(data.get("name") or portable(provenance.get("data")) or "not recorded"))]
-    counts = data.get("counts") or {}
-    facts += [(f"{name} images", f"{counts[name]:,}") for name in SPLITS if counts.get(name)]
+    counts = _table(data.get("counts"))
+    facts += [
+        (f"{name} images", f"{counts[name]:,}")
+        for name in SPLITS if isinstance(counts.get(name), int) and counts[name]
+    ]
     if provenance.get("label_percent"):
         facts.append(("labels used", f"{provenance['label_percent']} %"))
     if provenance.get("data_fingerprint"):
         facts.append(("fingerprint", str(provenance["data_fingerprint"])[:16]))
-    return [*facts, *(("note", str(portable(note))) for note in data.get("notes") or ())]
+    return [*facts, *(("note", str(portable(note))) for note in _items(data.get("notes")))]
 
 
 def _method(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    recipe = report.get("recipe") or {}
+    recipe = _table(report.get("recipe"))
+    method, pretrain, finetune = (
+        _table(recipe.get(key)) for key in ("method", "pretrain", "finetune")
+    )
     facts = [("recipe", str(portable(provenance.get("recipe")) or "not recorded"))]
-    if recipe.get("method"):
-        method, epochs = recipe["method"]["name"], (recipe.get("pretrain") or {}).get("epochs")
-        kind = f"{method}, self-supervised"
-        if learns_labels(method):
-            labels = (recipe.get("data") or {}).get("labels")
+    if method:
+        name, kind = method.get("name"), f"{method.get('name')}, self-supervised"
+        if learns_labels(name):
+            labels = _table(recipe.get("data")).get("labels")
             kind = f"supervised, on {f'the labels {labels}' if labels else 'the classes'}"
-        facts.append(("pretraining", f"{kind}, {epochs} epochs, no teacher"))
-    if recipe.get("finetune") and report.get("data", {}).get("classes"):
-        facts.append(("fine-tuning", f"{recipe['finetune'].get('epochs')} epochs on the labels"))
+        facts.append(("pretraining", f"{kind}, {pretrain.get('epochs')} epochs, no teacher"))
+    if finetune and _table(report.get("data")).get("classes"):
+        facts.append(("fine-tuning", f"{finetune.get('epochs')} epochs on the labels"))
     if provenance.get("seed") is not None:
         facts.append(("seed", str(provenance["seed"])))
     if provenance.get("edgessl"):
@@ -235,23 +271,22 @@ def _method(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tu
 
 
 def _scores(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    scores = report.get("scores") or provenance.get("scores") or {}
+    scores = _table(report.get("scores") or provenance.get("scores"))
     rows = [(text, _percent(scores[key])) for key, text in SCORES.items() if scores.get(key)]
-    random = (report.get("scores_random") or {}).get("finetune_top1")
+    random = _table(report.get("scores_random")).get("finetune_top1")
     if random:
         rows.append(("top-1 of the same network from random weights", _percent(random)))
     return rows
 
 
 def _init(record: Mapping[str, Any]) -> str | None:
-    identity = record.get("identity") or {}
-    found = identity.get("init")
+    found = _table(record.get("identity")).get("init")
     return None if found is None else str(found)
 
 
 def _labels(classes: Sequence[str]) -> str:
     if not classes:
         return "None: it gives features."
-    shown = ", ".join(classes[:SHOWN_LABELS])
+    shown = plain(", ".join(classes[:SHOWN_LABELS]))
     more = f", and {len(classes) - SHOWN_LABELS} more" if len(classes) > SHOWN_LABELS else ""
     return f"{shown}{more} (all in `labels.txt`, in the order of the outputs)."

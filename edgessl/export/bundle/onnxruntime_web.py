@@ -25,6 +25,7 @@ FILES = {
 }
 """Files of the package's ``dist/`` that a page needs, without those for graphics processors."""
 _TIMEOUT_S = 60.0
+_MOST_BYTES = 40 * 10**6  # it has 33 MB
 
 
 def fetch_onnxruntime_web() -> Path:
@@ -67,7 +68,7 @@ def _download(path: Path) -> bytes:
     )
     try:
         with urlopen(URL, timeout=_TIMEOUT_S) as answer:
-            content: bytes = answer.read()
+            content: bytes = answer.read(_MOST_BYTES)
     except (OSError, HTTPException) as error:  # URLError, timeouts; a transfer that was cut
         reason = " ".join(str(error).split())[:200]
         raise EdgesslError(

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgessl.data.decode import BadImage, read_image
+from edgessl.data.original import Original
 from edgessl.data.preprocess import Preprocess
+from edgessl.data.value_range import ValueRange
 from edgessl.files import atomic_path
 
 MAX_BYTES = 800_000  # of images and pixels; with the outputs of all files under 1 MB
@@ -42,14 +43,17 @@ class Vectors:
     source: str
 
 
-def make_vectors(paths: Sequence[Path], preprocess: Preprocess) -> Vectors:
+def make_vectors(files: Sequence[Original], preprocess: Preprocess) -> Vectors:
     """Pick test images of different shapes and shrink them until they fit into the file.
 
     Args:
-        paths: Test images; none for noise.
+        files: Test images; none for noise.
         preprocess: The checkpoint's own.
+
+    Raises:
+        UserError: A file is no image, or not what it was when it was listed.
     """
-    pictures = _real(paths)
+    pictures = _real(files, preprocess.value_range)
     source = "test images of the data set, made smaller" if pictures else "noise, for want of data"
     pictures = pictures or _noise()
     for count, side_px in SIZES:
@@ -69,15 +73,11 @@ def _vectors(images: Sequence[Image.Image], preprocess: Preprocess, source: str)
     )
 
 
-def _real(paths: Sequence[Path]) -> list[Image.Image]:
+def _real(files: Sequence[Original], value_range: ValueRange | None) -> list[Image.Image]:
     """Read some images and sort them by shape, the tallest first."""
-    step = max(1, len(paths) // LOOKED_AT)
-    pictures = []
-    for path in paths[::step][:LOOKED_AT]:
-        try:
-            pictures.append(_shrunk(read_image(path), SIZES[0][1]))
-        except BadImage:  # a test vector less; the data story tells the user of bad files
-            continue
+    step = max(1, len(files) // LOOKED_AT)
+    chosen = files[::step][:LOOKED_AT]
+    pictures = [_shrunk(file.read(value_range), SIZES[0][1]) for file in chosen]
     return sorted(pictures, key=lambda picture: picture.width / picture.height)
 
 

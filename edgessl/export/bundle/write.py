@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgessl import catalog
 from edgessl.artifact import Metadata, open_artifact, read_metadata
+from edgessl.data.original import Original
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import (
@@ -70,7 +71,7 @@ class Origin:
     checkpoint: Path
     provenance: Mapping[str, Any]
     reference: Reference
-    images: Sequence[Path]
+    images: Sequence[Original]
     atol: float
     rtol: float
 
@@ -270,8 +271,18 @@ def _preprocess_json(metadata: Metadata) -> str:
         "crop": "central crop_px square; offsets rounded half to even",
         "scale": "x / 255, minus mean, over std",
         "layout": "(batch, 3, crop_px, crop_px) float32",
+        **_about_values(metadata.preprocess),
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _about_values(preprocess: Mapping[str, Any]) -> dict[str, str]:
+    if "value_range" not in preprocess:
+        return {}
+    return {
+        "values": "files of more than 8 bits a channel: (x - low) * 255 / (high - low) of "
+        "value_range, rounded half to even and clipped to 0 ... 255, before all else"
+    }
 
 
 def _requirements(models: Sequence[ExportedFile]) -> str:
@@ -287,6 +298,7 @@ def _describe(model: ExportedFile) -> dict[str, Any]:
         "format": model.format, "opset": model.opset, "head": model.metadata.head,
         "precision": model.precision, "takes": model.takes,
         "gates": {gate.name: gate.status for gate in model.gates},
+        "proven_with": model.metadata.provenance.get("proven_with") or {},
     }  # fmt: skip
     if "int8" in model.metadata.provenance:
         more["int8"] = model.metadata.provenance["int8"]

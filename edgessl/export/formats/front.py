@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.formats.graph import INPUT, INPUTS
+from edgessl.export.formats.resample import resample
+from edgessl.export.formats.writer import PREFIX, Writer
 
 FIRST_OPSET = 18
-"""Resize has no antialiasing below."""
-_PREFIX = "preprocess_"
-_MODES = {"bilinear": "linear", "bicubic": "cubic"}
-_PILLOW_CUBIC = -0.5  # the coefficient of Pillow's bicubic kernel; ONNX's default is -0.75
+"""Below it another exporter writes the network, and such a file was never made."""
 
 
 def front_fits(opset: int, preprocess: Preprocess) -> bool:
@@ -33,10 +32,10 @@ def front_fits(opset: int, preprocess: Preprocess) -> bool:
 def attach_front(core: Any, preprocess: Preprocess) -> Any:
     """Return a model that takes pixels instead of normalised images.
 
-    Sizes and offsets are integers, by the rules of ``Preprocess.pixels``. On uint8 onnxruntime
-    resamples as Pillow does: one axis after the other, fixed-point weights, rounded to 8 bits in
-    between. ``exclude_outside`` makes both treat the border alike. What is left is a level of 255
-    in some pixels of 10,000, since the scale is a float32 here and a float64 in Pillow.
+    Sizes and offsets are integers, by the rules of ``Preprocess.pixels``, and ``resample`` does as
+    Pillow does: one axis after the other, fixed-point weights, rounded to 8 bits in between. What
+    is left is a level of 255 in some pixels of 1,000, or of 100 where a large
+    photograph becomes small, since its weights have fewer bits.
 
     Args:
         core: An ``onnx.ModelProto`` with input ``images``, ``(B, 3, S, S)`` float32; unchanged.
@@ -87,12 +86,12 @@ def take_front_off(graph: Any) -> None:
     """
     import onnx
 
-    nodes = [node for node in graph.node if not node.name.startswith(_PREFIX)]
+    nodes = [node for node in graph.node if not node.name.startswith(PREFIX)]
     if len(nodes) == len(graph.node):
         return
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    shape = onnx.numpy_helper.to_array(constants[_PREFIX + "shape"]).tolist()
-    kept = [tensor for name, tensor in constants.items() if not name.startswith(_PREFIX)]
+    shape = onnx.numpy_helper.to_array(constants[PREFIX + "shape"]).tolist()
+    kept = [tensor for name, tensor in constants.items() if not name.startswith(PREFIX)]
     for field, values in ((graph.node, nodes), (graph.initializer, kept)):
         del field[:]
         field.extend(values)
@@ -103,60 +102,55 @@ def take_front_off(graph: Any) -> None:
 
 
 def _front(preprocess: Preprocess) -> tuple[list[Any], list[Any]]:
-    from onnx import helper, numpy_helper
-
-    nodes: list[Any] = []
-    constants: list[Any] = []
-
-    def constant(name: str, values: Any, dtype: Any = np.int64) -> str:
-        array = np.asarray(values, dtype=dtype)
-        constants.append(numpy_helper.from_array(array, _PREFIX + name))
-        return _PREFIX + name
-
-    def node(kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        output = name if name == INPUT else _PREFIX + name
-        nodes.append(helper.make_node(kind, inputs, [output], _PREFIX + name, **attributes))
-        return output
-
-    crop = constant("crop_px", [preprocess.crop_px] * 2)
-    two = constant("two", [2])
+    to = Writer()
+    crop, two = to.constant("crop_px", [preprocess.crop_px] * 2), to.constant("two", [2])
     pixels = INPUTS["pixels"]
     # (height, width) after the resize: the short side is resize_px, the long one is truncated
-    size = node("Shape", [pixels], "size", start=1, end=3)
-    short = node("ReduceMin", [size], "short", keepdims=1)
-    scaled = node("Mul", [size, constant("resize_px", [preprocess.resize_px])], "scaled")
-    resized = node("Div", [scaled, short], "resized_size")
+    size = to.node("Shape", [pixels], "size", start=1, end=3)
+    short = to.node("ReduceMin", [size], "short", keepdims=1)
+    scaled = to.node("Mul", [size, to.constant("resize_px", [preprocess.resize_px])], "scaled")
+    resized = to.node("Div", [scaled, short], "resized_size")
     # (top, left): half of what is left over, rounded half to even
-    spare = node("Sub", [resized, crop], "spare")
-    half = node("Div", [spare, two], "half")
-    odd = node("Mul", [node("Mod", [spare, two], "rest"), node("Mod", [half, two], "odd_half")],
-               "odd")  # fmt: skip
-    start = node("Add", [half, odd], "start")
-    end = node("Add", [start, crop], "end")
+    spare = to.node("Sub", [resized, crop], "spare")
+    half = to.node("Div", [spare, two], "half")
+    rests = [to.node("Mod", [spare, two], "rest"), to.node("Mod", [half, two], "odd_half")]
+    start = to.node("Add", [half, to.node("Mul", rests, "odd")], "start")
 
-    batch = node("Shape", [pixels], "batch", start=0, end=1)
-    sizes = node("Concat", [batch, constant("channels", [3]), resized], "sizes", axis=0)
-    planes = node("Transpose", [pixels], "planes", perm=[0, 3, 1, 2])
-    resize: dict[str, Any] = {
-        "mode": _MODES[preprocess.interpolation], "antialias": 1, "exclude_outside": 1,
-        "coordinate_transformation_mode": "half_pixel",
-    }  # fmt: skip
-    if preprocess.interpolation == "bicubic":
-        resize["cubic_coeff_a"] = _PILLOW_CUBIC
-    enlarged = node("Resize", [planes, "", "", sizes], "resized", **resize)
-    cropped = node("Slice", [enlarged, start, end, constant("axes", [2, 3])], "cropped")
-    # The side is known: said so here, every later shape is.
     side = preprocess.crop_px
-    shaped = node("Reshape", [cropped, constant("shape", [-1, 3, side, side])], "shaped")
-    floats = node("Cast", [shaped], "floats", to=1)
-    unit = node("Div", [floats, constant("levels", 255.0, np.float32)], "unit")
-    mean = constant("mean", np.reshape(preprocess.mean, (3, 1, 1)), np.float32)
-    std = constant("std", np.reshape(preprocess.std, (3, 1, 1)), np.float32)
-    node("Div", [node("Sub", [unit, mean], "centred"), std], INPUT)
-    return nodes, constants
+    levels = resample(to, pixels, (size, resized, start), side, preprocess.interpolation)
+    # The side is known: said so here, every later shape is.
+    shaped = to.node("Reshape", [levels, to.constant("shape", [-1, 3, side, side])], "shaped")
+    unit = to.node("Div", [shaped, to.number("levels", 255.0)], "unit")
+    mean = to.constant("mean", np.reshape(preprocess.mean, (3, 1, 1)), np.float32)
+    std = to.constant("std", np.reshape(preprocess.std, (3, 1, 1)), np.float32)
+    to.node("Div", [to.node("Sub", [unit, mean], "centred"), std], "normalised")
+    to.nodes[-1].output[0] = INPUT
+    return to.nodes, to.constants
 
 
 Inside = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def cut_inside(path: Path) -> bytes | None:
+    """Return the part of a file that ends where its network begins, as an ONNX file of its own.
+
+    Args:
+        path: An ONNX file that takes pixels.
+
+    Returns:
+        Its content; None where the file has no tensor ``images``.
+    """
+    import onnx
+
+    model = onnx.load(str(path))
+    if INPUT not in {name for node in model.graph.node for name in node.output}:
+        return None
+    _cut(model.graph)
+    model.graph.output.append(
+        onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["batch", 3, None, None])
+    )
+    content: bytes = model.SerializeToString()
+    return content
 
 
 def open_inside(path: Path) -> Inside | None:
@@ -169,20 +163,15 @@ def open_inside(path: Path) -> Inside | None:
         Pixels ``(B, H, W, 3)`` to what the network gets, ``(B, 3, S, S)``; None where the file has
         no tensor ``images``.
     """
-    import onnx
     import onnxruntime
 
-    model = onnx.load(str(path))
-    if INPUT not in {name for node in model.graph.node for name in node.output}:
+    content = cut_inside(path)
+    if content is None:
         return None
-    _cut(model.graph)
-    model.graph.output.append(
-        onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["batch", 3, None, None])
-    )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session: Any = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        content, options, providers=["CPUExecutionProvider"]
     )
     name = session.get_inputs()[0].name
 

@@ -15,6 +15,9 @@ from edgessl.export.formats.front import attach_front, front_fits
 from edgessl.export.formats.graph import fix_batch, quiet
 from edgessl.export.product import Product
 
+PROVEN_KEY = f"{KEY}.proven_with"
+"""Metadata of ONNX and ORT files beside ``edgessl``: the runtimes they were proven in, as text."""
+
 
 def save_ort(model: Any, path: Path) -> None:
     """Convert a model as onnxruntime's ``convert_onnx_models_to_ort`` does for arm64.
@@ -77,7 +80,9 @@ def with_metadata(model: Any, metadata: Metadata) -> Any:
 
     written = onnx.ModelProto()
     written.CopyFrom(model)
-    onnx.helper.set_model_props(written, {KEY: metadata.to_json()})
+    proven = metadata.provenance.get("proven_with") or {}
+    more = {PROVEN_KEY: ", ".join(f"{name} {found}" for name, found in proven.items())}
+    onnx.helper.set_model_props(written, {KEY: metadata.to_json(), **(more if proven else {})})
     return written
 
 

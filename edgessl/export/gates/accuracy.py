@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from edgessl.artifact import Artifact
 from edgessl.data.dataset import Dataset
-from edgessl.data.decode import read_image
 from edgessl.data.load import dataset_of, load_dataset, reason_of
 from edgessl.data.named import NAMED
+from edgessl.data.original import Original, originals
 from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.errors import EdgesslError, UserError
@@ -41,6 +41,11 @@ class HeldOut:
     missing: str = ""
     changed: str = ""
     digests: tuple[str, ...] = ()
+
+    @property
+    def originals(self) -> tuple[Original, ...]:
+        """The files, each with what it was when it was listed."""
+        return originals(self.paths, self.digests)
 
     def some_paths(self, count: int) -> tuple[Path, ...]:
         """Take a few files, spread over the set.
@@ -142,16 +147,6 @@ class Answers:
     files: tuple[Classes, ...]
 
 
-def _listed(test: HeldOut) -> list[tuple[Path, str | None]]:
-    """Return the files that have labels, with what each was when it was listed."""
-    digests = test.digests or (None,) * len(test.paths)
-    return [*zip(test.paths, digests, strict=True)][: len(test.labels)]
-
-
-def _read(file: tuple[Path, str | None]) -> Image.Image:
-    return read_image(file[0], digest=file[1])
-
-
 def answers_of(
     test: HeldOut, preprocess: Preprocess, reference: Run, files: Sequence[Artifact]
 ) -> Answers:
@@ -176,7 +171,9 @@ def answers_of(
                 row.append(file.run(images).argmax(axis=1))
 
     # Two at a time: the images are whole, and each may be large.
-    for image in ordered_map(_read, _listed(test), threads=2, ahead=2):
+    labelled = test.originals[: len(test.labels)]
+    read = partial(Original.read, value_range=preprocess.value_range)
+    for image in ordered_map(read, labelled, threads=2, ahead=2):
         waiting.append(preprocess.pixels(image))
         for row, file in zip(rows, files, strict=True):
             if file.takes == "pixels":  # the images differ in size, so they go one by one

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from edgessl.data.decode import read_image
+from edgessl.data.original import Original
 from edgessl.data.preprocess import Preprocess
 from edgessl.export.formats.front import Inside
 from edgessl.export.gates.gate import Gate
@@ -17,20 +16,23 @@ HUGE_PX = 2400
 """Long side of the huge image."""
 
 
-def shaped_images(paths: Sequence[Path], crop_px: int) -> dict[str, Image.Image]:
+def shaped_images(files: Sequence[Original], crop_px: int) -> dict[str, Image.Image]:
     """Give each of eight files another shape.
 
     Args:
-        paths: Image files; with none at all, noise stands in for them.
+        files: Originals; with none at all, noise stands in for them.
         crop_px: Side of what the network sees: ``tiny`` is half of it.
 
     Returns:
         RGB images ``portrait``, ``tall`` (1:3), ``very tall`` (1:5), ``landscape``, ``tiny``,
         ``huge`` and ``square``, and ``as is``: a file that is left alone.
+
+    Raises:
+        UserError: A file is no image, or not what it was when it was listed.
     """
-    step = max(1, len(paths) // 8)
-    files = [read_image(path) for path in paths[::step][:8]] or [_noise(crop_px)]
-    cut = [files[i % len(files)] for i in range(8)]
+    step = max(1, len(files) // 8)
+    images = [file.read() for file in files[::step][:8]] or [_noise(crop_px)]
+    cut = [images[i % len(images)] for i in range(8)]
     half = max(8, crop_px // 2)
     return {
         "as is": cut[0],

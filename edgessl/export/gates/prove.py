@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from edgessl.artifact import Artifact, Metadata, open_artifact
 from edgessl.artifact.metadata import KEY
@@ -18,6 +19,7 @@ from edgessl.errors import UserError
 from edgessl.export.formats.front import open_inside
 from edgessl.export.gates.accuracy import HeldOut, answers_of, check_accuracy
 from edgessl.export.gates.gate import BASIC, Gate, failed
+from edgessl.export.gates.openvino import check_in_openvino
 from edgessl.export.gates.parity import BATCHES, Run, check_parity, extreme_images, extreme_pixels
 from edgessl.export.gates.preprocessing import check_preprocessing, shaped_images
 from edgessl.export.gates.structure import check_bytes, check_labels, check_structure
@@ -94,8 +96,9 @@ def _check_answers(
     metadata = file.metadata
     last = check_labels(artifact, metadata, _width(artifact, metadata.input_px))
     yield last
+    shaped: Mapping[str, Image.Image] = {}
     if file.takes == "pixels":
-        shaped = shaped_images(test.paths, metadata.input_px)
+        shaped = shaped_images(test.originals, metadata.input_px)
         last = check_preprocessing(open_inside(file.path), _preprocess(metadata), shaped)
         yield last
     if last.status != "pass":  # there is nothing to compare the answers on
@@ -110,6 +113,14 @@ def _check_answers(
             atol=None if file.precision == "int8" else target.atol, rtol=target.rtol,
             classifies=bool(metadata.classes),
         )
+    if file.takes == "pixels" and file.precision == "fp32":
+        gate = check_in_openvino(
+            file.path, _preprocess(metadata), reference, shaped=shaped,
+            batches={name: batch for name, batch in images.items() if batch is not None},
+            atol=target.atol, rtol=target.rtol, classifies=bool(metadata.classes),
+        )
+        if gate is not None:
+            yield gate
 
 
 def _width(artifact: Artifact, input_px: int) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any
 from edgessl.artifact import Artifact, Metadata, Takes
 from edgessl.export.formats.graph import INPUTS
 from edgessl.export.gates.gate import Gate
+from edgessl.files import expanded
 
 
 def check_structure(
@@ -103,7 +104,7 @@ def leaked_paths(model: Any) -> Iterator[str]:
 
 def _folders() -> list[Path]:
     """Return folders of this machine that no file may name."""
-    folders = {Path.home(), Path.cwd(), Path(sys.prefix), Path(tempfile.gettempdir())}
+    folders = {expanded("~"), Path.cwd(), Path(sys.prefix), Path(tempfile.gettempdir())}
     folders.add(Path(__file__).resolve().parents[3])
     return [folder for folder in folders if len(folder.parts) > 1]
 

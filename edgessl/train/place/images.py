@@ -75,7 +75,9 @@ class Images:
     ) -> None:
         self.dataset = dataset
         self.size_px = size_px
-        self.preprocess = Preprocess(**recipe.image.model_dump())
+        self.preprocess = Preprocess(
+            **recipe.image.model_dump(), value_range=dataset.value_range
+        )
         self.packed = Packed(dataset, size_px, reporter, device or torch.device("cpu"))
         self._reporter = reporter
         self._evaluation: dict[tuple[Path, ...], NDArray[np.uint8]] = {}

@@ -76,7 +76,9 @@ class Packed:
     @cached_property
     def home(self) -> Home:
         """Where the pixels of ``everything`` live."""
-        place = pack_place(self._dataset.everything.digests, self._size_px)
+        place = pack_place(
+            self._dataset.everything.digests, self._size_px, self._dataset.value_range
+        )
         return choose_home(
             self._bytes,
             disk_bytes=pack_limit_bytes(cache_part("packs").parent, bytes_there(place)),
@@ -114,11 +116,15 @@ class Packed:
             found = verify(split.paths)
             sizes = np.array([(one.height, one.width) for one in found], np.int32)
             workers = max(1, usable_cores() // local_processes())
-            return StreamStore(split.paths, split.digests, sizes, self._size_px, workers)
+            return StreamStore(
+                split.paths, split.digests, sizes, self._size_px, workers,
+                self._dataset.value_range,
+            )  # fmt: skip
         pack = build_pack(
             split.paths,
             split.digests,
             self._size_px,
+            value_range=self._dataset.value_range,
             progress=lambda done, total: self._reporter.progress("packing", done, total),
             say=self._reporter.say,
         )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from edgessl.runs.folder import RunFolder, Say
 from edgessl.train.health.doctor import Doctor
 from edgessl.train.stage.guard import Guard
+from edgessl.train.stage.state_fits import misfit
 from edgessl.train.stage.timing import Meter
 
 SAVE_EVERY_S = 60.0
@@ -65,7 +66,7 @@ class StageState:
         Returns:
             Whether there was one. Without one, nothing but the logs is touched.
         """
-        states = self._run.load_states(self._stage, self._say)
+        states = self._states()
         self._run.cut_logs(self._stage, states[0]["step"] if states else 0, self._finished())
         if states:
             self._take(states[0])
@@ -78,7 +79,7 @@ class StageState:
         back is not repeatable bit for bit, unlike any other.
         """
         guard = self.guard
-        states = self._run.load_states(self._stage, self._say)
+        states = self._states()
         chosen = states[min(guard.rollbacks, len(states)) - 1]
         self._run.cut_logs(self._stage, chosen["step"], self._finished())
         self._take(chosen)
@@ -126,6 +127,15 @@ class StageState:
             "guard": {"skipped": self.guard.skipped, "rollbacks": self.guard.rollbacks},
             "doctor": self._doctor.state() if self._doctor is not None else None,
         }
+
+    def _states(self) -> list[dict[str, Any]]:
+        """Return the states that this stage can go on from, the furthest first."""
+        return self._run.load_states(
+            self._stage, self._say,
+            lambda saved: misfit(
+                saved, self._module, self._optimizer, self.scaler, self._doctor
+            ),
+        )  # fmt: skip
 
     def _take(self, saved: dict[str, Any]) -> None:
         self._module.load_state_dict(saved["module"], strict=True)

@@ -12,7 +12,7 @@ from torch import nn
 
 from edgessl.backbones import Backbone
 from edgessl.device import freed_memory_kept
-from edgessl.errors import Interrupted
+from edgessl.errors import Interrupted, UserError
 from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer
 from edgessl.recipe.optim_tables import Optim
@@ -25,6 +25,7 @@ from edgessl.train.place.context import Context
 from edgessl.train.place.processes import ask, batch_parts, receive, send
 from edgessl.train.stage.guard import Verdict, diverged, failure
 from edgessl.train.stage.state import StageState
+from edgessl.train.stage.state_table import refuse_damaged
 from edgessl.train.stage.stop_request import StopRequest
 from edgessl.train.stage.timing import Meter, Pace, bottleneck
 from edgessl.views import ViewSampler
@@ -81,6 +82,8 @@ def train_stage(
     data: TrainingData,
     watch: Watch | None = None,
     doctor: Doctor | None = None,
+    *,
+    must_go_on: UserError | None = None,
 ) -> Meter:
     """Train a method to the end of its stage, from where an earlier run of it stopped.
 
@@ -92,13 +95,16 @@ def train_stage(
         data: Its images.
         watch: The monitor.
         doctor: Says whether the outputs collapse; None where nothing can.
+        must_go_on: Why the stage cannot start from its beginning; None where it can.
 
     Raises:
+        UserError: It cannot start from its beginning, and would have to.
         Interrupted: Ctrl-C or SIGTERM, after saving.
         GateFailed: The loss stays not finite, in spite of rollbacks, or the outputs have collapsed
             and that is to end the run; now or in an earlier run.
     """
     if kept := context.run.load_diverged(stage.name):
+        refuse_damaged(kept, context.run.diverged)
         raise failure(kept, context.run.diverged)
     ask(context, follow_stage, stage, module)
     optimizer = _prepare(context, stage, module)
@@ -107,6 +113,8 @@ def train_stage(
         doctor,
     )
     if not state.restore():
+        if must_go_on is not None:
+            raise must_go_on
         state.save(0)  # so that there is always something to roll back to
     elif state.step:
         context.reporter.say(f"Going on with {stage.name} from step {state.step}.")

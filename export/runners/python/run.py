@@ -68,11 +68,12 @@ MAX_PIXELS = 89_478_485
 Image.MAX_IMAGE_PIXELS = None  # MAX_PIXELS is checked here, with one clear line
 
 
-def read_image(path):
+def read_image(path, value_range=None):
     """Read a file as an upright 8-bit RGB image.
 
-    Grey, CMYK, palette, 16-bit, transparent (on white) and animated (first frame) images are
-    converted; the EXIF orientation is applied.
+    Grey, CMYK, palette, 16-bit, float, transparent (on white) and animated (first frame) images
+    are converted; the EXIF orientation is applied. Values of more than 8 bits are scaled as those
+    of the training images were, which "value_range" in preprocess.json tells.
     """
     way_out = "leave it out or replace it"
     try:
@@ -80,13 +81,15 @@ def read_image(path):
             raise ValueError("missing, or not a file")
         Image.init()
         known = [name for name in FORMATS if name in Image.OPEN]  # AVIF came with Pillow 11.3
-        image = Image.open(BytesIO(Path(path).read_bytes()), formats=known)
+        content = Path(path).read_bytes()
+        image = Image.open(BytesIO(content), formats=known)
         width, height = image.size
         if min(width, height) < MIN_SIDE_PX or width * height > MAX_PIXELS:
             raise ValueError(f"{width}x{height} pixels")
+        deep = _deep(image, lambda: Image.open(BytesIO(content), formats=known))
         image.load()
         orientation = _orientation(image)
-        image = _to_rgb(image)
+        image = _to_rgb(image) if deep is None else _deep_to_rgb(*deep, value_range or {})
     except OSError as error:  # Pillow's UnidentifiedImageError is one
         reason = error.strerror or " ".join(str(error).split())[:80]
         raise UserError(f"{path}: must be an image, got: {reason}; {way_out}") from error
@@ -107,8 +110,6 @@ def _orientation(image):
 def _to_rgb(image):
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith(("I", "F")):
-        return _deep_grey_to_rgb(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -116,19 +117,74 @@ def _to_rgb(image):
     return image.convert("RGB")
 
 
-def _deep_grey_to_rgb(image):
-    """Scale 16-bit (0..65535), 32-bit or float grey to 8 bit; Pillow would clip it at 255."""
-    grey = np.asarray(image).astype(np.float64)  # (H, W)
-    if not np.isfinite(grey).all():
-        raise ValueError("infinite or undefined pixel values")
-    if image.mode == "F" and grey.min() >= 0 and grey.max() <= 1:
-        low, high = 0.0, 1.0
-    elif grey.min() >= 0 and grey.max() <= 65535:
-        low, high = 0.0, 65535.0
+OTHER_ORDER = {
+    ";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L",
+}  # fmt: skip
+
+
+def _deep(image, again):
+    """Return (values, opacity or None, kind) where a channel has more than 8 bits, else None.
+
+    Pillow keeps the upper byte of 16-bit colours; its decoder of the other order finds the lower.
+    """
+    if image.mode.startswith(("I", "F")):
+        image.load()
+        return np.asarray(image), None, "floats" if image.mode == "F" else "integers"
+    modes = [_rawmode(tile[3]) for tile in getattr(image, "tile", ())]
+    wide = bool(modes) and all(mode.endswith(tuple(OTHER_ORDER)) for mode in modes)
+    if not wide or image.format not in ("PNG", "TIFF") or "transparency" in image.info:
+        return None
+    if modes[0] == "LA;16B":  # grey and opacity, two bytes each, read as four channels
+        codec, extents, offset, _ = image.tile[0]
+        image._mode, image.tile = "RGBA", [(codec, extents, offset, "RGBA")]
+        image.load()
+        pixels = np.asarray(image)
+        upper, lower = pixels[..., 0::2], pixels[..., 1::2]
     else:
-        low, high = float(grey.min()), float(max(grey.max(), grey.min() + 1))
-    scaled = np.rint((grey - low) * (255.0 / (high - low))).astype(np.uint8)
-    return Image.fromarray(scaled).convert("RGB")
+        other = again()
+        other.tile = [(*tile[:3], _in_other_order(tile[3])) for tile in other.tile]
+        image.load()
+        other.load()
+        upper, lower = np.asarray(image), np.asarray(other)
+    values = (upper.astype(np.uint16) << 8) | lower
+    if values.shape[2] == 2:
+        return values[..., 0], upper[..., 1].copy(), "integers"
+    return values[..., :3], upper[..., 3].copy() if values.shape[2] == 4 else None, "integers"
+
+
+def _rawmode(arguments):
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
+
+
+def _in_other_order(arguments):
+    rawmode = _rawmode(arguments)
+    swapped = rawmode[:-4] + OTHER_ORDER[rawmode[-4:]]
+    return (swapped, *arguments[1:]) if isinstance(arguments, tuple) else swapped
+
+
+def _deep_to_rgb(values, opacity, kind, value_range):
+    """Scale (H, W) or (H, W, 3) to 8 bits; what lies outside of the range is clipped."""
+    values = values.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("infinite or undefined pixel values")
+    low, high = value_range.get(kind) or _range_alone(values.min(), values.max(), kind)
+    scaled = np.rint(((values - low) * (255.0 / (high - low))).clip(0.0, 255.0)).astype(np.uint8)
+    image = Image.fromarray(scaled).convert("RGB")
+    if opacity is None:
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    image.putalpha(Image.fromarray(opacity))
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _range_alone(low, high, kind):
+    """Judge a file by itself, where the training images had 8 bits: the depth that holds it."""
+    low, high = float(low), float(high)
+    if kind == "floats" and low >= -1 and high <= 1:
+        return (0.0, 1.0) if low >= 0 else (-1.0, 1.0)
+    if low < 0 or high > 65535 or (kind == "floats" and high < 32):
+        return low, max(high, low + 1)
+    return 0.0, float(next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if high <= 2**bits - 1))
 
 
 def crop_pixels(image, preprocess):
@@ -260,6 +316,9 @@ def checked_preprocess(values):
     three = mean.shape == std.shape == (3,)
     if not three or not np.isfinite(mean).all() or not (std > 0).all():
         raise ValueError("mean and std must be three numbers each")
+    for low, high in (values.get("value_range") or {}).values():
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise ValueError("value_range must rise")
     return values
 
 
@@ -287,7 +346,7 @@ def predict(model, paths, top):
     mistakes = []
     for path in paths:
         try:
-            output = model.run(read_image(path))
+            output = model.run(read_image(path, model.preprocess.get("value_range")))
         except UserError as error:
             mistakes.append(str(error))
             continue
