@@ -17,6 +17,7 @@ from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.optim import build_optimizer
 from edgessl.recipe.method_tables import MethodTable
 from edgessl.recipe.method_tables.byol import ByolTable
+from edgessl.recipe.method_tables.cross_resolution import CrossResolutionTable
 from edgessl.recipe.method_tables.moco import MocoTable
 from edgessl.recipe.method_tables.projection import Projection
 from edgessl.recipe.method_tables.simclr import SimClrTable
@@ -43,6 +44,7 @@ METHODS: dict[str, MethodTable] = {
     ),
     "simclr": SimClrTable(name="simclr", projector=HEAD, form="supcon", negative_groups=2),
     "byol": ByolTable(name="byol", projector=HEAD, predictor=HEAD, teacher_momentum=(0.9, 1.0)),
+    "cross_resolution": CrossResolutionTable(name="cross_resolution"),
     "supervised": SupervisedPretrainingTable(
         name="supervised", mixup_alpha=0.5, label_smoothing=0.1
     ),
