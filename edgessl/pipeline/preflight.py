@@ -14,6 +14,7 @@ from edgessl.data.pretraining import Choice, choose_pretraining
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
+from edgessl.pipeline.neighbours import about_neighbours, busy_cores
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
@@ -201,6 +202,10 @@ def begin(
     engine = replace(engine, world=world)
     context = Context(run, recipe, dataset, images, engine, seed, reporter, stop_on_collapse)
     lead(context)
+    if device.type == "cpu" and world.size == 1:
+        threads = torch.get_num_threads()
+        if told := about_neighbours(threads, busy_cores() if threads > 1 else 0.0):
+            reporter.say(told)
     return context
 
 
