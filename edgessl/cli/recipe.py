@@ -41,8 +41,12 @@ def recipe(
     init: Annotated[str, typer.Option(help="Weights to start from: none, FILE or timm:NAME.")]
     = "none",
     baselines: Annotated[
-        str, typer.Option(help="Comparisons to train: random, longer (commas between), or none.")
-    ] = "random",
+        str | None,
+        typer.Option(
+            help="Comparisons to train: random, longer, init, init-longer (commas between), or "
+            "none. [default: random; with --init: init,init-longer]"
+        ),
+    ] = None,
     overrides: Overrides = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what the run would take, and train nothing.")
@@ -63,12 +67,13 @@ def recipe(
     from edgessl.pipeline.plan import describe_plan
     from edgessl.reporter import Screen
 
+    compared = None if baselines is None else several(baselines)
     if plan:
         with Screen(console()) as screen:
             planned = story.plan(
                 name, data=data, labels=labels, label_percent=label_percent, out=out,
-                epochs=epochs, minutes=minutes, seed=seed, device=device,
-                baselines=several(baselines), overrides=tuple(overrides or ()),
+                epochs=epochs, minutes=minutes, seed=seed, device=device, init=init,
+                baselines=compared, overrides=tuple(overrides or ()),
                 compiled=compiled, reporter=screen,
             )  # fmt: skip
         if planned is not None:
@@ -77,7 +82,7 @@ def recipe(
     with Screen(console()) as screen:
         run = story.run(
             name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
-            minutes=minutes, seed=seed, device=device, init=init, baselines=several(baselines),
+            minutes=minutes, seed=seed, device=device, init=init, baselines=compared,
             overrides=tuple(overrides or ()), fresh=fresh, stop_on_collapse=stop_on_collapse,
             compiled=compiled, reporter=screen, command=as_typed(),
         )  # fmt: skip

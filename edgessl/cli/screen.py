@@ -72,6 +72,8 @@ _COLUMNS = {
     "scores": "self-supervised",
     scores_of("random"): "random start",
     scores_of("longer"): "random, same time",
+    scores_of("init"): "weights directly",
+    scores_of("init-longer"): "weights, same time",
 }
 
 

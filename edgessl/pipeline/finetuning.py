@@ -12,8 +12,9 @@ from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_ke
 from edgessl.methods.supervised import Supervised
 from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone, recalibrate
 from edgessl.recipe.tables import RegrowTable
-from edgessl.runs.stages import FINETUNE, WARMUP, StageId
+from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
+from edgessl.start.weights import initialise
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
@@ -58,25 +59,28 @@ def _load_pretrained(net: nn.Module, pretrained: Backbone, *, grows_back: bool) 
 
 
 def baseline_epochs(context: Context) -> int:
-    """Epochs of fine-tuning that the random start gets: the warm-up's too, all layers trained."""
+    """Epochs of fine-tuning that a baseline gets: the warm-up's too, all layers trained."""
     regrow = context.recipe.finetune.regrow
     warmup = regrow.epochs if regrow and _grows_back(context) else 0
     return context.recipe.finetune.epochs + warmup
 
 
-def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
-    """Fine-tune a random start in the same way.
+def train_baseline(context: Context, stage: StageId, epochs: int, source: str) -> Meter:
+    """Fine-tune a start without self-supervision in the same way, its last stage included.
 
-    A backbone that stays frozen gets BN statistics first: with untouched ones the features of some
-    random networks vanish or explode, and would make no rival.
+    A random backbone that stays frozen gets BN statistics first: with untouched ones the features
+    of some random networks vanish or explode, and would make no rival.
 
     Args:
         context: The run.
         stage: Which baseline.
         epochs: Passes over the labelled images.
+        source: The weights it starts from; ``none`` for random ones.
     """
     classifier = new_classifier(context, stage)
-    if context.recipe.finetune.trains == "classifier":
+    if sentence := initialise(classifier.backbone, source):
+        context.reporter.say(f"{stage.name}: {sentence}")
+    elif context.recipe.finetune.trains == "classifier":
         context.engine.place(classifier)
         recalibrate(context, classifier.backbone)
     table, method = whole_network(context, classifier, stage, epochs)
@@ -143,7 +147,7 @@ def whole_network(
     if table.trains == "classifier":
         classifier.backbone.requires_grad_(False)
         frozen = (classifier.backbone,)
-    elif table.freeze_batchnorm and stage == FINETUNE:
+    elif table.freeze_batchnorm and stage in (FINETUNE, INIT, INIT_LONGER):
         norms = (nn.BatchNorm1d, nn.BatchNorm2d)
         frozen = tuple(module for module in classifier.modules() if isinstance(module, norms))
     method = Supervised(

@@ -11,7 +11,7 @@ from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
-from edgessl.pipeline.arms import Trained, train_arms
+from edgessl.pipeline.arms import Trained, default_baselines, refuse_startless, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.lengths import as_begun, fitted, with_asked_epochs
@@ -41,7 +41,7 @@ def run(
     seed: int = 0,
     device: str = "auto",
     init: str = "none",
-    baselines: Sequence[str] = ("random",),
+    baselines: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     fresh: bool = False,
     stop_on_collapse: bool = False,
@@ -64,7 +64,9 @@ def run(
         seed: Decides everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         init: Weights to start from: ``none``, ``timm:NAME``, or a file.
-        baselines: What to train for comparison: of ``random`` and ``longer``, or ``("none",)``.
+        baselines: What to train for comparison: of ``random``, ``longer``, ``init`` (those weights,
+            fine-tuned directly) and ``init-longer`` (for as long as all of ours takes), or
+            ``("none",)``. None for ``random``, or with ``init`` for the two that start from it.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
         stop_on_collapse: End the run when outputs collapse.
@@ -89,13 +91,16 @@ def run(
         >>> run.path
         PosixPath('runs/photos-mobilenetv2-dino')
     """
-    baselines, overrides = listed(baselines), listed(overrides)
+    baselines = listed(default_baselines(init) if baselines is None else baselines)
+    overrides = listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))
         refusals = Refusals()
         with refusals:
             _refuse_both(epochs, minutes)
+        with refusals:
+            refuse_startless(baselines, init)
         sources = [str(source) for source in (data, labels) if source is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         _refuse_redrawn(draft, init)
@@ -144,7 +149,8 @@ def plan(
     minutes: float | None = None,
     seed: int = 0,
     device: str = "auto",
-    baselines: Sequence[str] = ("random",),
+    init: str = "none",
+    baselines: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     compiled: bool = False,
     reporter: Reporter | None = None,
@@ -161,6 +167,7 @@ def plan(
         minutes: Time for the whole run.
         seed: Chooses labels and images.
         device: Where it would train.
+        init: Weights it would start from.
         baselines: What would be trained for comparison.
         overrides: Changes to the recipe.
         compiled: Whether backbones would be compiled.
@@ -169,7 +176,8 @@ def plan(
     Returns:
         What it would take; None on processes other than the first.
     """
-    baselines, overrides = listed(baselines), listed(overrides)
+    baselines = listed(default_baselines(init) if baselines is None else baselines)
+    overrides = listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             follow(world, device)
@@ -177,6 +185,8 @@ def plan(
         refusals = Refusals()
         with refusals:
             _refuse_both(epochs, minutes)
+        with refusals:
+            refuse_startless(baselines, init)
         sources = [str(source) for source in (data, labels) if source is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         dataset = images_for(
@@ -208,11 +218,12 @@ def _train(context: Context, init: str, baselines: Sequence[str], command: str) 
     pretrained = once(context, PRETRAIN.name, lambda: dict(pretrain(context, init).facts()))
     trained: Trained = {PRETRAIN.name: pretrained}
     if dataset.classes:
-        train_arms(context, trained, baselines)
-        scores = score_run(context, baselines)
+        train_arms(context, trained, baselines, init=init)
+        scores = score_run(context, baselines, init)
     else:
         scores = once(context, EVALUATE, lambda: _keep_features(context))
-    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, scores)
+    facts = scores if init == "none" else {"init": init, **scores}
+    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, facts)
 
 
 def _keep_features(context: Context) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class FinetuneTable(Table):
         classifier_std: The classifier's weights start normal with this deviation and its biases at
             0; left out or 0: as PyTorch starts linear layers.
         freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
-            trained. A random start has none worth keeping, so the baselines' move.
+            trained. A random start has none worth keeping, so those of its baselines move.
         label_smoothing: Share of the target spread over all classes.
         mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
         regrow: Warm-up of a removed or dropped last stage.

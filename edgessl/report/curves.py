@@ -9,12 +9,23 @@ from typing import Any
 from edgessl.page.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
 from edgessl.report.shape import is_figure
-from edgessl.runs.stages import FINETUNE, LONGER, PRETRAIN, RANDOM, is_pretraining, own_loss
+from edgessl.runs.stages import (
+    FINETUNE,
+    INIT,
+    INIT_LONGER,
+    LONGER,
+    PRETRAIN,
+    RANDOM,
+    is_pretraining,
+    own_loss,
+)
 
 _KINDS = {
     FINETUNE.name: ("run", "pretrained"),
     RANDOM.name: ("random", "random"),
     LONGER.name: ("longer", "longer"),
+    INIT.name: ("init", "init"),
+    INIT_LONGER.name: ("init-longer", "init-longer"),
 }
 
 
@@ -58,6 +69,7 @@ def _monitor(record: RunRecord) -> LineChart | None:
     random = (report.get("scores_random") or {}).get("knn_top1")
     baselines = (
         ("random", "random start", random),
+        ("init", "the weights", (report.get("scores_init") or {}).get("knn_top1")),
         ("thumbnails", "raw pixels", report.get("thumbnail_knn_top1")),
     )
     references = [

@@ -17,6 +17,8 @@ _SOURCES = (
     ("run", "scores", "pretrained"),
     ("random", scores_of("random"), "random start"),
     ("longer", scores_of("longer"), "random start, equal total time"),
+    ("init", scores_of("init"), "the weights directly"),
+    ("init-longer", scores_of("init-longer"), "the weights directly, equal total time"),
 )
 
 
@@ -25,7 +27,8 @@ class ScoreLine:
     """One number on a score card.
 
     Attributes:
-        kind: ``"run"``, or the baseline: ``"random"``, ``"longer"``, ``"thumbnails"``.
+        kind: ``"run"``, or the baseline: ``"random"``, ``"longer"``, ``"init"``,
+            ``"init-longer"``, ``"thumbnails"``.
         label: What was scored, in words.
         value: Percent correct.
         low: Lower end of its 95 % interval, percent.
@@ -75,7 +78,8 @@ def score_cards(report: Mapping[str, Any]) -> list[ScoreCard]:
             raw = _line("thumbnails", "raw 16 x 16 pixels", report.get("thumbnail_knn_top1"))
             lines += [raw] if raw else []
         if lines:
-            cards.append(ScoreCard(title, explanation, tuple(lines), _remark(lines)))
+            arms = (report.get("arms") or {}) if key == "finetune_top1" else {}
+            cards.append(ScoreCard(title, explanation, tuple(lines), _remark(lines, arms)))
     return cards
 
 
@@ -87,8 +91,8 @@ def _line(kind: str, label: str, score: object) -> ScoreLine | None:
     return ScoreLine(kind, label, value, low, high, int(score.get("n", 0)))
 
 
-def _remark(lines: list[ScoreLine]) -> str:
-    """Compare the run with the best of its baselines."""
+def _remark(lines: list[ScoreLine], arms: Mapping[str, Any]) -> str:
+    """Compare the run with the best of its baselines, paired where that is known."""
     if lines[0].kind != "run" or len(lines) < 2:
         return ""
     run, rival = lines[0], max(lines[1:], key=lambda line: line.value)
@@ -96,5 +100,9 @@ def _remark(lines: list[ScoreLine]) -> str:
     if abs(difference) < 0.05:
         return f"the same as {rival.label}"
     amount = f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'} {rival.label}"
+    if found := (arms.get(rival.kind) or {}).get("difference"):
+        low, high = float(found.get("low", 0)), float(found.get("high", 0))
+        unclear = "" if low > 0 or high < 0 else "; no clear difference"
+        return f"{amount}, paired [{low:+.1f}, {high:+.1f}]{unclear}"
     apart = run.low > rival.high or rival.low > run.high
     return amount if apart else f"{amount}; the intervals overlap"

@@ -15,12 +15,13 @@ from filelock import FileLock, Timeout
 from edgessl import checkpoint
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, remove_leftovers, temporary_name
-from edgessl.runs.stages import DIVERGED, state_files
+from edgessl.runs.stages import DIVERGED, baseline_files, state_files
 
 _SLOTS = ("a.pt", "b.pt")
 _LOGS = ("log.jsonl", "timing.jsonl")
 _FILES = ("recipe.toml", "run.json", *_LOGS, "pretrained.pt", "backbone.safetensors", "ckpt.pt",
-          "report.json", "report.html", "views.npz", "quarantine.txt")  # fmt: skip
+          "report.json", "report.html", "views.npz", "quarantine.txt",
+          *baseline_files())  # fmt: skip
 _STATE_FILES = (*_SLOTS, *state_files())
 
 Say = Callable[[str], None]

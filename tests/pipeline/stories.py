@@ -29,7 +29,7 @@ class Pretraining:
     seed: int = 0
     device: str = "auto"
     init: str = "none"
-    baselines: tuple[str, ...] = ("random",)
+    baselines: tuple[str, ...] | None = None
     overrides: tuple[str, ...] = ()
     fresh: bool = False
     stop_on_collapse: bool = False
@@ -64,7 +64,7 @@ def run_recipe(wanted: Pretraining, reporter: Reporter) -> dict[str, Any]:
 def plan_recipe(wanted: Pretraining, reporter: Reporter) -> str:
     """Return the plan of a run, in words."""
     options = _options(wanted)
-    for name in ("init", "fresh", "stop_on_collapse", "command"):
+    for name in ("fresh", "stop_on_collapse", "command"):
         del options[name]
     plan = recipe_story.plan(**options, reporter=reporter)
     return describe_plan(plan) if plan else ""
