@@ -9,6 +9,8 @@ from typing import Any
 
 from edgessl import __version__
 from edgessl.metrics.cost import macs, params
+from edgessl.metrics.interval import Score
+from edgessl.pipeline.closeness import closeness_in_words, near_copies
 from edgessl.pipeline.compared import OURS, compare_arms
 from edgessl.pipeline.finetuning import load_classifier
 from edgessl.pipeline.pretrain import load_pretrained
@@ -67,6 +69,8 @@ def score_run(
             score = once(context, evaluated(name), partial(_score_baseline, context, name))
             right[name] = score.pop(RIGHT, "")
             found[scores_of(name)] = {**found.get(scores_of(name), {}), **score}
+    for sentence in closeness_in_words(found.get("closeness", {})):
+        context.reporter.say(sentence)
     found["arms"] = compare_arms(context, right, init)
     return found
 
@@ -84,8 +88,17 @@ def _score_own(context: Context, init: str) -> dict[str, Any]:
         "thumbnail_knn_top1": score_thumbnails(context).to_dict(),
         "scores_random": as_values(score_random_features(context)),
         **start,
+        "closeness": _closeness(context, tuned.score),
         RIGHT: tuned.right,
     }
+
+
+def _closeness(context: Context, test: Score) -> dict[str, Any]:
+    """Tell how close val and test are to train, in figures."""
+    scores = {"test": test}
+    if len(context.dataset.val):
+        scores["val"] = score_classifier(context, FINETUNE.file, context.dataset.val).score
+    return {"near_copies": near_copies(context), "finetune_top1": as_values(scores)}
 
 
 def _score_baseline(context: Context, name: str) -> dict[str, Any]:
@@ -126,7 +139,7 @@ def finish(
                 "val": len(dataset.val), "test": len(dataset.test),
             },
             "fingerprint": dataset.fingerprint,
-            "notes": list(dataset.notes),
+            "notes": [*dataset.notes, *closeness_in_words(facts.get("closeness", {}))],
             "quarantined": len(dataset.quarantined),
         },
         "recipe": context.recipe.model_dump(mode="json", exclude_none=True),

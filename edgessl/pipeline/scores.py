@@ -71,7 +71,7 @@ def score_start_features(context: Context, init: str) -> dict[str, Score]:
 
 @dataclass(frozen=True, slots=True)
 class ClassifierScore:
-    """How a classifier answers on ``test``.
+    """How a classifier answers on ``test`` or ``val``.
 
     Attributes:
         score: Top-1.
@@ -84,15 +84,16 @@ class ClassifierScore:
     right: str
 
 
-def score_classifier(context: Context, name: str) -> ClassifierScore:
+def score_classifier(context: Context, name: str, split: Split | None = None) -> ClassifierScore:
     """Score a classifier of the run by its own answers.
 
     Args:
         context: The run.
         name: Its file in the run folder.
+        split: The images; None for ``test``.
     """
     classifier = load_classifier(context, name)
-    test = _outputs(context, classifier, context.dataset.test)
+    test = _outputs(context, classifier, split or context.dataset.test)
     result = evaluate_top1(test)
     matrix = confusion_matrix(result.predictions, test.labels, len(context.dataset.classes))
     return ClassifierScore(
