@@ -14,7 +14,9 @@ from edgessl.cli.options import (
     Overrides,
     Seed,
     TrainingDevice,
+    ValGroup,
     as_typed,
+    changes,
     several,
 )
 from edgessl.distributed import world_of_environment
@@ -36,6 +38,7 @@ def finetune(
         typer.Option(min=1, help="Epochs after the warm-up; more of them extend a run."),
     ] = None,
     label_percent: LabelPercent = None,
+    val_group: ValGroup = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder. [default: runs/DATA-finetune-RUN]")
     ] = None,
@@ -60,8 +63,8 @@ def finetune(
         run = story.finetune(
             checkpoint, data=data, recipe=recipe, epochs=epochs, label_percent=label_percent,
             out=out, seed=seed, device=device, baselines=several(baselines),
-            overrides=tuple(overrides or ()), fresh=fresh, compiled=compiled, reporter=screen,
-            command=as_typed(),
+            overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,
+            reporter=screen, command=as_typed(),
         )  # fmt: skip
     if world_of_environment().first:
         print_summary(run.report, run.path)

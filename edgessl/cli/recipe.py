@@ -14,7 +14,9 @@ from edgessl.cli.options import (
     Overrides,
     Seed,
     TrainingDevice,
+    ValGroup,
     as_typed,
+    changes,
     several,
 )
 from edgessl.distributed import world_of_environment
@@ -27,6 +29,7 @@ def recipe(
         str | None, typer.Option(help="Labelled images, where --data has none.")
     ] = None,
     label_percent: LabelPercent = None,
+    val_group: ValGroup = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder. [default: runs/DATA-RECIPE]")
     ] = None,
@@ -73,7 +76,7 @@ def recipe(
             planned = story.plan(
                 name, data=data, labels=labels, label_percent=label_percent, out=out,
                 epochs=epochs, minutes=minutes, seed=seed, device=device, init=init,
-                baselines=compared, overrides=tuple(overrides or ()),
+                baselines=compared, overrides=changes(overrides, val_group),
                 compiled=compiled, reporter=screen,
             )  # fmt: skip
         if planned is not None:
@@ -83,7 +86,7 @@ def recipe(
         run = story.run(
             name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
             minutes=minutes, seed=seed, device=device, init=init, baselines=compared,
-            overrides=tuple(overrides or ()), fresh=fresh, stop_on_collapse=stop_on_collapse,
+            overrides=changes(overrides, val_group), fresh=fresh, stop_on_collapse=stop_on_collapse,
             compiled=compiled, reporter=screen, command=as_typed(),
         )  # fmt: skip
     if world_of_environment().first:

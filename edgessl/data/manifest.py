@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from edgessl.data.class_names import class_name, trouble_with
@@ -16,23 +17,27 @@ COLUMNS = ("path", "label", "split")
 _SHOWN = 5  # mistakes listed in full
 
 
-def list_manifest(file: Path) -> Listing:
+def list_manifest(file: Path, group: str | None = None) -> Listing:
     """Read a manifest. Paths are relative to its folder; label and split may be missing or empty.
 
     Args:
         file: A CSV file with a header row. A row without a label is unlabelled; one without a
             split belongs to train.
+        group: A further column, with what an image belongs to; None for none.
 
     Raises:
         UserError: It is no such file, or rows are wrong; several mistakes are listed at once.
     """
     file = Path(os.path.abspath(file))
-    header, rows = _rows(file)
+    group = group.strip().lower() if group else None
+    header, rows = _rows(file, group)
     entries: dict[Path, Entry] = {}
     mistakes: list[str] = []
     for number, row in rows:
         try:
             entry = _entry(file.parent, row)
+            if group and row[group]:
+                entry = replace(entry, group=row[group])
             if entries.setdefault(entry.path, entry) != entry:
                 twice = f"{_quoted(row['path'])} is listed twice"
                 raise ValueError(f"{twice}, with another label or split")
@@ -44,7 +49,8 @@ def list_manifest(file: Path) -> Listing:
         raise UserError(f"{file}: {len(mistakes)} mistake(s)\n{lines}")
     if not entries:
         raise UserError(f"{file}: must list images, found no row; add one line per image")
-    return Listing(file.stem, str(file), tuple(entries.values()), _about_columns(file, header))
+    return Listing(file.stem, str(file), tuple(entries.values()), 
+                   _about_columns(file, [name for name in header if name != group]))  # fmt: skip
 
 
 _MEANT = {
@@ -73,14 +79,15 @@ def _about_columns(file: Path, header: list[str]) -> tuple[str, ...]:
     return (f"Columns that are not read: {', '.join(map(_quoted, unknown[:_SHOWN]))}.",)
 
 
-def _rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+def _rows(file: Path, group: str | None) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
             reader = csv.DictReader(text, skipinitialspace=True)
             header = [name.strip().lower() for name in reader.fieldnames or ()]
             reader.fieldnames = header
+            wanted = (*COLUMNS, group) if group else COLUMNS
             rows = [
-                (reader.line_num, {key: (row.get(key) or "").strip() for key in COLUMNS})
+                (reader.line_num, {key: (row.get(key) or "").strip() for key in wanted})
                 for row in reader
             ]
     except (UnicodeDecodeError, csv.Error) as error:
@@ -96,6 +103,11 @@ def _rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         raise UserError(
             f"{file}: must start with the header path,label,split, got "
             f"{_quoted(','.join(header)[:80])}; add it as the first line"
+        )
+    if group and group not in header:
+        raise UserError(
+            f"--val-group: must be 'parent' or a column of {file}, got '{group}'"
+            f"{nearest(group, header) or '; it has ' + _quoted(','.join(header))}"
         )
     return header, rows
 

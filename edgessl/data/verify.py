@@ -9,9 +9,10 @@ from pathlib import Path
 
 from edgessl.data.dataset import SPLIT_NAMES, Entry
 from edgessl.data.decode import MIN_SIDE_PX, ROOM, BadImage, decode, digest_of, naming, read_bytes
-from edgessl.data.divide import Sample, Splits
+from edgessl.data.divide import Splits
 from edgessl.data.known_files import Key, Verified, key_of, known_files
 from edgessl.data.parallel import Progress, ordered_map
+from edgessl.data.sample import Sample
 from edgessl.errors import UserError
 
 __all__ = ["Sound", "Verified", "check_files", "verify"]

@@ -123,6 +123,7 @@ def images_for(
         labels=labels,
         label_percent=label_percent,
         val_percent=recipe.data.val_percent,
+        val_group=recipe.data.val_group,
         max_images=recipe.data.max_images if pretrains else None,
         seed=seed,
         progress=lambda done, total: reporter.progress("checking images", done, total),

@@ -190,11 +190,14 @@ class DataTable(Table):
 
     Attributes:
         val_percent: Share of the training images of each class held out for every choice.
+        val_group: Hold ``val`` out by whole groups: ``parent`` for the images of one folder, or a
+            column of the CSV manifest. Left out: image by image.
         max_images: Images that pretraining sees, drawn uniformly by the run's seed; smaller draws
             are part of larger ones. Left out: all. Fine-tuning has all labelled ones.
     """
 
     val_percent: Annotated[float, Field(ge=0.0, le=50.0)] = 10.0
+    val_group: Annotated[str, Field(min_length=1)] | None = None
     max_images: Annotated[int, Field(ge=2)] | None = None
 
 
