@@ -67,7 +67,7 @@ def recipe(
     """
     from edgessl.cli.screen import console, print_summary
     from edgessl.pipeline import recipe as story
-    from edgessl.pipeline.plan import describe_plan
+    from edgessl.pipeline.plan_in_words import describe_plan
     from edgessl.reporter import Screen
 
     compared = None if baselines is None else several(baselines)

@@ -63,18 +63,20 @@ def print_json(document: Any) -> None:
     sys.stdout.write(text + "\n")
 
 
-_ROWS = {
+_COLUMNS = {
     "knn_top1": "kNN on features",
     "linear_top1": "linear probe",
     "finetune_top1": "fine-tuned",
 }
-_COLUMNS = {
+_ROWS = {
     "scores": "self-supervised",
     scores_of("random"): "random start",
-    scores_of("longer"): "random, same time",
+    scores_of("longer"): "random, longer",
     scores_of("init"): "weights directly",
-    scores_of("init-longer"): "weights, same time",
+    scores_of("init-longer"): "weights, longer",
 }
+"""An arm a row: with all of them the table still fits into 80 letters."""
+
 
 
 def print_summary(report: dict[str, Any], run: Path) -> None:
@@ -85,20 +87,8 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
         run: The run folder.
     """
     screen = console()
-    columns = {key: title for key, title in _COLUMNS.items() if report.get(key)}
-    if columns:
-        table = Table(title="top-1 on test, percent [95 % interval]", title_justify="left")
-        table.add_column("")
-        for title in columns.values():
-            table.add_column(title, justify="right")
-        for row, title in _ROWS.items():
-            cells = [_cell(report[key].get(row)) for key in columns]
-            if any(cells):
-                table.add_row(title, *cells)
-        if "thumbnail_knn_top1" in report:
-            empty = [""] * (len(columns) - 1)
-            table.add_row("raw pixels, 5-NN", _cell(report["thumbnail_knn_top1"]), *empty)
-        screen.print(table)
+    if rows := {key: title for key, title in _ROWS.items() if report.get(key)}:
+        screen.print(_scores_table(report, rows))
     model, pace = report["model"], report["throughput"]
     seconds = sum(pace["seconds"].values())
     activity = "Pretraining" if PRETRAIN.name in pace["seconds"] else "Fine-tuning"
@@ -111,6 +101,19 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
         f"next:   {report['next']}",
     ):
         screen.print(line)
+
+
+def _scores_table(report: dict[str, Any], rows: dict[str, str]) -> Table:
+    """An arm a row, a protocol a column."""
+    table = Table(title="top-1 on test, percent [95 % interval]", title_justify="left")
+    table.add_column("")
+    for title in _COLUMNS.values():
+        table.add_column(title, justify="right")
+    for key, title in rows.items():
+        table.add_row(title, *(_cell(report[key].get(column)) for column in _COLUMNS))
+    if "thumbnail_knn_top1" in report:
+        table.add_row("raw pixels, 5-NN", _cell(report["thumbnail_knn_top1"]), "", "")
+    return table
 
 
 def _cell(score: dict[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from edgessl.pipeline import finetune as finetune_story
 from edgessl.pipeline import recipe as recipe_story
-from edgessl.pipeline.plan import describe_plan
+from edgessl.pipeline.plan_in_words import describe_plan
 from edgessl.reporter import Reporter
 
 

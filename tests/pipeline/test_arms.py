@@ -18,7 +18,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from
 from edgessl.backbones.last_stage import last_stage_keys
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import finetuning
+from edgessl.pipeline import finetuning, probe
 from edgessl.report.scores import score_cards
 
 ARMS = ("init", "init-longer")
@@ -178,3 +178,24 @@ def test_a_plan_prices_the_arms(tiny: Path, tmp_path: Path, weights: Path) -> No
     (line,) = [line for line in told.splitlines() if line.startswith("baselines")]
     assert line.startswith(f"baselines   init: about {WARMED_UP} epochs, ")
     assert "; init-longer: about " in line
+
+
+@pytest.mark.parametrize(
+    ("baselines", "epochs"),
+    [
+        # 18 images at 9 a second: an epoch takes 2 s; fine-tuning with its warm-up has two.
+        (("init",), 26),  # (60 - 2 * 4) / 2
+        (None, 12),  # (60 - 3 * 4) / (2 * 2): the longer one takes all of our time again
+    ],
+)
+def test_minutes_hold_what_the_arms_take(
+    tiny: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch,
+    baselines: tuple[str, ...] | None, epochs: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(probe, "measure_rate", lambda *_: probe.Rate(9.0, 8))
+    wanted = request(tiny / "tiny.toml", tiny / "images", tmp_path, "finetune.epochs=1")
+    wanted = replace(wanted, init=str(weights), baselines=baselines, minutes=1.08)
+    listener = Listener("pretrain", 1)
+    with pytest.raises(Interrupted):
+        run_recipe(wanted, listener)
+    assert f"1.08 minutes are {epochs} pretraining epochs here." in listener.sentences
