@@ -59,15 +59,15 @@ def groups_of(listing: Listing, by: str) -> Groups:
 def hold_out_groups(
     samples: Iterable[Sample], groups: Groups, percent: float, *, salt: str
 ) -> tuple[frozenset[str], int]:
-    """Choose whole groups to hold out, until every class that can has given its share.
+    """Choose whole groups to hold out, until they are the share wanted and show every class.
 
     Groups are ranked by a hash of their contents. Those that share a content are one. A group that
-    would leave less than half of a class is passed over.
+    would leave less than half of a class is passed over, and with it perhaps a class.
 
     Args:
         samples: Labelled images.
         groups: Which of them belong together.
-        percent: Share of each class's distinct contents that is wanted.
+        percent: Share of the distinct contents that is wanted; about, because groups are whole.
         salt: Another word gives another, independent choice.
 
     Returns:
@@ -76,13 +76,13 @@ def hold_out_groups(
     samples = list(samples)
     labels = {sample.digest: sample.label for sample in samples}
     total, held = Counter(labels.values()), Counter[str | None]()
-    wanted = {label: max(1, int(count * percent / 100 + 0.5)) for label, count in total.items()}
+    wanted = len(labels) * percent / 100
     chosen: set[str] = set()
     taken = 0
     for contents in _ranked(_joined(samples, groups), salt):
         counts = Counter(labels[digest] for digest in contents)
         fits = all(held[label] + count <= _MOST * total[label] for label, count in counts.items())
-        if fits and any(held[label] < wanted[label] for label in counts):
+        if fits and (len(chosen) < wanted or any(not held[label] for label in counts)):
             chosen |= contents
             held.update(counts)
             taken += 1
