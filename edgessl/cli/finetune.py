@@ -17,7 +17,9 @@ from edgessl.cli.options import (
     Seed,
     Splits,
     TrainingDevice,
+    ValGroup,
     as_typed,
+    changes,
     reading_of,
     several,
 )
@@ -43,6 +45,7 @@ def finetune(
     layout: Layout = "auto",
     splits: Splits = "",
     column: Column = "",
+    val_group: ValGroup = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder. [default: runs/DATA-finetune-RUN]")
     ] = None,
@@ -68,8 +71,8 @@ def finetune(
         run = story.finetune(
             checkpoint, data=data, recipe=recipe, epochs=epochs, label_percent=label_percent,
             out=out, seed=seed, reading=reading, device=device, baselines=several(baselines),
-            overrides=tuple(overrides or ()), fresh=fresh, compiled=compiled, reporter=screen,
-            command=as_typed(),
+            overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,
+            reporter=screen, command=as_typed(),
         )  # fmt: skip
     if world_of_environment().first:
         print_summary(run.report, run.path)

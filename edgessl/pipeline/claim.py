@@ -148,6 +148,7 @@ def record(
                 "data": dataset.source,
                 **provenance,
                 "val_percent": recipe.data.val_percent,
+                "val_group": recipe.data.val_group,
                 "seed": context.seed,
                 "data_fingerprint": dataset.fingerprint,
                 **_value_range(dataset),

@@ -10,9 +10,10 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
 from edgessl.methods.classification import Supervised
+from edgessl.pipeline.kept_start import load_start
 from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone, recalibrate
 from edgessl.recipe.tables import RegrowTable
-from edgessl.runs.stages import FINETUNE, WARMUP, StageId
+from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
@@ -58,17 +59,17 @@ def _load_pretrained(net: nn.Module, pretrained: Backbone, *, grows_back: bool) 
 
 
 def baseline_epochs(context: Context) -> int:
-    """Epochs of fine-tuning that the random start gets: the warm-up's too, all layers trained."""
+    """Epochs of fine-tuning that a baseline gets: the warm-up's too, all layers trained."""
     regrow = context.recipe.finetune.regrow
     warmup = regrow.epochs if regrow and _grows_back(context) else 0
     return context.recipe.finetune.epochs + warmup
 
 
 def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
-    """Fine-tune a random start in the same way.
+    """Fine-tune a start without self-supervision in the same way, its last stage included.
 
-    A backbone that stays frozen gets BN statistics first: with untouched ones the features of some
-    random networks vanish or explode, and would make no rival.
+    A random backbone that stays frozen gets BN statistics first: with untouched ones the features
+    of some random networks vanish or explode, and would make no rival.
 
     Args:
         context: The run.
@@ -76,7 +77,10 @@ def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
         epochs: Passes over the labelled images.
     """
     classifier = new_classifier(context, stage)
-    if context.recipe.finetune.trains == "classifier":
+    if stage in (INIT, INIT_LONGER):
+        sentence = load_start(context, classifier.backbone.net)
+        context.reporter.say(f"{stage.name}: {sentence}")
+    elif context.recipe.finetune.trains == "classifier":
         context.engine.place(classifier)
         recalibrate(context, classifier.backbone)
     table, method = whole_network(context, classifier, stage, epochs)
@@ -143,7 +147,7 @@ def whole_network(
     if table.trains == "classifier":
         classifier.backbone.requires_grad_(False)
         frozen = (classifier.backbone,)
-    elif table.freeze_batchnorm and stage == FINETUNE:
+    elif table.freeze_batchnorm and stage in (FINETUNE, INIT, INIT_LONGER):
         norms = (nn.BatchNorm1d, nn.BatchNorm2d)
         frozen = tuple(module for module in classifier.modules() if isinstance(module, norms))
     method = Supervised(

@@ -15,9 +15,10 @@ from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
 from edgessl.files import expanded
-from edgessl.pipeline.arms import Trained, train_arms
+from edgessl.pipeline.arms import Trained, default_baselines, refuse_startless, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
+from edgessl.pipeline.kept_start import keep_start
 from edgessl.pipeline.lengths import as_begun, fitted, with_asked_epochs
 from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.plan import Plan, make_plan
@@ -29,7 +30,16 @@ from edgessl.pipeline.source import Source, look_at, refuse_changed
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
-from edgessl.runs.stages import EVALUATE, FINETUNE, PRETRAIN, REPORT, VIEWS
+from edgessl.runs.stages import (
+    BASELINES,
+    EVALUATE,
+    FINETUNE,
+    FROM_WEIGHTS,
+    PRETRAIN,
+    REPORT,
+    START,
+    VIEWS,
+)
 from edgessl.train.place.context import Context, once
 from edgessl.train.place.processes import dismiss, follow
 
@@ -47,7 +57,7 @@ def run(
     reading: Reading = AS_FOUND,
     device: str = "auto",
     init: str = "none",
-    baselines: Sequence[str] = ("random",),
+    baselines: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     fresh: bool = False,
     stop_on_collapse: bool = False,
@@ -71,7 +81,9 @@ def run(
         reading: How the folder or the table with the labels is to be read, where that is said.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         init: Weights to start from: ``none``, ``timm:NAME``, or a file.
-        baselines: What to train for comparison: of ``random`` and ``longer``, or ``("none",)``.
+        baselines: What to train for comparison: of ``random``, ``longer``, ``init`` (those weights,
+            fine-tuned directly) and ``init-longer`` (for as long as all of ours takes), or
+            ``("none",)``. None for ``random``, or with ``init`` for the two that start from it.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
         stop_on_collapse: End the run when outputs collapse.
@@ -96,13 +108,16 @@ def run(
         >>> run.path
         PosixPath('runs/photos-mobilenetv2-dino')
     """
-    baselines, overrides = listed(baselines), listed(overrides)
+    baselines = listed(default_baselines(init) if baselines is None else baselines)
+    overrides = listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))
         refusals = Refusals()
         with refusals:
             _refuse_both(epochs, minutes)
+        with refusals:
+            refuse_startless(baselines, init)
         sources = [str(source) for source in (data, labels) if source is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         _refuse_redrawn(draft, init)
@@ -160,7 +175,8 @@ def plan(
     seed: int = 0,
     reading: Reading = AS_FOUND,
     device: str = "auto",
-    baselines: Sequence[str] = ("random",),
+    init: str = "none",
+    baselines: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     compiled: bool = False,
     reporter: Reporter | None = None,
@@ -178,6 +194,7 @@ def plan(
         seed: Chooses labels and images.
         reading: How the images are to be read.
         device: Where it would train.
+        init: Weights it would start from.
         baselines: What would be trained for comparison.
         overrides: Changes to the recipe.
         compiled: Whether backbones would be compiled.
@@ -186,7 +203,8 @@ def plan(
     Returns:
         What it would take; None on processes other than the first.
     """
-    baselines, overrides = listed(baselines), listed(overrides)
+    baselines = listed(default_baselines(init) if baselines is None else baselines)
+    overrides = listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             follow(world, device)
@@ -194,6 +212,8 @@ def plan(
         refusals = Refusals()
         with refusals:
             _refuse_both(epochs, minutes)
+        with refusals:
+            refuse_startless(baselines, init)
         sources = [str(source) for source in (data, labels) if source is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         dataset = images_for(
@@ -218,18 +238,30 @@ def plan(
 
 def _train(context: Context, source: Source, baselines: Sequence[str], command: str) -> None:
     """Do what is not yet done of a run, one stage after the other, and report."""
-    dataset, folder = context.dataset, context.run
+    dataset, folder, init = context.dataset, context.run, source.init
     if folder.read()["finished"].get(REPORT):
         context.reporter.say(f"{folder.path}: this run is done; --fresh starts it over.")
+    if _needs_start(context, init, baselines):
+        once(context, START, lambda: keep_start(context, init))
     once(context, VIEWS, lambda: keep_views(context))
     pretrained = once(context, PRETRAIN.name, lambda: dict(pretrain(context, source).facts()))
     trained: Trained = {PRETRAIN.name: pretrained}
     if dataset.classes:
         train_arms(context, trained, baselines)
-        scores = score_run(context, baselines)
+        scores = score_run(context, baselines, init)
     else:
         scores = once(context, EVALUATE, lambda: _keep_features(context))
-    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, scores)
+    facts = scores if init == "none" else {"init": init, **scores}
+    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, facts)
+
+
+def _needs_start(context: Context, init: str, baselines: Sequence[str]) -> bool:
+    """Tell whether something is left to do with the weights but pretraining."""
+    if init == "none" or not context.dataset.classes:
+        return False
+    left = [BASELINES[name].name for name in FROM_WEIGHTS if name in baselines]
+    left += [EVALUATE] if len(context.dataset.test) else []
+    return not context.run.read()["finished"].keys() >= {*left}
 
 
 def _keep_features(context: Context) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class FinetuneTable(Table):
         classifier_std: The classifier's weights start normal with this deviation and its biases at
             0; left out or 0: as PyTorch starts linear layers.
         freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
-            trained. A random start has none worth keeping, so the baselines' move.
+            trained. A random start has none worth keeping, so those of its baselines move.
         label_smoothing: Share of the target spread over all classes.
         mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
         regrow: Warm-up of a removed or dropped last stage.
@@ -190,6 +190,8 @@ class DataTable(Table):
 
     Attributes:
         val_percent: Share of the training images of each class held out for every choice.
+        val_group: Hold ``val`` out by whole groups: ``parent`` for the images of one folder, or a
+            column of the CSV manifest. Left out: image by image.
         max_images: Images that pretraining sees, drawn uniformly by the run's seed; smaller draws
             are part of larger ones. Left out: all. Fine-tuning has all labelled ones.
         max_classes: Classes that pretraining sees images of, all of them, drawn uniformly by the
@@ -201,6 +203,7 @@ class DataTable(Table):
     """
 
     val_percent: Annotated[float, Field(ge=0.0, le=50.0)] = 10.0
+    val_group: Annotated[str, Field(min_length=1)] | None = None
     max_images: Annotated[int, Field(ge=2)] | None = None
     max_classes: Annotated[int, Field(ge=2)] | None = None
     labels: Annotated[str, Field(min_length=1)] | None = None

@@ -84,7 +84,7 @@ def test_an_unknown_set(refused: Refused) -> None:
         (["--device", "cpus"],
          "--device: must be one of auto, cpu, cuda, mps, got 'cpus'; did you mean cpu?\n"),
         (["--baselines", "longest"],
-         "--baselines: must be of random, longer, none, got 'longest'\n"),
+         "--baselines: must be of random, longer, init, init-longer, none, got 'longest'\n"),
         (["--epochs", "1", "--minutes", "1"],
          "--minutes: must be given without --epochs, got both; drop one of them\n"),
         (["--baselines", "none,random"],
