@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("checkpoint", "artifact", "runs"),
     ("recipe",),
     ("catalog", "schema", "device", "distributed", "rng", "files", "reporter"),
-    ("cores", "process_memory", "toml_file"),
+    ("cores", "process_memory", "toml_file", "json_file", "torch_zip"),
     ("control_groups", "errors"),
 )
 """From the top; a part may import parts of lower rows only."""
