@@ -1,7 +1,12 @@
 """Mutated files, one after the other, each held to the rule; every fault is told once.
 
-``EDGESSL_FUZZ_SEED`` chooses other mutations, ``EDGESSL_FUZZ_TIMES`` makes more of them, and
-``EDGESSL_FUZZ_ONLY`` repeats one (``NAME/NUMBER``, as a failure prints it).
+A minute of it is part of every test run. An hour, with mutations that nobody has tried::
+
+    EDGESSL_FUZZ_SEED=$RANDOM pytest -n0 -m slow tests/fuzz
+
+``EDGESSL_FUZZ_SEED`` chooses the mutations (0 where it is not set), ``EDGESSL_FUZZ_TIMES=0.1``
+makes a tenth of them, and ``EDGESSL_FUZZ_ONLY=NAME/NUMBER`` repeats one, as a failure names it.
+A crash of the interpreter leaves the name of its input in the file ``EDGESSL_FUZZ_TRACE`` names.
 """
 
 from __future__ import annotations
@@ -53,12 +58,13 @@ class Target:
     renamed: Callable[[str], Run] | None = None
 
 
-def check(target: Target, workplace: Path) -> None:
-    """Hold one round of mutated files to the rule.
+def check(target: Target, workplace: Path, rounds: int) -> None:
+    """Hold rounds of mutated files to the rule.
 
     Args:
         target: What is done with which files.
-        workplace: An empty folder; nothing but what ``target.writes`` names may change in it.
+        workplace: A folder; nothing but what ``target.writes`` names may change in it.
+        rounds: How many times ``target.count`` files.
 
     Raises:
         pytest.fail.Exception: The rule was broken; every way is told once, with what repeats it.
@@ -69,7 +75,7 @@ def check(target: Target, workplace: Path) -> None:
     right = target.run(place.case)
     assert right.code == 0, right
     place.put_back()
-    for number in _numbers(target):
+    for number in _numbers(target, rounds):
         told, where = _try(target, place, right, number)
         if told:
             kind = _kind(told)
@@ -83,10 +89,10 @@ def check(target: Target, workplace: Path) -> None:
         )  # fmt: skip
 
 
-def _numbers(target: Target) -> range:
+def _numbers(target: Target, rounds: int) -> range:
     name, _, number = _ONLY.rpartition("/")
     if not _ONLY:
-        return range(max(1, round(target.count * TIMES)))
+        return range(max(1, round(target.count * rounds * TIMES)))
     if name != target.name:
         pytest.skip(f"EDGESSL_FUZZ_ONLY is {_ONLY}")
     return range(int(number), int(number) + 1)

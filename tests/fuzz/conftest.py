@@ -30,7 +30,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-@pytest.fixture
-def hold(workplace: Path) -> Callable[[Target], None]:
-    """Holds a round of mutated files to the rule."""
-    return lambda target: check(target, workplace)
+@pytest.fixture(params=[1, pytest.param(60, marks=pytest.mark.slow)], ids=["minute", "hour"])
+def hold(workplace: Path, request: pytest.FixtureRequest) -> Callable[[Target], None]:
+    """Holds mutated files to the rule: some, or sixty times as many."""
+    return lambda target: check(target, workplace, request.param)

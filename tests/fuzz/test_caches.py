@@ -17,7 +17,8 @@ from rule import function
 
 from edgessl.data.pack import build_pack
 from edgessl.data.verify import verify
-from edgessl.pipeline.suggest import suggest
+from edgessl.pipeline import suggest as story
+from edgessl.pipeline.suggest import MEASURED, suggest
 from edgessl.recipe import load_recipe
 from edgessl.train.place import choose_engine
 
@@ -84,7 +85,8 @@ def _stop_at_twelve(done: int, _total: int) -> None:
 
 
 def test_what_was_measured_once(
-    hold: Hold, seeds: Path, tmp_path: Path, cached: Callable[[Path], None]
+    hold: Hold, seeds: Path, tmp_path: Path, cached: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = tmp_path / "seeds"
     recipe = load_recipe(str(seeds / "tiny.toml"))
@@ -92,10 +94,14 @@ def test_what_was_measured_once(
     def ask(place: Path) -> str:
         cached(place)
         choose_engine.engine_of(recipe, torch.device("cpu"), compiled=False, reporter=Listener())
-        suggest("1 MB", image_px=32, within_s=0)
+        suggest("50 MB", image_px=32, within_s=0)
         return "chosen"
 
     ask(folder)
-    (folder / "cache/suggest.json").write_text("{}")
-    hold(Target("measured", folder, {"cache/engines.json": JSON}, function(ask),
-                count=40, writes=("cache",)))  # fmt: skip
+    row = {**dict.fromkeys(MEASURED, 1.0), "size_mb": 9.0, "noise_grade": "A"}
+    monkeypatch.setattr(story, "_measure", lambda *_: row)
+    suggest("50 MB", image_px=32)
+    # What was measured in vain: how long that takes is no matter here.
+    monkeypatch.setattr(choose_engine, "_measure", lambda *_: [1.0] * 4)
+    damaged = {"cache/engines.json": (*JSON * 6, *BYTES), "cache/bench.json": (*JSON * 6, *BYTES)}
+    hold(Target("measured", folder, damaged, function(ask), count=60, writes=("cache",)))

@@ -13,7 +13,7 @@ from campaign import Target
 from documents import JSON, LINES, TOML
 from mutations import BYTES
 from pipeline.stories import run_recipe
-from pipeline.tiny_run import Listener, request
+from pipeline.tiny_run import ENGINE, Listener, request
 from rule import command, function
 from seeds import part_of
 
@@ -62,11 +62,17 @@ def test_the_memory_of_a_stopped_run(hold: Hold, seeds: Path, tmp_path: Path) ->
 
 def test_the_memory_of_a_finished_run(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     folder = part_of(seeds, tmp_path / "seeds", "tiny.toml", "images", "run")
-    damaged = {"run/run.json": (*JSON, *BYTES), "run/report.json": (*JSON, *BYTES),
-               "run/pretrained.pt": CHECKPOINT, "run/ckpt.pt": CHECKPOINT,
-               "run/state/pretrain-end.pt": CHECKPOINT}  # fmt: skip
-    hold(Target("run-finished", folder, damaged, function(_go_on("run")), count=8,
-                writes=("run",)))  # fmt: skip
+    again = command("recipe", "{}/tiny.toml", "--data", "{}/images", "--out", "{}/run", "--device",
+                    "cpu", "--baselines", "none", *(f"--set={value}" for value in ENGINE))
+    damaged = {"run/run.json": (*JSON * 6, *BYTES), "run/report.json": (*JSON, *BYTES)}
+    hold(Target("run-finished", folder, damaged, again, count=10, writes=("run",)))
+
+
+def test_the_weights_of_a_finished_run(hold: Hold, seeds: Path, tmp_path: Path) -> None:
+    folder = part_of(seeds, tmp_path / "seeds", "tiny.toml", "images", "run")
+    names = ("run/pretrained.pt", "run/ckpt.pt", "run/state/pretrain-end.pt")
+    hold(Target("run-weights", folder, dict.fromkeys(names, CHECKPOINT), function(_go_on("run")),
+                count=6, writes=("run",)))  # fmt: skip
 
 
 def test_a_report(hold: Hold, seeds: Path, tmp_path: Path) -> None:
