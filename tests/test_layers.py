@@ -20,8 +20,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics", "page"),
     ("checkpoint", "artifact", "runs"),
     ("recipe",),
+    ("json_file", "torch_zip"),
     ("catalog", "schema", "device", "distributed", "rng", "files", "reporter"),
-    ("cores", "process_memory", "toml_file", "json_file", "torch_zip"),
+    ("cores", "process_memory", "toml_file"),
     ("control_groups", "errors"),
 )
 """From the top; a part may import parts of lower rows only."""
