@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
+
+_LARGEST = 1e15  # nothing that is measured comes near it
 
 
 def parse_json(text: str) -> Any:
@@ -37,10 +38,10 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def is_amount(value: object) -> bool:
-    """Say whether a value is a finite number above 0, such as a time or a size that was measured.
+    """Say whether a value is a number above 0, such as a time or a size that was measured.
 
     Args:
         value: As read from JSON.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 < value < math.inf  # type: ignore[operator]
+    return number and 0 < value <= _LARGEST  # type: ignore[operator]

@@ -31,11 +31,11 @@ def test_a_table_is_read(tmp_path: Path) -> None:
     assert read_table(path) == {"a": [1]}
 
 
-@pytest.mark.parametrize("value", [1, 0.5, 10**300])
+@pytest.mark.parametrize("value", [1, 0.5, 10**9])
 def test_amounts(value: float) -> None:
     assert is_amount(value)
 
 
-@pytest.mark.parametrize("value", [0, -1, True, None, "1", [], float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [0, -1, True, None, "1", [], float("nan"), float("inf"), 10**400])
 def test_no_amounts(value: object) -> None:
     assert not is_amount(value)

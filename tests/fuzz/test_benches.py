@@ -28,7 +28,7 @@ def test_import(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     hold(Target(
         "bench-import", folder, {"here.json": _DOCUMENT, "there.json": _DOCUMENT},
         command("bench", "--import", "{}/here.json", "--import", "{}/there.json", *_OUTPUTS),
-        count=150, writes=("out.",),
+        count=82, writes=("out.",),
     ))  # fmt: skip
 
 
@@ -50,6 +50,6 @@ def test_baseline(
     hold(Target(
         "bench-baseline", folder, {"here.json": _DOCUMENT, "there.json": _DOCUMENT},
         command("bench", "{}/model.onnx", "--device", "{}/quick.toml", "--baseline",
-                "{}/here.json", "--import", "{}/there.json", *_OUTPUTS), count=80,
+                "{}/here.json", "--import", "{}/there.json", *_OUTPUTS), count=44,
         codes=(3,), writes=("out.",),
     ))  # fmt: skip

@@ -79,7 +79,7 @@ def test_selftest(
     folder = part_of(seeds, tmp_path / "seeds", *(f"export/{name}" for name in FILES))
     damaged = {"manifest.json": (*JSON * 3, *BYTES), "testvectors.npz": NPZ,
                "preprocess.json": (*JSON, *BYTES), "labels.txt": BYTES, "model.onnx": ONNX}
-    hold(Target("selftest", folder, damaged, _selftest(runner, monkeypatch), count=120, same=True,
+    hold(Target("selftest", folder, damaged, _selftest(runner, monkeypatch), count=66, same=True,
                 codes=(3,)))  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_an_image_on_the_device(
         return "answered"
 
     hold(Target("run.py", folder, {"model.onnx": ONNX, "turned.jpg": BYTES},
-                refuses(runner.UserError, ask), count=80))  # fmt: skip
+                refuses(runner.UserError, ask), count=44))  # fmt: skip
 
 
 def test_an_export_beside_it(hold: Hold, seeds: Path, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_an_export_beside_it(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     hold(Target(
         "export-beside", folder,
         {"manifest.json": (*JSON * 3, *BYTES), "report.json": (*JSON * 3, *BYTES),
-         "run.json": (*JSON, *BYTES), "labels.txt": BYTES}, function(ask), count=50,
+         "run.json": (*JSON, *BYTES), "labels.txt": BYTES}, function(ask), count=28,
         writes=(*FILES, "report.json"),
     ))  # fmt: skip
 

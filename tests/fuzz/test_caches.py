@@ -48,7 +48,7 @@ def test_the_memory_of_files(
         return verify(images)
 
     ask(folder)
-    hold(Target("verified", folder, {"cache/verified.sqlite": DATABASE}, function(ask), count=120,
+    hold(Target("verified", folder, {"cache/verified.sqlite": DATABASE}, function(ask), count=66,
                 same=True, writes=("cache",)))  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_a_pack(
     names = [str(path.relative_to(folder)) for path in files]
     assert len(names) == (2 if unfinished else 1)
     hold(Target(f"pack-{'unfinished' if unfinished else 'whole'}", folder,
-                dict.fromkeys(names, BYTES), function(ask), count=80, same=True,
+                dict.fromkeys(names, BYTES), function(ask), count=44, same=True,
                 writes=("cache",)))  # fmt: skip
 
 
@@ -104,4 +104,4 @@ def test_what_was_measured_once(
     # What was measured in vain: how long that takes is no matter here.
     monkeypatch.setattr(choose_engine, "_measure", lambda *_: [1.0] * 4)
     damaged = {"cache/engines.json": (*JSON * 6, *BYTES), "cache/bench.json": (*JSON * 6, *BYTES)}
-    hold(Target("measured", folder, damaged, function(ask), count=60, writes=("cache",)))
+    hold(Target("measured", folder, damaged, function(ask), count=33, writes=("cache",)))

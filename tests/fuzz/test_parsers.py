@@ -26,7 +26,7 @@ from edgessl.runs.run_table import trouble_with_run
 from edgessl.schema import validate
 from edgessl.toml_file import parse_toml
 
-_EXAMPLES = 40
+_EXAMPLES = 25
 _SETTINGS = settings(
     max_examples=_EXAMPLES, deadline=None, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

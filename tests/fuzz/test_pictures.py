@@ -37,14 +37,14 @@ def test_decoding(hold: Hold, seeds: Path, pictures: list[Path]) -> None:
         return "decoded"
 
     hold(Target("image-decode", seeds / "pictures", {path.name: kinds for path in pictures},
-                function(decode), count=500))  # fmt: skip
+                function(decode), count=275))  # fmt: skip
 
 
 def test_predict(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     folder = part_of(seeds, tmp_path / "seeds", "pictures/turned.jpg", "export/model.e2e.onnx")
     hold(Target(
         "image-predict", folder, {"turned.jpg": BYTES},
-        command("predict", "{}/model.e2e.onnx", "{}/turned.jpg", "--json"), count=40,
+        command("predict", "{}/model.e2e.onnx", "{}/turned.jpg", "--json"), count=22,
         renamed=lambda name: command("predict", "{}/model.e2e.onnx", f"{{}}/{name}", "--json"),
     ))  # fmt: skip
 
@@ -53,5 +53,5 @@ def test_a_folder(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     folder = part_of(seeds, tmp_path / "seeds", "images")
     names = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*.png"))][:3]
     run = command("data", "{}/images", "--json")
-    hold(Target("image-folder", folder, dict.fromkeys(names, BYTES), run, count=40,
+    hold(Target("image-folder", folder, dict.fromkeys(names, BYTES), run, count=22,
                 renamed=lambda _name: run))  # fmt: skip

@@ -44,21 +44,22 @@ def test_bytes_of_a_checkpoint_never_change_an_answer(
     folder = part_of(seeds, tmp_path / "seeds", "run/ckpt.pt", "pictures/plain.png")
     hold(Target(
         "ckpt-bytes", folder, {"ckpt.pt": BYTES},
-        command("predict", "{}/ckpt.pt", "{}/plain.png", "--json"), count=60, same=True,
-        renamed=lambda name: command("predict", f"{{}}/{name}", "{}/plain.png", "--json"),
+        command("predict", "{}/ckpt.pt", "{}/plain.png", "--json"), count=33, same=True,
     ))  # fmt: skip
 
 
 def test_a_rewritten_checkpoint(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     folder = part_of(seeds, tmp_path / "seeds", "run/ckpt.pt", "pictures/plain.png")
     hold(Target("ckpt-predict", folder, {"ckpt.pt": CHECKPOINT},
-                command("predict", "{}/ckpt.pt", "{}/plain.png", "--json"), count=70))  # fmt: skip
+                command("predict", "{}/ckpt.pt", "{}/plain.png", "--json"), count=38,
+                renamed=lambda name: command("predict", f"{{}}/{name}", "{}/plain.png", "--json"),
+                ))  # fmt: skip
     
 
 def test_the_cost_of_a_checkpoint(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     folder = part_of(seeds, tmp_path / "seeds", "run/ckpt.pt")
     hold(Target("ckpt-profile", folder, {"ckpt.pt": CHECKPOINT},
-                command("profile", "{}/ckpt.pt", "--json", "--parts"), count=15))  # fmt: skip
+                command("profile", "{}/ckpt.pt", "--json", "--parts"), count=8))  # fmt: skip
 
 
 def test_bytes_of_weights_to_start_from_never_change_them(
@@ -66,25 +67,25 @@ def test_bytes_of_weights_to_start_from_never_change_them(
 ) -> None:
     folder = part_of(seeds, tmp_path / "pt", "run/pretrained.pt")
     hold(Target("pretrained-bytes", folder, {"pretrained.pt": BYTES},
-                function(_start("pretrained.pt")), count=60, same=True))  # fmt: skip
+                function(_start("pretrained.pt")), count=33, same=True))  # fmt: skip
 
 
 def test_bytes_of_safetensors_never_change_them(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     folder = part_of(seeds, tmp_path / "seeds", "run/backbone.safetensors")
     hold(Target("safetensors-bytes", folder, {"backbone.safetensors": BYTES},
-                function(_start("backbone.safetensors")), count=100, same=True))  # fmt: skip
+                function(_start("backbone.safetensors")), count=55, same=True))  # fmt: skip
 
 
 def test_rewritten_weights_to_start_from(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     folder = part_of(seeds, tmp_path / "seeds", "run/pretrained.pt")
     hold(Target("pretrained-start", folder, {"pretrained.pt": CHECKPOINT},
-                function(_start("pretrained.pt")), count=70))  # fmt: skip
+                function(_start("pretrained.pt")), count=38))  # fmt: skip
 
 
 def test_rewritten_safetensors(hold: Hold, seeds: Path, tmp_path: Path) -> None:
     folder = part_of(seeds, tmp_path / "seeds", "run/backbone.safetensors")
     hold(Target("safetensors-start", folder, {"backbone.safetensors": SAFETENSORS},
-                function(_start("backbone.safetensors")), count=100))  # fmt: skip
+                function(_start("backbone.safetensors")), count=55))  # fmt: skip
 
 
 def test_rescaling(hold: Hold, seeds: Path, tmp_path: Path) -> None:
@@ -93,5 +94,5 @@ def test_rescaling(hold: Hold, seeds: Path, tmp_path: Path) -> None:
         "rescale", folder,
         {"pretrained.pt": (*CHECKPOINT, *ARCHIVE), "backbone.safetensors": SAFETENSORS},
         command("rescale", "{}/pretrained.pt", "--anchor", "{}/backbone.safetensors", "--out",
-                "{}/out.pt"), count=30, writes=("out.pt",),
+                "{}/out.pt"), count=16, writes=("out.pt",),
     ))  # fmt: skip
