@@ -90,8 +90,7 @@ def _zipped(members: list[tuple[str, bytes]], compression: int = zipfile.ZIP_STO
         for name, inside in members:
             info = zipfile.ZipInfo(name or "/")
             info.compress_type = compression
-            archive._didModify = True  # the same name twice is what is wanted
-            archive.NameToInfo.pop(info.filename, None)
+            archive.NameToInfo.pop(info.filename, None)  # the same name twice is what is wanted
             archive.writestr(info, inside)
     return buffer.getvalue()
 

@@ -8,7 +8,6 @@ outside the paths it says, or leaves a temporary file.
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from typer.testing import CliRunner
 
 from edgessl.cli import app
 from edgessl.cli.failures import in_a_sentence
-from edgessl.errors import EdgesslError
 
 MEMORY = "memory: must be enough"
 """What a file that asks for more than the machine has may end with, and code 1."""
@@ -103,15 +101,11 @@ def refuses(error_type: type[Exception], ask: Callable[[Path], object]) -> Run:
 
     def run(folder: Path) -> Outcome:
         try:
-            return function(ask)(folder) if error_type is EdgesslError else _try(folder)
-        except Exception as error:
-            return _ended(error, "")
-
-    def _try(folder: Path) -> Outcome:
-        try:
             return Outcome(0, str(ask(folder)))
         except error_type as error:
             return Outcome(2, "", str(error))
+        except Exception as error:
+            return _ended(error, "")
 
     return run
 
@@ -153,7 +147,7 @@ def _no_json(answer: str) -> str:
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number of JSON, {math.nan}")
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:
