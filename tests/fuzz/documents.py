@@ -24,8 +24,10 @@ TEXTS = (
     "\U0001f980", "\ud800", "x" * 5000, "[/b]", "<script>", "|", "%s", "{0}", "None", ".", "nan",
     "timm:resnet18x", "local-dir:/", "cuda", "2026-01-01", "con", "a/b", "\u202e",
 )  # fmt: skip
-VALUES: tuple[Any, ...] = (*NUMBERS, *TEXTS, None, True, False, [], {}, [[]], [None], [1, "a"], {"": 0},
-          {"a": {"b": {}}}, [0] * 300, [[[[1.0]]]], [{"name": 3}])  # fmt: skip
+VALUES: tuple[Any, ...] = (
+    *NUMBERS, *TEXTS, None, True, False, [], {}, [[]], [None], [1, "a"], {"": 0}, [0] * 300,
+    {"a": {"b": {}}}, [[[[1.0]]]], [{"name": 3}],
+)  # fmt: skip
 KEYS = ("", "a", "__class__", "name", "value", "0", "\n", "\x00", "../x", "é", "schema", "x" * 300)
 
 
