@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from edgessl.metrics.right_answers import difference_of
@@ -36,7 +37,7 @@ def compare_arms(context: Context, right: Mapping[str, str], init: str) -> dict[
             continue
         epochs = int(context.run.read()["longer_epochs"]) if name in WHOLE_TIME else same
         arms[name] = {"epochs": epochs, "checkpoint": stage.file}
-        if right.get(OURS) and right[name]:
+        if right.get(OURS) and len(right[name]) == len(right[OURS]) == 2 * ceil(n / 8):
             arms[name]["difference"] = difference_of(right[OURS], right[name], n)
         if name in FROM_WEIGHTS:
             arms[name]["command"] = _command(context, init, epochs)

@@ -58,4 +58,4 @@ def load_start(context: Context, net: nn.Module) -> str:
             f"{path}: must be the network that this run started from, as it was kept, got another "
             "file or none; start over with --fresh"
         ) from error
-    return str(context.run.read()["finished"][START]["told"])
+    return str(context.run.read()["finished"][START].get("told", ""))

@@ -59,6 +59,11 @@ def as_begun(
         UserError: Something in the recipe does not fit into them.
     """
     known = folder.read()
+    if not known["identity"]:
+        raise UserError(
+            f"{folder.path}: must say in run.json what its run is, got nothing; start over with "
+            "--fresh"
+        )
     epochs = int(known["identity"]["recipe"]["pretrain"]["epochs"])
     if known.get("minutes") != minutes or known.get("extended"):
         reporter.say(

@@ -22,8 +22,8 @@ from edgessl.recipe.pretrain_table import (
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
 from edgessl.schema import Mistakes, Table
 
-PixelCount = Annotated[int, Field(ge=8)]
-Count = Annotated[int, Field(ge=1)]
+PixelCount = Annotated[int, Field(ge=8, le=8192)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -158,7 +158,7 @@ class FinetuneTable(Table):
     """
 
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, le=10_000_000)]
     accumulate: Count = 1
     batchnorm_groups: Count = 1
     optim: Optim

@@ -98,6 +98,7 @@ class ReportShape(_Known):
     arms: dict[str, _Arm] | None = None
     init: str | None = None
     thumbnail_knn_top1: _Score | None = None
+    majority: _Score | None = None
     throughput: _Throughput | None = None
     model: _Model | None = None
     device: dict[str, Any] | None = None
