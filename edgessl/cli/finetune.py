@@ -10,6 +10,7 @@ import typer
 from edgessl.cli.options import (
     Compiled,
     Fresh,
+    HeldBackbone,
     LabelPercent,
     Overrides,
     Seed,
@@ -22,14 +23,25 @@ from edgessl.distributed import world_of_environment
 
 def finetune(
     checkpoint: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="pretrained.pt, ckpt.pt or backbone.safetensors of a run.", metavar="CKPT"
+            help="pretrained.pt, ckpt.pt or backbone.safetensors of a run; or general weights: "
+            "imagenet:BACKBONE, timm:NAME, or a file of others.",
+            metavar="CKPT|WEIGHTS",
         ),
     ],
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
     recipe: Annotated[
-        str | None, typer.Option(help="NAME, NAME:VARIANT or FILE.toml; default: the run's own.")
+        str | None,
+        typer.Option(
+            help="NAME, NAME:VARIANT or FILE.toml; default: the run's own, or the factory's for "
+            "general weights."
+        ),
+    ] = None,
+    backbone: HeldBackbone = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of the images; default: the recipe's.", metavar="PX"),
     ] = None,
     epochs: Annotated[
         int | None,
@@ -37,7 +49,7 @@ def finetune(
     ] = None,
     label_percent: LabelPercent = None,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder. [default: runs/DATA-finetune-RUN]")
+        Path | None, typer.Option(help="Run folder. [default: runs/DATA-finetune-START]")
     ] = None,
     seed: Seed = 0,
     device: TrainingDevice = "auto",
@@ -50,6 +62,8 @@ def finetune(
 ) -> None:
     """Fine-tune a pretrained backbone on labels, evaluate, report.
 
+    It is a run's, or one that others trained, such as imagenet:efficientnet-lite0.
+
     The same command again resumes a run that was stopped.
     """
     from edgessl.cli.screen import console, print_summary
@@ -58,8 +72,8 @@ def finetune(
 
     with Screen(console()) as screen:
         run = story.finetune(
-            checkpoint, data=data, recipe=recipe, epochs=epochs, label_percent=label_percent,
-            out=out, seed=seed, device=device, baselines=several(baselines),
+            checkpoint, data=data, recipe=recipe, backbone=backbone, size=size, epochs=epochs,
+            label_percent=label_percent, out=out, seed=seed, device=device, baselines=several(baselines),
             overrides=tuple(overrides or ()), fresh=fresh, compiled=compiled, reporter=screen,
             command=as_typed(),
         )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Beta
@@ -21,6 +23,7 @@ class Supervised(nn.Module):
         label_smoothing: Share of the target spread over all classes, in [0, 1].
         mixup_alpha: Parameter of the Beta distribution of the mixing weight; 0 for none.
         frozen: Modules whose BN statistics stay as they are.
+        head_warmup: Steps of a clock's stage in which the classifier alone is trained.
 
     Source:
         Mixup: one draw a batch, as S3L's fine-tuning. The batch is the global one: weight and
@@ -34,12 +37,14 @@ class Supervised(nn.Module):
         label_smoothing: float = 0.0,
         mixup_alpha: float = 0.0,
         frozen: tuple[nn.Module, ...] = (),
+        head_warmup: Callable[[Clock], int] = lambda _clock: 0,
     ) -> None:
         super().__init__()
         self.classifier = classifier
         self.label_smoothing = label_smoothing
         self.mixup_alpha = mixup_alpha
         self._frozen = frozen
+        self._head_warmup = head_warmup
 
     @property
     def backbone(self) -> Backbone:
@@ -59,14 +64,18 @@ class Supervised(nn.Module):
         Args:
             views: One group of one view, ``(1, B, 3, H, W)``.
             labels: Class of each image, ``(B,)``.
-            clock: Not used.
+            clock: Says whether the backbone is trained yet.
 
         Raises:
             ValueError: There are no labels.
         """
         if labels is None:
             raise ValueError("supervised training needs labels")
-        images = views[0][0]
+        images, warming = views[0][0], clock.step < self._head_warmup(clock)
+        if warming:
+            self.backbone.eval()
+        elif self.training and not self.backbone.training:
+            self.train()
         weight, other = 1.0, labels
         if self.mixup_alpha > 0:
             share = Beta(self.mixup_alpha, self.mixup_alpha).sample()
@@ -82,7 +91,8 @@ class Supervised(nn.Module):
                 logits, other, label_smoothing=self.label_smoothing
             )
         correct = (logits.detach().argmax(dim=1) == labels).float().mean() * 100.0
-        return Step(loss, {"train_top1_percent": correct})
+        still = (param for param in self.backbone.parameters() if param.requires_grad and warming)
+        return Step(loss, {"train_top1_percent": correct}, tuple(still))
 
     def after_step(self, clock: Clock) -> None:
         """Do nothing: no network follows this one."""

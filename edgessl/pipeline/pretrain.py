@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
@@ -20,8 +22,9 @@ from edgessl.pipeline.monitor import Monitor, calibration_images
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.runs.stages import PRETRAIN, StageId, part_of_pretraining
 from edgessl.start import safetensors_file
+from edgessl.start.begin import begin_from
 from edgessl.start.kept_head import KEY, KeptHead, head_of
-from edgessl.start.weights import initialise
+from edgessl.start.kept_stage import STAGE_KEY, stage_of
 from edgessl.train.health.doctor import Doctor
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
@@ -91,8 +94,9 @@ def pretrain(context: Context, init: str) -> Meter:
         The time that all stages took together.
     """
     backbone = new_backbone(context, stage=PRETRAIN, whole=False)
-    if sentence := initialise(backbone, init):
-        context.reporter.say(sentence)
+    begun = begin_from(backbone, init)
+    if begun.told:
+        context.reporter.say(begun.told)
     method = build_method(backbone, context.recipe.method)
     stages = pretrain_stages(context.recipe)
     if len(stages) == 1:
@@ -101,7 +105,7 @@ def pretrain(context: Context, init: str) -> Meter:
         meter = _train_in_turn(context, method)
     if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
-    keep_pretrained(context, backbone, head_of(method))
+    keep_pretrained(context, backbone, head_of(method), begun.last_stage)
     return meter
 
 
@@ -175,7 +179,10 @@ def pretraining(context: Context, stage: PretrainStage, number: int) -> Stage:
 
 
 def keep_pretrained(
-    context: Context, backbone: Backbone, head: KeptHead | None
+    context: Context,
+    backbone: Backbone,
+    head: KeptHead | None,
+    last_stage: Mapping[str, Tensor],
 ) -> dict[str, Any]:
     """Write ``pretrained.pt`` and ``backbone.safetensors``.
 
@@ -184,6 +191,8 @@ def keep_pretrained(
         backbone: The network after pretraining.
         head: Hidden layers of the head it was pretrained with, for ``pretrained.pt``; None where
             they are not known.
+        last_stage: What a last stage that the backbone is without grows back with; empty for new
+            weights.
 
     Returns:
         Its name, as plain values.
@@ -197,6 +206,8 @@ def keep_pretrained(
     save_safetensors(context.run.path / "backbone.safetensors", backbone)
     if head is not None:
         payload[KEY] = head.to_dict()
+    if last_stage:
+        payload[STAGE_KEY] = dict(last_stage)
     checkpoint.save(context.run.path / PRETRAIN.file, payload)
     return {"backbone": backbone.name}
 
@@ -212,6 +223,11 @@ def load_pretrained(context: Context) -> Backbone:
 def load_pretrained_head(context: Context) -> KeptHead | None:
     """Read back what ``pretrained.pt`` holds of the head; None if that is nothing."""
     return KeptHead.from_payload(checkpoint.load(context.run.path / PRETRAIN.file))
+
+
+def load_kept_stage(context: Context) -> dict[str, Tensor]:
+    """Read back what ``pretrained.pt`` keeps of a last stage; empty if that is nothing."""
+    return stage_of(checkpoint.load(context.run.path / PRETRAIN.file))
 
 
 def recalibrate(context: Context, backbone: Backbone) -> None:

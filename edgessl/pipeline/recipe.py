@@ -24,7 +24,7 @@ from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import EVALUATE, FINETUNE, PRETRAIN, REPORT, VIEWS
-from edgessl.start.weights import refuse_source
+from edgessl.start.brought import brought_to
 from edgessl.train.place.context import Context, once
 from edgessl.train.place.processes import dismiss, follow
 
@@ -63,7 +63,7 @@ def run(
         minutes: Time for the whole run, which sets the pretraining epochs once.
         seed: Decides everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        init: Weights to start from: ``none``, ``timm:NAME``, or a file.
+        init: Weights to start from: ``none``, ``imagenet``, ``timm:NAME``, or a file.
         baselines: What to train for comparison: of ``random`` and ``longer``, or ``("none",)``.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
@@ -99,7 +99,9 @@ def run(
         sources = [str(source) for source in (data, labels) if source is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         _refuse_redrawn(draft, init)
-        refuse_source(init)
+        brought = brought_to(init, draft.backbone.name, draft.image.crop_px)
+        if brought is not None:
+            overrides = (*brought.changes, *overrides)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
             reporter=tell,
@@ -108,6 +110,8 @@ def run(
         _refuse_redrawn(resolved, init)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
+        for sentence in brought.sentences if brought is not None else ():
+            tell.say(sentence)
         folder = RunFolder(_folder(out, dataset, resolved))
         with folder.locked():
             begun = not fresh and bool(folder.read())
@@ -126,7 +130,10 @@ def run(
             if fresh:  # after the last refusal: until then nothing is lost
                 folder.clear()
             resume(context, identity, stage=PRETRAIN.name)
-            came_from = {"labels": _lasting(labels), "label_percent": label_percent}
+            came_from = {
+                "labels": _lasting(labels), "label_percent": label_percent,
+                **(brought.provenance if brought is not None else {}),
+            }
             record(context, identity, came_from, minutes=minutes)
             _train(context, init, baselines, command)
         dismiss(world)

@@ -14,7 +14,7 @@ from edgessl.backbones import Backbone
 from edgessl.device import freed_memory_kept
 from edgessl.errors import Interrupted
 from edgessl.methods.method import Method
-from edgessl.optim import build_optimizer
+from edgessl.optim import build_optimizer, layer_scales
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.runs.stages import StageId, is_main, own_loss
@@ -54,6 +54,7 @@ class Stage:
             stage of pretraining can go on from it.
         epochs_before: Epochs of the stages of pretraining before it; the log counts them in.
         optim_key: Where the recipe gives ``optim``.
+        layer_decay: Share of the next stage's learning rate that each stage of the backbone has.
     """
 
     what: StageId
@@ -66,6 +67,7 @@ class Stage:
     keeps_end: bool = False
     epochs_before: int = 0
     optim_key: str = "finetune.optim"
+    layer_decay: float = 1.0
 
     @property
     def name(self) -> str:
@@ -159,7 +161,17 @@ def _prepare(context: Context, stage: Stage, module: nn.Module) -> torch.optim.O
     module.train()
     if context.engine.compiled:
         _compile_backbones(module)
-    return build_optimizer(module, stage.optim)
+    return build_optimizer(module, stage.optim, _scales(module, stage.layer_decay))
+
+
+def _scales(module: nn.Module, layer_decay: float) -> Mapping[str, float]:
+    """Return the share of the learning rate of parameters that have not all of it, by name."""
+    if layer_decay == 1:
+        return {}
+    net = cast(Method, module).backbone.net
+    names = {id(param): name for name, param in module.named_parameters()}
+    scales = layer_scales(net, layer_decay)
+    return {names[id(param)]: scales[name] for name, param in net.named_parameters()}
 
 
 def _clock(stage: Stage, data: TrainingData, step: int) -> Clock:
