@@ -73,9 +73,9 @@ def finetune(
     with Screen(console()) as screen:
         run = story.finetune(
             checkpoint, data=data, recipe=recipe, backbone=backbone, size=size, epochs=epochs,
-            label_percent=label_percent, out=out, seed=seed, device=device, baselines=several(baselines),
-            overrides=tuple(overrides or ()), fresh=fresh, compiled=compiled, reporter=screen,
-            command=as_typed(),
+            label_percent=label_percent, out=out, seed=seed, device=device,
+            baselines=several(baselines), overrides=tuple(overrides or ()), fresh=fresh,
+            compiled=compiled, reporter=screen, command=as_typed(),
         )  # fmt: skip
     if world_of_environment().first:
         print_summary(run.report, run.path)

@@ -157,7 +157,7 @@ def _download(name: str, source: str) -> Path:
         net = timm.create_model(name, pretrained=True, num_classes=0)
     except MemoryError:
         raise
-    except Exception as error:  # of urllib, requests, httpx or huggingface_hub, as their versions go
+    except Exception as error:  # of urllib, requests, httpx or huggingface_hub
         raise EdgesslError(
             f"{source}: cannot be downloaded ({type(error).__name__}); {_way_out(path)}"
         ) from error

@@ -1,4 +1,4 @@
-"""Where general weights come from, and what they bring: for the checkpoint, the card, the report."""
+"""Where general weights come from and what they bring: for checkpoint, card and report."""
 
 from __future__ import annotations
 
