@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgessl.cli.options import Trust
+from edgessl.cli.options import HeldBackbone, Trust
 from edgessl.cli.screen import console, print_json
 
 MEANING = {
@@ -20,7 +19,12 @@ MEANING = {
 
 def evaluate(
     model: Annotated[
-        Path, typer.Argument(help="ckpt.pt, or any exported file.", metavar="CKPT|MODEL.onnx")
+        str,
+        typer.Argument(
+            help="ckpt.pt, any exported file, or general weights: imagenet:BACKBONE, timm:NAME, a "
+            "file of others.",
+            metavar="CKPT|MODEL.onnx|WEIGHTS",
+        ),
     ],
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
     protocol: Annotated[
@@ -29,6 +33,11 @@ def evaluate(
     device: Annotated[
         str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
     ] = "auto",
+    backbone: HeldBackbone = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of the images for general weights; default: 128.", metavar="PX"),
+    ] = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -41,8 +50,8 @@ def evaluate(
         from edgessl.pipeline import evaluate as story
 
         found = story.evaluate(
-            model, data=data, protocol=protocol, device=device, trust=trust,
-            say=status.update,
+            model, data=data, protocol=protocol, device=device, backbone=backbone, size=size,
+            trust=trust, say=status.update,
         )
     if json:
         print_json(found.to_dict())

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from edgessl import checkpoint
 from edgessl.artifact import Artifact, open_artifact
 from edgessl.artifact.opened import SUFFIXES
-from edgessl.backbones import deployable_from
+from edgessl.backbones import Deployable, deployable_from
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess, decode_eval
@@ -88,11 +88,13 @@ class Network:
             listed.
         classes: Class names in the order of the logits; empty if it gives features.
         provenance: What the file says about where it comes from, as plain values.
+        notes: What the user is told of it.
     """
 
     outputs: Outputs
     classes: tuple[str, ...]
     provenance: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def open_network(
@@ -148,7 +150,29 @@ def _with_checks(network: Network, path: Path) -> Network:
 def _from_checkpoint(
     path: Path, reads: Literal["features", "logits"], device: str
 ) -> Network:
-    deployable = deployable_from(checkpoint.load(path), str(path))
+    return _of_deployable(deployable_from(checkpoint.load(path), str(path)), path, reads, device)
+
+
+def network_of(
+    deployable: Deployable, path: Path, reads: Literal["features", "logits"], *, device: str
+) -> Network:
+    """Take a network in memory for one kind of output.
+
+    Args:
+        deployable: The network.
+        path: What it is called in messages.
+        reads: What the protocol reads.
+        device: One of ``device.NAMES``.
+
+    Raises:
+        UserError: It does not give what the protocol reads.
+    """
+    return _with_checks(_of_deployable(deployable, path, reads, pick_device(device)), path)
+
+
+def _of_deployable(
+    deployable: Deployable, path: Path, reads: Literal["features", "logits"], device: str
+) -> Network:
     if reads == "logits" and deployable.head != "logits":
         raise UserError(
             f"{path}: must be a classifier for --protocol top1, got a backbone with features; "

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgessl.backbones import deployable_from
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.divide import without_val
 from edgessl.data.load import dataset_of, load_dataset
 from edgessl.errors import UserError, nearest
-from edgessl.evaluate.network import Network, match_classes, open_network
+from edgessl.evaluate.network import Network, match_classes, network_of, open_network
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
 from edgessl.metrics.interval import Score
 from edgessl.metrics.tags import class_precisions, fit_tag_probe, mean_average_precision
 from edgessl.metrics.topk import confusion_matrix
+from edgessl.pipeline.general import AS_THEY_ARE, AsFeatures, is_general, open_general
 from edgessl.pipeline.results import Run
 
 TAGS_PROTOCOL = "map"
@@ -32,18 +34,23 @@ def evaluate(
     data: str | Path,
     protocol: str = "top1",
     device: str = "auto",
+    backbone: str | None = None,
+    size: int | None = None,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated | EvaluatedTags:
     """Score a checkpoint or an exported file on labelled images.
 
     Args:
-        model: A ``ckpt.pt``, any file that ``export`` wrote, or a finished run.
+        model: A ``ckpt.pt``, any file that ``export`` wrote, or a finished run; or general weights:
+            ``imagenet:BACKBONE``, ``timm:NAME``, or a file of others.
         data: Labelled images: a named set, a folder, or a CSV manifest.
         protocol: ``knn`` or ``linear`` on its features, ``top1`` of the classifier, or ``map`` for
             images with several labels each.
         device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
             runs on the CPU.
+        backbone: What a file of others holds; None to find out.
+        size: Side of the images in px for general weights; None for 128.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
@@ -60,9 +67,10 @@ def evaluate(
         4
     """
     path = model.checkpoint if isinstance(model, Run) else Path(model)
+    asked = AsFeatures(backbone, size)
     if protocol == TAGS_PROTOCOL:
-        return evaluate_tags(path, str(data), device=device, trust=trust, say=say)
-    return evaluate_model(path, str(data), protocol, device=device, trust=trust, say=say)
+        return evaluate_tags(path, str(data), asked, device=device, trust=trust, say=say)
+    return evaluate_model(path, str(data), protocol, asked, device=device, trust=trust, say=say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,8 @@ class Evaluated:
         evaluation: Score and predictions on its test split; predictions index ``classes``.
         classes: Class names: the data's, or the classifier's for ``top1``.
         confusion: ``(K, K)`` counts: rows are true classes, columns predicted ones.
+        weights: Where general weights come from, as plain values; empty for others.
+        about: What is told of them.
     """
 
     model: Path
@@ -84,6 +94,8 @@ class Evaluated:
     evaluation: Evaluation
     classes: tuple[str, ...]
     confusion: list[list[int]]
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
 
     @property
     def score(self) -> Score:
@@ -94,7 +106,9 @@ class Evaluated:
     def notes(self) -> tuple[str, ...]:
         """What was decided about the images, as far as this protocol reads them."""
         notes = self.dataset.notes
-        return notes if "val" in PROTOCOLS[self.protocol].splits else tuple(without_val(notes))
+        if "val" not in PROTOCOLS[self.protocol].splits:
+            notes = tuple(without_val(notes))
+        return *self.about, *notes
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for ``--json``."""
@@ -106,6 +120,7 @@ class Evaluated:
             "score": self.score.to_dict(),
             "classes": list(self.classes),
             "confusion": self.confusion,
+            **({"weights": dict(self.weights)} if self.weights else {}),
         }
 
 
@@ -113,6 +128,7 @@ def evaluate_model(
     model: Path,
     data: str,
     protocol_name: str,
+    asked: AsFeatures = AS_THEY_ARE,
     *,
     device: str = "cpu",
     trust: bool = False,
@@ -127,6 +143,7 @@ def evaluate_model(
         model: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
         data: What the user passed as ``--data``.
         protocol_name: A key of ``PROTOCOLS``.
+        asked: How general weights are opened.
         device: Where a checkpoint runs; an exported file runs on the CPU.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
@@ -135,7 +152,7 @@ def evaluate_model(
         UserError: Something asked for does not exist or does not fit.
     """
     protocol = _protocol(protocol_name)
-    network = open_network(model, protocol.reads, device=device, trust=trust)
+    network = _opened(model, protocol.reads, asked, device=device, trust=trust)
     dataset = _as_trained(data, network.provenance)
     _refuse_unlabelled(dataset)
     classes, index = dataset.classes, list(range(len(dataset.classes)))
@@ -146,7 +163,25 @@ def evaluate_model(
     say(f"scoring ({protocol_name})")
     evaluation = protocol.score(outputs, len(classes))
     confusion = confusion_matrix(evaluation.predictions, outputs["test"].labels, len(classes))
-    return Evaluated(model, protocol_name, dataset, evaluation, classes, confusion.tolist())
+    return Evaluated(
+        model, protocol_name, dataset, evaluation, classes, confusion.tolist(),
+        network.provenance.get("weights", {}), network.notes,
+    )  # fmt: skip
+
+
+def _opened(
+    model: Path, reads: Literal["features", "logits"], asked: AsFeatures, *, device: str,
+    trust: bool,
+) -> Network:
+    """Open a file of a run, an exported one, or general weights."""
+    if not is_general(str(model)):
+        asked.refuse_given(str(model))
+        return open_network(model, reads, device=device, trust=trust)
+    found = open_general(str(model), asked)
+    deployable = deployable_from(found.payload, str(model))
+    return replace(
+        network_of(deployable, model, reads, device=device), notes=found.start.sentences
+    )
 
 
 def _as_trained(data: str, provenance: Mapping[str, Any]) -> Dataset:
@@ -247,6 +282,7 @@ class EvaluatedTags:
 def evaluate_tags(
     model: Path,
     data: str,
+    asked: AsFeatures = AS_THEY_ARE,
     *,
     device: str = "cpu",
     trust: bool = False,
@@ -261,6 +297,7 @@ def evaluate_tags(
     Args:
         model: A checkpoint or an exported file that gives features.
         data: What the user passed as ``--data``.
+        asked: How general weights are opened.
         device: Where a checkpoint runs; one of ``device.NAMES``.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
@@ -268,7 +305,7 @@ def evaluate_tags(
     Raises:
         UserError: The images do not have several labels each, or the file cannot be used.
     """
-    network = open_network(model, "features", device=device, trust=trust)
+    network = _opened(model, "features", asked, device=device, trust=trust)
     dataset = load_dataset(data, download=False)
     if not dataset.tags:
         raise UserError(

@@ -16,8 +16,6 @@ from edgessl.start.source import as_tensorflow_pads
 
 VARIANT = "from-weights"
 """Of factory recipes: settings for a network that others have trained."""
-GENERAL_PX = 128
-"""Side of images where general weights are evaluated or exported, as in that variant."""
 _CNN, _TRANSFORMER = "mobilenetv2-dino", "vit-ti16-dino"
 
 

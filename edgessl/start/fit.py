@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import torch
@@ -52,8 +53,11 @@ class Fit:
         return not self.misshapen and all(key.endswith(_COUNTER) for key in self.missing)
 
 
+@lru_cache(maxsize=32)
 def whole_net(name: str, image_px: int) -> nn.Module:
     """Build a network with its last stage, of shapes without weights; draw nothing.
+
+    It is the same object at the next call: look at it only.
 
     Args:
         name: Of a backbone.

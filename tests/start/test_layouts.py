@@ -106,7 +106,8 @@ def _other(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _moco(own: dict[str, Tensor]) -> object:
     queue = {"module.queue": torch.zeros(128, 16), "module.queue_ptr": torch.zeros(1)}
-    return {"epoch": 3, "arch": "resnet18", "optimizer": {"state": {0: {"exp_avg": own["bn1.bias"]}}},
+    adam = {"state": {0: {"exp_avg": own["bn1.bias"]}}}
+    return {"epoch": 3, "arch": "resnet18", "optimizer": adam,
             "state_dict": wrapped(own, "module.encoder_q.")
             | wrapped(_other(own), "module.encoder_k.") | queue}  # fmt: skip
 
@@ -124,8 +125,8 @@ def _lightly(own: dict[str, Tensor]) -> object:
     counted = {f"{number[key.split('.')[0]]}.{key.partition('.')[2]}": value
                for key, value in own.items()}  # fmt: skip
     head = {"projection_head.layers.0.weight": torch.zeros(8, 512)}
-    return {"pytorch-lightning_version": "2.6.6", "state_dict":
-            wrapped(counted, "backbone.") | wrapped(_other(counted), "backbone_momentum.") | head}  # fmt: skip
+    both = wrapped(counted, "backbone.") | wrapped(_other(counted), "backbone_momentum.")
+    return {"pytorch-lightning_version": "2.6.6", "state_dict": both | head}
 
 
 PAYLOADS: dict[str, Callable[[dict[str, Tensor]], object]] = {
