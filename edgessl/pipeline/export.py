@@ -165,7 +165,8 @@ def export(
     if general is None:
         asked.refuse_given(str(path))
     else:
-        path = (Path(out) if out else Path("runs") / general.start.name) / f"{general.start.name}.pt"
+        name = general.start.name
+        path = (Path(out) if out else Path("runs") / name) / f"{name}.pt"
     folder = _output_folder(path, None if out is None else Path(out))
     prepare_runners(folder, runners)
     if general is not None:

@@ -56,6 +56,8 @@ def verdict(report: dict[str, Any]) -> str:
         )
     supervised = report.get("start", {}).get("supervised", False)
     subject = "Starting from this classifier" if supervised else "Self-supervision"
+    if report.get("start", {}).get("weights"):
+        subject = "Starting from these weights"
     longer, start = report.get("scores_longer", {}), report.get("scores_random", {})
     known = {
         "a random start fine-tuned for the same total time": longer.get("finetune_top1"),

@@ -98,6 +98,6 @@ def open_general(source: str, asked: AsFeatures) -> General:
     )  # fmt: skip
     payload = deployable_payload(
         start.build(side).eval(), classes=(), preprocess=preprocess.to_dict(),
-        provenance={"recipe": "none", **start.provenance},
+        provenance=start.provenance,
     )  # fmt: skip
     return General(start, payload)

@@ -219,7 +219,9 @@ def _train(context: Context, init: str, baselines: Sequence[str], command: str) 
         scores = score_run(context, baselines)
     else:
         scores = once(context, EVALUATE, lambda: _keep_features(context))
-    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, scores)
+    weights = folder.read()["provenance"].get("weights")
+    facts = {"weights": weights, **scores} if weights else scores
+    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, facts)
 
 
 def _keep_features(context: Context) -> dict[str, Any]:

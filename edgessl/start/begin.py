@@ -137,7 +137,7 @@ def grouped(names: Iterable[str], prefix: str = "") -> str:
     counts = Counter(_place(name) for name in inner)
     shown = ", ".join(f"{place} {count}" for place, count in counts.most_common(_SHOWN))
     more = ", …" if len(counts) > _SHOWN else ""
-    return f"{len(inner)} tensors ({shown}{more})"
+    return f"{len(inner)} tensor{'' if len(inner) == 1 else 's'} ({shown}{more})"
 
 
 def _place(name: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import timm
+from timm.models import PretrainedCfg
 
 from edgessl.data.cache import appearing, cache_part, cache_root
 from edgessl.errors import EdgesslError, UserError, nearest
@@ -122,7 +125,7 @@ def weights_of_timm(name: str, source: str, also: tuple[str, ...] = ()) -> Given
             f"{source}: must name a pretrained network of timm, got '{name}'"
             f"{nearest(name, timm.list_models(pretrained=True))}"
         )
-    config = timm.get_pretrained_cfg(name)
+    config = _config(name)
     if config is None or not config.has_weights:
         raise UserError(
             f"{source}: must name a pretrained network of timm, but it has no weights of {name}; "
@@ -141,6 +144,13 @@ def weights_of_timm(name: str, source: str, also: tuple[str, ...] = ()) -> Given
     return Given(read_weights(path, source), origin)
 
 
+def _config(name: str) -> PretrainedCfg | None:
+    try:
+        return timm.get_pretrained_cfg(name)
+    except RuntimeError:  # it has no weights of this tag
+        return None
+
+
 def _triple(values: tuple[float, ...]) -> Triple:
     return values[0], values[1], values[2]
 
@@ -154,7 +164,8 @@ def _download(name: str, source: str) -> Path:
     """Let timm download weights, and keep them in the cache."""
     path = cache_part("weights") / f"{name}.safetensors"
     try:
-        net = timm.create_model(name, pretrained=True, num_classes=0)
+        with _quiet():  # it tells each of its retries
+            net = timm.create_model(name, pretrained=True, num_classes=0)
     except MemoryError:
         raise
     except Exception as error:  # of urllib, requests, httpx or huggingface_hub
@@ -165,6 +176,19 @@ def _download(name: str, source: str) -> Path:
     with appearing(path) as temporary:
         safetensors_file.save(temporary, weights, {"timm": name})
     return path
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("huggingface_hub", "timm")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _way_out(path: Path) -> str:
