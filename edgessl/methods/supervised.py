@@ -23,7 +23,8 @@ class Supervised(nn.Module):
         label_smoothing: Share of the target spread over all classes, in [0, 1].
         mixup_alpha: Parameter of the Beta distribution of the mixing weight; 0 for none.
         frozen: Modules whose BN statistics stay as they are.
-        head_warmup: Steps of a clock's stage in which the classifier alone is trained.
+        head_warmup: Steps of a clock's stage in which the classifier alone is trained; None for
+            none.
 
     Source:
         Mixup: one draw a batch, as S3L's fine-tuning. The batch is the global one: weight and
@@ -37,7 +38,7 @@ class Supervised(nn.Module):
         label_smoothing: float = 0.0,
         mixup_alpha: float = 0.0,
         frozen: tuple[nn.Module, ...] = (),
-        head_warmup: Callable[[Clock], int] = lambda _clock: 0,
+        head_warmup: Callable[[Clock], int] | None = None,
     ) -> None:
         super().__init__()
         self.classifier = classifier
@@ -71,7 +72,7 @@ class Supervised(nn.Module):
         """
         if labels is None:
             raise ValueError("supervised training needs labels")
-        images, warming = views[0][0], clock.step < self._head_warmup(clock)
+        images, warming = views[0][0], self._warms_up(clock)
         if warming:
             self.backbone.eval()
         elif self.training and not self.backbone.training:
@@ -93,6 +94,9 @@ class Supervised(nn.Module):
         correct = (logits.detach().argmax(dim=1) == labels).float().mean() * 100.0
         still = (param for param in self.backbone.parameters() if param.requires_grad and warming)
         return Step(loss, {"train_top1_percent": correct}, tuple(still))
+
+    def _warms_up(self, clock: Clock) -> bool:
+        return self._head_warmup is not None and clock.step < self._head_warmup(clock)
 
     def after_step(self, clock: Clock) -> None:
         """Do nothing: no network follows this one."""

@@ -140,7 +140,7 @@ def test_what_is_missing_and_of_another_shape_is_told(tmp_path: Path) -> None:
     torch.save(weights, tmp_path / "grey.pt")
     own = Backbone("resnet18", image_px=32)
     told = begin_from(own, str(tmp_path / "grey.pt")).told
-    assert ": 118 of 120 tensors loaded. Not in the file, and as they were drawn: 1 tensor (" in told
+    assert ": 118 of 120 tensors loaded. Not in the file, and as they were drawn: 1 tensor " in told
     assert "such as conv1.weight: 64x1x7x7 there, 64x3x7x7 here." in told
     with pytest.raises(UserError, match=r"must hold a whole backbone.*\(closest: resnet18, 118"):
         open_start(str(tmp_path / "grey.pt"))
