@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sized
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -63,11 +63,7 @@ def begin_from(backbone: Backbone, source: str) -> Beginning:
     fit = fit_to(whole, given.tensors)
     own = backbone.net.state_dict()
     fits = {key: value for key, value in fit.weights.items() if key in own}
-    if len(fits) * 2 < len(own):
-        raise UserError(
-            f"--init {source}: must fit {backbone.name}, but only {len(fits)} of {len(own)} "
-            f"tensors do{unlike(given.tensors, own)}; pass weights of the same backbone"
-        )
+    refuse_misfit(source, backbone.name, fits, own, given.tensors)
     backbone.net.load_state_dict(fits, strict=False)
     removed = last_stage_keys(whole) if backbone.last_stage == "remove" else frozenset()
     last = {key: value.clone() for key, value in fit.weights.items() if key in removed}
@@ -87,6 +83,28 @@ def begin_from(backbone: Backbone, source: str) -> Beginning:
     if fit.strange:
         told.append(warning(looks_like(given.tensors, but=backbone.name), backbone.name))
     return Beginning(" ".join(told), last)
+
+
+def refuse_misfit(
+    source: str, backbone: str, fits: Sized, own: Collection[str], tensors: Iterable[str]
+) -> None:
+    """Refuse weights of which less than half of a network can be loaded.
+
+    Args:
+        source: What ``--init`` says.
+        backbone: The network's name.
+        fits: What fits.
+        own: Keys of the network.
+        tensors: Names in the file.
+
+    Raises:
+        UserError: They do not fit.
+    """
+    if len(fits) * 2 < len(own):
+        raise UserError(
+            f"--init {source}: must fit {backbone}, but only {len(fits)} of {len(own)} "
+            f"tensors do{unlike(tensors, own)}; pass weights of the same backbone"
+        )
 
 
 def mistakes_of(fit: Fit, backbone: str, *, without: Iterable[str] = ()) -> list[str]:

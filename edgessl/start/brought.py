@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgessl.recipe.backbones import TIMM
+from edgessl.start.begin import refuse_misfit
 from edgessl.start.fit import Fit, fit_to, whole_net
 from edgessl.start.origin import Given, Origin, Triple
 from edgessl.start.source import NONE, as_tensorflow_pads, open_weights
@@ -91,13 +92,14 @@ def brought_to(source: str, backbone: str, image_px: int) -> Brought | None:
         What comes with the weights; None for ``none``.
 
     Raises:
-        UserError: It names nothing that can be read.
+        UserError: It names nothing that can be read, or fits less than half of the backbone.
         EdgesslError: The weights cannot be downloaded.
     """
     if source == NONE:
         return None
-    given = open_weights(source, backbone)
-    fit = fit_to(whole_net(backbone, image_px), given.tensors)
+    given, net = open_weights(source, backbone), whole_net(backbone, image_px)
+    fit = fit_to(net, given.tensors)
+    refuse_misfit(source, backbone, fit.weights, net.state_dict(), given.tensors)
     brought = brought_by(given, fit, backbone, image_px)
     return replace(brought, sentences=(given.origin.told(), *brought.sentences))
 

@@ -95,7 +95,7 @@ def test_show_says_first_which_variants_it_leaves_out(tmp_path: Path) -> None:
         "# edgessl recipe takes by itself, where it fits: demo",
     ]
     chosen = _output("show", f"{RECIPE}:demo").splitlines()
-    assert chosen[0].startswith(f"# {RECIPE} with its variant demo; others: shape (")
+    assert chosen[0].startswith(f"# {RECIPE} with its variant demo; others: shape, from-weights (")
     assert chosen[1].startswith("name = ")
     mine = tmp_path / "line\nbreak.toml"  # in a comment it would end it
     mine.write_text(_output("show", RECIPE), encoding="utf-8")
