@@ -34,6 +34,15 @@ Compiled = Annotated[
     bool, typer.Option("--compile", help="Put backbones through torch.compile.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a used folder.")]
+HeldBackbone = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        help="What a file of others holds, where it does not tell: a backbone's name or "
+        "timm:NAME.",
+        metavar="NAME",
+    ),
+]
 Trust = Annotated[
     bool,
     typer.Option(

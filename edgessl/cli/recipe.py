@@ -48,8 +48,9 @@ def recipe(
     ] = None,
     seed: Seed = 0,
     device: TrainingDevice = "auto",
-    init: Annotated[str, typer.Option(help="Weights to start from: none, FILE or timm:NAME.")]
-    = "none",
+    init: Annotated[
+        str, typer.Option(help="Weights to start from: none, imagenet, FILE or timm:NAME.")
+    ] = "none",
     baselines: Annotated[
         str | None,
         typer.Option(

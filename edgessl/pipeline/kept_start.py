@@ -1,19 +1,20 @@
-"""The whole network with the weights of ``--init``, kept in the run for the arms that start there.
+"""The whole network with the weights of ``--init``, kept in the run.
 
-Pretraining goes without the file once it has begun; so do the arms, which come last.
+Once it has begun, a run goes without the file: for the last stage that grows back after
+pretraining, and for the arms that start from the weights, which come last.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from edgessl.errors import UserError
 from edgessl.pipeline.pretrain import new_backbone, save_safetensors
 from edgessl.runs.stages import PRETRAIN, START, START_FILE
 from edgessl.start import safetensors_file
-from edgessl.start.weights import initialise
+from edgessl.start.begin import begin_from
 from edgessl.train.place.context import Context
 
 
@@ -25,15 +26,27 @@ def keep_start(context: Context, init: str) -> dict[str, Any]:
         init: The weights.
 
     Returns:
-        What is to be told of them, as plain values.
+        What is to be told of them, and the keys of the last stage that grows back with them, as
+        plain values.
 
     Raises:
         UserError: They do not fit.
     """
+    part = new_backbone(context, stage=PRETRAIN, whole=False)
+    grows = sorted(begin_from(part, init).last_stage)
     backbone = new_backbone(context, stage=PRETRAIN, whole=True)
-    told = initialise(backbone, init)
+    told = begin_from(backbone, init).told
     save_safetensors(context.run.path / START_FILE, backbone)
-    return {"told": told}
+    return {"told": told, "last_stage": grows}
+
+
+def kept_last_stage(context: Context) -> dict[str, Tensor]:
+    """Return what a last stage that pretraining goes without grows back with; empty if nothing."""
+    keys = context.run.read()["finished"].get(START, {}).get("last_stage", [])
+    if not keys:
+        return {}
+    weights = _read(context)
+    return {key: weights[key] for key in keys}
 
 
 def load_start(context: Context, net: nn.Module) -> str:
@@ -49,13 +62,24 @@ def load_start(context: Context, net: nn.Module) -> str:
     Raises:
         UserError: The file is gone or damaged.
     """
-    path = context.run.path / START_FILE
+    weights = _read(context)
     try:
-        weights, _ = safetensors_file.read(path)
         net.load_state_dict(weights, strict=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"{path}: must be the network that this run started from, as it was kept, got another "
-            "file or none; start over with --fresh"
-        ) from error
+    except RuntimeError as error:
+        raise UserError(_refusal(context)) from error
     return str(context.run.read()["finished"][START].get("told", ""))
+
+
+def _read(context: Context) -> dict[str, Tensor]:
+    try:
+        weights, _ = safetensors_file.read(context.run.path / START_FILE)
+    except (OSError, ValueError) as error:
+        raise UserError(_refusal(context)) from error
+    return weights
+
+
+def _refusal(context: Context) -> str:
+    return (
+        f"{context.run.path / START_FILE}: must be the network that this run started from, as it "
+        "was kept, got another file or none; start over with --fresh"
+    )

@@ -19,6 +19,7 @@ _WORDS = {
 }
 
 _FROM_CLASSIFIER = "Starting from this classifier"
+_FROM_WEIGHTS = "Starting from these weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def verdict(report: Mapping[str, Any]) -> str:
 
 def _subject(report: Mapping[str, Any]) -> str:
     """Name what is judged."""
+    if report.get("start", {}).get("weights"):
+        return _FROM_WEIGHTS
     if report.get("start", {}).get("supervised", False):
         return _FROM_CLASSIFIER
     method = (report.get("recipe") or {}).get("method") or {}
@@ -149,7 +152,8 @@ def _cheaper(rival: _Rival) -> str:
 
 
 def _instead(subject: str, rival: _Rival) -> str:
-    skip = "do without this start" if subject == _FROM_CLASSIFIER else "skip pretraining"
+    starts = subject in (_FROM_CLASSIFIER, _FROM_WEIGHTS)
+    skip = "do without this start" if starts else "skip pretraining"
     command = rival.arm.get("command")
     return f"{skip}{f': `{command}`' if command else ''} ({_lies(rival)})."
 

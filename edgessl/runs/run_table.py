@@ -83,6 +83,7 @@ class RunTable(_Known):
         extended: How it was made longer.
         longer_epochs: Of the baseline that trains as long as everything else.
         minutes: Time that was given for it.
+        init_changes: What the weights that it started from change in the recipe.
     """
 
     identity: dict[str, Any]
@@ -93,6 +94,7 @@ class RunTable(_Known):
     extended: list[dict[str, Any]] = []
     longer_epochs: _Count | None = None
     minutes: float | None = None
+    init_changes: list[str] = []
 
 
 def trouble_with_run(document: object) -> str:

@@ -169,7 +169,8 @@ def test_a_checkpoint_that_is_not_one(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "--init start.pt: must be 'none', 'timm:NAME' or a file, found none\n"),
+        (None, "--init start.pt: must be 'none', 'imagenet', 'timm:NAME' or a file, "
+         "found none\n"),
         (b"junk", "--init start.pt: must hold plain weights (safetensors, or a torch file that "
          "loads with weights_only=True), got something else\n"),
     ],

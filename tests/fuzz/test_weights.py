@@ -14,7 +14,8 @@ from rule import command, function
 from seeds import part_of
 
 from edgessl.backbones import Backbone
-from edgessl.start.weights import initialise, read_start
+from edgessl.start.begin import initialise
+from edgessl.start.run_files import read_start
 
 Hold = Callable[[Target], None]
 
