@@ -129,6 +129,7 @@ def images_for(
         labels=labels,
         label_percent=label_percent,
         val_percent=recipe.data.val_percent,
+        val_group=recipe.data.val_group,
         seed=seed,
         reading=reading,
         progress=lambda done, total: reporter.progress("checking images", done, total),
