@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics", "page"),
     ("checkpoint", "artifact", "runs"),
     ("recipe",),
+    ("json_file", "torch_zip"),
     ("catalog", "schema", "device", "distributed", "rng", "files", "reporter"),
     ("cores", "process_memory", "toml_file", "names"),
     ("control_groups", "errors"),

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from edgessl.backbones import Backbone
-from edgessl.start.weights import initialise
+from edgessl.start.begin import initialise
 
 WHOLE = Backbone("resnet18", image_px=32)
 LAYER4 = [key for key in WHOLE.net.state_dict() if key.startswith("layer4.")]
@@ -22,8 +22,8 @@ def test_they_are_counted_and_nothing_is_drawn(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     assert initialise(without, str(file)) == (
         f"Starting from {file}: {count} of {count} tensors loaded. {len(LAYER4)} tensors of the "
-        "last stage are not used: the recipe removes it for pretraining, and it grows back with "
-        "new weights for fine-tuning."
+        "last stage are kept aside: the recipe removes it for pretraining, and it grows back with "
+        "them for fine-tuning."
     )
     assert torch.equal(torch.get_rng_state(), before)
 

@@ -6,6 +6,8 @@ import io
 import zipfile
 from collections.abc import Iterator
 
+from edgessl.torch_zip import plain_members
+
 _EXTRA = "extra/"
 
 
@@ -42,14 +44,10 @@ def stored_text(records: dict[str, bytes], key: str) -> str:
 
 
 def _records(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
-    seen: set[str] = set()
     roots: set[str] = set()
-    for info in archive.infolist():
+    for info in plain_members(archive):
         root, _, name = info.filename.partition("/")
         roots.add(root)
-        if info.compress_type != zipfile.ZIP_STORED:  # torch never writes such, a bomb would be
-            raise ValueError(f"{info.filename} is compressed")
-        if info.filename.casefold() in seen or len(roots) > 1 or not name:
-            raise ValueError(f"{info.filename} is there twice, or out of place")
-        seen.add(info.filename.casefold())
+        if len(roots) > 1 or not name:
+            raise ValueError(f"{info.filename} is out of place")
         yield name, archive.read(info)  # compares its checksum

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgessl.cli.options import Column, Layout, Splits, Trust, reading_of
+from edgessl.cli.options import Column, HeldBackbone, Layout, Splits, Trust, reading_of
 from edgessl.cli.screen import console, print_json
 
 MEANING = {
@@ -25,7 +24,12 @@ _WHY = {
 
 def evaluate(
     model: Annotated[
-        Path, typer.Argument(help="ckpt.pt, or any exported file.", metavar="CKPT|MODEL.onnx")
+        str,
+        typer.Argument(
+            help="ckpt.pt, any exported file, or general weights: imagenet:BACKBONE, timm:NAME, a "
+            "file of others.",
+            metavar="CKPT|MODEL.onnx|WEIGHTS",
+        ),
     ],
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
     protocol: Annotated[
@@ -40,6 +44,11 @@ def evaluate(
     layout: Layout = "auto",
     splits: Splits = "",
     column: Column = "",
+    backbone: HeldBackbone = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of the images for general weights; default: 128.", metavar="PX"),
+    ] = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -54,8 +63,8 @@ def evaluate(
         from edgessl.pipeline import evaluate as story
 
         found = story.evaluate(
-            model, data=data, protocol=protocol, device=device, reading=reading, trust=trust,
-            say=status.update,
+            model, data=data, protocol=protocol, device=device, reading=reading,
+            backbone=backbone, size=size, trust=trust, say=status.update,
         )
     if json:
         print_json(found.to_dict())

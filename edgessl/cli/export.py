@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgessl.cli.options import HeldBackbone
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import GateFailed
 
@@ -21,7 +22,14 @@ COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="ckpt.pt of a run folder.", metavar="CKPT")],
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            help="ckpt.pt of a run folder; or general weights, as features: imagenet:BACKBONE, "
+            "timm:NAME, a file of others.",
+            metavar="CKPT|WEIGHTS",
+        ),
+    ],
     onnx: Annotated[
         bool,
         typer.Option(
@@ -61,6 +69,11 @@ def export(
             help="Points of test top-1 a file may lose; default: the target's.", metavar="POINTS"
         ),
     ] = None,
+    backbone: HeldBackbone = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of the images for general weights; default: 128.", metavar="PX"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; default: the checkpoint's.")
     ] = None,
@@ -86,7 +99,8 @@ def export(
         wanted: dict[Runner, bool] = {"web": web, "cpp": cpp}
         exports = story.export(
             checkpoint, formats=tuple(dict.fromkeys(("onnx", *formats))) if formats else (),
-            opset=opset, head=head, target=target, data=data, max_drop_percent=max_drop, out=out,
+            opset=opset, head=head, target=target, data=data, max_drop_percent=max_drop,
+            backbone=backbone, size=size, out=out,
             runners=[runner for runner, asked in wanted.items() if asked], say=status.update,
         )  # fmt: skip
     files = exports.files

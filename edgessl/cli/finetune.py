@@ -11,13 +11,16 @@ from edgessl.cli.options import (
     Column,
     Compiled,
     Fresh,
+    HeldBackbone,
     LabelPercent,
     Layout,
     Overrides,
     Seed,
     Splits,
     TrainingDevice,
+    ValGroup,
     as_typed,
+    changes,
     reading_of,
     several,
 )
@@ -26,14 +29,25 @@ from edgessl.distributed import world_of_environment
 
 def finetune(
     checkpoint: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="pretrained.pt, ckpt.pt or backbone.safetensors of a run.", metavar="CKPT"
+            help="pretrained.pt, ckpt.pt or backbone.safetensors of a run; or general weights: "
+            "imagenet:BACKBONE, timm:NAME, or a file of others.",
+            metavar="CKPT|WEIGHTS",
         ),
     ],
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
     recipe: Annotated[
-        str | None, typer.Option(help="NAME, NAME:VARIANT or FILE.toml; default: the run's own.")
+        str | None,
+        typer.Option(
+            help="NAME, NAME:VARIANT or FILE.toml; default: the run's own, or the factory's for "
+            "general weights."
+        ),
+    ] = None,
+    backbone: HeldBackbone = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of the images; default: the recipe's.", metavar="PX"),
     ] = None,
     epochs: Annotated[
         int | None,
@@ -43,8 +57,9 @@ def finetune(
     layout: Layout = "auto",
     splits: Splits = "",
     column: Column = "",
+    val_group: ValGroup = None,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder. [default: runs/DATA-finetune-RUN]")
+        Path | None, typer.Option(help="Run folder. [default: runs/DATA-finetune-START]")
     ] = None,
     seed: Seed = 0,
     device: TrainingDevice = "auto",
@@ -57,6 +72,8 @@ def finetune(
 ) -> None:
     """Fine-tune a pretrained backbone on labels, evaluate, report.
 
+    It is a run's, or one that others trained, such as imagenet:efficientnet-lite0.
+
     The same command again resumes a run that was stopped.
     """
     from edgessl.cli.screen import console, print_summary
@@ -66,10 +83,10 @@ def finetune(
     reading = reading_of(layout, splits, column)
     with Screen(console()) as screen:
         run = story.finetune(
-            checkpoint, data=data, recipe=recipe, epochs=epochs, label_percent=label_percent,
-            out=out, seed=seed, reading=reading, device=device, baselines=several(baselines),
-            overrides=tuple(overrides or ()), fresh=fresh, compiled=compiled, reporter=screen,
-            command=as_typed(),
+            checkpoint, data=data, recipe=recipe, backbone=backbone, size=size, epochs=epochs,
+            label_percent=label_percent, out=out, seed=seed, reading=reading, device=device,
+            baselines=several(baselines), overrides=changes(overrides, val_group), fresh=fresh,
+            compiled=compiled, reporter=screen, command=as_typed(),
         )  # fmt: skip
     if world_of_environment().first:
         print_summary(run.report, run.path)

@@ -91,12 +91,16 @@ EXAMPLES = {
         "edgessl finetune runs/photos-mobilenetv2-dino/pretrained.pt --data labelled/",
         "# on a tenth of the labels, for longer",
         "edgessl finetune pretrained.pt --data labelled/ --label-percent 10 --epochs 30",
+        "# from weights of ImageNet, which the extra edgessl[weights] brings",
+        "edgessl finetune imagenet:efficientnet-lite0 --data labelled/",
     ),
     "eval": examples(
         "# the very file that goes to the device, on other images",
         "edgessl eval model.onnx --data labelled/",
         "# features, before there is a classifier",
         "edgessl eval pretrained.pt --data labelled/ --protocol knn",
+        "# what weights of ImageNet give without any training, images of 64 px",
+        "edgessl eval imagenet:efficientnet-lite0 --data labelled/ --protocol linear --size 64",
     ),
     "profile": examples(
         "# what a backbone would cost, part by part",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 LabelPercent = Annotated[
     float | None, typer.Option(help="Share of the training labels to use, in percent.")
 ]
+ValGroup = Annotated[
+    str | None,
+    typer.Option(
+        help="Hold val out by whole groups: 'parent' (folders), or a column of the CSV manifest.",
+        metavar="parent|COLUMN",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Decides everything random.")]
 TrainingDevice = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Overrides = Annotated[
@@ -26,6 +34,15 @@ Compiled = Annotated[
     bool, typer.Option("--compile", help="Put backbones through torch.compile.")
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in a used folder.")]
+HeldBackbone = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        help="What a file of others holds, where it does not tell: a backbone's name or "
+        "timm:NAME.",
+        metavar="NAME",
+    ),
+]
 Trust = Annotated[
     bool,
     typer.Option(
@@ -73,6 +90,19 @@ def reading_of(layout: str, splits: str, column: str) -> Reading:
 def several(text: str) -> tuple[str, ...]:
     """Split what the user wrote with commas between."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def changes(overrides: Sequence[str] | None, val_group: str | None) -> tuple[str, ...]:
+    """Return what is changed of the recipe, as ``KEY=VALUE``.
+
+    Args:
+        overrides: ``--set``.
+        val_group: ``--val-group``, which is a key of the recipe too.
+    """
+    given = tuple(overrides or ())
+    if val_group is None:
+        return given
+    return (*given, f"data.val_group={json.dumps(val_group, ensure_ascii=False)}")
 
 
 def as_typed() -> str:

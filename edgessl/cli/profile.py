@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from edgessl.cli.options import Trust
+from edgessl.cli.options import HeldBackbone, Trust
 from edgessl.cli.screen import console, print_json
 
 
@@ -15,7 +15,8 @@ def profile(
     subject: Annotated[
         str,
         typer.Argument(
-            help="A backbone's name (timm:NAME too), a ckpt.pt, or an exported file.",
+            help="A backbone's name (timm:NAME too), a ckpt.pt, an exported file, or general "
+            "weights: imagenet:BACKBONE, a file of others.",
             metavar="BACKBONE|CKPT|MODEL.onnx",
         ),
     ],
@@ -31,6 +32,7 @@ def profile(
     parts: Annotated[
         bool, typer.Option("--parts", help="Say what each part of the network costs.")
     ] = False,
+    backbone: HeldBackbone = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -38,7 +40,8 @@ def profile(
     from edgessl.pipeline.profile import profile_subject
 
     found = profile_subject(
-        subject, image_px=size, rule=rule, last_stage=last_stage, by_part=parts, trust=trust
+        subject, image_px=size, rule=rule, last_stage=last_stage, by_part=parts,
+        backbone=backbone, trust=trust,
     )
     if json:
         print_json(found)

@@ -17,7 +17,9 @@ from edgessl.cli.options import (
     Seed,
     Splits,
     TrainingDevice,
+    ValGroup,
     as_typed,
+    changes,
     reading_of,
     several,
 )
@@ -34,6 +36,7 @@ def recipe(
     layout: Layout = "auto",
     splits: Splits = "",
     column: Column = "",
+    val_group: ValGroup = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder. [default: runs/DATA-RECIPE]")
     ] = None,
@@ -45,11 +48,16 @@ def recipe(
     ] = None,
     seed: Seed = 0,
     device: TrainingDevice = "auto",
-    init: Annotated[str, typer.Option(help="Weights to start from: none, FILE or timm:NAME.")]
-    = "none",
+    init: Annotated[
+        str, typer.Option(help="Weights to start from: none, imagenet, FILE or timm:NAME.")
+    ] = "none",
     baselines: Annotated[
-        str, typer.Option(help="Comparisons to train: random, longer (commas between), or none.")
-    ] = "random",
+        str | None,
+        typer.Option(
+            help="Comparisons to train: random, longer, init, init-longer (commas between), or "
+            "none. [default: random; with --init: init,init-longer]"
+        ),
+    ] = None,
     overrides: Overrides = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what the run would take, and train nothing.")
@@ -67,16 +75,17 @@ def recipe(
     """
     from edgessl.cli.screen import console, print_summary
     from edgessl.pipeline import recipe as story
-    from edgessl.pipeline.plan import describe_plan
+    from edgessl.pipeline.plan_in_words import describe_plan
     from edgessl.reporter import Screen
 
     reading = reading_of(layout, splits, column)
+    compared = None if baselines is None else several(baselines)
     if plan:
         with Screen(console()) as screen:
             planned = story.plan(
                 name, data=data, labels=labels, label_percent=label_percent, out=out,
                 epochs=epochs, minutes=minutes, seed=seed, reading=reading, device=device,
-                baselines=several(baselines), overrides=tuple(overrides or ()),
+                init=init, baselines=compared, overrides=changes(overrides, val_group),
                 compiled=compiled, reporter=screen,
             )  # fmt: skip
         if planned is not None:
@@ -86,8 +95,8 @@ def recipe(
         run = story.run(
             name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
             minutes=minutes, seed=seed, reading=reading, device=device, init=init,
-            baselines=several(baselines),
-            overrides=tuple(overrides or ()), fresh=fresh, stop_on_collapse=stop_on_collapse,
+            baselines=compared, overrides=changes(overrides, val_group),
+            fresh=fresh, stop_on_collapse=stop_on_collapse,
             compiled=compiled, reporter=screen, command=as_typed(),
         )  # fmt: skip
     if world_of_environment().first:

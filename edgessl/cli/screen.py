@@ -63,17 +63,20 @@ def print_json(document: Any) -> None:
     sys.stdout.write(text + "\n")
 
 
-_ROWS = {
+_COLUMNS = {
     "knn_top1": "kNN on features",
     "linear_top1": "linear probe",
     "supervised_top1": "own classifier",
     "finetune_top1": "fine-tuned",
 }
-_COLUMNS = {
+_ROWS = {
     "scores": "self-supervised",
     scores_of("random"): "random start",
-    scores_of("longer"): "random, same time",
+    scores_of("longer"): "random, longer",
+    scores_of("init"): "weights directly",
+    scores_of("init-longer"): "weights, longer",
 }
+"""An arm a row: with all of them the table still fits into 80 letters."""
 
 
 def print_summary(report: dict[str, Any], run: Path) -> None:
@@ -84,28 +87,8 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
         run: The run folder.
     """
     screen = console()
-    from edgessl.recipe.method_tables import learns_labels
-
-    columns = {key: _title(key, report[key]) for key in _COLUMNS if report.get(key)}
-    method = report["recipe"].get("method") or {}
-    if "scores" in columns and learns_labels(method.get("name")):
-        columns["scores"] = "supervised"
-    if columns:
-        table = Table(title="top-1 on test, percent [95 % interval]", title_justify="left")
-        table.add_column("")
-        for title in columns.values():
-            table.add_column(title, justify="right")
-        for row, title in _ROWS.items():
-            cells = [_cell(report[key].get(row)) for key in columns]
-            if any(cells):
-                table.add_row(title, *cells)
-        if "thumbnail_knn_top1" in report:
-            empty = [""] * (len(columns) - 1)
-            table.add_row("raw pixels, 5-NN", _cell(report["thumbnail_knn_top1"]), *empty)
-        if majority := report.get("majority"):
-            always = [f"{majority['value']:.1f}"] * len(columns)
-            table.add_row(Text(f"always '{majority['class']}'"), *always)
-        screen.print(table)
+    if rows := {key: _title(key, report) for key in _ROWS if report.get(key)}:
+        screen.print(_scores_table(report, rows))
     model, pace = report["model"], report["throughput"]
     seconds = sum(pace["seconds"].values())
     activity = "Pretraining" if PRETRAIN.name in pace["seconds"] else "Fine-tuning"
@@ -122,10 +105,15 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
         screen.print(line)
 
 
-def _title(key: str, scores: dict[str, Any]) -> str:
-    """Name a column; a random start that nothing trained is none."""
-    trained = key != scores_of("random") or "finetune_top1" in scores
-    return _COLUMNS[key] if trained else "random weights, untrained"
+def _title(key: str, report: dict[str, Any]) -> str:
+    """Name a row; a random start that nothing trained is none."""
+    from edgessl.recipe.method_tables import learns_labels
+
+    method = report["recipe"].get("method") or {}
+    if key == "scores" and learns_labels(method.get("name")):
+        return "supervised"
+    trained = key != scores_of("random") or "finetune_top1" in report[key]
+    return _ROWS[key] if trained else "random weights, untrained"
 
 
 def _without_last_stage(model: dict[str, Any]) -> str:
@@ -133,6 +121,25 @@ def _without_last_stage(model: dict[str, Any]) -> str:
     if model.get("last_stage") != "remove":
         return ""
     return ", without the last stage, which fine-tuning adds"
+
+
+def _scores_table(report: dict[str, Any], rows: dict[str, str]) -> Table:
+    """An arm a row, a protocol that scored one a column."""
+    table = Table(title="top-1 on test, percent [95 % interval]", title_justify="left")
+    table.add_column("")
+    pixels = {"knn_top1": report["thumbnail_knn_top1"]} if "thumbnail_knn_top1" in report else {}
+    scores = [*(report[key] for key in rows), pixels]
+    columns = [key for key in _COLUMNS if any(found.get(key) for found in scores)]
+    for key in columns:
+        table.add_column(_COLUMNS[key], justify="right")
+    for key, title in rows.items():
+        table.add_row(title, *(_cell(report[key].get(column)) for column in columns))
+    if pixels:
+        table.add_row("raw pixels, 5-NN", *(_cell(pixels.get(column)) for column in columns))
+    if majority := report.get("majority"):
+        always = f"{majority['value']:.1f}"
+        table.add_row(Text(f"always '{majority['class']}'"), *(always for _ in columns))
+    return table
 
 
 def _cell(score: dict[str, Any] | None) -> str:

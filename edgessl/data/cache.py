@@ -19,6 +19,7 @@ PARTS = {
     "packs": "decoded images, ready for training",
     "locks": "which packs are being made",
     "verified.sqlite": "which files are sound",
+    "weights": "weights of ImageNet",
     "runtimes": "onnxruntime for web pages",
     "engines.json": "which precision and memory format are fastest here",
     "bench.json": "how long backbones take here",

@@ -37,12 +37,14 @@ class Entry:
         split: Where the source puts it. Without a label: ``unlabeled``, or ``test`` for images
             that must stay out of pretraining.
         tags: Its labels where images of the source may have several; ``label`` is None then.
+        group: What it belongs to, such as a scene; None where the source does not say.
     """
 
     path: Path
     label: str | None
     split: SplitName
     tags: Tags | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

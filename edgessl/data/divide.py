@@ -5,28 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from edgessl.data.dataset import SPLIT_NAMES, SplitName
+from edgessl.data.groups import Groups, hold_out_groups
+from edgessl.data.sample import Sample, torn_contents
 from edgessl.errors import UserError
 
 _PRIORITY: tuple[SplitName, ...] = ("test", "val", "train", "unlabeled")
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One sound image file.
-
-    Attributes:
-        digest: SHA-1 of its content, in hexadecimal.
-        label: Its class, or None.
-        path: The file.
-    """
-
-    digest: str
-    label: str | None
-    path: Path
 
 
 Splits = dict[SplitName, list[Sample]]
@@ -63,12 +48,6 @@ def hold_out(
             count = max(count, 1)
         chosen.update(ranked(digests, salt)[: min(count, total - 1)])
     return frozenset(chosen)
-
-
-def torn_contents(samples: Iterable[Sample]) -> set[str]:
-    """Return the digests of contents whose copies carry different labels."""
-    labels: dict[str, str | None] = {}
-    return {s.digest for s in samples if labels.setdefault(s.digest, s.label) != s.label}
 
 
 def keep_labels(samples: Iterable[Sample], percent: float, seed: int) -> frozenset[str]:
@@ -165,7 +144,7 @@ def without_val(notes: Iterable[str]) -> list[str]:
 
 
 def divide(
-    splits: Splits, source: str, val_percent: float, official: bool
+    splits: Splits, source: str, val_percent: float, official: bool, groups: Groups | None = None
 ) -> tuple[Splits, list[str]]:
     """Give every sound image its split.
 
@@ -174,12 +153,14 @@ def divide(
         source: What the user passed, for messages.
         val_percent: Share of each class of train that becomes ``val`` where there is none.
         official: Whether the splits are a benchmark's and stay as they are.
+        groups: Images that are held out together; None to hold them out one by one.
 
     Returns:
         The final splits, and what was decided, one sentence each.
 
     Raises:
-        UserError: Fewer than two classes, or test classes that train lacks.
+        UserError: Fewer than two classes, test classes that train lacks, or groups so large that
+            none can be held out.
     """
     notes: list[str] = []
     if not any(sample.label for name in SPLIT_NAMES for sample in splits[name]):
@@ -194,14 +175,22 @@ def divide(
     if left_out:
         notes.append(f"{left_out} test image(s) without a label are left out.")
         splits = {**splits, "test": [s for s in splits["test"] if s.label is not None]}
-    if not splits["test"]:
+    if not splits["test"] and groups:
+        splits, what = _carve_groups(splits, "test", TEST_PERCENT, groups, source)
+        notes.append(f"There is no test split: {what}, are held out.")
+    elif not splits["test"]:
         splits = _carve(splits, "test", TEST_PERCENT, least_from=2)
         notes.append(
             f"There is no test split: {TEST_PERCENT:g} % of each class, {len(splits['test'])} "
             "images, are held out by content."
         )
     _check_classes(source, splits)
-    if not splits["val"] and val_percent > 0:
+    if splits["val"] and groups:
+        notes.append(f"{source} has a val split, so --val-group changes nothing of it.")
+    elif not splits["val"] and val_percent > 0 and groups:
+        splits, what = _carve_groups(splits, "val", val_percent, groups, source)
+        notes.append(f"{what}, are held out as val: {_WHAT_VAL_IS_FOR}")
+    elif not splits["val"] and val_percent > 0:
         splits = _carve(splits, "val", val_percent, least_from=5)
         notes.append(
             f"{len(splits['val'])} training images, {val_percent:g} % of each class, are held out "
@@ -282,6 +271,30 @@ def _carve(splits: Splits, name: SplitName, percent: float, least_from: int) -> 
         "train": [sample for sample in splits["train"] if sample.digest not in held],
         name: [sample for sample in splits["train"] if sample.digest in held],
     }
+
+
+def _carve_groups(
+    splits: Splits, name: SplitName, percent: float, groups: Groups, source: str
+) -> tuple[Splits, str]:
+    """Hold out whole groups, and say how many."""
+    train = splits["train"]
+    held, count = hold_out_groups(train, groups, percent, salt=name)
+    if not held:
+        raise UserError(
+            f"--val-group {groups.by}: must leave at least half of every class when one of the "
+            f"{groups.words} is held out, got none in {source} that does; drop --val-group"
+        )
+    parts = {
+        **splits,
+        "train": [sample for sample in train if sample.digest not in held],
+        name: [sample for sample in train if sample.digest in held],
+    }
+    share = 100 * len(parts[name]) / len(train)
+    what = f"{count} whole {groups.words}, {len(parts[name])} training images ({share:.0f} %)"
+    missing = {s.label for s in train} - {s.label for s in parts[name]}
+    if missing:
+        what += f", with none of {len(missing)} classes that lie in too few"
+    return parts, what
 
 
 def _check_classes(source: str, splits: Splits) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgessl.data.dataset import Dataset, Entry, Listing, Split, SplitName
-from edgessl.data.divide import Sample, torn_contents
 from edgessl.data.load import list_source
 from edgessl.data.named import recognise
 from edgessl.data.reading import AS_FOUND, Reading
+from edgessl.data.sample import Sample, torn_contents
 from edgessl.data.split_names import SPLIT_FOLDERS
 from edgessl.data.tree import walk
 from edgessl.data.verify import MAX_QUARANTINED_PERCENT, verify

@@ -23,6 +23,7 @@ from edgessl.data.value_range import Values
 from edgessl.errors import UserError
 
 _VERSION = 3  # raise it when decode accepts or refuses other files
+_COLUMNS = "path, state, digest, height, width, reason, kind, low, high, least, most, word"
 _ASKED_AT_ONCE = 500  # paths; older builds of SQLite take up to 999
 _OUTSIDE = (3, 5, 6, 7, 8, 10, 13, 14, 23)
 """SQLite's codes PERM, BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN and AUTH."""
@@ -105,7 +106,7 @@ class KnownFiles:
         if not key.state or not result.digest:
             return
         row = (key.name, key.state, *_plain(result), _word(key, result))
-        written = "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+        written = f"INSERT OR REPLACE INTO files ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
         self._sound(lambda: self._database.execute(written, row))
 
     def forget(self, path: Path) -> None:
@@ -123,7 +124,7 @@ class KnownFiles:
 
     def _rows(self, keys: Sequence[Key]) -> dict[Any, tuple[Any, ...]]:
         marks = ",".join("?" * len(keys))
-        asked = f"SELECT * FROM files WHERE path IN ({marks})"
+        asked = f"SELECT {_COLUMNS} FROM files WHERE path IN ({marks})"
         found = self._database.execute(asked, [key.name for key in keys])
         return {row[0]: row[1:] for row in found}
 
@@ -192,10 +193,7 @@ def _connect(place: Path) -> sqlite3.Connection:
             " height INTEGER, width INTEGER, reason TEXT, kind TEXT, low REAL, high REAL,"
             " least REAL, most REAL, word TEXT) WITHOUT ROWID"
         )
-        connection.execute(
-            "SELECT path, state, digest, height, width, reason, kind, low, high, least, most, word"
-            " FROM files"
-        )
+        connection.execute(f"SELECT {_COLUMNS} FROM files")
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     except BaseException:
         connection.close()

@@ -13,12 +13,14 @@ from typing import Any
 from edgessl.data.class_names import refuse_unprintable
 from edgessl.data.dataset import SPLIT_NAMES, Dataset, Entry, Listing, Split, SplitName, Tags
 from edgessl.data.demo import list_demo
-from edgessl.data.divide import Sample, divide, draw_images, forget_labels, keep_tagged
+from edgessl.data.divide import divide, draw_images, forget_labels, keep_tagged
 from edgessl.data.folders import list_folder
+from edgessl.data.groups import PARENT, groups_of
 from edgessl.data.manifest import list_manifest
 from edgessl.data.named import NAMED, list_named, recognise
 from edgessl.data.parallel import Progress
 from edgessl.data.reading import AS_FOUND, Reading
+from edgessl.data.sample import Sample
 from edgessl.data.verify import check_files
 from edgessl.errors import UserError
 from edgessl.files import expanded
@@ -35,7 +37,9 @@ def names() -> dict[str, str]:
     return about
 
 
-def list_source(data: str, *, reading: Reading = AS_FOUND, download: bool = True) -> Listing:
+def list_source(
+    data: str, *, reading: Reading = AS_FOUND, download: bool = True, group: str | None = None
+) -> Listing:
     """List the images of a source, without opening them.
 
     A folder of that name comes before a named set, so that nothing is downloaded by surprise.
@@ -44,17 +48,18 @@ def list_source(data: str, *, reading: Reading = AS_FOUND, download: bool = True
         data: What stands after ``--data`` or ``--labels``.
         reading: How a folder or a table is to be read, where that is said.
         download: Whether a named set that is not on this machine may be fetched.
+        group: The column of a manifest that says what an image belongs to; None for none.
 
     Raises:
         UserError: There is no such source, it cannot be used, or it may not be downloaded.
         EdgesslError: A named set is missing and cannot be downloaded.
     """
-    listing = _list(data, reading, download)
+    listing = _list(data, reading, download, group)
     refuse_unprintable(listing)
     return listing
 
 
-def _list(data: str, reading: Reading, download: bool) -> Listing:
+def _list(data: str, reading: Reading, download: bool, group: str | None) -> Listing:
     path = expanded(data)
     if path.is_dir():
         known = recognise(path) if reading == AS_FOUND else None
@@ -64,7 +69,7 @@ def _list(data: str, reading: Reading, download: bool) -> Listing:
             return replace(listing, notes=(*listing.notes, note))
         return listing
     if path.is_file():
-        return list_manifest(path, reading)
+        return list_manifest(path, reading, group)
     refuse_unknown(data)
     if reading != AS_FOUND:
         raise UserError(
@@ -100,6 +105,7 @@ def load_dataset(
     labels: str | Path | None = None,
     label_percent: float | None = None,
     val_percent: float = 10.0,
+    val_group: str | None = None,
     max_images: int | None = None,
     seed: int = 0,
     reading: Reading = AS_FOUND,
@@ -118,6 +124,8 @@ def load_dataset(
         label_percent: Share of each class's training labels that are kept; the other training
             images become unlabelled.
         val_percent: Share of each class of train that becomes ``val`` where the source has none.
+        val_group: Hold images out by whole groups: ``parent`` for those of one folder, or a column
+            of the manifest. A test split that has to be made is made so too.
         max_images: Images that pretraining sees, drawn of all at random; None for all. Labelled
             images are all fine-tuned and evaluated on.
         seed: Chooses the labels that ``label_percent`` keeps, and the images of ``max_images``.
@@ -141,14 +149,19 @@ def load_dataset(
         raise UserError(f"--label-percent: must be above 0 and up to 100, got {label_percent:g}")
     if not 0 <= val_percent < 100:
         raise UserError(f"val_percent: must be at least 0 and under 100, got {val_percent:g}")
-    of_data = reading if labels is None else AS_FOUND
-    listing = labels_listing = list_source(data, reading=of_data, download=download)
+    column = None if val_group == PARENT else val_group
+    listing = list_source(
+        data,
+        reading=reading if labels is None else AS_FOUND,
+        download=download,
+        group=None if labels else column,
+    )
     notes = list(listing.notes)
-    entries = listing.entries
+    entries, labelled = listing.entries, listing
     if labels is not None:
-        labels_listing = list_source(labels, reading=reading, download=download)
-        notes += labels_listing.notes
-        entries = _labels_from(labels_listing, listing)
+        labelled = list_source(labels, reading=reading, download=download, group=column)
+        notes += labelled.notes
+        entries = _labels_from(labelled, listing)
         notes.append(f"Labels come from {labels}; the images of {data} are for pretraining only.")
     sound = check_files(listing.source, entries, progress)
     official = listing.official and labels is None
@@ -156,7 +169,8 @@ def load_dataset(
     if tags:
         splits, more = keep_tagged(sound.splits, listing.name)
     else:
-        splits, more = divide(sound.splits, labels or listing.source, val_percent, official)
+        groups = groups_of(labelled, val_group) if val_group else None
+        splits, more = divide(sound.splits, labels or listing.source, val_percent, official, groups)
     notes += more
     classes = tuple(sorted({sample.label for sample in splits["train"] if sample.label}))
     notes += sound.notes
@@ -188,8 +202,8 @@ def load_dataset(
         tags=tags,
         drawn=drawn,
         value_range=sound.value_range,
-        layout=labels_listing.layout,
-        skipped={**listing.skipped, **labels_listing.skipped},
+        layout=labelled.layout,
+        skipped={**listing.skipped, **labelled.skipped},
     )
 
 
@@ -269,6 +283,7 @@ def dataset_of(
         labels=provenance["labels"],
         label_percent=provenance["label_percent"],
         val_percent=provenance["val_percent"],
+        val_group=provenance.get("val_group"),  # older checkpoints have none
         seed=provenance["seed"],
         reading=Reading.from_dict(provenance),
         progress=progress,

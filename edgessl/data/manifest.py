@@ -6,6 +6,7 @@ import csv
 import os
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from edgessl.data.class_names import class_name, trouble_with
@@ -16,15 +17,19 @@ from edgessl.errors import UserError, nearest
 
 COLUMNS = ("path", "label", "split")
 _SHOWN = 5  # mistakes listed in full
+_GROUP = "group"
 
 
-def list_manifest(file: Path, reading: Reading = AS_FOUND) -> Listing:
+def list_manifest(
+    file: Path, reading: Reading = AS_FOUND, group: str | None = None
+) -> Listing:
     """Read a manifest. Paths are relative to its folder; label and split may be missing or empty.
 
     Args:
         file: A CSV file with a header row. A row without a label is unlabelled; one without a
             split belongs to train.
         reading: Which column has the labels, and which of its values are which split, if said.
+        group: A further column, with what an image belongs to; None for none.
 
     Raises:
         UserError: It is no such file, or rows are wrong; several mistakes are listed at once.
@@ -34,13 +39,16 @@ def list_manifest(file: Path, reading: Reading = AS_FOUND) -> Listing:
         raise UserError(
             f"--layout: must be csv or flat for a table, got 'folders' for {file}; pass the folder"
         )
-    header, rows = _rows(file, reading)
+    group = group.strip().lower() if group else None
+    header, rows = _rows(file, reading, group)
     splits = _splits(reading)
     entries: dict[Path, Entry] = {}
     mistakes: list[str] = []
     for number, row in rows:
         try:
             entry = _entry(file.parent, row, splits)
+            if row[_GROUP]:
+                entry = replace(entry, group=row[_GROUP])
             if entries.setdefault(entry.path, entry) != entry:
                 twice = f"{_quoted(row['path'])} is listed twice"
                 raise ValueError(f"{twice}, with another label or split")
@@ -52,7 +60,7 @@ def list_manifest(file: Path, reading: Reading = AS_FOUND) -> Listing:
         raise UserError(f"{file}: {len(mistakes)} mistake(s)\n{lines}")
     if not entries:
         raise UserError(f"{file}: must list images, found no row; add one line per image")
-    about = _about_columns(file, header, reading)
+    about = _about_columns(file, [name for name in header if name != group], reading)
     layout = f"a table of images, {file.name}"
     return Listing(file.stem, str(file), tuple(entries.values()), about, layout=layout)
 
@@ -95,15 +103,18 @@ def _about_columns(file: Path, header: list[str], reading: Reading) -> tuple[str
     return (f"Columns that are not read: {', '.join(map(_quoted, unknown[:_SHOWN]))}.",)
 
 
-def _rows(file: Path, reading: Reading) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+def _rows(
+    file: Path, reading: Reading, group: str | None
+) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
             reader = csv.DictReader(text, skipinitialspace=True)
             header = [name.strip().lower() for name in reader.fieldnames or ()]
             reader.fieldnames = header
             asked = {**{key: key for key in COLUMNS}, **_asked_columns(reading)}
+            asked[_GROUP] = group or ""
             rows = [
-                (reader.line_num, {key: (row.get(name) or "").strip()
+                (reader.line_num, {key: (row.get(name) or "").strip() if name else ""
                                    for key, name in asked.items()})
                 for row in reader
             ]
@@ -126,6 +137,11 @@ def _rows(file: Path, reading: Reading) -> tuple[list[str], list[tuple[int, dict
         raise UserError(
             f"--column: must be a column of {file}, got {_quoted(reading.column)}"
             f"{nearest(asked_for, header)}; there are {', '.join(map(_quoted, header[:_SHOWN]))}"
+        )
+    if group and group not in header:
+        raise UserError(
+            f"--val-group: must be 'parent' or a column of {file}, got '{group}'"
+            f"{nearest(group, header) or '; it has ' + _quoted(','.join(header))}"
         )
     return header, rows
 

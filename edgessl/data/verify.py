@@ -9,9 +9,10 @@ from pathlib import Path
 
 from edgessl.data.dataset import SPLIT_NAMES, Entry
 from edgessl.data.decode import ROOM, BadImage, digest_of, examine, naming, read_bytes
-from edgessl.data.divide import Sample, Splits
+from edgessl.data.divide import Splits
 from edgessl.data.known_files import Key, Verified, key_of, known_files
 from edgessl.data.parallel import Progress, ordered_map
+from edgessl.data.sample import Sample
 from edgessl.data.value_range import ValueRange, describe, judge_set
 from edgessl.errors import UserError
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from edgessl import checkpoint
 from edgessl.artifact import Artifact, open_artifact
 from edgessl.artifact.opened import SUFFIXES
-from edgessl.backbones import deployable_from
+from edgessl.backbones import Deployable, deployable_from
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess, decode_eval
@@ -95,6 +95,7 @@ class Network:
         provenance: What the file says about where it comes from, as plain values.
         gives: What ``outputs`` returns.
         value_range: What was black and white in training images of more than 8 bits a channel.
+        notes: What the user is told of it.
     """
 
     outputs: Outputs
@@ -102,6 +103,7 @@ class Network:
     provenance: Mapping[str, Any]
     gives: Kind
     value_range: ValueRange | None = None
+    notes: tuple[str, ...] = ()
 
 
 def open_network(
@@ -156,7 +158,27 @@ def _with_checks(network: Network, path: Path) -> Network:
 
 
 def _from_checkpoint(path: Path, reads: Kind | None, device: str) -> Network:
-    deployable = deployable_from(checkpoint.load(path), str(path))
+    return _of_deployable(deployable_from(checkpoint.load(path), str(path)), path, reads, device)
+
+
+def network_of(deployable: Deployable, path: Path, reads: Kind | None, *, device: str) -> Network:
+    """Take a network in memory for one kind of output.
+
+    Args:
+        deployable: The network.
+        path: What it is called in messages.
+        reads: What the protocol reads; None for what it gives by itself.
+        device: One of ``device.NAMES``.
+
+    Raises:
+        UserError: It does not give what the protocol reads.
+    """
+    return _with_checks(_of_deployable(deployable, path, reads, pick_device(device)), path)
+
+
+def _of_deployable(
+    deployable: Deployable, path: Path, reads: Kind | None, device: str
+) -> Network:
     reads = reads or ("logits" if deployable.head == "logits" else "features")
     if reads == "logits" and deployable.head != "logits":
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 import torch
@@ -72,8 +73,37 @@ def all_decay_groups(module: nn.Module) -> list[dict[str, Any]]:
     return [{"params": _trainable(module), "decays": True}]
 
 
-def build_optimizer(module: nn.Module, table: Optim) -> torch.optim.Optimizer:
-    """Build the optimiser of a module's trainable parameters."""
+def build_optimizer(
+    module: nn.Module, table: Optim, scales: Mapping[str, float] | None = None
+) -> torch.optim.Optimizer:
+    """Build the optimiser of a module's trainable parameters.
+
+    Args:
+        module: Whose.
+        table: Says which optimiser.
+        scales: Share of the learning rate that parameters have, by name; all of it where they are
+            not named.
+    """
+    optimizer = _build(module, table)
+    if scales:
+        _split(optimizer, {param: scales[name] for name, param in module.named_parameters()
+                           if name in scales})  # fmt: skip
+    return optimizer
+
+
+def _split(optimizer: torch.optim.Optimizer, scales: Mapping[Tensor, float]) -> None:
+    """Split every group by the share of the rate that its parameters have, in place."""
+    groups, optimizer.param_groups = optimizer.param_groups, []
+    for group in groups:
+        parts: dict[float, list[Tensor]] = {}
+        for param in group["params"]:
+            parts.setdefault(scales.get(param, 1.0), []).append(param)
+        optimizer.param_groups += [
+            {**group, "params": params, "lr_scale": scale} for scale, params in parts.items()
+        ]
+
+
+def _build(module: nn.Module, table: Optim) -> torch.optim.Optimizer:
     match table:
         case LarsTable():
             groups = lars_groups(module, adapt_depthwise=table.adapt_depthwise)
@@ -140,7 +170,7 @@ def set_hyperparameters(
     start, end = table.weight_decay
     decay = cosine(clock.step, clock.total_steps, start, end)
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group.get("lr_scale", 1.0)  # few groups have one
         group["weight_decay"] = decay if group["decays"] else 0.0
     return lr
 

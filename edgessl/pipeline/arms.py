@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
+from edgessl.errors import UserError
 from edgessl.pipeline.finetuning import baseline_epochs, finetune_backbone, train_baseline
 from edgessl.pipeline.pretrain import load_pretrained
-from edgessl.runs.stages import FINETUNE, LONGER, PRETRAIN, RANDOM, WARMUP, StageId
+from edgessl.runs.stages import (
+    BASELINES,
+    FINETUNE,
+    FROM_WEIGHTS,
+    PRETRAIN,
+    WARMUP,
+    WHOLE_TIME,
+    StageId,
+)
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
 
@@ -16,25 +26,29 @@ Trained = dict[str, dict[str, Any]]
 
 
 def train_arms(
-    context: Context, trained: Trained, baselines: Collection[str], *, extendable: bool = False
+    context: Context,
+    trained: Trained,
+    baselines: Collection[str],
+    *,
+    extendable: bool = False,
 ) -> None:
     """Fine-tune the pretrained backbone, and the starts that it is compared with.
 
     Args:
         context: The run.
         trained: What was trained so far; gets the arms.
-        baselines: Of ``random`` and ``longer``.
+        baselines: Of ``BASELINES``.
         extendable: Whether fine-tuning may be made longer later.
     """
     _train_once(
         context, trained, FINETUNE,
         lambda: finetune_backbone(context, load_pretrained(context), extendable=extendable),
     )  # fmt: skip
-    if "random" in baselines:
-        epochs = baseline_epochs(context)
-        _train_once(context, trained, RANDOM, lambda: train_baseline(context, RANDOM, epochs))
-    if "longer" in baselines:
-        _train_once(context, trained, LONGER, lambda: _train_longer(context, trained))
+    for name, stage in BASELINES.items():
+        if name in baselines:
+            epochs = _epochs_of(context, name, trained)
+            work = partial(train_baseline, context, stage, epochs)
+            _train_once(context, trained, stage, work)
 
 
 def _train_once(
@@ -44,8 +58,10 @@ def _train_once(
     trained[stage.name] = once(context, stage.name, lambda: dict(work().facts()))
 
 
-def _train_longer(context: Context, trained: Trained) -> Meter:
-    """Fine-tune a random start for as long as all stages of ours took together."""
+def _epochs_of(context: Context, baseline: str, trained: Trained) -> int:
+    """Return the epochs of a baseline: as many as ours had, or as fit into all of our time."""
+    if baseline not in WHOLE_TIME:
+        return baseline_epochs(context)
     document = context.run.read()
     if "longer_epochs" not in document:
         ours = trained[PRETRAIN.name]["seconds"] + trained[FINETUNE.name]["seconds"]
@@ -53,4 +69,31 @@ def _train_longer(context: Context, trained: Trained) -> Meter:
         rate = trained[FINETUNE.name]["images_per_s"]
         document["longer_epochs"] = max(1, round(ours * rate / len(context.dataset.train)))
         context.run.write(document)
-    return train_baseline(context, LONGER, document["longer_epochs"])
+    return int(document["longer_epochs"])
+
+
+def default_baselines(init: str) -> tuple[str, ...]:
+    """Return what a run is compared with unless its user says otherwise.
+
+    Args:
+        init: The weights it starts from, or ``none``: whoever has weights would fine-tune them.
+    """
+    return ("random",) if init == "none" else FROM_WEIGHTS
+
+
+def refuse_startless(baselines: Collection[str], init: str) -> None:
+    """Refuse baselines that start from weights where there are none.
+
+    Args:
+        baselines: What the user wants beside the run.
+        init: ``--init``.
+
+    Raises:
+        UserError: One is to start from the weights of ``--init none``.
+    """
+    asked = [name for name in FROM_WEIGHTS if name in baselines]
+    if asked and init == "none":
+        raise UserError(
+            f"--baselines: {' and '.join(asked)} must come with weights to start from, got --init "
+            "none; pass --init FILE or timm:NAME, or take random and longer"
+        )

@@ -148,6 +148,7 @@ def record(
                 "data": dataset.source,
                 **provenance,
                 "val_percent": recipe.data.val_percent,
+                "val_group": recipe.data.val_group,
                 "seed": context.seed,
                 "data_fingerprint": dataset.fingerprint,
                 **_value_range(dataset),
@@ -231,7 +232,7 @@ def _with_defaults(identity: dict[str, Any]) -> dict[str, Any]:
         identity: Of an earlier run, perhaps with an older edgessl.
     """
     try:
-        recipe = validate(Recipe, identity["recipe"], "run.json")
+        recipe = validate(Recipe, identity.get("recipe") or {}, "run.json")
     except UserError:  # it has keys that are no more: the differences will say which
         return {**AS_FOUND.to_dict(), **identity}
     return {**AS_FOUND.to_dict(), **identity, "recipe": recipe.model_dump(mode="json")}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from edgessl.data.divide import without_val
 from edgessl.data.given import list_given
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import UserError, nearest
-from edgessl.evaluate.network import Network, match_classes, open_network
+from edgessl.evaluate.network import Network, match_classes
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
 from edgessl.metrics.interval import Score
 from edgessl.metrics.majority import Majority, against_majority, majority_of
 from edgessl.metrics.topk import confusion_matrix
 from edgessl.pipeline.evaluate_tags import TAGS_PROTOCOL, EvaluatedTags, evaluate_tags
+from edgessl.pipeline.general import AS_THEY_ARE, AsFeatures
 from edgessl.pipeline.results import Run
 from edgessl.pipeline.scored_images import ScoredImages, choose_images
+from edgessl.pipeline.scored_network import open_scored
 
 __all__ = ["Evaluated", "EvaluatedTags", "evaluate", "evaluate_model", "evaluate_tags"]
 
@@ -37,6 +39,8 @@ def evaluate(
     protocol: str | None = None,
     device: str = "auto",
     reading: Reading = AS_FOUND,
+    backbone: str | None = None,
+    size: int | None = None,
     trust: bool = False,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated | EvaluatedTags:
@@ -46,7 +50,8 @@ def evaluate(
     run was made on stay split as they were.
 
     Args:
-        model: A ``ckpt.pt``, any file that ``export`` wrote, or a finished run.
+        model: A ``ckpt.pt``, any file that ``export`` wrote, or a finished run; or general weights:
+            ``imagenet:BACKBONE``, ``timm:NAME``, or a file of others.
         data: Labelled images: a named set, a folder, or a CSV manifest.
         protocol: ``knn`` or ``linear`` on its features, ``top1`` of the classifier, or ``map`` for
             images with several labels each; None for ``top1`` of a classifier, ``knn`` of a
@@ -54,6 +59,8 @@ def evaluate(
         device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
             runs on the CPU.
         reading: How the folder or the table is to be read, where that is said.
+        backbone: What a file of others holds; None to find out.
+        size: Side of the images in px for general weights; None for 128.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
         say: Called with the name of each step.
 
@@ -71,14 +78,15 @@ def evaluate(
         4
     """
     path = model.checkpoint if isinstance(model, Run) else Path(model)
+    asked = AsFeatures(backbone, size)
     if protocol is None and any(entry.tags for entry in list_given(str(data), reading).entries):
         protocol = TAGS_PROTOCOL
     if protocol == TAGS_PROTOCOL:
         return evaluate_tags(
-            path, str(data), device=device, reading=reading, trust=trust, say=say
+            path, str(data), asked, device=device, reading=reading, trust=trust, say=say
         )
     return evaluate_model(
-        path, str(data), protocol, device=device, reading=reading, trust=trust, say=say
+        path, str(data), protocol, asked, device=device, reading=reading, trust=trust, say=say
     )
 
 
@@ -93,6 +101,8 @@ class Evaluated:
         evaluation: Score and predictions on its test split; predictions index ``classes``.
         classes: Class names: the data's, or the classifier's for ``top1``.
         confusion: ``(K, K)`` counts: rows are true classes, columns predicted ones.
+        weights: Where general weights come from, as plain values; empty for others.
+        told: What is told of them.
     """
 
     model: Path
@@ -101,6 +111,8 @@ class Evaluated:
     evaluation: Evaluation
     classes: tuple[str, ...]
     confusion: list[list[int]]
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
     @property
     def score(self) -> Score:
@@ -122,7 +134,7 @@ class Evaluated:
         """What was decided about the images, as far as this protocol reads them."""
         notes = self.dataset.notes
         kept = notes if "val" in PROTOCOLS[self.protocol].splits else without_val(notes)
-        return (*kept, *_left_out(self.dataset), self.images.told)
+        return (*self.told, *kept, *_left_out(self.dataset), self.images.told)
 
     @property
     def about(self) -> str:
@@ -158,6 +170,7 @@ class Evaluated:
             },
             "classes": list(self.classes),
             "confusion": self.confusion,
+            **({"weights": dict(self.weights)} if self.weights else {}),
         }
 
     @property
@@ -169,6 +182,7 @@ def evaluate_model(
     model: Path,
     data: str,
     protocol_name: str | None = None,
+    asked: AsFeatures = AS_THEY_ARE,
     *,
     device: str = "cpu",
     reading: Reading = AS_FOUND,
@@ -184,6 +198,7 @@ def evaluate_model(
         model: A ``ckpt.pt``, or any file that ``edgessl export`` wrote.
         data: What the user passed as ``--data``.
         protocol_name: A key of ``PROTOCOLS``; None for the one of ``NATURAL``.
+        asked: How general weights are opened.
         device: Where a checkpoint runs; an exported file runs on the CPU.
         reading: How the images are to be read; if nothing is said, as the network's own run did.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
@@ -193,7 +208,7 @@ def evaluate_model(
         UserError: Something asked for does not exist or does not fit.
     """
     reads = None if protocol_name is None else _protocol(protocol_name).reads
-    network = open_network(model, reads, device=device, trust=trust)
+    network = open_scored(model, reads, asked, device=device, trust=trust)
     name = protocol_name or NATURAL[network.gives]
     protocol = _protocol(name)
     say("checking images")
@@ -208,7 +223,10 @@ def evaluate_model(
     say(f"scoring ({name})")
     evaluation = protocol.score(outputs, len(classes))
     confusion = confusion_matrix(evaluation.predictions, outputs["test"].labels, len(classes))
-    return Evaluated(model, name, images, evaluation, classes, confusion.tolist())
+    return Evaluated(
+        model, name, images, evaluation, classes, confusion.tolist(),
+        network.provenance.get("weights", {}), network.notes,
+    )  # fmt: skip
 
 
 def _protocol(name: str) -> Protocol:

@@ -14,9 +14,10 @@ from edgessl.data.dataset import Dataset, Split, as_scaled_by
 from edgessl.data.load import load_dataset
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import UserError
-from edgessl.evaluate.network import open_network
 from edgessl.metrics.interval import Score
 from edgessl.metrics.tags import class_precisions, fit_tag_probe, mean_average_precision
+from edgessl.pipeline.general import AS_THEY_ARE, AsFeatures
+from edgessl.pipeline.scored_network import open_scored
 
 TAGS_PROTOCOL = "map"
 
@@ -75,6 +76,7 @@ class EvaluatedTags:
 def evaluate_tags(
     model: Path,
     data: str,
+    asked: AsFeatures = AS_THEY_ARE,
     *,
     device: str = "cpu",
     reading: Reading = AS_FOUND,
@@ -90,6 +92,7 @@ def evaluate_tags(
     Args:
         model: A checkpoint or an exported file that gives features.
         data: What the user passed as ``--data``.
+        asked: How general weights are opened.
         device: Where a checkpoint runs; one of ``device.NAMES``.
         reading: How the images are to be read, where that is said.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
@@ -98,7 +101,7 @@ def evaluate_tags(
     Raises:
         UserError: The images do not have several labels each, or the file cannot be used.
     """
-    network = open_network(model, "features", device=device, trust=trust)
+    network = open_scored(model, "features", asked, device=device, trust=trust)
     dataset = as_scaled_by(
         network.value_range, load_dataset(data, reading=reading, download=False)
     )

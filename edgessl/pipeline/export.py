@@ -12,6 +12,7 @@ from edgessl.artifact.session import CPU
 from edgessl.bench.compare.ratio import ratio_of_turns
 from edgessl.bench.measure.device import Device
 from edgessl.bench.measure.in_turns import measure
+from edgessl.checkpoint import save
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import write_record
 from edgessl.export.bundle.names import Runner
@@ -32,6 +33,7 @@ from edgessl.export.int8.make import int8_products
 from edgessl.export.int8.search import Timed
 from edgessl.export.product import ExportedFile, Product, give_name, write_aside
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
+from edgessl.pipeline.general import AsFeatures, is_general, open_general
 from edgessl.pipeline.results import Run
 
 TIMING = Device(
@@ -112,6 +114,8 @@ def export(
     target: str | None = None,
     data: str | Path | None = None,
     max_drop_percent: float | None = None,
+    backbone: str | None = None,
+    size: int | None = None,
     out: str | Path | None = None,
     runners: Sequence[Runner] = (),
     say: Say = lambda _line: None,
@@ -119,7 +123,8 @@ def export(
     """Write a network in the formats of a device, and check every file against its checkpoint.
 
     Args:
-        checkpoint: The ``ckpt.pt`` of a run folder, or the run.
+        checkpoint: The ``ckpt.pt`` of a run folder, or the run; or general weights, exported as
+            features: ``imagenet:BACKBONE``, ``timm:NAME`` or a file of others.
         formats: Of ``onnx``, ``torchscript``, ``pt2``, ``ort`` and ``int8``; none for the named
             target's own, or else ONNX.
         opset: ONNX operator set, 13 to 24; None for the target's.
@@ -127,7 +132,10 @@ def export(
         target: A name in ``export/targets/`` or a TOML file; None for ``cpu``.
         data: Data set for the accuracy gate; None for the one the checkpoint was trained on.
         max_drop_percent: Points of test top-1 that a file may lose; None for the target's.
-        out: Folder to write to; None for the checkpoint's.
+        backbone: What a file of others holds; None to find out.
+        size: Side of the images in px for general weights; None for 128.
+        out: Folder to write to; None for the checkpoint's, and for general weights
+            ``runs/WEIGHTS``.
         runners: Of ``web`` and ``cpp``: what to add to the bundle beside run.py.
         say: Called with the name of each step.
 
@@ -149,11 +157,22 @@ def export(
     path = checkpoint.checkpoint if isinstance(checkpoint, Run) else Path(checkpoint)
     images = None if data is None else str(data)
     table = read_target(target or "cpu")
-    asked = (formats,) if isinstance(formats, str) else tuple(formats)
-    kinds = formats_for(asked, table, named=target is not None)
+    wanted = (formats,) if isinstance(formats, str) else tuple(formats)
+    kinds = formats_for(wanted, table, named=target is not None)
     refuse_formats(kinds, table)
+    asked = AsFeatures(backbone, size)
+    general = open_general(str(path), asked) if is_general(str(path)) else None
+    if general is None:
+        asked.refuse_given(str(path))
+    else:
+        name = general.start.name
+        path = (Path(out) if out else Path("runs") / name) / f"{name}.pt"
     folder = _output_folder(path, None if out is None else Path(out))
     prepare_runners(folder, runners)
+    if general is not None:
+        say(f"writing {path}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(path, general.payload)
     core = open_core(path, with_limits(table, opset, max_drop_percent), head=head, data=images)
     refuse_foreign_models(folder, [name for kind in kinds for name in NAMES[kind]])
     products = _products(core, kinds, images, say)

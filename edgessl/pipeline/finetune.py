@@ -18,12 +18,14 @@ from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
 from edgessl.pipeline.pretrain import keep_pretrained
 from edgessl.pipeline.results import Run
+from edgessl.pipeline.weights_recipe import brought_along, recipe_for_weights, sized
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import FINETUNE, REPORT, START
+from edgessl.start.general import open_start
 from edgessl.start.kept_head import check_head, wanted_layers
-from edgessl.start.weights import Start, read_start
+from edgessl.start.run_files import Start
 from edgessl.train.place.context import Context, once
 from edgessl.train.place.processes import dismiss, follow
 
@@ -36,6 +38,8 @@ def finetune(
     *,
     data: str | Path,
     recipe: str | None = None,
+    backbone: str | None = None,
+    size: int | None = None,
     epochs: int | None = None,
     label_percent: float | None = None,
     out: str | Path | None = None,
@@ -54,12 +58,16 @@ def finetune(
     The same call again goes on where an earlier one stopped, or returns at once.
 
     Args:
-        start: A run, or its ``pretrained.pt``, ``ckpt.pt`` or ``backbone.safetensors``.
+        start: A run, or its ``pretrained.pt``, ``ckpt.pt`` or ``backbone.safetensors``; or general
+            weights: ``imagenet:BACKBONE``, ``timm:NAME``, or a file of others.
         data: Labelled images: a named set, a folder, or a CSV manifest.
-        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file; None for the one beside the start.
+        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file; None for the one beside the start, and
+            for general weights the factory's.
+        backbone: What a file of others holds; None to find out.
+        size: Side of the images in px, for training and evaluation; None for the recipe's.
         epochs: Fine-tuning epochs in place of the recipe's; more of them extend a run.
         label_percent: Share of the training labels to use, in percent; None for all.
-        out: Run folder; None for ``runs/DATA-finetune-RUN``.
+        out: Run folder; None for ``runs/DATA-finetune-START``.
         seed: Decides everything random.
         reading: How the folder or the table is to be read, where that is said.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -86,13 +94,14 @@ def finetune(
         >>> tuned.scores["finetune_top1"].n  # test images
         4
     """
-    path = start.pretrained if isinstance(start, Run) else Path(start)
+    source = str(start.pretrained if isinstance(start, Run) else start)
     baselines, overrides = listed(baselines), listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))
-        given = read_start(path)
-        name, refusals = _recipe_beside(given, recipe), Refusals()
+        given, refusals = open_start(source, backbone), Refusals()
+        name = _recipe_for(given, recipe)
+        overrides = (*brought_along(given, recipe), *sized(name, overrides, size), *overrides)
         draft, here = options(
             name, overrides, baselines, device, (str(data),), world, refusals, known=BASELINES
         )
@@ -104,12 +113,11 @@ def finetune(
         _refuse_unlabelled(dataset, given)
         resolved = recipe_for(name, changed, dataset, here)
         refuse_misfits(resolved, dataset, world, compiled=compiled, pretrains=False)
-        backbone = given.build(resolved.image.crop_px)
-        check_head(given.head, wanted_layers(resolved, backbone), str(path))
-        for sentence in (_origin(given, resolved, backbone), *found(dataset)):
+        network = given.build(resolved.image.crop_px)
+        check_head(given.head, wanted_layers(resolved, network), source)
+        for sentence in (_origin(given, resolved, network), *given.sentences, *found(dataset)):
             tell.say(sentence)
-        default = Path("runs") / f"{dataset.name}-finetune-{path.absolute().parent.name}"
-        folder = RunFolder(Path(out or default))
+        folder = RunFolder(Path(out or Path("runs") / f"{dataset.name}-finetune-{given.name}"))
         with folder.locked():
             start_of = {"start": given.fingerprint}
             identity = identity_of(resolved, dataset, seed, start_of, reading)
@@ -123,11 +131,11 @@ def finetune(
                 folder.clear()
             resume(context, identity, stage=FINETUNE.name)
             came_from = {
-                "labels": None, "label_percent": label_percent, "start": str(path),
-                **reading.said(),
+                "labels": None, "label_percent": label_percent, "start": source, **reading.said(),
             }  # fmt: skip
-            record(context, identity, came_from)
-            once(context, START, lambda: keep_pretrained(context, backbone, given.head))
+            record(context, identity, {**came_from, **given.provenance})
+            kept = given.last_stage_weights
+            once(context, START, lambda: keep_pretrained(context, network, given.head, kept))
             _train(context, given, baselines, command)
         dismiss(world)
         return Run(folder.path)
@@ -142,7 +150,8 @@ def _train(context: Context, start: Start, baselines: Sequence[str], command: st
     train_arms(context, trained, baselines, extendable=True)
     scores = score_run(context, baselines)
     title = f"{context.dataset.name} · fine-tuned from {start.path}"
-    facts = {"start": {"file": str(start.path), "supervised": start.supervised}, **scores}
+    about = {"file": str(start.path), "supervised": start.supervised, **start.provenance}
+    facts = {"start": about, **scores}
     finish(context, title, command, trained, facts)
 
 
@@ -170,8 +179,10 @@ def changes_for(start: Start, draft: Recipe, epochs: int | None) -> tuple[str, .
     return tuple(changes)
 
 
-def _recipe_beside(start: Start, name: str | None) -> str:
-    """Return the recipe that was named, or else the one that the start's run recorded."""
+def _recipe_for(start: Start, name: str | None) -> str:
+    """Return the recipe that was named, or else the start's run's, or the factory's."""
+    if name is None and start.origin is not None:
+        return recipe_for_weights(start.backbone)
     if name is None:
         recorded = start.path.parent / "recipe.toml"
         if not recorded.is_file():
@@ -206,6 +217,7 @@ def _refuse_unlabelled(dataset: Dataset, start: Start) -> None:
 
 
 def _origin(start: Start, recipe: Recipe, backbone: Backbone) -> str:
+    """Say what it starts from."""
     what = "the backbone of the classifier " if start.supervised else ""
     done = {"keep": "", "remove": "removed", "drop": "dropped"}[recipe.backbone.last_stage]
     stage = f", its last stage {done}" if done else ""

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from torch import nn
+from torch import Tensor, nn
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
 from edgessl.methods.classification import Supervised
-from edgessl.pipeline.pretrain import load_pretrained_head, new_backbone, recalibrate
+from edgessl.pipeline.kept_start import load_start
+from edgessl.pipeline.pretrain import (
+    load_kept_stage,
+    load_pretrained_head,
+    new_backbone,
+    recalibrate,
+)
 from edgessl.recipe.tables import RegrowTable
-from edgessl.runs.stages import FINETUNE, WARMUP, StageId
+from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
@@ -31,7 +38,13 @@ def finetune_backbone(
     """
     classifier = new_classifier(context, FINETUNE)
     regrow = context.recipe.finetune.regrow if _grows_back(context) else None
-    _load_pretrained(classifier.backbone.net, pretrained, grows_back=regrow is not None)
+    kept = load_kept_stage(context) if regrow is not None else {}
+    _load_pretrained(classifier.backbone.net, pretrained, kept, grows_back=regrow is not None)
+    if kept and WARMUP.name not in context.run.read()["finished"]:
+        context.reporter.say(
+            f"The last stage grows back with the weights that the start had for it "
+            f"({len(kept)} tensors)."
+        )
     if classifier.hidden_table.widths:
         load_head(classifier, load_pretrained_head(context), f"{context.run.path}/pretrained.pt")
     if regrow is not None:
@@ -49,26 +62,29 @@ def _grows_back(context: Context) -> bool:
     return context.recipe.backbone.last_stage != "keep"
 
 
-def _load_pretrained(net: nn.Module, pretrained: Backbone, *, grows_back: bool) -> None:
-    """Load pretrained weights; a last stage that is to grow back keeps its random ones."""
+def _load_pretrained(
+    net: nn.Module, pretrained: Backbone, kept: Mapping[str, Tensor], *, grows_back: bool
+) -> None:
+    """Load pretrained weights; a last stage that grows back has the start's or its random ones."""
     own, given = net.state_dict(), pretrained.net.state_dict()
-    new = last_stage_keys(net) if grows_back else frozenset()
-    kept = {key: value for key, value in given.items() if key not in new}
-    net.load_state_dict(kept | {key: own[key] for key in new}, strict=True)
+    last = last_stage_keys(net) if grows_back else frozenset()
+    before = {key: value for key, value in given.items() if key not in last}
+    grown = {key: kept.get(key, own[key]) for key in last}
+    net.load_state_dict(before | grown, strict=True)
 
 
 def baseline_epochs(context: Context) -> int:
-    """Epochs of fine-tuning that the random start gets: the warm-up's too, all layers trained."""
+    """Epochs of fine-tuning that a baseline gets: the warm-up's too, all layers trained."""
     regrow = context.recipe.finetune.regrow
     warmup = regrow.epochs if regrow and _grows_back(context) else 0
     return context.recipe.finetune.epochs + warmup
 
 
 def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
-    """Fine-tune a random start in the same way.
+    """Fine-tune a start without self-supervision in the same way, its last stage included.
 
-    A backbone that stays frozen gets BN statistics first: with untouched ones the features of some
-    random networks vanish or explode, and would make no rival.
+    A random backbone that stays frozen gets BN statistics first: with untouched ones the features
+    of some random networks vanish or explode, and would make no rival.
 
     Args:
         context: The run.
@@ -76,7 +92,10 @@ def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
         epochs: Passes over the labelled images.
     """
     classifier = new_classifier(context, stage)
-    if context.recipe.finetune.trains == "classifier":
+    if stage in (INIT, INIT_LONGER):
+        sentence = load_start(context, classifier.backbone.net)
+        context.reporter.say(f"{stage.name}: {sentence}")
+    elif context.recipe.finetune.trains == "classifier":
         context.engine.place(classifier)
         recalibrate(context, classifier.backbone)
     table, method = whole_network(context, classifier, stage, epochs)
@@ -143,16 +162,16 @@ def whole_network(
     if table.trains == "classifier":
         classifier.backbone.requires_grad_(False)
         frozen = (classifier.backbone,)
-    elif table.freeze_batchnorm and stage == FINETUNE:
+    elif table.freeze_batchnorm and stage in (FINETUNE, INIT, INIT_LONGER):
         norms = (nn.BatchNorm1d, nn.BatchNorm2d)
         frozen = tuple(module for module in classifier.modules() if isinstance(module, norms))
     method = Supervised(
         classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha,
-        frozen=frozen,
+        frozen=frozen, head_warmup=table.head_warmup,
     )  # fmt: skip
     plan = Stage(
         stage, epochs, table.batch_size, (table.view,), table.optim, table.accumulate,
-        table.batchnorm_groups,
+        table.batchnorm_groups, layer_decay=table.layer_decay,
     )  # fmt: skip
     return plan, method
 

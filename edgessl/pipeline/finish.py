@@ -9,6 +9,9 @@ from typing import Any
 
 from edgessl import __version__
 from edgessl.metrics.cost import macs, params
+from edgessl.metrics.interval import Score
+from edgessl.pipeline.closeness import closeness_in_words, near_copies
+from edgessl.pipeline.compared import OURS, compare_arms
 from edgessl.pipeline.finetuning import load_classifier
 from edgessl.pipeline.majority import beside_majority, majority_facts
 from edgessl.pipeline.pretrain import load_pretrained
@@ -17,9 +20,10 @@ from edgessl.pipeline.scores import (
     score_classifier,
     score_features,
     score_random_features,
+    score_start_features,
     score_thumbnails,
 )
-from edgessl.recipe.method_tables import learns_labels
+from edgessl.pipeline.verdict import verdict
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
@@ -38,97 +42,56 @@ from edgessl.runs.stages import (
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import bottleneck
 
-
-def verdict(report: dict[str, Any]) -> str:
-    """Say whether pretraining paid, from scores on ``test``.
-
-    Args:
-        report: ``report.json`` so far: ``data``, ``scores`` and, where there are any,
-            ``scores_random``, ``scores_longer`` and the ``start`` of a fine-tuning.
-    """
-    scores = report.get("scores", {})
-    if not scores and report["data"]["classes"]:
-        return (
-            "Fine-tuning is done; without test images there is nothing to score. "
-            "Evaluate it on labelled images that it has not seen: edgessl eval."
-        )
-    if not scores:
-        return (
-            "Pretraining is done; without labels there is nothing to score. "
-            "Fine-tune or evaluate it on labelled images to see what it is worth."
-        )
-    supervised = report.get("start", {}).get("supervised", False)
-    method = (report.get("recipe") or {}).get("method") or {}
-    kind = "Supervised pretraining" if learns_labels(method.get("name")) else "Self-supervision"
-    subject = "Starting from this classifier" if supervised else kind
-    longer, start = report.get("scores_longer", {}), report.get("scores_random", {})
-    known = {
-        "a random start fine-tuned for the same total time": longer.get("finetune_top1"),
-        "a random start with the same fine-tuning": start.get("finetune_top1"),
-    }
-    rivals = {name: score for name, score in known.items() if score is not None}
-    tuned = scores.get("finetune_top1")
-    if tuned is None:
-        rival = start.get("knn_top1")
-        return _compare(subject, "kNN", scores["knn_top1"], rival, "random features")
-    if rivals:
-        name = max(rivals, key=lambda rival: float(rivals[rival]["value"]))
-        return _compare(subject, "fine-tuned top-1", tuned, rivals[name], name)
-    return f"Fine-tuned top-1 is {_percent(tuned)}; no baseline was trained to compare it with."
+RIGHT = "right"
+"""What run.json calls the test images that a classifier gets right."""
 
 
-def _compare(
-    subject: str, what: str, ours: dict[str, Any], theirs: dict[str, Any] | None, name: str
-) -> str:
-    if theirs is None:
-        return f"{what} is {_percent(ours)}."
-    gain = ours["value"] - theirs["value"]
-    apart = ours["low"] > theirs["high"] or ours["high"] < theirs["low"]
-    facts = f"{what} {_percent(ours)} against {_percent(theirs)} for {name} ({gain:+.1f} points)"
-    if gain > 0 and apart:
-        return f"{subject} pays here: {facts}; the 95 % intervals do not overlap."
-    if gain > 0:
-        return f"{subject} seems to help: {facts}; one seed, and the intervals overlap."
-    if apart:
-        return f"{subject} did not pay here: {facts}."
-    return f"No difference is shown: {facts}; the intervals overlap."
-
-
-def _percent(score: dict[str, Any]) -> str:
-    return f"{score['value']:.1f} % [{score['low']:.1f}, {score['high']:.1f}]"
-
-
-def score_run(context: Context, baselines: Collection[str]) -> dict[str, Any]:
+def score_run(
+    context: Context, baselines: Collection[str], init: str = "none"
+) -> dict[str, Any]:
     """Score features, classifier and baselines on ``test``, each once; nothing without one.
 
     Args:
         context: The run.
-        baselines: Which of ``random`` and ``longer`` were fine-tuned.
+        baselines: Which of ``BASELINES`` were fine-tuned.
+        init: The weights that it started from; ``none`` for random ones.
 
     Returns:
-        The score tables of ``report.json`` and the confusion matrix, as plain values.
+        The score tables of ``report.json``, the confusion matrix, and what is to be told of the
+        arms, as plain values.
     """
     if not len(context.dataset.test):
         return {}
     context.images.release()  # originals come now, as many bytes again
-    found = once(context, EVALUATE, lambda: _score_own(context))
+    found = once(context, EVALUATE, lambda: _score_own(context, init))
+    right = {OURS: found.pop(RIGHT)} if RIGHT in found else {}
     for name in BASELINES:
         if name in baselines:
             # Apart from "evaluate", so that a baseline that is asked for later is scored too.
             score = once(context, evaluated(name), partial(_score_baseline, context, name))
+            right[name] = score.pop(RIGHT, "")
             found[scores_of(name)] = {**found.get(scores_of(name), {}), **score}
+    for sentence in closeness_in_words(found.get("closeness", {})):
+        context.reporter.say(sentence)
+    found["arms"] = compare_arms(context, right, init)
     return found
 
 
-def _score_own(context: Context) -> dict[str, Any]:
+def _score_own(context: Context, init: str) -> dict[str, Any]:
     context.reporter.say("Scoring on test.")
     scores = as_values(score_features(context, load_pretrained(context)))
-    tuned, confusion = score_classifier(context, FINETUNE.file)
+    tuned = score_classifier(context, FINETUNE.file)
+    start = {} if init == "none" else {
+        scores_of("init"): as_values(score_start_features(context))
+    }  # fmt: skip
     return {
-        "scores": {**scores, **_own_classifier(context), "finetune_top1": tuned.to_dict()},
-        "confusion": confusion,
+        "scores": {**scores, **_own_classifier(context), "finetune_top1": tuned.score.to_dict()},
+        "confusion": tuned.confusion,
         "thumbnail_knn_top1": score_thumbnails(context).to_dict(),
         "scores_random": as_values(score_random_features(context)),
+        **start,
+        "closeness": _closeness(context, tuned.score),
+        RIGHT: tuned.right,
     }
 
 
@@ -137,13 +100,21 @@ def _own_classifier(context: Context) -> dict[str, Any]:
     lesson = context.dataset.lesson
     if lesson is None or lesson.classes != context.dataset.classes:
         return {}
-    score, _ = score_classifier(context, SUPERVISED_FILE)
-    return {"supervised_top1": score.to_dict()}
+    found = score_classifier(context, SUPERVISED_FILE)
+    return {"supervised_top1": found.score.to_dict()}
+
+
+def _closeness(context: Context, test: Score) -> dict[str, Any]:
+    """Tell how close val and test are to train, in figures."""
+    scores = {"test": test}
+    if len(context.dataset.val):
+        scores["val"] = score_classifier(context, FINETUNE.file, context.dataset.val).score
+    return {"near_copies": near_copies(context), "finetune_top1": as_values(scores)}
 
 
 def _score_baseline(context: Context, name: str) -> dict[str, Any]:
-    score, _ = score_classifier(context, BASELINES[name].file)
-    return {"finetune_top1": score.to_dict()}
+    found = score_classifier(context, BASELINES[name].file)
+    return {"finetune_top1": found.score.to_dict(), RIGHT: found.right}
 
 
 def finish(
@@ -179,7 +150,7 @@ def finish(
                 "val": len(dataset.val), "test": len(dataset.test),
             },
             "fingerprint": dataset.fingerprint,
-            "notes": list(dataset.notes),
+            "notes": [*dataset.notes, *closeness_in_words(facts.get("closeness", {}))],
             "quarantined": len(dataset.quarantined),
         },
         "recipe": context.recipe.model_dump(mode="json", exclude_none=True),

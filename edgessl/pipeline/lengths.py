@@ -17,7 +17,7 @@ from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages, with_epochs
 from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
-from edgessl.runs.stages import BASELINES, PRETRAIN
+from edgessl.runs.stages import BASELINES, PRETRAIN, WHOLE_TIME
 from edgessl.train.place.context import Context
 
 AROUND = 1.08
@@ -59,6 +59,11 @@ def as_begun(
         UserError: Something in the recipe does not fit into them.
     """
     known = folder.read()
+    if not known["identity"]:
+        raise UserError(
+            f"{folder.path}: must say in run.json what its run is, got nothing; start over with "
+            "--fresh"
+        )
     epochs = int(known["identity"]["recipe"]["pretrain"]["epochs"])
     if known.get("minutes") != minutes or known.get("extended"):
         reporter.say(
@@ -111,7 +116,7 @@ def pretraining_epochs(context: Context, minutes: float, baselines: Collection[s
     Args:
         context: The run.
         minutes: For all that the run trains, baselines included.
-        baselines: ``random``, ``longer`` (which takes as long as all of ours), or none.
+        baselines: Of ``BASELINES``, or none; those of ``WHOLE_TIME`` take as long as all of ours.
 
     Raises:
         UserError: Not one epoch fits.
@@ -127,7 +132,7 @@ def pretraining_epochs(context: Context, minutes: float, baselines: Collection[s
     if dataset.classes:
         images = len(dataset.train) * baseline_epochs(context)
         supervised_s = arms(baselines) * images / supervised_rate(context).images_per_s
-        times += "longer" in baselines
+        times += whole_times(baselines)
     epochs = int((60.0 * minutes / AROUND - supervised_s) / (epoch_s * times))
     if epochs >= len(rates):
         return epochs
@@ -148,6 +153,15 @@ def arms(baselines: Collection[str]) -> int:
         baselines: What is trained for comparison.
     """
     return 1 + len(set(baselines) & set(BASELINES))
+
+
+def whole_times(baselines: Collection[str]) -> int:
+    """Count the baselines that train for as long as all of ours takes.
+
+    Args:
+        baselines: What is trained for comparison.
+    """
+    return len(set(baselines) & set(WHOLE_TIME))
 
 
 def _epochs(count: int) -> str:

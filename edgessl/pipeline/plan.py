@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from edgessl import process_memory
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
-from edgessl.export.int8.check_speed import int8_advice
 from edgessl.methods.build import PretrainingMethod
 from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs
 from edgessl.pipeline.finetuning import baseline_epochs
-from edgessl.pipeline.lengths import AROUND, arms
+from edgessl.pipeline.lengths import AROUND, arms, whole_times
 from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.probe import Rate, pretraining_rates, supervised_rate
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.runs.stages import PRETRAIN
+from edgessl.runs.stages import BASELINES, PRETRAIN, WHOLE_TIME
 from edgessl.train import steps_per_epoch
 from edgessl.train.place.context import Context
 
@@ -47,6 +46,21 @@ class StageCost:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmCost:
+    """The cost of one baseline.
+
+    Attributes:
+        name: As of ``--baselines``.
+        epochs: Of its fine-tuning, about.
+        minutes: Its estimated time.
+    """
+
+    name: str
+    epochs: int
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The cost of a run.
 
@@ -67,6 +81,7 @@ class Plan:
         smaller_batches: Whether a rate was measured with fewer images in a step than the run will
             have, because that would have taken long.
         minutes: Estimated time of the whole run with its baselines.
+        baselines: What each of them takes of it.
         stages: Of pretraining, in their order.
         mean_macs: The stages' cost of an image, averaged over epochs.
         total_macs: Of pretraining: forward passes of the backbone that is kept.
@@ -86,6 +101,7 @@ class Plan:
     finetune_images_per_s: float
     smaller_batches: bool
     minutes: float
+    baselines: tuple[ArmCost, ...]
     stages: tuple[StageCost, ...]
     mean_macs: float
     total_macs: float
@@ -96,7 +112,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
 
     Args:
         context: The run.
-        baselines: ``random``, ``longer``, or none.
+        baselines: Of ``BASELINES``, or none.
     """
     recipe, dataset = context.recipe, context.dataset
     images, labelled = len(dataset.pretraining), len(dataset.train)
@@ -114,6 +130,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
     )
     seen = images * recipe.pretrain.epochs
     finetune_rate, supervised_s, finetune_steps = 0.0, 0.0, 0
+    priced: tuple[ArmCost, ...] = ()
     if dataset.classes:
         measured = supervised_rate(context)
         finetune_rate = measured.images_per_s
@@ -121,7 +138,15 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         epochs = baseline_epochs(context)
         finetune_s = labelled * epochs / finetune_rate
         finetune_steps = epochs * steps_per_epoch(labelled, recipe.finetune.batch_size)
-        supervised_s = finetune_s * arms(baselines) + pretrain_s * ("longer" in baselines)
+        whole_s = pretrain_s + finetune_s
+        supervised_s = finetune_s * arms(baselines) + pretrain_s * whole_times(baselines)
+        priced = tuple(
+            ArmCost(name, round(epochs * whole_s / finetune_s), whole_s / 60.0)
+            if name in WHOLE_TIME
+            else ArmCost(name, epochs, finetune_s / 60.0)
+            for name in BASELINES
+            if name in baselines
+        )
     state_mb = parameters * 4 * 2 / _BYTES_PER_MB  # weights and momentum
     states = 3 if len(stages) == 1 else 4  # two that alternate, and the ends of one or two stages
     scored = labelled + len(dataset.val) + len(dataset.test) if dataset.classes else 0
@@ -145,6 +170,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         finetune_images_per_s=round(finetune_rate, 1),
         smaller_batches=smaller,
         minutes=round((pretrain_s + supervised_s) * AROUND / 60, 1),
+        baselines=priced,
         stages=stages,
         mean_macs=mean_macs,
         total_macs=mean_macs * seen,
@@ -215,59 +241,3 @@ def _enlarged_percent(group: ViewGroup, pack_px: int) -> float:
 
 def _peak_mb() -> float:
     return process_memory.peak_mb() or 0.0
-
-
-def describe_plan(plan: Plan) -> str:
-    """Tell a plan in a few lines."""
-    enlarged = ", ".join(f"{percent:g} %" for percent in plan.enlarged_percent)
-    several = len(plan.stages) > 1
-    views = "" if several else f", views {_sizes(plan.stages[0].stage)}"
-    batch = "" if several else f", batch {plan.stages[0].stage.batch_size}"
-    lines = [
-        f"images      {plan.pretrain_images} for pretraining{views}",
-        f"steps       {plan.pretrain_steps} pretraining ({plan.epochs} epochs"
-        f"{batch}), {plan.finetune_steps} fine-tuning",
-        *(f"{stage.stage.name:<11} {_describe_stage(stage)}" for stage in plan.stages if several),
-        f"compute     {plan.mean_macs / 1e6:.2f} M MACs an image{_MEAN if several else ''}, "
-        f"all its views together; {plan.total_macs / 1e12:.3g} T in all "
-        f"(forward passes of the backbone){_describe_flops(plan.stages)}",
-        f"pack        {plan.pack_px} px, {plan.pack_mb:g} MB of decoded images; views enlarged: "
-        f"{enlarged}",
-        f"rate        {plan.images_per_s:g} img/s pretraining, "
-        f"{plan.finetune_images_per_s:g} img/s fine-tuning (measured on this device"
-        f"{_SMALLER if plan.smaller_batches else ''})",
-        f"time        about {plan.minutes:g} minutes with baselines",
-        f"memory      about {plan.memory_mb:g} MB{_SCALED if plan.smaller_batches else ''}",
-        f"disk        about {plan.disk_mb:g} MB",
-    ]
-    advice = int8_advice(plan.backbone)
-    if advice is not None:
-        lines.append(f"int8        {advice.removeprefix('int8 ')}")
-    return "\n".join(lines)
-
-
-_MEAN = ", averaged over epochs"
-_SMALLER = ", in smaller batches to answer soon"
-_SCALED = " (in proportion to those)"
-
-
-def _describe_flops(stages: tuple[StageCost, ...]) -> str:
-    """Tell what S3L's tables say of a schedule, if its rule applies."""
-    flops = [stage.flops_s3l for stage in stages if stage.flops_s3l is not None]
-    if len(flops) < len(stages):
-        return ""
-    mean = mean_over_epochs(flops, [stage.stage.epochs for stage in stages])
-    return f"; {mean / 1e6:.2f} M FLOPs a global view by S3L's rule"
-
-
-def _sizes(stage: PretrainStage) -> str:
-    return " + ".join(f"{group.count}x{group.size_px}" for group in stage.views) + " px"
-
-
-def _describe_stage(plan: StageCost) -> str:
-    stage = plan.stage
-    return (
-        f"{stage.epochs} epochs, views {_sizes(stage)}, batch {stage.batch_size}, {plan.steps} "
-        f"steps; {plan.macs / 1e6:.2f} M MACs for all views of an image, "
-        f"{plan.rate.images_per_s:.1f} img/s, about {plan.minutes:.1f} minutes"
-    )

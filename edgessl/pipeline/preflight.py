@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 
 import torch
 
@@ -14,10 +15,12 @@ from edgessl.data.pretraining import Choice, choose_pretraining
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
+from edgessl.pipeline.neighbours import about_neighbours, busy_cores
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import BASELINES
+from edgessl.train import steps_per_epoch
 from edgessl.train.place.choose_engine import engine_of, engine_of_run
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import images_of
@@ -128,6 +131,7 @@ def images_for(
         labels=labels,
         label_percent=label_percent,
         val_percent=recipe.data.val_percent,
+        val_group=recipe.data.val_group,
         seed=seed,
         reading=reading,
         progress=lambda done, total: reporter.progress("checking images", done, total),
@@ -159,11 +163,29 @@ def recipe_for(
         overrides: ``KEY=VALUE`` changes to it.
         dataset: Its name and number of images.
         device: Where it trains.
+
+    Returns:
+        The recipe; its epochs of fine-tuning are those of ``finetune.min_steps`` where that is
+        more and the user names none.
     """
     conditions = {
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     }
-    return load_recipe(name, conditions=conditions, overrides=overrides)
+    recipe = load_recipe(name, conditions=conditions, overrides=overrides)
+    asked = any(one.partition("=")[0].strip() == "finetune.epochs" for one in overrides)
+    return recipe if asked else _long_enough(recipe, len(dataset.train))
+
+
+def _long_enough(recipe: Recipe, labelled: int) -> Recipe:
+    """Raise the epochs of fine-tuning where few labels would make them few steps."""
+    table = recipe.finetune
+    if table.min_steps is None or not labelled:
+        return recipe
+    epochs = ceil(table.min_steps / steps_per_epoch(labelled, table.batch_size))
+    if epochs <= table.epochs:
+        return recipe
+    longer = table.model_copy(update={"epochs": epochs})
+    return recipe.model_copy(update={"finetune": longer})
 
 
 def begin(
@@ -201,6 +223,10 @@ def begin(
     engine = replace(engine, world=world)
     context = Context(run, recipe, dataset, images, engine, seed, reporter, stop_on_collapse)
     lead(context)
+    if device.type == "cpu" and world.size == 1:
+        threads = torch.get_num_threads()
+        if told := about_neighbours(threads, busy_cores() if threads > 1 else 0.0):
+            reporter.say(told)
     return context
 
 

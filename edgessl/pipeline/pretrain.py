@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
@@ -22,8 +24,9 @@ from edgessl.pipeline.source import Source
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.runs.stages import PRETRAIN, SUPERVISED_FILE, StageId, part_of_pretraining
 from edgessl.start import safetensors_file
+from edgessl.start.begin import begin_from
 from edgessl.start.kept_head import KEY, KeptHead, head_of
-from edgessl.start.weights import initialise
+from edgessl.start.kept_stage import STAGE_KEY, stage_of
 from edgessl.train.health.doctor import Doctor
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.state_fits import weights_misfit
@@ -83,13 +86,14 @@ def keep_views(context: Context) -> dict[str, Any]:
     return {"images": count}
 
 
-def pretrain(context: Context, source: Source) -> Meter:
+def pretrain(context: Context, source: Source, last_stage: Mapping[str, Tensor]) -> Meter:
     """Pretrain, and write ``pretrained.pt`` and ``backbone.safetensors``.
 
     Args:
         context: The run.
         source: Where the first weights come from. Where that is not to be had any more, there must
             be a state to go on from.
+        last_stage: What the last stage that it goes without grows back with; empty for new weights.
 
     Returns:
         The time that all stages took together.
@@ -98,8 +102,8 @@ def pretrain(context: Context, source: Source) -> Meter:
         UserError: The first weights are needed, and not to be had.
     """
     backbone = new_backbone(context, stage=PRETRAIN, whole=False)
-    if source.refusal is None and (sentence := initialise(backbone, source.init)):
-        context.reporter.say(sentence)
+    if source.refusal is None and (told := begin_from(backbone, source.init).told):
+        context.reporter.say(told)
     method = new_method(context, backbone)
     stages = pretrain_stages(context.recipe)
     if len(stages) == 1:
@@ -108,7 +112,7 @@ def pretrain(context: Context, source: Source) -> Meter:
         meter = _train_in_turn(context, method, source)
     if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
-    keep_pretrained(context, backbone, head_of(method))
+    keep_pretrained(context, backbone, head_of(method), last_stage)
     if context.dataset.lesson is not None:
         keep_classifier(context, backbone, method)
     return meter
@@ -209,7 +213,10 @@ def pretraining(context: Context, stage: PretrainStage, number: int) -> Stage:
 
 
 def keep_pretrained(
-    context: Context, backbone: Backbone, head: KeptHead | None
+    context: Context,
+    backbone: Backbone,
+    head: KeptHead | None,
+    last_stage: Mapping[str, Tensor],
 ) -> dict[str, Any]:
     """Write ``pretrained.pt`` and ``backbone.safetensors``.
 
@@ -218,6 +225,8 @@ def keep_pretrained(
         backbone: The network after pretraining.
         head: Hidden layers of the head it was pretrained with, for ``pretrained.pt``; None where
             they are not known.
+        last_stage: What a last stage that the backbone is without grows back with; empty for new
+            weights.
 
     Returns:
         Its name, as plain values.
@@ -231,6 +240,8 @@ def keep_pretrained(
     save_safetensors(context.run.path / "backbone.safetensors", backbone)
     if head is not None:
         payload[KEY] = head.to_dict()
+    if last_stage:
+        payload[STAGE_KEY] = dict(last_stage)
     checkpoint.save(context.run.path / PRETRAIN.file, payload)
     return {"backbone": backbone.name}
 
@@ -269,6 +280,11 @@ def load_pretrained(context: Context) -> Backbone:
 def load_pretrained_head(context: Context) -> KeptHead | None:
     """Read back what ``pretrained.pt`` holds of the head; None if that is nothing."""
     return KeptHead.from_payload(checkpoint.load(context.run.path / PRETRAIN.file))
+
+
+def load_kept_stage(context: Context) -> dict[str, Tensor]:
+    """Read back what ``pretrained.pt`` keeps of a last stage; empty if that is nothing."""
+    return stage_of(checkpoint.load(context.run.path / PRETRAIN.file))
 
 
 def recalibrate(context: Context, backbone: Backbone) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 RULES = ("macs", "s3l")
 LAST_STAGES = ("keep", "remove")
 DEFAULT_PX = 224
+IMAGENET = "imagenet:"
 
 
 def profile_subject(
@@ -23,16 +24,19 @@ def profile_subject(
     rule: str = "macs",
     last_stage: str = "keep",
     by_part: bool = False,
+    backbone: str | None = None,
     trust: bool = False,
 ) -> dict[str, Any]:
     """Count what a network costs.
 
     Args:
-        subject: A backbone's name, a checkpoint, or any exported file.
+        subject: A backbone's name, a checkpoint, any exported file, or general weights:
+            ``imagenet:BACKBONE``, which is counted as the backbone, or a file of others.
         image_px: Side of the image; None for the subject's own, 224 for a bare backbone.
         rule: ``"macs"``, or ``"s3l"`` for S3L's FLOPs as well.
         last_stage: ``"remove"`` counts a bare backbone without its last stage.
         by_part: Whether to say what each part costs; not of a file.
+        backbone: What a file of others holds; None to find out.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
 
     Returns:
@@ -54,7 +58,9 @@ def profile_subject(
                 "checkpoint or its backbone's name"
             )
         return _profile_file(Path(subject), image_px, rule, trust=trust)
-    return _profile_backbone(subject, image_px, rule, last_stage, by_part=by_part)
+    return _profile_backbone(
+        subject, image_px, rule, last_stage, by_part=by_part, held=backbone
+    )
 
 
 def _profile_file(
@@ -102,22 +108,34 @@ def _torch_file_cost(path: Path, *, trust: bool) -> tuple[int, int, int]:
 
 
 def _profile_backbone(
-    subject: str, image_px: int | None, rule: str, last_stage: str, *, by_part: bool
+    subject: str, image_px: int | None, rule: str, last_stage: str, *, by_part: bool,
+    held: str | None,
 ) -> dict[str, Any]:
     from edgessl import checkpoint
     from edgessl.backbones import BACKBONES, deployable_from
     from edgessl.metrics import cost
+    from edgessl.pipeline.general import is_general
     from edgessl.recipe.backbones import TIMM
+    from edgessl.start.general import open_start
 
-    if subject in BACKBONES or subject.startswith(TIMM):
-        backbone = _shapes_of(subject, last_stage, image_px or DEFAULT_PX)
+    name = subject.removeprefix(IMAGENET)
+    bare = name in BACKBONES or name.startswith(TIMM)
+    if held is not None and (bare or not is_general(subject)):
+        raise UserError(
+            f"--backbone: must be left out for {subject}, which says what it is, got '{held}'"
+        )
+    if bare:
+        backbone = _shapes_of(name, last_stage, image_px or DEFAULT_PX)
     elif Path(subject).suffix or Path(subject).exists():
         if last_stage != "keep":
             raise UserError(
                 "--last-stage: must be left out for a checkpoint, which has its own, got "
                 f"{last_stage}"
             )
-        backbone = deployable_from(checkpoint.load(Path(subject)), subject).backbone
+        if is_general(subject):
+            backbone = open_start(subject, held).build(image_px or DEFAULT_PX)
+        else:
+            backbone = deployable_from(checkpoint.load(Path(subject)), subject).backbone
         _refuse_other_size(backbone, image_px)
     else:
         raise UserError(

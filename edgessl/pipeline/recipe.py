@@ -15,21 +15,30 @@ from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
 from edgessl.files import expanded
-from edgessl.pipeline.arms import Trained, train_arms
+from edgessl.pipeline.arms import Trained, default_baselines, refuse_startless, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
+from edgessl.pipeline.kept_start import keep_start, kept_last_stage
 from edgessl.pipeline.lengths import as_begun, fitted, with_asked_epochs
 from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.plan import Plan, make_plan
 from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
 from edgessl.pipeline.pretrain import keep_views, load_pretrained, pretrain
 from edgessl.pipeline.results import Run
-from edgessl.pipeline.source import KEY as SHA256
 from edgessl.pipeline.source import Source, look_at, refuse_changed
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
-from edgessl.runs.stages import EVALUATE, FINETUNE, PRETRAIN, REPORT, VIEWS
+from edgessl.runs.stages import (
+    BASELINES,
+    EVALUATE,
+    FINETUNE,
+    FROM_WEIGHTS,
+    PRETRAIN,
+    REPORT,
+    START,
+    VIEWS,
+)
 from edgessl.train.place.context import Context, once
 from edgessl.train.place.processes import dismiss, follow
 
@@ -47,7 +56,7 @@ def run(
     reading: Reading = AS_FOUND,
     device: str = "auto",
     init: str = "none",
-    baselines: Sequence[str] = ("random",),
+    baselines: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     fresh: bool = False,
     stop_on_collapse: bool = False,
@@ -70,8 +79,10 @@ def run(
         seed: Decides everything random.
         reading: How the folder or the table with the labels is to be read, where that is said.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        init: Weights to start from: ``none``, ``timm:NAME``, or a file.
-        baselines: What to train for comparison: of ``random`` and ``longer``, or ``("none",)``.
+        init: Weights to start from: ``none``, ``imagenet``, ``timm:NAME``, or a file.
+        baselines: What to train for comparison: of ``random``, ``longer``, ``init`` (those weights,
+            fine-tuned directly) and ``init-longer`` (for as long as all of ours takes), or
+            ``("none",)``. None for ``random``, or with ``init`` for the two that start from it.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
         stop_on_collapse: End the run when outputs collapse.
@@ -96,17 +107,21 @@ def run(
         >>> run.path
         PosixPath('runs/photos-mobilenetv2-dino')
     """
-    baselines, overrides = listed(baselines), listed(overrides)
+    baselines = listed(default_baselines(init) if baselines is None else baselines)
+    overrides = listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))
         refusals = Refusals()
         with refusals:
             _refuse_both(epochs, minutes)
-        sources = [str(source) for source in (data, labels) if source is not None]
+        with refusals:
+            refuse_startless(baselines, init)
+        sources = [str(one) for one in (data, labels) if one is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
         _refuse_start(draft, init)
-        source = look_at(init, () if fresh else _candidates(out, draft))
+        source = look_at(init, draft, () if fresh else _candidates(out, draft))
+        overrides = (*source.changes, *overrides)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
             reading=reading, reporter=tell,
@@ -115,6 +130,8 @@ def run(
         _refuse_start(resolved, init)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
+        for sentence in source.sentences:
+            tell.say(sentence)
         folder = RunFolder(_folder(out, dataset, resolved))
         with folder.locked():
             begun = not fresh and bool(folder.read())
@@ -140,9 +157,9 @@ def run(
             resume(context, identity, stage=PRETRAIN.name)
             came_from = {
                 "labels": _lasting(labels), "label_percent": label_percent, **reading.said(),
+                **source.provenance,
             }  # fmt: skip
-            known = {SHA256: source.sha256} if source.sha256 else {}
-            record(context, identity, came_from, minutes=minutes, facts=known)
+            record(context, identity, came_from, minutes=minutes, facts=source.facts)
             _train(context, source, baselines, command)
         dismiss(world)
         return Run(folder.path)
@@ -160,7 +177,8 @@ def plan(
     seed: int = 0,
     reading: Reading = AS_FOUND,
     device: str = "auto",
-    baselines: Sequence[str] = ("random",),
+    init: str = "none",
+    baselines: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     compiled: bool = False,
     reporter: Reporter | None = None,
@@ -178,6 +196,7 @@ def plan(
         seed: Chooses labels and images.
         reading: How the images are to be read.
         device: Where it would train.
+        init: Weights it would start from.
         baselines: What would be trained for comparison.
         overrides: Changes to the recipe.
         compiled: Whether backbones would be compiled.
@@ -186,7 +205,8 @@ def plan(
     Returns:
         What it would take; None on processes other than the first.
     """
-    baselines, overrides = listed(baselines), listed(overrides)
+    baselines = listed(default_baselines(init) if baselines is None else baselines)
+    overrides = listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             follow(world, device)
@@ -194,8 +214,13 @@ def plan(
         refusals = Refusals()
         with refusals:
             _refuse_both(epochs, minutes)
-        sources = [str(source) for source in (data, labels) if source is not None]
+        with refusals:
+            refuse_startless(baselines, init)
+        sources = [str(one) for one in (data, labels) if one is not None]
         draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
+        _refuse_start(draft, init)
+        source = look_at(init, draft, _candidates(out, draft))
+        overrides = (*source.changes, *overrides)
         dataset = images_for(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
             reading=reading, reporter=tell,
@@ -203,6 +228,8 @@ def plan(
         resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
+        for sentence in source.sentences:
+            tell.say(sentence)
         folder = RunFolder.unmade(_folder(out, dataset, resolved))
         if minutes is not None and folder.read():
             resolved = as_begun(folder, resolved, dataset, minutes, tell)
@@ -218,18 +245,37 @@ def plan(
 
 def _train(context: Context, source: Source, baselines: Sequence[str], command: str) -> None:
     """Do what is not yet done of a run, one stage after the other, and report."""
-    dataset, folder = context.dataset, context.run
+    dataset, folder, init = context.dataset, context.run, source.init
     if folder.read()["finished"].get(REPORT):
         context.reporter.say(f"{folder.path}: this run is done; --fresh starts it over.")
+    if _needs_start(context, init, baselines):
+        once(context, START, lambda: keep_start(context, init))
     once(context, VIEWS, lambda: keep_views(context))
-    pretrained = once(context, PRETRAIN.name, lambda: dict(pretrain(context, source).facts()))
+    pretrained = once(
+        context, PRETRAIN.name,
+        lambda: dict(pretrain(context, source, kept_last_stage(context)).facts()),
+    )  # fmt: skip
     trained: Trained = {PRETRAIN.name: pretrained}
     if dataset.classes:
         train_arms(context, trained, baselines)
-        scores = score_run(context, baselines)
+        scores = score_run(context, baselines, init)
     else:
         scores = once(context, EVALUATE, lambda: _keep_features(context))
-    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, scores)
+    weights = folder.read()["provenance"].get("weights")
+    facts = scores if init == "none" else {"init": init, **scores}
+    facts = {"weights": weights, **facts} if weights else facts
+    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, facts)
+
+
+def _needs_start(context: Context, init: str, baselines: Sequence[str]) -> bool:
+    """Tell whether something is left to do with the weights."""
+    if init == "none":
+        return False
+    left = [PRETRAIN.name]
+    if context.dataset.classes:
+        left += [BASELINES[name].name for name in FROM_WEIGHTS if name in baselines]
+        left += [EVALUATE] if len(context.dataset.test) else []
+    return not context.run.read()["finished"].keys() >= {*left}
 
 
 def _keep_features(context: Context) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from edgessl.backbones.norm_rescale import (
 )
 from edgessl.errors import UserError, nearest
 from edgessl.start import safetensors_file
-from edgessl.start.weights import Start, read_start, read_weights, unlike
+from edgessl.start.fit import below_prefix, unlike
+from edgessl.start.run_files import Start, read_start
+from edgessl.start.tensor_file import read_weights
 
 _CLASSIFIER_PREFIX = "backbone.net."
 _BACKBONE_PREFIX = "net."
@@ -152,7 +154,7 @@ def _out(source: Path, anchor: Path | None, wanted: Path | None) -> Path:
 
 def _anchor(path: Path, start: Start) -> Mapping[str, Tensor]:
     """Read an anchor, and check that it is a network like the one to change."""
-    anchor = read_weights(path, "--anchor")
+    anchor = below_prefix(start.weights, read_weights(path, "--anchor"))
     shared = [key for key in start.weights if key in anchor]
     if 2 * len(shared) < len(start.weights):
         raise UserError(

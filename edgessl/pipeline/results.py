@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgessl.errors import UserError
+from edgessl.json_file import parse_json
 from edgessl.metrics.interval import Score
+from edgessl.report.shape import ReportShape, trouble_with
 
 if TYPE_CHECKING:
     from edgessl.backbones import Backbone
@@ -33,12 +34,14 @@ class Run:
         """
         path = self.path / "report.json"
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
+            if trouble := trouble_with(document, ReportShape) if document else "nothing":
+                raise ValueError(trouble)
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{path}: must be the report of a finished run, found none; run it to its end"
             ) from error
-        return dict(document)
+        return document
 
     @property
     def scores(self) -> dict[str, Score]:

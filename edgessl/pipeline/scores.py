@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,8 +16,10 @@ from edgessl.evaluate.protocols import LabelledOutputs
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.interval import Score
 from edgessl.metrics.knn import thumbnail_5nn
+from edgessl.metrics.right_answers import pack_right
 from edgessl.metrics.topk import confusion_matrix, top1
 from edgessl.pipeline.finetuning import load_classifier
+from edgessl.pipeline.kept_start import load_start
 from edgessl.pipeline.pretrain import new_backbone, recalibrate
 from edgessl.runs.stages import PRETRAIN
 from edgessl.train.place.context import Context
@@ -53,21 +56,44 @@ def score_random_features(context: Context) -> dict[str, Score]:
     }
 
 
-def score_classifier(context: Context, name: str) -> tuple[Score, list[list[int]]]:
+def score_start_features(context: Context) -> dict[str, Score]:
+    """Score the whole network with the weights that pretraining started from, as they are."""
+    backbone = new_backbone(context, stage=PRETRAIN, whole=True)
+    load_start(context, backbone.net)
+    context.engine.place(backbone)
+    return score_features(context, backbone)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierScore:
+    """How a classifier answers on ``test`` or ``val``.
+
+    Attributes:
+        score: Top-1.
+        confusion: Rows true, columns predicted.
+        right: Which images it gets right, as ``pack_right`` writes it.
+    """
+
+    score: Score
+    confusion: list[list[int]]
+    right: str
+
+
+def score_classifier(context: Context, name: str, split: Split | None = None) -> ClassifierScore:
     """Score a classifier of the run by its own answers.
 
     Args:
         context: The run.
         name: Its file in the run folder.
-
-    Returns:
-        Top-1, and the confusion matrix (rows true, columns predicted).
+        split: The images; None for ``test``.
     """
     classifier = load_classifier(context, name)
-    test = _outputs(context, classifier, context.dataset.test)
+    test = _outputs(context, classifier, split or context.dataset.test)
     result = evaluate_top1(test)
     matrix = confusion_matrix(result.predictions, test.labels, len(context.dataset.classes))
-    return result.score, matrix.tolist()
+    return ClassifierScore(
+        result.score, matrix.tolist(), pack_right(result.predictions, test.labels)
+    )
 
 
 def score_thumbnails(context: Context) -> Score:

@@ -18,10 +18,13 @@ from edgessl.cores import usable_cores
 from edgessl.data.cache import cache_part
 from edgessl.errors import UserError
 from edgessl.files import atomic_path
+from edgessl.json_file import is_amount, read_table
 from edgessl.recipe.backbones import BACKBONES, BackboneFacts
 
 CACHE = "bench.json"
 FP32_BYTES, INT8_SHARE = 4, 0.25
+MEASURED = ("p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "load_ms", "peak_rss_mb")
+"""What is kept of a measurement, beside size and noise."""
 QUICK = {"launches": 2, "min_runs": 100, "min_seconds": 1.0, "max_seconds": 5.0}
 """How long each backbone is measured: enough to rank, `edgessl bench` measures the real file. Two
 launches: its control starts after it in the one and before it in the other."""
@@ -119,7 +122,9 @@ def suggest(
         for part in (host["cpu"], usable_cores(), device.provider, device.options, count, image_px,
                      sorted(host["versions"].items()))
     )  # fmt: skip
-    known = {name: row for name, row in _read().get(key, {}).items() if name in BACKBONES}
+    kept = read_table(cache_part(CACHE)).get(key)
+    kept = kept if isinstance(kept, dict) else {}
+    known = {name: row for name, row in kept.items() if name in BACKBONES and _is_measured(row)}
     sound = {name for name, row in known.items() if row["noise_grade"] != "C"}
     missing: list[dict[str, str]] = []
     start = time.monotonic()
@@ -204,24 +209,23 @@ def _measure(name: str, image_px: int, device: Device, threads: int) -> dict[str
         quick = device.model_copy(update=QUICK)
         measured = measure_with_control([path], quick, threads=threads, batch=1)
         row = measured.models[0]
-        kept = ("p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "load_ms", "peak_rss_mb")
         return {
-            **{key: row[key] for key in kept},
+            **{key: row[key] for key in MEASURED},
             "size_mb": path.stat().st_size / 1e6,
             "noise_grade": measured.noise.grade,
         }
 
 
-def _read() -> dict[str, Any]:
-    place = cache_part(CACHE)
-    try:
-        content: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # a damaged cache is measured anew
-        return {}
-    return content if isinstance(content, dict) else {}
+def _is_measured(row: object) -> bool:
+    """Say whether a damaged cache still has what was measured of a backbone."""
+    return (
+        isinstance(row, dict)
+        and all(is_amount(row.get(key)) for key in (*MEASURED, "size_mb"))
+        and row.get("noise_grade") in ("A", "B", "C")
+    )
 
 
 def _write(key: str, known: Mapping[str, Any]) -> None:
-    content = {**_read(), key: dict(known)}
+    content = {**read_table(cache_part(CACHE)), key: dict(known)}
     with atomic_path(cache_part(CACHE)) as temporary:
         temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -31,10 +31,10 @@ class StageTable(Table):
         each with the full learning rate and a cosine of its own.
     """
 
-    epochs: Annotated[int, Field(ge=1)] | None = None
+    epochs: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     percent: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
-    views_px: Annotated[tuple[Annotated[int, Field(ge=8)], ...], Field(min_length=1)]
-    batch_size: Annotated[int, Field(ge=2)] | None = None
+    views_px: Annotated[tuple[Annotated[int, Field(ge=8, le=8192)], ...], Field(min_length=1)]
+    batch_size: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
     optim: Optim | None = None
 
 
@@ -126,7 +126,7 @@ def _length_mistakes(stages: Sequence[StageTable], epochs: int) -> Iterator[str]
             )
 
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class PretrainTable(Table):
@@ -147,7 +147,7 @@ class PretrainTable(Table):
     """
 
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, le=10_000_000)]
     accumulate: Count = 1
     batchnorm_groups: Count = 1
     recalibrate_batchnorm: bool = True

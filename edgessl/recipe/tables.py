@@ -10,7 +10,14 @@ from pydantic import Field, field_validator, model_validator
 
 from edgessl.errors import nearest
 from edgessl.recipe.backbones import BACKBONES, TIMM, Readout
-from edgessl.recipe.duration import durations, too_long_for
+from edgessl.recipe.duration import (
+    Percent,
+    StageLength,
+    check_one_unit,
+    duration_steps,
+    durations,
+    too_long_for,
+)
 from edgessl.recipe.method_tables import AnyMethodTable
 from edgessl.recipe.optim_tables import Optim, Sgd
 from edgessl.recipe.pretrain_table import (
@@ -22,8 +29,8 @@ from edgessl.recipe.pretrain_table import (
 from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
 from edgessl.schema import Mistakes, Table
 
-PixelCount = Annotated[int, Field(ge=8)]
-Count = Annotated[int, Field(ge=1)]
+PixelCount = Annotated[int, Field(ge=8, le=8192)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -135,6 +142,8 @@ class FinetuneTable(Table):
 
     Attributes:
         epochs: Passes over the labelled images.
+        min_steps: Where labels are so few that these epochs are fewer steps, there are as many more
+            epochs; epochs that the user names stand.
         batch_size: Images in a step.
         accumulate: Micro-batches in a step.
         batchnorm_groups: Equal contiguous groups of each micro-batch that BN statistics are
@@ -151,14 +160,19 @@ class FinetuneTable(Table):
         classifier_std: The classifier's weights start normal with this deviation and its biases at
             0; left out or 0: as PyTorch starts linear layers.
         freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
-            trained. A random start has none worth keeping, so the baselines' move.
+            trained. A random start has none worth keeping, so those of its baselines move.
         label_smoothing: Share of the target spread over all classes.
         mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
+        layer_decay: Each stage of the backbone learns at this share of the rate of the next one;
+            the classifier and the last stage have the full rate. 1: all learn alike.
+        head_warmup_epochs: For so long the classifier alone is trained, or ``_steps`` or
+            ``_percent``; the backbone's weights and BN statistics stay.
         regrow: Warm-up of a removed or dropped last stage.
     """
 
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
+    min_steps: Count | None = None
+    batch_size: Annotated[int, Field(ge=2, le=10_000_000)]
     accumulate: Count = 1
     batchnorm_groups: Count = 1
     optim: Optim
@@ -170,7 +184,20 @@ class FinetuneTable(Table):
     freeze_batchnorm: bool = False
     label_smoothing: Probability = 0.0
     mixup_alpha: NonNegative = 0.0
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    head_warmup_epochs: NonNegative | None = None
+    head_warmup_steps: NonNegative | None = None
+    head_warmup_percent: Percent | None = None
     regrow: RegrowTable | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> FinetuneTable:
+        check_one_unit(self, "head_warmup")
+        return self
+
+    def head_warmup(self, clock: StageLength) -> int:
+        """Steps in which the classifier alone is trained."""
+        return duration_steps(self, "head_warmup", clock)
 
 
 class EngineTable(Table):
@@ -190,6 +217,8 @@ class DataTable(Table):
 
     Attributes:
         val_percent: Share of the training images of each class held out for every choice.
+        val_group: Hold ``val`` out by whole groups: ``parent`` for the images of one folder, or a
+            column of the CSV manifest. Left out: image by image.
         max_images: Images that pretraining sees, drawn uniformly by the run's seed; smaller draws
             are part of larger ones. Left out: all. Fine-tuning has all labelled ones.
         max_classes: Classes that pretraining sees images of, all of them, drawn uniformly by the
@@ -201,6 +230,7 @@ class DataTable(Table):
     """
 
     val_percent: Annotated[float, Field(ge=0.0, le=50.0)] = 10.0
+    val_group: Annotated[str, Field(min_length=1)] | None = None
     max_images: Annotated[int, Field(ge=2)] | None = None
     max_classes: Annotated[int, Field(ge=2)] | None = None
     labels: Annotated[str, Field(min_length=1)] | None = None
@@ -288,6 +318,10 @@ class Recipe(Table):
                 f"{self.backbone.name}, which is no transformer, got 'last_4_blocks'"
             )
         yield from _head_mistakes(self)
+        yield from _rate_mistakes(finetune)
+        yield from too_long_for(
+            finetune, "head_warmup", finetune.epochs, "finetune", "finetune.epochs"
+        )
         yield from _accumulate_mistakes(
             finetune.batch_size, finetune.accumulate, "finetune.accumulate"
         )
@@ -348,6 +382,15 @@ def _head_mistakes(recipe: Recipe) -> Iterator[str]:
                 f"{key} must be '{wanted}' with finetune.head_layers = {count}, because {reason}, "
                 f"got '{found}'"
             )
+
+
+def _rate_mistakes(finetune: FinetuneTable) -> Iterator[str]:
+    """Say which rates of layers have no meaning where the classifier alone is trained."""
+    if finetune.trains == "classifier" and finetune.layer_decay != 1:
+        yield (
+            "finetune.layer_decay must be left out with finetune.trains = 'classifier', because "
+            f"no layer of the backbone is trained, got {finetune.layer_decay:g}"
+        )
 
 
 def _accumulate_mistakes(batch_size: int, accumulate: int, place: str) -> Iterator[str]:

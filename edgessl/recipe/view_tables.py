@@ -59,13 +59,13 @@ class ViewGroup(Table):
         solarize_p: Probability of solarisation at half range, one for each view.
     """
 
-    count: Annotated[int, Field(ge=1)]
-    size_px: Annotated[int, Field(ge=8)]
+    count: Annotated[int, Field(ge=1, le=1000)]
+    size_px: Annotated[int, Field(ge=8, le=8192)]
     crop: Literal["resized", "random", "central"] = "resized"
     scale: tuple[float, float] | None = None
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    resize_px: Annotated[int, Field(ge=8)] | None = None
-    padding_px: Annotated[int, Field(ge=0)] = 0
+    resize_px: Annotated[int, Field(ge=8, le=8192)] | None = None
+    padding_px: Annotated[int, Field(ge=0, le=8192)] = 0
     interpolation: Interpolation = "bilinear"
     flip_p: Probability = 0.5
     jitter: Jitter = Jitter()

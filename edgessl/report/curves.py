@@ -11,6 +11,8 @@ from edgessl.report.folder import RunRecord
 from edgessl.report.shape import is_figure
 from edgessl.runs.stages import (
     FINETUNE,
+    INIT,
+    INIT_LONGER,
     LONGER,
     PRETRAIN,
     RANDOM,
@@ -23,6 +25,8 @@ _KINDS = {
     FINETUNE.name: ("run", "pretrained"),
     RANDOM.name: ("random", "random"),
     LONGER.name: ("longer", "longer"),
+    INIT.name: ("init", "init"),
+    INIT_LONGER.name: ("init-longer", "init-longer"),
 }
 
 
@@ -73,6 +77,7 @@ def _monitor(record: RunRecord) -> LineChart | None:
     random = (report.get("scores_random") or {}).get("knn_top1")
     baselines = (
         ("random", "random start", random),
+        ("init", "the weights", (report.get("scores_init") or {}).get("knn_top1")),
         ("thumbnails", "raw pixels", report.get("thumbnail_knn_top1")),
     )
     references = [

@@ -62,6 +62,7 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
     method = (recipe.get("method") or {}).get("name")
     facts += [("backbone", str(backbone))] if backbone else []
     facts += [("method", str(method))] if method else []
+    facts += _weights_facts(report.get("weights") or (report.get("start") or {}).get("weights"))
     facts += [("parameters", _count(model["params"]))] if model.get("params") else []
     if model.get("last_stage") == "remove":
         facts.append(("counted", "without the last stage, which fine-tuning adds"))
@@ -82,6 +83,17 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
             facts.append((name, str(device[key])))
     facts += [("seed", str(report["seed"]))] if report.get("seed") is not None else []
     return facts
+
+
+def _weights_facts(weights: Mapping[str, Any] | None) -> Facts:
+    """Describe the general weights that the run started from."""
+    if not weights:
+        return []
+    source, licence = weights.get("source", ""), weights.get("licence", "not known")
+    return [
+        ("started from", f"{source} ({weights.get('came_from', '')}; licence: {licence})"),
+        ("sha256 of those weights", str(weights.get("sha256", ""))),
+    ]
 
 
 def _stage_fact(stage: Mapping[str, Any]) -> tuple[str, str]:

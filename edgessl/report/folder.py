@@ -126,8 +126,11 @@ def _read_views(path: Path) -> SavedViews | None:
             originals = arrays["originals"]
     except Exception:  # zlib, zip and numpy have their own ways to say that it is damaged
         return None
-    whole = _are_pictures(originals, 4) and bool(groups)
-    if not whole or not all(_are_pictures(group, 5) for group in groups.values() if group.size):
+    found = (originals, *groups.values())
+    if not groups or not all(isinstance(array, np.ndarray) for array in found):
+        return None  # numpy gives the bytes of a member that is no array
+    filled = [group for group in groups.values() if group.size]
+    if not _are_pictures(originals, 4) or not all(_are_pictures(group, 5) for group in filled):
         return None
     shown = {name: group for name, group in groups.items() if group.size}
     count = min(map(len, (originals, *shown.values())))

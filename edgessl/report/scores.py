@@ -18,6 +18,8 @@ _SOURCES = (
     ("run", "scores", "pretrained"),
     ("random", scores_of("random"), "random start"),
     ("longer", scores_of("longer"), "random start, equal total time"),
+    ("init", scores_of("init"), "the weights directly"),
+    ("init-longer", scores_of("init-longer"), "the weights directly, equal total time"),
 )
 
 
@@ -26,8 +28,9 @@ class ScoreLine:
     """One number on a score card.
 
     Attributes:
-        kind: ``"run"``, or the baseline: ``"random"``, ``"longer"``, ``"thumbnails"``, or
-            ``"majority"``, whose interval is its value: a fact about these very images.
+        kind: ``"run"``, or the baseline: ``"random"``, ``"longer"``, ``"init"``,
+            ``"init-longer"``, ``"thumbnails"``, or ``"majority"``, whose interval is its value: a
+            fact about these very images.
         label: What was scored, in words.
         value: Percent correct.
         low: Lower end of its 95 % interval, percent.
@@ -79,7 +82,8 @@ def score_cards(report: Mapping[str, Any]) -> list[ScoreCard]:
         if lines and (always := _majority(report.get("majority"))):
             lines.append(always)
         if lines:
-            cards.append(ScoreCard(title, explanation, tuple(lines), _remark(lines)))
+            arms = (report.get("arms") or {}) if key == "finetune_top1" else {}
+            cards.append(ScoreCard(title, explanation, tuple(lines), _remark(lines, arms)))
     return cards
 
 
@@ -97,8 +101,8 @@ def _majority(found: object) -> ScoreLine | None:
     return _line("majority", f"always answering '{found['class']}'", found)
 
 
-def _remark(lines: list[ScoreLine]) -> str:
-    """Compare the run with the best of its baselines."""
+def _remark(lines: list[ScoreLine], arms: Mapping[str, Any]) -> str:
+    """Compare the run with the best of its baselines, paired where that is known."""
     if lines[0].kind != "run" or len(lines) < 2:
         return ""
     run, rival = lines[0], max(lines[1:], key=lambda line: line.value)
@@ -106,5 +110,9 @@ def _remark(lines: list[ScoreLine]) -> str:
     if abs(difference) < 0.05:
         return f"the same as {rival.label}"
     amount = f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'} {rival.label}"
+    if found := (arms.get(rival.kind) or {}).get("difference"):
+        low, high = float(found.get("low", 0)), float(found.get("high", 0))
+        unclear = "" if low > 0 or high < 0 else "; no clear difference"
+        return f"{amount}, paired [{low:+.1f}, {high:+.1f}]{unclear}"
     apart = run.low > rival.high or rival.low > run.high
     return amount if apart else f"{amount}; the intervals overlap"

@@ -31,6 +31,13 @@ class _Score(_Known):
 _Scores = dict[str, _Score | None]
 
 
+class _Arm(_Known):
+    epochs: _Count | None = None
+    checkpoint: str | None = None
+    difference: _Score | None = None
+    command: str | None = None
+
+
 class _Data(_Known):
     classes: list[str] | None = None
     counts: dict[str, _Count] | None = None
@@ -86,7 +93,12 @@ class ReportShape(_Known):
     scores: _Scores | None = None
     scores_random: _Scores | None = None
     scores_longer: _Scores | None = None
+    scores_init: _Scores | None = None
+    scores_init_longer: _Scores | None = None
+    arms: dict[str, _Arm] | None = None
+    init: str | None = None
     thumbnail_knn_top1: _Score | None = None
+    majority: _Score | None = None
     throughput: _Throughput | None = None
     model: _Model | None = None
     device: dict[str, Any] | None = None

@@ -15,14 +15,16 @@ from filelock import FileLock, Timeout
 from edgessl import checkpoint
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, remove_leftovers, temporary_name
+from edgessl.json_file import parse_json
 from edgessl.runs import trained_on
-from edgessl.runs.stages import DIVERGED, SUPERVISED_FILE, state_files
+from edgessl.runs.run_table import trouble_with_run
+from edgessl.runs.stages import DIVERGED, SUPERVISED_FILE, baseline_files, state_files
 
 _SLOTS = ("a.pt", "b.pt")
 _LOGS = ("log.jsonl", "timing.jsonl")
 _FILES = ("recipe.toml", "run.json", *_LOGS, "pretrained.pt", SUPERVISED_FILE,
           "backbone.safetensors", "ckpt.pt", "report.json", "report.html", "views.npz",
-          "quarantine.txt", trained_on.NAME)  # fmt: skip
+          "quarantine.txt", trained_on.NAME, *baseline_files())  # fmt: skip
 _STATE_FILES = (*_SLOTS, *state_files())
 
 Say = Callable[[str], None]
@@ -110,12 +112,13 @@ class RunFolder:
         if not path.is_file():
             return {}
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = parse_json(path.read_text(encoding="utf-8"))
+            found = trouble_with_run(document)
         except ValueError:
-            document = None
-        if not isinstance(document, dict) or not {"identity", "finished"} <= document.keys():
+            document, found = None, "something else"
+        if found or not isinstance(document, dict):
             raise UserError(
-                f"{path}: must be the JSON that edgessl wrote, got something else; "
+                f"{path}: must be the JSON that edgessl wrote, got {found}; "
                 "start over with --fresh"
             )
         return document
@@ -317,9 +320,9 @@ def _together(damaged: Sequence[str]) -> str:
 def _place(line: str) -> tuple[str, int] | None:
     """Return stage and step of a log line; None if it is none."""
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
         return str(entry["stage"]), int(entry["step"])
-    except (ValueError, TypeError, KeyError):  # cut short
+    except (ValueError, TypeError, KeyError, OverflowError):  # cut short
         return None
 
 

@@ -33,9 +33,20 @@ WARMUP = StageId("warmup", 1, "state/warmup.pt")
 FINETUNE = StageId("finetune", 2, "ckpt.pt")
 RANDOM = StageId("finetune_random", 3, "state/random.pt")
 LONGER = StageId("finetune_longer", 4, "state/longer.pt")
+INIT = StageId("finetune_init", 5, "ckpt-init.pt")
+INIT_LONGER = StageId("finetune_init_longer", 6, "ckpt-init-longer.pt")
 
-BASELINES: dict[str, StageId] = {"random": RANDOM, "longer": LONGER}
-"""What ``--baselines`` may name: a random start, fine-tuned as long, or for the whole time."""
+BASELINES: dict[str, StageId] = {
+    "random": RANDOM, "longer": LONGER, "init": INIT, "init-longer": INIT_LONGER,
+}  # fmt: skip
+"""What ``--baselines`` may name: a random start, or the weights of ``--init``, fine-tuned as long
+as ours or for the whole time. What the weights give is worth exporting, so it lies beside ours."""
+
+FROM_WEIGHTS = ("init", "init-longer")
+"""The baselines that start from the weights of ``--init``."""
+
+WHOLE_TIME = ("longer", "init-longer")
+"""The baselines that train for as long as all stages of ours take."""
 
 SUPERVISED_FILE = "supervised.pt"
 """What supervised pretraining leaves besides: its backbone with its own classifier."""
@@ -46,11 +57,14 @@ TRAIN_TOP1 = "train_top1_percent"
 VIEWS, START, EVALUATE, REPORT = "views", "start", "evaluate", "report"
 """What run.json remembers besides training."""
 
+START_FILE = "state/start.safetensors"
+"""The whole network with the weights of ``--init``, for the arms that start from it."""
+
 DIVERGED = "diverged.pt"
 """In ``state/``: the weights before a step whose loss ended the run."""
 
 BEFORE: dict[str, frozenset[str]] = {
-    PRETRAIN.name: frozenset({VIEWS}),
+    PRETRAIN.name: frozenset({VIEWS, START}),
     FINETUNE.name: frozenset({START, WARMUP.name}),
 }
 """What is done before a stage that can be made longer."""
@@ -92,14 +106,20 @@ def evaluated(baseline: str) -> str:
 
 def scores_of(baseline: str) -> str:
     """Return the key of a baseline's scores in ``report.json``."""
-    return f"scores_{baseline}"
+    return f"scores_{baseline.replace('-', '_')}"
 
 
 def state_files() -> tuple[str, ...]:
     """Return the names of files in ``state/`` that a run can leave, parts of pretraining apart."""
     left = (stage.file for stage in (WARMUP, *BASELINES.values()))
     ends = (f"{stage.name}-end.pt" for stage in (PRETRAIN, FINETUNE))
-    return (*ends, *(name.removeprefix("state/") for name in left), DIVERGED)
+    inside = (name.removeprefix("state/") for name in left if name.startswith("state/"))
+    return (*ends, *inside, START_FILE.removeprefix("state/"), DIVERGED)
+
+
+def baseline_files() -> tuple[str, ...]:
+    """Return the names of files that baselines leave beside ``ckpt.pt``."""
+    return tuple(BASELINES[name].file for name in FROM_WEIGHTS)
 
 
 def own_loss(entry: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ from edgessl.backbones import Backbone, deployable_from, deployable_payload
 from edgessl.pipeline.finetune import changes_for
 from edgessl.pipeline.pretrain import save_safetensors
 from edgessl.recipe import load_recipe
-from edgessl.start.weights import read_start
+from edgessl.start.run_files import read_start
 
 NAME = "efficientnet-b0"
 

@@ -84,7 +84,7 @@ def test_an_unknown_set(refused: Refused) -> None:
         (["--device", "cpus"],
          "--device: must be one of auto, cpu, cuda, mps, got 'cpus'; did you mean cpu?\n"),
         (["--baselines", "longest"],
-         "--baselines: must be of random, longer, none, got 'longest'\n"),
+         "--baselines: must be of random, longer, init, init-longer, none, got 'longest'\n"),
         (["--epochs", "1", "--minutes", "1"],
          "--minutes: must be given without --epochs, got both; drop one of them\n"),
         (["--baselines", "none,random"],
@@ -169,7 +169,8 @@ def test_a_checkpoint_that_is_not_one(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "--init start.pt: must be 'none', 'timm:NAME' or a file, found none\n"),
+        (None, "--init start.pt: must be 'none', 'imagenet', 'timm:NAME' or a file, "
+         "found none\n"),
         (b"junk", "--init start.pt: must hold plain weights (safetensors, or a torch file that "
          "loads with weights_only=True), got something else\n"),
     ],

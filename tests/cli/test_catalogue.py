@@ -90,11 +90,12 @@ def test_show_prints_a_recipe_that_reads_back_the_same(tmp_path: Path) -> None:
 
 def test_show_says_first_which_variants_it_leaves_out(tmp_path: Path) -> None:
     assert _output("show", RECIPE).splitlines()[:2] == [
-        f"# {RECIPE} without a variant; variants: shape, demo (edgessl show {RECIPE}:shape)",
+        f"# {RECIPE} without a variant; variants: shape, from-weights, demo "
+        f"(edgessl show {RECIPE}:shape)",
         "# edgessl recipe takes by itself, where it fits: demo",
     ]
     chosen = _output("show", f"{RECIPE}:demo").splitlines()
-    assert chosen[0].startswith(f"# {RECIPE} with its variant demo; others: shape (")
+    assert chosen[0].startswith(f"# {RECIPE} with its variant demo; others: shape, from-weights (")
     assert chosen[1].startswith("name = ")
     mine = tmp_path / "line\nbreak.toml"  # in a comment it would end it
     mine.write_text(_output("show", RECIPE), encoding="utf-8")

@@ -88,3 +88,29 @@ def test_the_commands_after_an_export_can_be_typed(capsys: pytest.CaptureFixture
         "on a device, without edgessl: python 'my runs/run.py' --selftest",
         "next: edgessl bench 'my runs/model.onnx' --device cpu",
     ]
+
+
+def test_all_arms_fit_into_a_narrow_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    tables = ("scores", "scores_random", "scores_longer", "scores_init", "scores_init_longer")
+    scores = {key: {"finetune_top1": SCORE} for key in tables}
+    print_summary({**report("run"), **scores}, Path("run"))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "75.0 [60.0, 86.0]" in line]
+    assert len(lines) == len(tables)
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.strip(" │").split(" │")[0].strip() for line in lines] == [
+        "self-supervised", "random start", "random, longer", "weights directly", "weights, longer",
+    ]  # fmt: skip
+
+
+def test_a_run_that_learned_labels_shows_its_own_classifier(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    document = report("run")
+    document["recipe"]["method"] = {"name": "supervised"}
+    document["scores"]["supervised_top1"] = SCORE
+    print_summary(document, Path("run"))
+    shown = capsys.readouterr().out
+    assert "own classifier" in shown
+    (row,) = (line for line in shown.splitlines() if "supervised" in line)
+    assert "self-supervised" not in shown
+    assert row.count("75.0 [60.0, 86.0]") == 3

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edgessl.data.divide import Sample, hold_out, keep_labels, separate
+from edgessl.data.divide import hold_out, keep_labels, separate
+from edgessl.data.sample import Sample
 
 
 def samples(counts: dict[str, int]) -> list[Sample]:

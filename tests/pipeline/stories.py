@@ -12,7 +12,7 @@ from typing import Any
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.pipeline import finetune as finetune_story
 from edgessl.pipeline import recipe as recipe_story
-from edgessl.pipeline.plan import describe_plan
+from edgessl.pipeline.plan_in_words import describe_plan
 from edgessl.reporter import Reporter
 
 
@@ -31,7 +31,7 @@ class Pretraining:
     reading: Reading = AS_FOUND
     device: str = "auto"
     init: str = "none"
-    baselines: tuple[str, ...] = ("random",)
+    baselines: tuple[str, ...] | None = None
     overrides: tuple[str, ...] = ()
     fresh: bool = False
     stop_on_collapse: bool = False
@@ -67,7 +67,7 @@ def run_recipe(wanted: Pretraining, reporter: Reporter) -> dict[str, Any]:
 def plan_recipe(wanted: Pretraining, reporter: Reporter) -> str:
     """Return the plan of a run, in words."""
     options = _options(wanted)
-    for name in ("init", "fresh", "stop_on_collapse", "command"):
+    for name in ("fresh", "stop_on_collapse", "command"):
         del options[name]
     plan = recipe_story.plan(**options, reporter=reporter)
     return describe_plan(plan) if plan else ""

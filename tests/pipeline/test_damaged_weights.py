@@ -21,14 +21,17 @@ from edgessl.errors import UserError
 from edgessl.pipeline.pretrain import save_safetensors
 from edgessl.pipeline.rescale import rescale
 from edgessl.start import safetensors_file
-from edgessl.start.weights import initialise, read_start, read_weights, refuse_source
+from edgessl.start.begin import initialise
+from edgessl.start.brought import brought_to
+from edgessl.start.run_files import read_start
+from edgessl.start.tensor_file import read_weights
 
 NAME = "mobilenetv2"
 PREPROCESS = {"resize_px": 32, "crop_px": 32, "interpolation": "bilinear",
               "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}  # fmt: skip
 
 READERS: dict[str, Callable[[Path], object]] = {
-    "recipe --init, early": lambda path: refuse_source(str(path)),
+    "recipe --init, early": lambda path: brought_to(str(path), NAME, 32),
     "recipe --init": lambda path: initialise(_backbone(), str(path)),
     "rescale --anchor": lambda path: read_weights(path, "--anchor"),
     "finetune": read_start,

@@ -23,7 +23,7 @@ from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.evaluate import evaluate_model
 from edgessl.pipeline.export import export
 from edgessl.pipeline.finish import verdict
-from edgessl.start.weights import Start, read_start
+from edgessl.start.run_files import Start, read_start
 
 
 @pytest.fixture(scope="module")

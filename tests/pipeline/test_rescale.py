@@ -17,7 +17,7 @@ from edgessl.backbones import Backbone, Classifier, deployable_payload
 from edgessl.cli import app
 from edgessl.errors import UserError
 from edgessl.pipeline.pretrain import save_safetensors
-from edgessl.start.weights import read_start
+from edgessl.start.run_files import read_start
 
 PREPROCESS = {
     "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2], "resize_px": 36, "crop_px": 32,

@@ -9,10 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pipeline.stories import run_recipe
+from pipeline.stories import plan_recipe, run_recipe
 from tiny_run import Listener, request
 
-from edgessl.errors import Interrupted, UserError
+from edgessl.errors import EdgesslError, Interrupted, UserError
+from edgessl.start import begin, brought
+from edgessl.start.origin import Given, Origin
+from edgessl.start.tensor_file import read_file
 
 Run = Callable[..., dict[str, object]]
 
@@ -76,7 +79,7 @@ def test_a_run_whose_states_are_damaged_asks_for_the_file_again(
     for state in (tmp_path / "out" / "state").glob("?.pt"):
         state.write_bytes(b"damaged")
     init.unlink()
-    with pytest.raises(UserError, match=r"--init .*: must be 'none', 'timm:NAME' or a file"):
+    with pytest.raises(UserError, match=r"--init .*: must be 'none', 'imagenet', 'timm:NAME' or"):
         run(Listener())
 
 
@@ -85,7 +88,7 @@ def test_a_new_run_asks_for_the_file_before_any_work(
 ) -> None:
     init.unlink()
     listener = Listener()
-    with pytest.raises(UserError, match=r"--init .*: must be 'none', 'timm:NAME' or a file"):
+    with pytest.raises(UserError, match=r"--init .*: must be 'none', 'imagenet', 'timm:NAME' or"):
         run(listener)
     assert (listener.sentences, (tmp_path / "out").exists()) == ([], False)
 
@@ -108,3 +111,34 @@ def test_another_file_under_the_name_is_another_run(run: Run, init: Path, tiny: 
     init.write_bytes(len(text).to_bytes(8, "little") + text + content[end:])
     with pytest.raises(UserError, match=r"must be the file that this run started from, got ano"):
         run(Listener())
+
+
+def test_weights_that_cannot_be_downloaded_any_more_are_not_asked_for(
+    tiny: Path, tmp_path: Path, weights: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name brings its normalisation along, and the run keeps it."""
+    file = tmp_path / "hub.safetensors"
+    file.write_bytes(weights)
+    half = (0.5, 0.5, 0.5)
+
+    def hub(name: str, backbone: str, option: str = "--init") -> Given:
+        if not file.is_file():
+            raise EdgesslError(f"{name}: cannot be downloaded")
+        return Given(read_file(file, "").tensors, Origin(name, str(file), "0", mean=half, std=half))
+
+    for module in (begin, brought):
+        monkeypatch.setattr(module, "open_weights", hub)
+    wanted = request(tiny / "tiny.toml", tiny / "images", tmp_path / "out")
+    wanted = replace(wanted, init="timm:hub", baselines=("init",))
+    with pytest.raises(Interrupted):
+        run_recipe(wanted, Listener("pretrain", 3))
+    planning = Listener()
+    plan_recipe(wanted, planning)
+    assert any("mean 0.5, std 0.5" in sentence for sentence in planning.sentences)
+    file.unlink()
+    report = run_recipe(wanted, Listener())
+    assert report["recipe"]["image"]["mean"] == [*half]
+    assert report["arms"]["init"]["command"].startswith("edgessl finetune timm:hub --data ")
+    assert run_recipe(wanted, Listener())["scores"] == report["scores"]
+    with pytest.raises(EdgesslError, match="cannot be downloaded"):
+        run_recipe(replace(wanted, out=tmp_path / "other"), Listener())

@@ -9,6 +9,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -136,3 +137,15 @@ def test_other_arrays_are_no_views(
 
         monkeypatch.setattr("edgessl.report.folder.np.load", fail)
     write_report(folder)
+
+
+def test_members_that_are_no_arrays_are_no_views(make_run: MakeRun) -> None:
+    folder = make_run()
+    np.savez_compressed(folder / "views.npz", **views())  # type: ignore[arg-type]
+    with ZipFile(folder / "views.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with ZipFile(folder / "views.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.removesuffix(".npy") if name == "local.npy" else name,
+                             b"no array" if name == "local.npy" else content)  # fmt: skip
+    assert write_report(folder).is_file()

@@ -58,7 +58,7 @@ def lanes(entries: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Lanes |
     """Lay out the distributions.
 
     Args:
-        entries: Models with ``samples_ms``, ``p50_ms``, ``p90_ms`` and ``p99_ms``.
+        entries: Models with ``samples_ms`` and ``p50_ms``, some with ``p90_ms`` and ``p99_ms``.
         names: What to call each.
 
     Returns:
@@ -135,8 +135,8 @@ def _lane(
     worst = f"{beyond} of {len(values)} runs beyond, up to {values.max():.3g} ms" if beyond else ""
     return Lane(
         kind=f"m{index % 6}", name=name, y=ground, hill=" ".join(points),
-        p50=axis.place(entry["p50_ms"]), p90=_place(axis, entry["p90_ms"]),
-        p99=_place(axis, entry["p99_ms"]), text=_words(entry), outside=worst,
+        p50=axis.place(entry["p50_ms"]), p90=_place(axis, entry.get("p90_ms")),
+        p99=_place(axis, entry.get("p99_ms")), text=_words(entry), outside=worst,
     )  # fmt: skip
 
 
@@ -145,5 +145,5 @@ def _place(axis: _Axis, value: float | None) -> float | None:
 
 
 def _words(entry: Mapping[str, Any]) -> str:
-    known = [("p50", entry["p50_ms"]), ("p90", entry["p90_ms"]), ("p99", entry["p99_ms"])]
+    known = [("p50", entry["p50_ms"]), ("p90", entry.get("p90_ms")), ("p99", entry.get("p99_ms"))]
     return " · ".join(f"{name} {value:.3g}" for name, value in known if value is not None) + " ms"

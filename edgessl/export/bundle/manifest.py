@@ -12,6 +12,7 @@ from typing import Any
 
 from edgessl.export.bundle.names import MODELS
 from edgessl.files import atomic_path
+from edgessl.json_file import read_table
 
 REPORT = "report.json"
 KEY = "export"
@@ -26,7 +27,7 @@ def write_record(folder: Path, outcome: dict[str, Any]) -> None:
             export that are still in the folder keep their entries.
     """
     path = folder / REPORT
-    report = _report(path)
+    report = read_table(path)  # a damaged one is written anew
     new = {entry["path"] for entry in outcome["files"]}
     kept = [e for e in _files(report) if e["path"] not in new and (folder / e["path"]).is_file()]
     report[KEY] = {**outcome, "files": [*outcome["files"], *kept]}
@@ -34,15 +35,6 @@ def write_record(folder: Path, outcome: dict[str, Any]) -> None:
         temporary.write_text(
             json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-
-
-def _report(path: Path) -> dict[str, Any]:
-    """Return what is there; a damaged file is written anew."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return report if isinstance(report, dict) else {}
 
 
 def _files(report: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -130,7 +130,9 @@ def model_card(
     """
     backbone = _table(_table(run.report.get("recipe")).get("backbone"))
     classifies = bool(metadata.classes)
-    name = backbone.get("name") or provenance.get("recipe") or "a small backbone"
+    weights = provenance.get("weights") or {}
+    name = backbone.get("name") or provenance.get("recipe") or weights.get("network")
+    name = name or "a small backbone"
     kind = f"classifier of {len(metadata.classes)} classes" if classifies else "features"
     environment = Environment(  # what comes from outside goes through ``plain``, there or here
         loader=PackageLoader("edgessl.export.bundle", "templates"),
@@ -151,10 +153,22 @@ def model_card(
         use=_use(classifies),
         classes=len(metadata.classes),
         licence_data=licence_of_data(provenance.get("data")),
-        licence_weights=portable(licence_of_weights(_init(run.record))),
+        licence_weights=portable(_licence_of_start(provenance, run)),
         labels=_labels(metadata.classes),
         version=__version__,
         checkpoint=checkpoint,
+    )
+
+
+def _licence_of_start(provenance: Mapping[str, Any], run: Run) -> str:
+    """Say whose weights the network started from, as its checkpoint or its run knows."""
+    weights = provenance.get("weights")
+    if not weights:
+        return licence_of_weights(_init(run.record))
+    source = portable(weights.get("source", ""))
+    return (
+        f"started from {source} ({weights.get('came_from')}; licence: {weights.get('licence')}; "
+        f"sha256 {weights.get('sha256')}); those terms hold too"
     )
 
 

@@ -35,6 +35,7 @@ from edgessl.export.bundle.vectors import Vectors, make_vectors, write_vectors
 from edgessl.export.gates.gate import Gate
 from edgessl.export.product import ExportedFile, size_mb
 from edgessl.files import atomic_path
+from edgessl.json_file import read_table
 
 RUNTIME = ("onnx", "ort")
 """Formats that run.py runs; the others need torch."""
@@ -171,15 +172,7 @@ def read_run(folder: Path) -> Run:
     Args:
         folder: The checkpoint's.
     """
-
-    def content(name: str) -> Mapping[str, Any]:
-        try:
-            found = json.loads((folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    return Run(report=content("report.json"), record=content("run.json"))
+    return Run(report=read_table(folder / "report.json"), record=read_table(folder / "run.json"))
 
 
 def remove_stale_bundle(folder: Path) -> None:

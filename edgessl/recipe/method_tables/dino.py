@@ -42,7 +42,7 @@ class DinoTable(MethodTable):
     name: Literal["dino"]
     hidden_dim: Width = 2048
     bottleneck_dim: Width = 256
-    prototypes: Annotated[int, Field(ge=2)] = 4096
+    prototypes: Annotated[int, Field(ge=2, le=1_000_000)] = 4096
     head_batch_norm: bool = True
     train_gain: bool = False
     student_temp: Positive = 0.1

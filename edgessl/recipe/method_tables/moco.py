@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.method_tables.projection import NonNegative, Positive, Projection, Share, Width
+from edgessl.recipe.method_tables.projection import NonNegative, Positive, Projection, Share
 from edgessl.recipe.method_tables.table import (
     HiddenLayers,
     MethodTable,
@@ -50,7 +50,7 @@ class MocoTable(MethodTable):
     predictor: Projection | None = None
     teacher_predictor: bool = False
     temperature: Positive = 0.2
-    queue: Width = 65536
+    queue: Annotated[int, Field(ge=1, le=10_000_000)] = 65536
     teacher_momentum: tuple[Share, Share] = (0.999, 0.999)
     keys: Literal["first", "both"] = "first"
     coin_groups: Annotated[int, Field(ge=1)] = 1

@@ -42,11 +42,11 @@ class SwavTable(MethodTable):
 
     name: Literal["swav"]
     projector: Projection = Projection(hidden_dims=(4096,), batch_norm=True)
-    prototypes: Annotated[int, Field(ge=2)] = 3000
+    prototypes: Annotated[int, Field(ge=2, le=1_000_000)] = 3000
     temperature: Positive = 0.1
     epsilon: Positive = 0.05
-    sinkhorn_iterations: Annotated[int, Field(ge=1)] = 3
-    queue: Annotated[int, Field(ge=0)] = 0
+    sinkhorn_iterations: Annotated[int, Field(ge=1, le=10_000)] = 3
+    queue: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     queue_start_epochs: NonNegative | None = None
     queue_start_steps: NonNegative | None = None
     queue_start_percent: Percent | None = None

@@ -6,7 +6,7 @@ import copy
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from time import perf_counter
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from edgessl.backbones import Backbone
 from edgessl.data.cache import appearing, cache_part
 from edgessl.device import describe_device
 from edgessl.errors import UserError
+from edgessl.json_file import is_amount, read_table
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.reporter import Reporter
@@ -96,11 +97,8 @@ def _fastest(
          f"torch {torch.__version__}", backbone, f"{size_px} px", *names]
     )  # fmt: skip
     place = cache_part("engines.json")
-    try:
-        known = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    if key not in known:
+    known = read_table(place)
+    if not _are_times(known.get(key), names):
         known[key] = dict(zip(names, _measure(recipe, device, candidates), strict=True))
         with appearing(place) as temporary:
             temporary.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
@@ -113,6 +111,11 @@ def _fastest(
         "engine.memory_format=… overrides."
     )
     return best
+
+
+def _are_times(found: object, names: Sequence[str]) -> bool:
+    """Say whether a damaged cache still has what was measured."""
+    return isinstance(found, dict) and all(is_amount(found.get(name)) for name in names)
 
 
 def _trained_px(recipe: Recipe) -> int:

@@ -12,9 +12,9 @@ from torch import nn
 
 from edgessl.backbones import Backbone
 from edgessl.device import freed_memory_kept
-from edgessl.errors import Interrupted, UserError
+from edgessl.errors import EdgesslError, Interrupted
 from edgessl.methods.method import Method
-from edgessl.optim import build_optimizer
+from edgessl.optim import build_optimizer, layer_scales
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.runs.stages import TRAIN_TOP1, StageId, is_main, is_pretraining, own_loss
@@ -55,6 +55,7 @@ class Stage:
             stage of pretraining can go on from it.
         epochs_before: Epochs of the stages of pretraining before it; the log counts them in.
         optim_key: Where the recipe gives ``optim``.
+        layer_decay: Share of the next stage's learning rate that each stage of the backbone has.
     """
 
     what: StageId
@@ -67,6 +68,7 @@ class Stage:
     keeps_end: bool = False
     epochs_before: int = 0
     optim_key: str = "finetune.optim"
+    layer_decay: float = 1.0
 
     @property
     def name(self) -> str:
@@ -83,7 +85,7 @@ def train_stage(
     watch: Watch | None = None,
     doctor: Doctor | None = None,
     *,
-    must_go_on: UserError | None = None,
+    must_go_on: EdgesslError | None = None,
 ) -> Meter:
     """Train a method to the end of its stage, from where an earlier run of it stopped.
 
@@ -98,7 +100,7 @@ def train_stage(
         must_go_on: Why the stage cannot start from its beginning; None where it can.
 
     Raises:
-        UserError: It cannot start from its beginning, and would have to.
+        EdgesslError: It cannot start from its beginning, and would have to.
         Interrupted: Ctrl-C or SIGTERM, after saving.
         GateFailed: The loss stays not finite, in spite of rollbacks, or the outputs have collapsed
             and that is to end the run; now or in an earlier run.
@@ -167,7 +169,17 @@ def _prepare(context: Context, stage: Stage, module: nn.Module) -> torch.optim.O
     module.train()
     if context.engine.compiled:
         _compile_backbones(module)
-    return build_optimizer(module, stage.optim)
+    return build_optimizer(module, stage.optim, _scales(module, stage.layer_decay))
+
+
+def _scales(module: nn.Module, layer_decay: float) -> Mapping[str, float]:
+    """Return the share of the learning rate of parameters that have not all of it, by name."""
+    if layer_decay == 1:
+        return {}
+    net = cast(Method, module).backbone.net
+    names = {id(param): name for name, param in module.named_parameters()}
+    scales = layer_scales(net, layer_decay)
+    return {names[id(param)]: scales[name] for name, param in net.named_parameters()}
 
 
 def _clock(stage: Stage, data: TrainingData, step: int) -> Clock:
