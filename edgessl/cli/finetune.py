@@ -16,6 +16,7 @@ from edgessl.cli.options import (
     Layout,
     Overrides,
     Seed,
+    Size,
     Splits,
     TrainingDevice,
     ValGroup,
@@ -45,10 +46,7 @@ def finetune(
         ),
     ] = None,
     backbone: HeldBackbone = None,
-    size: Annotated[
-        int | None,
-        typer.Option(help="Side of the images; default: the recipe's.", metavar="PX"),
-    ] = None,
+    size: Size = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Epochs after the warm-up; more of them extend a run."),

@@ -25,6 +25,13 @@ ValGroup = Annotated[
         metavar="parent|COLUMN",
     ),
 ]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        help="Side of images; views, crops and fine-tuning with it. [default: the recipe's]",
+        metavar="PX",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Decides everything random.")]
 TrainingDevice = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Overrides = Annotated[

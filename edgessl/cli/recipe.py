@@ -15,6 +15,7 @@ from edgessl.cli.options import (
     Layout,
     Overrides,
     Seed,
+    Size,
     Splits,
     TrainingDevice,
     ValGroup,
@@ -46,6 +47,7 @@ def recipe(
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="Time for the run, instead of --epochs.")
     ] = None,
+    size: Size = None,
     seed: Seed = 0,
     device: TrainingDevice = "auto",
     init: Annotated[
@@ -84,9 +86,9 @@ def recipe(
         with Screen(console()) as screen:
             planned = story.plan(
                 name, data=data, labels=labels, label_percent=label_percent, out=out,
-                epochs=epochs, minutes=minutes, seed=seed, reading=reading, device=device,
-                init=init, baselines=compared, overrides=changes(overrides, val_group),
-                compiled=compiled, reporter=screen,
+                epochs=epochs, minutes=minutes, seed=seed, size=size, reading=reading,
+                device=device, init=init, baselines=compared,
+                overrides=changes(overrides, val_group), compiled=compiled, reporter=screen,
             )  # fmt: skip
         if planned is not None:
             print(describe_plan(planned))
@@ -94,10 +96,10 @@ def recipe(
     with Screen(console()) as screen:
         run = story.run(
             name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
-            minutes=minutes, seed=seed, reading=reading, device=device, init=init,
-            baselines=compared, overrides=changes(overrides, val_group),
-            fresh=fresh, stop_on_collapse=stop_on_collapse,
-            compiled=compiled, reporter=screen, command=as_typed(),
+            minutes=minutes, seed=seed, size=size, reading=reading, device=device, init=init,
+            baselines=compared, overrides=changes(overrides, val_group), fresh=fresh,
+            stop_on_collapse=stop_on_collapse, compiled=compiled, reporter=screen,
+            command=as_typed(),
         )  # fmt: skip
     if world_of_environment().first:
         print_summary(run.report, run.path)

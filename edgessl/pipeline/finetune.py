@@ -18,7 +18,7 @@ from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
 from edgessl.pipeline.pretrain import keep_pretrained
 from edgessl.pipeline.results import Run
-from edgessl.pipeline.weights_recipe import brought_along, recipe_for_weights, sized
+from edgessl.pipeline.weights_recipe import brought_along, recipe_for_weights
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
@@ -101,7 +101,7 @@ def finetune(
             return Run(follow(world, device))
         given, refusals = open_start(source, backbone), Refusals()
         name = _recipe_for(given, recipe)
-        overrides = (*brought_along(given, recipe), *sized(name, overrides, size), *overrides)
+        overrides = (*brought_along(given, recipe), *overrides)
         draft, here = options(
             name, overrides, baselines, device, (str(data),), world, refusals, known=BASELINES
         )
@@ -111,7 +111,7 @@ def finetune(
             reporter=tell, pretrains=False,
         )  # fmt: skip
         _refuse_unlabelled(dataset, given)
-        resolved = recipe_for(name, changed, dataset, here)
+        resolved = recipe_for(name, changed, dataset, here, size)
         refuse_misfits(resolved, dataset, world, compiled=compiled, pretrains=False)
         network = given.build(resolved.image.crop_px)
         check_head(given.head, wanted_layers(resolved, network), source)

@@ -16,6 +16,7 @@ from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.neighbours import about_neighbours, busy_cores
+from edgessl.pipeline.size import sized
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
@@ -154,7 +155,8 @@ def _learned(recipe: Recipe, dataset: Dataset, source: str) -> dict[str, str] | 
 
 
 def recipe_for(
-    name: str, overrides: Sequence[str], dataset: Dataset, device: torch.device
+    name: str, overrides: Sequence[str], dataset: Dataset, device: torch.device,
+    size: int | None = None,
 ) -> Recipe:
     """Resolve a recipe with the variants that data and device choose.
 
@@ -163,6 +165,7 @@ def recipe_for(
         overrides: ``KEY=VALUE`` changes to it.
         dataset: Its name and number of images.
         device: Where it trains.
+        size: Side of images in place of the recipe's.
 
     Returns:
         The recipe; its epochs of fine-tuning are those of ``finetune.min_steps`` where that is
@@ -172,6 +175,8 @@ def recipe_for(
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     }
     recipe = load_recipe(name, conditions=conditions, overrides=overrides)
+    if changes := sized(recipe, size):
+        recipe = load_recipe(name, conditions=conditions, overrides=(*changes, *overrides))
     asked = any(one.partition("=")[0].strip() == "finetune.epochs" for one in overrides)
     return recipe if asked else _long_enough(recipe, len(dataset.train))
 

@@ -53,6 +53,7 @@ def run(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    size: int | None = None,
     reading: Reading = AS_FOUND,
     device: str = "auto",
     init: str = "none",
@@ -77,6 +78,8 @@ def run(
         epochs: Pretraining epochs in place of the recipe's; more of them extend a run.
         minutes: Time for the whole run, which sets the pretraining epochs once.
         seed: Decides everything random.
+        size: Side of images in px; views, crops and fine-tuning keep their proportion to it. None
+            for the recipe's.
         reading: How the folder or the table with the labels is to be read, where that is said.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         init: Weights to start from: ``none``, ``imagenet``, ``timm:NAME``, or a file.
@@ -126,7 +129,8 @@ def run(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
             reading=reading, reporter=tell,
         )  # fmt: skip
-        resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
+        resolved = recipe_for(recipe, overrides, dataset, here, size)
+        resolved = with_asked_epochs(resolved, epochs, tell)
         _refuse_start(resolved, init)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
@@ -175,6 +179,7 @@ def plan(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    size: int | None = None,
     reading: Reading = AS_FOUND,
     device: str = "auto",
     init: str = "none",
@@ -194,6 +199,7 @@ def plan(
         epochs: Pretraining epochs.
         minutes: Time for the whole run.
         seed: Chooses labels and images.
+        size: Side of images in px.
         reading: How the images are to be read.
         device: Where it would train.
         init: Weights it would start from.
@@ -225,7 +231,8 @@ def plan(
             draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
             reading=reading, reporter=tell,
         )  # fmt: skip
-        resolved = with_asked_epochs(recipe_for(recipe, overrides, dataset, here), epochs, tell)
+        resolved = recipe_for(recipe, overrides, dataset, here, size)
+        resolved = with_asked_epochs(resolved, epochs, tell)
         refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
         _say_found(dataset, tell)
         for sentence in source.sentences:

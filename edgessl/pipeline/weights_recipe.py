@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from timm.models.vision_transformer import VisionTransformer
 
 from edgessl import catalog
@@ -62,26 +60,3 @@ def _fits(start: Start, recipe: str) -> bool:
     except UserError:  # it is told with all other mistakes
         return False
     return named in BACKBONES and _same(named, start.backbone)
-
-
-def sized(recipe: str, overrides: Sequence[str], image_px: int | None) -> tuple[str, ...]:
-    """Return what fine-tuning at another size changes in a recipe, as ``KEY=VALUE``.
-
-    Args:
-        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file.
-        overrides: The user's own changes.
-        image_px: Side of images and views; None to leave it.
-
-    Raises:
-        UserError: It cannot be a side.
-    """
-    if image_px is None:
-        return ()
-    if image_px < 8:
-        raise UserError(f"--size: must be at least 8 pixels, got {image_px}")
-    image = load_recipe(recipe, overrides=overrides).image
-    resize_px = round(image_px * image.resize_px / image.crop_px)
-    return (
-        f"image.crop_px={image_px}", f"image.resize_px={resize_px}",
-        f"finetune.view.size_px={image_px}",
-    )
