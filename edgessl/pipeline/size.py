@@ -33,10 +33,10 @@ def sized(draft: Recipe, image_px: int | None) -> tuple[str, ...]:
         if min(several) < FEWEST_PX:
             raise UserError(
                 f"--size: must leave at least {FEWEST_PX} pixels of {key} = "
-                f"{_value(sides[key])}, got {image_px} for the {draft.image.crop_px} of "
+                f"{_value(key, sides[key])}, got {image_px} for the {draft.image.crop_px} of "
                 f"{draft.name}; name a larger size"
             )
-    return tuple(f"{key}={_value(several)}" for key, several in found.items())
+    return tuple(f"{key}={_value(key, several)}" for key, several in found.items())
 
 
 def _sides(recipe: Recipe) -> Iterator[tuple[str, list[int]]]:
@@ -53,5 +53,5 @@ def _sides(recipe: Recipe) -> Iterator[tuple[str, list[int]]]:
         yield f"pretrain.stages.{number}.views_px", [*stage.views_px]
 
 
-def _value(sides: Sequence[int]) -> str:
-    return str(sides[0]) if len(sides) == 1 else str([*sides])
+def _value(key: str, sides: Sequence[int]) -> str:
+    return str([*sides]) if key.endswith("views_px") else str(sides[0])
