@@ -175,10 +175,16 @@ def recipe_for(
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     }
     recipe = load_recipe(name, conditions=conditions, overrides=overrides)
-    if changes := sized(recipe, size):
+    own_size = any(_key(one) == "image.crop_px" for one in overrides)
+    scaled_px = None if own_size else recipe.image.scaled_px
+    if changes := sized(recipe, scaled_px if size is None else size):
         recipe = load_recipe(name, conditions=conditions, overrides=(*changes, *overrides))
-    asked = any(one.partition("=")[0].strip() == "finetune.epochs" for one in overrides)
+    asked = any(_key(one) == "finetune.epochs" for one in overrides)
     return recipe if asked else _long_enough(recipe, len(dataset.train))
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].strip()
 
 
 def _long_enough(recipe: Recipe, labelled: int) -> Recipe:
