@@ -107,6 +107,7 @@ def images_for(
     *,
     labels: str | None = None,
     label_percent: float | None = None,
+    labels_per_class: int | None = None,
     seed: int,
     reading: Reading = AS_FOUND,
     reporter: Reporter,
@@ -119,6 +120,7 @@ def images_for(
         data: ``--data``.
         labels: ``--labels``, or None.
         label_percent: ``--label-percent``, or None.
+        labels_per_class: ``--labels-per-class``, or None.
         seed: Chooses labels and images.
         reading: ``--layout``, ``--splits`` and ``--column``.
         reporter: Shows progress.
@@ -131,6 +133,7 @@ def images_for(
         data,
         labels=labels,
         label_percent=label_percent,
+        labels_per_class=labels_per_class,
         val_percent=recipe.data.val_percent,
         val_group=recipe.data.val_group,
         seed=seed,
