@@ -303,6 +303,11 @@ class Recipe(Table):
                 f"data.labels must be left out, because {self.method.name} learns without labels, "
                 f"got '{self.data.labels}'"
             )
+        if self.method.keeps_batchnorm() and self.pretrain.recalibrate_batchnorm:
+            yield (
+                "pretrain.recalibrate_batchnorm must be false with method.freeze_batchnorm = true, "
+                "which keeps the BN statistics of the start, got true"
+            )
         finetune = self.finetune
         if self.backbone.last_stage != "keep" and finetune.regrow is None:
             yield (

@@ -138,3 +138,10 @@ def test_the_view_of_the_student_is_the_view_made_smaller(method: CrossResolutio
     large = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
     found = method._smaller(large)[0].permute(1, 2, 0).numpy()
     assert np.abs(found - small).max() <= 1.0
+
+
+def test_statistics_that_are_kept_are_not_computed_anew_either() -> None:
+    name = "mobilenetv2-dino:from-weights"
+    assert not load_recipe(name).pretrain.recalibrate_batchnorm
+    with pytest.raises(UserError, match=r"pretrain.recalibrate_batchnorm must be false"):
+        load_recipe(name, overrides=["pretrain.recalibrate_batchnorm=true"])

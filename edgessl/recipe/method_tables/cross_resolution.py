@@ -61,6 +61,10 @@ class CrossResolutionTable(MethodTable):
         """Say no: the targets stand still."""
         return False
 
+    def keeps_batchnorm(self) -> bool:
+        """Say whether BN statistics are kept."""
+        return self.freeze_batchnorm
+
     def needs_start(self) -> str:
         """Say why it needs one."""
         return "it learns from the features that given weights have of large images"

@@ -118,6 +118,10 @@ class MethodTable(Table):
         """Say whether outputs may become the same for all images, so that a doctor must watch."""
         return not self.learns_labels()
 
+    def keeps_batchnorm(self) -> bool:
+        """Say whether BN statistics of the start stay, so that recomputing them would lose them."""
+        return False
+
     def needs_start(self) -> str:
         """Say why the method cannot begin from random weights; empty if it can."""
         return ""
