@@ -58,8 +58,8 @@ def compare(
         >>> import edgessl
         >>> run = "runs/photos-mobilenetv2-dino"
         >>> both = edgessl.compare([run, f"{run}/model.onnx"])
-        >>> [row.arm for row in both.sets[0].rows]
-        ['file', 'ours']
+        >>> sorted(row.arm for row in both.sets[0].rows)
+        ['file', 'ours', 'random']
         >>> both.answer
         'Ship ...'
     """

@@ -101,7 +101,7 @@ def _place(row: Row, rows: Sequence[Row]) -> int:
 def _scored(name: str, rows: Sequence[Row]) -> Scored:
     n = rows[0].tests.n if rows[0].tests else 0
     choice = choose(rows, n)
-    ranked = tuple(sorted(rows, key=lambda row: -row.top1))
+    ranked = tuple(sorted(rows, key=lambda row: (-row.top1, row is not choice.row)))
     base = _base(rows, choice)
     gains = () if base is None else tuple(class_gains(base, choice.leader))
     return Scored(name, n, ranked, choice, base if gains else None, gains, hardest(ranked))

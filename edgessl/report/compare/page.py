@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgessl import __version__
+from edgessl.metrics.interval import Score
 from edgessl.page.render import templates_of
 from edgessl.report.compare.compared import Compared, Scored
 from edgessl.report.compare.curves import MOST, curves
@@ -47,7 +49,6 @@ def compare_page(found: Compared) -> str:
         notes=found.notes,
         sets=[_set(one) for one in found.sets],
         unscored=[_row(index, row, None) for index, row in enumerate(found.unscored)],
-        formats=", ".join(sorted({row.precision for one in found.sets for row in one.rows})),
     )
 
 
@@ -96,7 +97,7 @@ def _row(index: int, row: Row, one: Scored | None) -> dict[str, Any]:
         "what": _what(row), "ship": one is not None and row is one.choice.row,
         "score": "-" if score is None else f"{score.value:.1f}",
         "interval": "" if score is None else f"{score.low:.1f} to {score.high:.1f}",
-        "bar": None if score is None else Bar(score.value, score.low, score.high - score.low),
+        "bar": None if score is None or one is None else _score_bar(score, one.rows),
         "knn": _value(row, "knn_top1"), "linear": _value(row, "linear_top1"),
         "params": _millions(row.params, 2), "macs": _millions(row.macs, 1),
         "px": row.size_px or "-",
@@ -105,6 +106,17 @@ def _row(index: int, row: Row, one: Scored | None) -> dict[str, Any]:
         "latency": "-" if latency is None else f"{latency.p50_ms:.3g}",
         "latency_remark": "" if latency is None else _remark(row),
     }  # fmt: skip
+
+
+def _score_bar(score: Score, rows: Sequence[Row]) -> Bar:
+    """Place a score on a scale from the lowest end of all intervals to the highest."""
+    scores = [row.score for row in rows if row.score is not None]
+    first, last = min(one.low for one in scores), max(one.high for one in scores)
+
+    def place(percent: float) -> float:
+        return round(2 + 96 * (percent - first) / max(last - first, 1e-9), 2)
+
+    return Bar(place(score.value), place(score.low), place(score.high) - place(score.low))
 
 
 def _what(row: Row) -> str:
