@@ -105,20 +105,20 @@ def _runs_in(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def refuse_damaged(path: Path) -> None:
-    """Refuse a run whose report cannot be read, before it is taken for an unfinished one.
+    """Refuse a run with an empty file, before it is taken for an unfinished one.
 
     Args:
         path: The run folder.
 
     Raises:
-        UserError: ``report.json`` is there but empty.
+        UserError: ``report.json`` or ``run.json`` is there but empty.
     """
-    report = path / _REPORT
-    if report.is_file() and not report.stat().st_size:
-        raise UserError(
-            f"{report}: must be the JSON that edgessl wrote, got an empty file; give the run's "
-            "command again"
-        )
+    for file in (path / _REPORT, path / _RUN):
+        if file.is_file() and not file.stat().st_size:
+            raise UserError(
+                f"{file}: must be the JSON that edgessl wrote, got an empty file; give the run's "
+                "command again"
+            )
 
 
 @cache  # of files that may be large

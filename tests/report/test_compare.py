@@ -101,8 +101,10 @@ def test_answers_that_do_not_make_the_score_are_not_believed(tmp_path: Path) -> 
 
 def test_the_best_is_shipped_where_it_is_shown_to_be(tmp_path: Path) -> None:
     found = compared(rows(write_run(tmp_path / "a", GOOD, {"random": POOR})))
-    assert found.answer.startswith("Ship a: top-1 75.0 % [70.5, 79.0] on 400 test images, shown to "
-                                   "be above the other (next is a random: +50.0 points [")  # fmt: skip
+    assert found.answer.startswith(
+        "Ship a: top-1 75.0 % [70.5, 79.0] on 400 test images, shown to be above the other (next "
+        "is a random: +50.0 points ["
+    )
     assert found.commands == (f"edgessl export {tmp_path}/a/ckpt.pt --onnx",)
 
 
