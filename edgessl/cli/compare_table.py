@@ -36,7 +36,8 @@ def _table(one: Scored) -> Table:
         title=f"{one.name}: top-1 on {one.n:,} test images, percent [95 % interval]",
         title_justify="left", box=None, padding=(0, 2, 0, 0),
     )  # fmt: skip
-    table.add_column("", overflow="fold", min_width=12)
+    widest = max(len(row.name) + 2 for row in one.rows)
+    table.add_column("", overflow="fold", min_width=min(24, widest))
     for heading in ("top-1", "to the best", "M params", "M MACs", "MB"):
         table.add_column(heading, justify="right", no_wrap=True)
     if timed:

@@ -115,7 +115,7 @@ def _row_of(path: Path, name: str, rows: Sequence[Row], *, trust: bool) -> Row:
     cost = profile_subject(str(path), trust=trust)
     sha256 = exported_from(path)
     origin = next(
-        (row.file for row in rows if sha256 and row.arm != FILE and sha256_of(row.file) == sha256),
+        (row for row in rows if sha256 and row.arm != FILE and sha256_of(row.file) == sha256),
         None,
     )
     return row_of_file(path, name, metadata, cost, origin)
