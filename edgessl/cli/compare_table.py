@@ -24,7 +24,8 @@ def print_comparison(screen: Console, found: Compared) -> None:
         if one.hardest is not None:
             screen.print(
                 f"of {one.hardest.n:,} test images {one.hardest.wrong_in_all:,} are wrong in all "
-                f"{one.hardest.rows} rows, {one.hardest.right_in_all:,} right in all"
+                f"{one.hardest.rows} rows whose answers are recorded, "
+                f"{one.hardest.right_in_all:,} right in all"
             )
     for note in found.notes:
         screen.print(f"note: {note}")

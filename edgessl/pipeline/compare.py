@@ -72,6 +72,8 @@ def compare(
         name = names[str(path.absolute())]
         with refusals:
             if path.suffix.lower() in SUFFIXES and not path.is_dir():
+                # Most are called model.onnx; the folder says of what.
+                name = name if name != path.name else f"{path.absolute().parent.name}/{name}"
                 files.append((len(rows), path, name))
             else:
                 rows += _rows_of(path, name)

@@ -70,7 +70,7 @@ def test_a_file_is_paired_with_the_checkpoint_it_was_exported_from(
     edgessl.export(run / "ckpt.pt", formats=("onnx",), out=run)
     found = compare([run, run / "model.onnx"])
     (one,) = found.sets
-    assert {row.name: row.arm for row in one.rows} == {"run": "ours", "model.onnx": "file"}
+    assert {row.name: row.arm for row in one.rows} == {"run": "ours", "run/model.onnx": "file"}
     assert all(difference.low is not None for row, difference in one.choice.to_leader
                if row is not one.choice.leader)  # fmt: skip
     file = next(row for row in one.rows if row.arm == "file")
