@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edgessl.api import Backbone as Backbone
     from edgessl.api import bench as bench
+    from edgessl.api import compare as compare
     from edgessl.api import evaluate as evaluate
     from edgessl.api import export as export
     from edgessl.api import finetune as finetune
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Backbone", "bench", "evaluate", "export", "finetune", "load_dataset", "load_recipe",
-    "open_artifact", "run",
+    "Backbone", "bench", "compare", "evaluate", "export", "finetune", "load_dataset",
+    "load_recipe", "open_artifact", "run",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from edgessl.artifact import open_artifact
 from edgessl.backbones import Backbone
 from edgessl.data.load import load_dataset
 from edgessl.pipeline.bench import bench
+from edgessl.pipeline.compare import compare
 from edgessl.pipeline.evaluate import evaluate
 from edgessl.pipeline.export import export
 from edgessl.pipeline.finetune import finetune
@@ -16,6 +17,6 @@ from edgessl.pipeline.recipe import run
 from edgessl.recipe import load_recipe
 
 __all__ = [
-    "Backbone", "bench", "evaluate", "export", "finetune", "load_dataset", "load_recipe",
-    "open_artifact", "run",
+    "Backbone", "bench", "compare", "evaluate", "export", "finetune", "load_dataset",
+    "load_recipe", "open_artifact", "run",
 ]  # fmt: skip

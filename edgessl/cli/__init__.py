@@ -17,6 +17,7 @@ import typer
 from edgessl import __version__
 from edgessl.cli.bench import bench
 from edgessl.cli.catalogue import list_entries, show
+from edgessl.cli.compare import compare
 from edgessl.cli.data import data
 from edgessl.cli.evaluate import evaluate
 from edgessl.cli.export import export
@@ -63,7 +64,7 @@ def _root(
 _VERBS: dict[str, Callable[..., None]] = {
     "recipe": recipe, "export": export, "bench": bench, "list": list_entries, "show": show,
     "data": data, "finetune": finetune, "eval": evaluate, "profile": profile, "rescale": rescale,
-    "predict": predict, "report": report,
+    "predict": predict, "report": report, "compare": compare,
 }  # fmt: skip
 for _name, _verb in _VERBS.items():
     app.command(name=_name, epilog=EXAMPLES[_name])(_verb)

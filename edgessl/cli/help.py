@@ -128,6 +128,12 @@ EXAMPLES = {
         "# a run of an older edgessl, with the page of this one",
         "edgessl report runs/demo-mobilenetv2-dino",
     ),
+    "compare": examples(
+        "# every arm of every finished run, as a page",
+        "edgessl compare runs/ --html compare.html",
+        "# fp32 and int8 beside the run that they come from, measured on this machine",
+        "edgessl compare runs/photos runs/photos/model.onnx runs/photos/model.int8.onnx --bench",
+    ),
 }
 """By verb, for the end of its help."""
 

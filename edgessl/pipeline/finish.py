@@ -28,6 +28,7 @@ from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
 from edgessl.report.health import health
+from edgessl.runs import tested_on
 from edgessl.runs.stages import (
     BASELINES,
     EVALUATE,
@@ -180,6 +181,9 @@ def finish(
     report["verdict"] = beside_majority(verdict(report), report)
     report["next"] = _next(context)
     report["alternatives"] = _alternatives(context)
+    if (test := dataset.test).labels is not None:
+        images = tested_on.to_text(dataset.fingerprint, test.digests, test.labels, test.paths)
+        run.write_text(tested_on.NAME, images)
     run.write_json("report.json", report)
     write_report(run.path)
     once(context, REPORT, lambda: {"done": True})

@@ -46,11 +46,11 @@ def curves(record: RunRecord) -> list[LineChart]:
 def _pretrain_loss(record: RunRecord) -> LineChart | None:
     # The method's own term where it is logged apart: a regulariser would shift it against ln K.
     term = next((key for key in map(own_loss, record.log) if key != "loss"), "loss")
-    series = _series(record.log, PRETRAIN.name, term, "run", "loss", smooth=True)
+    series = series_of(record.log, PRETRAIN.name, term, "run", "loss", smooth=True)
     method = _recipe(record).get("method") or {}
     title = "Pretraining loss"
     title += f" ({method.get('name', term)})" if term != "loss" else ""
-    chance = _series(record.log, PRETRAIN.name, "chance_loss", "uniform", "chance")
+    chance = series_of(record.log, PRETRAIN.name, "chance_loss", "uniform", "chance")
     if chance.xs:  # where a method that learns nothing stays
         return line_chart(title, "epoch", [series, chance], digits=2)
     prototypes = method.get("prototypes")
@@ -60,7 +60,7 @@ def _pretrain_loss(record: RunRecord) -> LineChart | None:
 
 
 def _train_top1(record: RunRecord) -> LineChart | None:
-    series = _series(record.log, PRETRAIN.name, TRAIN_TOP1, "run", "train", smooth=True)
+    series = series_of(record.log, PRETRAIN.name, TRAIN_TOP1, "run", "train", smooth=True)
     return line_chart(
         "Labels found while pretraining, on training views, %", "epoch", [series], from_zero=True
     )
@@ -85,7 +85,7 @@ def _monitor(record: RunRecord) -> LineChart | None:
         for kind, label, score in baselines
         if isinstance(score, Mapping) and score.get("value") is not None
     ]
-    series = _series(record.log, PRETRAIN.name, "knn_top1", "run", "kNN")
+    series = series_of(record.log, PRETRAIN.name, "knn_top1", "run", "kNN")
     return line_chart(
         "kNN while pretraining, on val, %", "epoch", [series], references, from_zero=True
     )
@@ -95,13 +95,13 @@ def _quality(record: RunRecord) -> Iterable[LineChart | None]:
     """Draw what the monitor measures without labels."""
     yield line_chart(
         "Alignment (0: views agree) and uniformity (-4: images apart)", "epoch",
-        [_series(record.log, PRETRAIN.name, "alignment", "run", "alignment"),
-         _series(record.log, PRETRAIN.name, "uniformity", "other", "uniformity")],
+        [series_of(record.log, PRETRAIN.name, "alignment", "run", "alignment"),
+         series_of(record.log, PRETRAIN.name, "uniformity", "other", "uniformity")],
         digits=2,
     )  # fmt: skip
     for key, title in (("retrieval_top1", "Positive pairs found (a view finds the other), %"),
                        ("effective_rank", "Effective rank of features")):  # fmt: skip
-        series = _series(record.log, PRETRAIN.name, key, "run", "features")
+        series = series_of(record.log, PRETRAIN.name, key, "run", "features")
         yield line_chart(title, "epoch", [series], from_zero=True)
 
 
@@ -109,7 +109,7 @@ def _signs(record: RunRecord) -> Iterable[LineChart | None]:
     """Draw what the doctor looks at."""
     yield line_chart(
         "Spread of projections (0: all the same)", "epoch",
-        [_series(record.log, PRETRAIN.name, "spread", "run", "spread", smooth=True)],
+        [series_of(record.log, PRETRAIN.name, "spread", "run", "spread", smooth=True)],
         from_zero=True, digits=2,
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def _signs(record: RunRecord) -> Iterable[LineChart | None]:
 def _finetune_loss(record: RunRecord) -> LineChart | None:
     return line_chart(
         "Fine-tuning loss", "epoch",
-        [_series(record.log, stage, "loss", *_style(stage), smooth=True)
+        [series_of(record.log, stage, "loss", *_style(stage), smooth=True)
          for stage in _finetunings(record.log)],
         digits=2,
     )  # fmt: skip
@@ -126,7 +126,7 @@ def _finetune_loss(record: RunRecord) -> LineChart | None:
 def _val(record: RunRecord) -> LineChart | None:
     return line_chart(
         "Top-1 while fine-tuning, on val, %", "epoch",
-        [_series(record.log, stage, "val_top1", *_style(stage))
+        [series_of(record.log, stage, "val_top1", *_style(stage))
          for stage in _finetunings(record.log)],
         from_zero=True,
     )  # fmt: skip
@@ -141,7 +141,7 @@ def _style(stage: str) -> tuple[str, str]:
     return _KINDS.get(stage, ("other", stage.removeprefix("finetune_")))
 
 
-def _series(
+def series_of(
     log: Iterable[Mapping[str, Any]],
     stage: str,
     key: str,
@@ -149,6 +149,16 @@ def _series(
     label: str,
     smooth: bool = False,
 ) -> Series:
+    """Return what one stage logged under one key.
+
+    Args:
+        log: Lines of ``log.jsonl``.
+        stage: Its name; that of pretraining stands for all of its parts.
+        key: What was logged.
+        kind: Style class.
+        label: Name of the curve.
+        smooth: Whether to draw a moving average.
+    """
     points = [
         (float(entry["epoch"]), float(entry[key]))
         for entry in log

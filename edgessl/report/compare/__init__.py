@@ -1,0 +1,1 @@
+"""Runs and exported files side by side: which of them to ship."""
