@@ -13,6 +13,7 @@ from edgessl.cli.options import (
     Fresh,
     HeldBackbone,
     LabelPercent,
+    LabelsPerClass,
     Layout,
     Overrides,
     Seed,
@@ -52,6 +53,7 @@ def finetune(
         typer.Option(min=1, help="Epochs after the warm-up; more of them extend a run."),
     ] = None,
     label_percent: LabelPercent = None,
+    labels_per_class: LabelsPerClass = None,
     layout: Layout = "auto",
     splits: Splits = "",
     column: Column = "",
@@ -82,7 +84,8 @@ def finetune(
     with Screen(console()) as screen:
         run = story.finetune(
             checkpoint, data=data, recipe=recipe, backbone=backbone, size=size, epochs=epochs,
-            label_percent=label_percent, out=out, seed=seed, reading=reading, device=device,
+            label_percent=label_percent, labels_per_class=labels_per_class, out=out, seed=seed,
+            reading=reading, device=device,
             baselines=several(baselines), overrides=changes(overrides, val_group), fresh=fresh,
             compiled=compiled, reporter=screen, command=as_typed(),
         )  # fmt: skip

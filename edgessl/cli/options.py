@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LabelPercent = Annotated[
     float | None, typer.Option(help="Share of the training labels to use, in percent.")
 ]
+LabelsPerClass = Annotated[
+    int | None, typer.Option(help="Number of training labels of each class to use.", metavar="N")
+]
 ValGroup = Annotated[
     str | None,
     typer.Option(

@@ -12,6 +12,7 @@ from edgessl.cli.options import (
     Compiled,
     Fresh,
     LabelPercent,
+    LabelsPerClass,
     Layout,
     Overrides,
     Seed,
@@ -34,6 +35,7 @@ def recipe(
         str | None, typer.Option(help="Labelled images, where --data has none.")
     ] = None,
     label_percent: LabelPercent = None,
+    labels_per_class: LabelsPerClass = None,
     layout: Layout = "auto",
     splits: Splits = "",
     column: Column = "",
@@ -85,9 +87,9 @@ def recipe(
     if plan:
         with Screen(console()) as screen:
             planned = story.plan(
-                name, data=data, labels=labels, label_percent=label_percent, out=out,
-                epochs=epochs, minutes=minutes, seed=seed, size=size, reading=reading,
-                device=device, init=init, baselines=compared,
+                name, data=data, labels=labels, label_percent=label_percent,
+                labels_per_class=labels_per_class, out=out, epochs=epochs, minutes=minutes,
+                seed=seed, size=size, reading=reading, device=device, init=init, baselines=compared,
                 overrides=changes(overrides, val_group), compiled=compiled, reporter=screen,
             )  # fmt: skip
         if planned is not None:
@@ -95,7 +97,8 @@ def recipe(
         return
     with Screen(console()) as screen:
         run = story.run(
-            name, data=data, labels=labels, label_percent=label_percent, out=out, epochs=epochs,
+            name, data=data, labels=labels, label_percent=label_percent,
+            labels_per_class=labels_per_class, out=out, epochs=epochs,
             minutes=minutes, seed=seed, size=size, reading=reading, device=device, init=init,
             baselines=compared, overrides=changes(overrides, val_group), fresh=fresh,
             stop_on_collapse=stop_on_collapse, compiled=compiled, reporter=screen,

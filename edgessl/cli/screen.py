@@ -77,6 +77,7 @@ _ROWS = {
     scores_of("init-longer"): "weights, longer",
 }
 """An arm a row: with all of them the table still fits into 80 letters."""
+_UNBROKEN = 3  # columns of scores that fit into as many
 
 
 def print_summary(report: dict[str, Any], run: Path) -> None:
@@ -106,9 +107,11 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
 
 
 def _title(key: str, report: dict[str, Any]) -> str:
-    """Name a row; a random start that nothing trained is none."""
+    """Name a row: a random start that nothing trained is none, weights of others are not ours."""
     from edgessl.recipe.method_tables import learns_labels
 
+    if key == "scores" and (report.get("start") or {}).get("weights"):
+        return "these weights"
     method = report["recipe"].get("method") or {}
     if key == "scores" and learns_labels(method.get("name")):
         return "supervised"
@@ -131,7 +134,7 @@ def _scores_table(report: dict[str, Any], rows: dict[str, str]) -> Table:
     scores = [*(report[key] for key in rows), pixels]
     columns = [key for key in _COLUMNS if any(found.get(key) for found in scores)]
     for key in columns:
-        table.add_column(_COLUMNS[key], justify="right")
+        table.add_column(_COLUMNS[key], justify="right", no_wrap=len(columns) <= _UNBROKEN)
     for key, title in rows.items():
         table.add_row(title, *(_cell(report[key].get(column)) for column in columns))
     if pixels:

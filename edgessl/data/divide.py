@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from edgessl.data.dataset import SPLIT_NAMES, SplitName
 from edgessl.data.groups import Groups, hold_out_groups
+from edgessl.data.label_budget import LabelBudget
 from edgessl.data.sample import Sample, torn_contents
 from edgessl.errors import UserError
 
@@ -50,14 +51,14 @@ def hold_out(
     return frozenset(chosen)
 
 
-def keep_labels(samples: Iterable[Sample], percent: float, seed: int) -> frozenset[str]:
-    """Choose contents that keep their label, the same share of every class, at least one.
+def keep_labels(samples: Iterable[Sample], budget: LabelBudget, seed: int) -> frozenset[str]:
+    """Choose contents that keep their label, of every class as the budget says.
 
-    With one seed a smaller share is part of every larger one.
+    With one seed a smaller budget is part of every larger one.
 
     Args:
         samples: Labelled images.
-        percent: Share of each class's distinct contents, in (0, 100].
+        budget: How many of each class's distinct contents.
         seed: Another seed gives another choice.
 
     Returns:
@@ -68,8 +69,7 @@ def keep_labels(samples: Iterable[Sample], percent: float, seed: int) -> frozens
         members[sample.label].add(sample.digest)
     kept: set[str] = set()
     for digests in members.values():
-        count = max(1, int(len(digests) * percent / 100 + 0.5))
-        kept.update(ranked(digests, f"label {seed}")[:count])
+        kept.update(ranked(digests, f"label {seed}")[: budget.count(len(digests))])
     return frozenset(kept)
 
 
@@ -227,15 +227,15 @@ def keep_tagged(splits: Splits, name: str) -> tuple[Splits, list[str]]:
 
 
 def forget_labels(
-    splits: Splits, source: str, classes: tuple[str, ...], percent: float, seed: int
+    splits: Splits, source: str, classes: tuple[str, ...], budget: LabelBudget, seed: int
 ) -> tuple[Splits, str]:
-    """Keep a share of the training labels; the other training images become unlabelled.
+    """Keep some of the training labels; the other training images become unlabelled.
 
     Args:
         splits: The final splits.
         source: What the user passed, for messages.
         classes: Class names; empty without labels.
-        percent: Share of each class's labels that are kept, at least one.
+        budget: How many are kept.
         seed: Chooses them.
 
     Returns:
@@ -245,13 +245,13 @@ def forget_labels(
         UserError: There are no labels.
     """
     if not classes:
-        raise UserError(f"--label-percent: must come with labels, got none in {source}; drop it")
-    kept = keep_labels(splits["train"], percent, seed)
+        raise UserError(f"{budget.option}: must come with labels, got none in {source}; drop it")
+    kept = keep_labels(splits["train"], budget, seed)
     train = [sample for sample in splits["train"] if sample.digest in kept]
     rest = [Sample(s.digest, None, s.path) for s in splits["train"] if s.digest not in kept]
     note = (
-        f"{len(train)} of {len(splits['train'])} training labels are kept ({percent:g} % of each "
-        f"class, at least 1); the other {len(rest)} images are used without label."
+        f"{len(train)} of {len(splits['train'])} training labels are kept ({budget}); the "
+        f"other {len(rest)} images are used without label."
     )
     return {**splits, "train": train, "unlabeled": splits["unlabeled"] + rest}, note
 

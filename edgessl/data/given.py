@@ -19,6 +19,7 @@ from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.sample import Sample, torn_contents
 from edgessl.data.split_names import SPLIT_FOLDERS
 from edgessl.data.tree import walk
+from edgessl.data.value_range import Values, describe, judge_set
 from edgessl.data.verify import MAX_QUARANTINED_PERCENT, verify
 from edgessl.errors import UserError
 
@@ -107,15 +108,16 @@ def all_given(listing: Listing) -> Given:
             f"{listing.source}: must have labelled test images, found no labels at all; "
             "give one folder per class, or a manifest with labels"
         )
-    samples, bad = _check(listing.source, chosen)
+    samples, bad, values = _check(listing.source, chosen)
+    value_range = judge_set(values)
     classes = tuple(sorted({sample.label for sample in samples if sample.label}))
-    notes = [*listing.notes, *_remarks(listing, samples)]
+    notes = [*listing.notes, *_remarks(listing, samples), *describe(values, value_range)]
     test = _split(samples, classes)
     dataset = Dataset(
         name=listing.name, source=listing.source, classes=classes,
         train=Split(), unlabeled=Split(), val=Split(),
         test=test, quarantined=bad, duplicates=_twins(test.digests), notes=tuple(notes),
-        fingerprint=_fingerprint(classes, test),
+        fingerprint=_fingerprint(classes, test), value_range=value_range,
     )  # fmt: skip
     others = {str(name): count for name, count in counts.items() if origin and name != origin}
     return Given(dataset, origin or "all", others)
@@ -133,7 +135,7 @@ def with_train(listing: Listing) -> Given:
     given = all_given(listing)
     scored = given.dataset
     entries = [one for one in listing.entries if one.label is not None and one.split == "train"]
-    samples, bad = _check(listing.source, entries)
+    samples, bad, _ = _check(listing.source, entries)
     taken = frozenset(scored.test.digests)
     kept = [sample for sample in samples if sample.digest not in taken]
     names = [scored.classes[label] for label in scored.test.labels or ()]
@@ -162,8 +164,13 @@ def _split(samples: Sequence[Sample], classes: tuple[str, ...]) -> Split:
 
 def _check(
     source: str, entries: list[Entry]
-) -> tuple[list[Sample], tuple[tuple[Path, str], ...]]:
-    """Read every file; return the sound ones in a fixed order, and the others with the reason."""
+) -> tuple[list[Sample], tuple[tuple[Path, str], ...], list[Values]]:
+    """Read every file.
+
+    Returns:
+        The sound ones in a fixed order, the others with the reason, and the values of those with
+        more than 8 bits.
+    """
     results = verify([entry.path for entry in entries])
     both = list(zip(entries, results, strict=True))
     bad = tuple(sorted((entry.path, found.reason) for entry, found in both if found.reason))
@@ -177,7 +184,8 @@ def _check(
     sound = [
         Sample(found.digest, entry.label, entry.path) for entry, found in both if not found.reason
     ]
-    return sorted(sound, key=lambda s: (s.digest, s.label or "", str(s.path))), bad
+    values = [found.values for found in results if found.values is not None]
+    return sorted(sound, key=lambda s: (s.digest, s.label or "", str(s.path))), bad, values
 
 
 def _remarks(listing: Listing, samples: Iterable[Sample]) -> list[str]:

@@ -16,6 +16,7 @@ from edgessl.data.demo import list_demo
 from edgessl.data.divide import divide, draw_images, forget_labels, keep_tagged
 from edgessl.data.folders import list_folder
 from edgessl.data.groups import PARENT, groups_of
+from edgessl.data.label_budget import LabelBudget
 from edgessl.data.manifest import list_manifest
 from edgessl.data.named import NAMED, list_named, recognise
 from edgessl.data.parallel import Progress
@@ -104,6 +105,7 @@ def load_dataset(
     *,
     labels: str | Path | None = None,
     label_percent: float | None = None,
+    labels_per_class: int | None = None,
     val_percent: float = 10.0,
     val_group: str | None = None,
     max_images: int | None = None,
@@ -128,6 +130,7 @@ def load_dataset(
             of the manifest. A test split that has to be made is made so too.
         max_images: Images that pretraining sees, drawn of all at random; None for all. Labelled
             images are all fine-tuned and evaluated on.
+        labels_per_class: The same as a number; not both.
         seed: Chooses the labels that ``label_percent`` keeps, and the images of ``max_images``.
         reading: How the folder or the table with the labels is to be read, where that is said.
         progress: Called with (done, total) while files are read.
@@ -145,8 +148,7 @@ def load_dataset(
         (('class0', 'class1'), 4)
     """
     data, labels = str(data), None if labels is None else str(labels)
-    if label_percent is not None and not 0 < label_percent <= 100:
-        raise UserError(f"--label-percent: must be above 0 and up to 100, got {label_percent:g}")
+    budget = LabelBudget(label_percent, labels_per_class)
     if not 0 <= val_percent < 100:
         raise UserError(f"val_percent: must be at least 0 and under 100, got {val_percent:g}")
     column = None if val_group == PARENT else val_group
@@ -176,8 +178,8 @@ def load_dataset(
     notes += sound.notes
     if note := _order_of_numbers(classes):
         notes.append(note)
-    if label_percent is not None:
-        splits, note = forget_labels(splits, listing.source, classes, label_percent, seed)
+    if budget:
+        splits, note = forget_labels(splits, listing.source, classes, budget, seed)
         notes.append(note)
     if sound.duplicates:
         notes.append(f"{sound.duplicates} files have a twin of identical content.")
@@ -282,6 +284,7 @@ def dataset_of(
         provenance["data"],
         labels=provenance["labels"],
         label_percent=provenance["label_percent"],
+        labels_per_class=provenance.get("labels_per_class"),  # older checkpoints have none
         val_percent=provenance["val_percent"],
         val_group=provenance.get("val_group"),  # older checkpoints have none
         seed=provenance["seed"],

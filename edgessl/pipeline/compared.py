@@ -51,5 +51,7 @@ def _command(context: Context, init: str, epochs: int) -> str:
     words = ["edgessl", "finetune", start, "--data", known.get("labels") or known["data"]]
     if known.get("label_percent") is not None:
         words += ["--label-percent", f"{known['label_percent']:g}"]
+    if known.get("labels_per_class") is not None:
+        words += ["--labels-per-class", str(known["labels_per_class"])]
     words += ["--recipe", str(context.run.path / "recipe.toml"), "--epochs", str(epochs)]
     return shlex.join(words)

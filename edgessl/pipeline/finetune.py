@@ -42,6 +42,7 @@ def finetune(
     size: int | None = None,
     epochs: int | None = None,
     label_percent: float | None = None,
+    labels_per_class: int | None = None,
     out: str | Path | None = None,
     seed: int = 0,
     reading: Reading = AS_FOUND,
@@ -67,6 +68,7 @@ def finetune(
         size: Side of the images in px, for training and evaluation; None for the recipe's.
         epochs: Fine-tuning epochs in place of the recipe's; more of them extend a run.
         label_percent: Share of the training labels to use, in percent; None for all.
+        labels_per_class: Or how many of each class.
         out: Run folder; None for ``runs/DATA-finetune-START``.
         seed: Decides everything random.
         reading: How the folder or the table is to be read, where that is said.
@@ -107,8 +109,8 @@ def finetune(
         )
         changed = (*overrides, *changes_for(given, draft, epochs))
         dataset = images_for(
-            draft, str(data), label_percent=label_percent, seed=seed, reading=reading,
-            reporter=tell, pretrains=False,
+            draft, str(data), label_percent=label_percent, labels_per_class=labels_per_class,
+            seed=seed, reading=reading, reporter=tell, pretrains=False,
         )  # fmt: skip
         _refuse_unlabelled(dataset, given)
         resolved = recipe_for(name, changed, dataset, here, size)
@@ -131,7 +133,8 @@ def finetune(
                 folder.clear()
             resume(context, identity, stage=FINETUNE.name)
             came_from = {
-                "labels": None, "label_percent": label_percent, "start": source, **reading.said(),
+                "labels": None, "label_percent": label_percent,
+                "labels_per_class": labels_per_class, "start": source, **reading.said(),
             }  # fmt: skip
             record(context, identity, {**came_from, **given.provenance})
             kept = given.last_stage_weights

@@ -107,6 +107,7 @@ def images_for(
     *,
     labels: str | None = None,
     label_percent: float | None = None,
+    labels_per_class: int | None = None,
     seed: int,
     reading: Reading = AS_FOUND,
     reporter: Reporter,
@@ -119,6 +120,7 @@ def images_for(
         data: ``--data``.
         labels: ``--labels``, or None.
         label_percent: ``--label-percent``, or None.
+        labels_per_class: ``--labels-per-class``, or None.
         seed: Chooses labels and images.
         reading: ``--layout``, ``--splits`` and ``--column``.
         reporter: Shows progress.
@@ -131,6 +133,7 @@ def images_for(
         data,
         labels=labels,
         label_percent=label_percent,
+        labels_per_class=labels_per_class,
         val_percent=recipe.data.val_percent,
         val_group=recipe.data.val_group,
         seed=seed,
@@ -175,10 +178,16 @@ def recipe_for(
         "data": dataset.name, "device": device.type, "images": len(dataset.pretraining),
     }
     recipe = load_recipe(name, conditions=conditions, overrides=overrides)
-    if changes := sized(recipe, size):
+    own_size = any(_key(one) == "image.crop_px" for one in overrides)
+    scaled_px = None if own_size else recipe.image.scaled_px
+    if changes := sized(recipe, scaled_px if size is None else size):
         recipe = load_recipe(name, conditions=conditions, overrides=(*changes, *overrides))
-    asked = any(one.partition("=")[0].strip() == "finetune.epochs" for one in overrides)
+    asked = any(_key(one) == "finetune.epochs" for one in overrides)
     return recipe if asked else _long_enough(recipe, len(dataset.train))
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].strip()
 
 
 def _long_enough(recipe: Recipe, labelled: int) -> Recipe:

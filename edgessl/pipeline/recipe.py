@@ -49,6 +49,7 @@ def run(
     data: str | Path,
     labels: str | Path | None = None,
     label_percent: float | None = None,
+    labels_per_class: int | None = None,
     out: str | Path | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
@@ -74,6 +75,7 @@ def run(
         data: A named set, ``demo``, a folder, or a CSV manifest.
         labels: Another source with the labelled images; None where ``data`` has them, or nothing.
         label_percent: Share of the training labels to use, in percent; None for all.
+        labels_per_class: Or how many of each class.
         out: Run folder; None for ``runs/DATA-RECIPE``.
         epochs: Pretraining epochs in place of the recipe's; more of them extend a run.
         minutes: Time for the whole run, which sets the pretraining epochs once.
@@ -126,8 +128,8 @@ def run(
         source = look_at(init, draft, () if fresh else _candidates(out, draft))
         overrides = (*source.changes, *overrides)
         dataset = images_for(
-            draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
-            reading=reading, reporter=tell,
+            draft, str(data), labels=_text(labels), label_percent=label_percent,
+            labels_per_class=labels_per_class, seed=seed, reading=reading, reporter=tell,
         )  # fmt: skip
         resolved = recipe_for(recipe, overrides, dataset, here, size)
         resolved = with_asked_epochs(resolved, epochs, tell)
@@ -160,7 +162,8 @@ def run(
                 folder.clear()
             resume(context, identity, stage=PRETRAIN.name)
             came_from = {
-                "labels": _lasting(labels), "label_percent": label_percent, **reading.said(),
+                "labels": _lasting(labels), "label_percent": label_percent,
+                "labels_per_class": labels_per_class, **reading.said(),
                 **source.provenance,
             }  # fmt: skip
             record(context, identity, came_from, minutes=minutes, facts=source.facts)
@@ -175,6 +178,7 @@ def plan(
     data: str | Path,
     labels: str | Path | None = None,
     label_percent: float | None = None,
+    labels_per_class: int | None = None,
     out: str | Path | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
@@ -195,6 +199,7 @@ def plan(
         data: Where the images are.
         labels: Where the labels are.
         label_percent: Share of them.
+        labels_per_class: Or how many of each class.
         out: Run folder; one that has a run tells what it computes with, and keeps its epochs.
         epochs: Pretraining epochs.
         minutes: Time for the whole run.
@@ -228,8 +233,8 @@ def plan(
         source = look_at(init, draft, _candidates(out, draft))
         overrides = (*source.changes, *overrides)
         dataset = images_for(
-            draft, str(data), labels=_text(labels), label_percent=label_percent, seed=seed,
-            reading=reading, reporter=tell,
+            draft, str(data), labels=_text(labels), label_percent=label_percent,
+            labels_per_class=labels_per_class, seed=seed, reading=reading, reporter=tell,
         )  # fmt: skip
         resolved = recipe_for(recipe, overrides, dataset, here, size)
         resolved = with_asked_epochs(resolved, epochs, tell)

@@ -100,6 +100,8 @@ class ImageTable(Table):
         std: Per-channel standard deviation.
         resize_px: Short side after the evaluation resize.
         crop_px: Central crop that the finished network sees.
+        scaled_px: What a run makes of ``crop_px``, with all other sides of images in proportion, as
+            ``--size`` does; left out: they stay. For a variant with a ``when``.
         interpolation: Kernel of the evaluation resize.
     """
 
@@ -107,6 +109,7 @@ class ImageTable(Table):
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     resize_px: PixelCount
     crop_px: PixelCount
+    scaled_px: PixelCount | None = None
     interpolation: Interpolation = "bicubic"
 
     @model_validator(mode="after")

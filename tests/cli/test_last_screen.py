@@ -114,3 +114,16 @@ def test_a_run_that_learned_labels_shows_its_own_classifier(
     (row,) = (line for line in shown.splitlines() if "supervised" in line)
     assert "self-supervised" not in shown
     assert row.count("75.0 [60.0, 86.0]") == 3
+
+
+def test_a_long_name_of_a_row_breaks_no_score(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"knn_top1": SCORE, "linear_top1": SCORE}
+    document = {**report("run"), "scores_random": scores}
+    document["scores"] = {**scores, "finetune_top1": SCORE}
+    document["start"] = {"weights": {"source": "imagenet:mobilenetv2"}}
+    print_summary(document, Path("run"))
+    lines = capsys.readouterr().out.splitlines()
+    (ours,) = (line for line in lines if "these weights" in line)
+    assert ours.count("75.0 [60.0, 86.0]") == 3
+    (random,) = (line for line in lines if "random weights," in line)
+    assert random.count("75.0 [60.0, 86.0]") == 2

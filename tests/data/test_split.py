@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgessl.data.divide import hold_out, keep_labels, separate
+from edgessl.data.label_budget import LabelBudget
 from edgessl.data.sample import Sample
 
 
@@ -57,7 +58,7 @@ def test_a_content_of_two_classes_is_never_held_out() -> None:
 
 def test_kept_labels_are_nested_and_at_least_one_per_class() -> None:
     images = samples({"a": 100, "b": 30, "c": 1})
-    few, many = (keep_labels(images, percent, seed=0) for percent in (1, 10))
+    few, many = (keep_labels(images, LabelBudget(percent), seed=0) for percent in (1, 10))
     assert few <= many
     label = {s.digest: s.label for s in images}
     assert Counter(label[digest] for digest in many) == {"a": 10, "b": 3, "c": 1}
@@ -66,7 +67,8 @@ def test_kept_labels_are_nested_and_at_least_one_per_class() -> None:
 
 def test_seeds_keep_other_labels() -> None:
     images = samples({"a": 100})
-    assert keep_labels(images, 10, seed=0) != keep_labels(images, 10, seed=1)
+    few = LabelBudget(10)
+    assert keep_labels(images, few, seed=0) != keep_labels(images, few, seed=1)
 
 
 def test_a_file_that_is_also_in_test_leaves_every_other_split() -> None:

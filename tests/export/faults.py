@@ -79,16 +79,23 @@ def blue_first_in_the_network(model: Any) -> None:
 
 
 def nearest_resize(model: Any) -> None:
-    resize = node(model, "Resize")
-    del resize.attribute[:]
-    resize.attribute.append(helper.make_attribute("mode", "nearest"))
+    """The nearest pixel alone counts: heights of the kernel are rounded to 0 and 1."""
+    without_antialias(model)
+    for axis in ("row", "column"):
+        heights = f"preprocess_{axis}_weights_kernel"
+        for other in model.graph.node:
+            other.input[:] = ["whole_" + heights if one == heights else one for one in other.input]
+        place = next(i for i, one in enumerate(model.graph.node) if one.output[0] == heights)
+        rounded = helper.make_node("Round", [heights], ["whole_" + heights])
+        model.graph.node.insert(place + 1, rounded)
 
 
 def without_antialias(model: Any) -> None:
-    """Bilinear as OpenCV and many runtimes do it."""
-    resize = node(model, "Resize")
-    del resize.attribute[:]
-    resize.attribute.append(helper.make_attribute("mode", "linear"))
+    """Bilinear as OpenCV and many runtimes do it: a kernel as wide as two pixels of the image."""
+    for axis in ("row", "column"):
+        unit = f"preprocess_{axis}_weights_unit"
+        add = next(one for one in model.graph.node if one.output[0] == unit)
+        add.input[:] = [f"preprocess_{axis}_resized"] * 2
 
 
 def crop_off_centre(model: Any) -> None:

@@ -258,6 +258,8 @@ def _data(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tupl
     ]
     if provenance.get("label_percent"):
         facts.append(("labels used", f"{provenance['label_percent']} %"))
+    if provenance.get("labels_per_class"):
+        facts.append(("labels used", f"up to {provenance['labels_per_class']} of each class"))
     if provenance.get("data_fingerprint"):
         facts.append(("fingerprint", str(provenance["data_fingerprint"])[:16]))
     return [*facts, *(("note", str(portable(note))) for note in _items(data.get("notes")))]

@@ -76,7 +76,7 @@ class Images:
         self.dataset = dataset
         self.size_px = size_px
         self.preprocess = Preprocess(
-            **recipe.image.model_dump(), value_range=dataset.value_range
+            **recipe.image.model_dump(exclude={"scaled_px"}), value_range=dataset.value_range
         )
         self.packed = Packed(dataset, size_px, reporter, device or torch.device("cpu"))
         self._reporter = reporter
