@@ -1,0 +1,126 @@
+"""lightly-train's DINO and SimCLR as contenders of ``quality.py``: ``lightly_train.pretrain``.
+
+By default all is as the library has it for the method, batch of 128 and colours included; only the
+sides of the views are given. Tuned, it gets what our factory recipes do for a few thousand images:
+small batches, views of their scales and colours, a narrow head, a teacher that follows quickly. The
+rate is the library's own, scaled by its rule. (Informed choices, not searched for.)
+
+Runs in the library's environment, without edgessl.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+os.environ.setdefault("LIGHTLY_TRAIN_EVENTS_DISABLED", "1")  # else it reports each run to its maker
+
+import lightly_train
+import timm
+import torch
+from budget import Budget
+from lightly_train_contender import add_to_every_trainer, scale_range
+from pytorch_lightning import Callback
+from quality_job import WEIGHTS, Job, read_job
+from torch import nn
+from work import GLOBAL_SCALE, LOCAL_SCALE, LOCAL_VIEWS
+
+BATCH, TUNED_BATCH = 128, {"dino": 32, "simclr": 64}
+_JITTER = {
+    "prob": 0.8, "strength": 1.0, "brightness": 0.4, "contrast": 0.4, "saturation": 0.2,
+    "hue": 0.02,
+}  # fmt: skip
+_TUNED_METHOD: dict[str, dict[str, Any]] = {
+    "dino": {"hidden_dim": 512, "batch_norm": True, "momentum_start": 0.9, "momentum_end": 0.97},
+    "simclr": {"hidden_dim": 512, "temperature": 0.2},
+}
+
+
+class Enough(Exception):
+    """Leaves the trainer when the time is over."""
+
+
+class Watch(Callback):
+    """Counts steps, and ends the training when the time is over.
+
+    Args:
+        budget: What is left.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """The optimiser has stepped: one batch is one step."""
+        if self._budget.after_step():
+            raise Enough
+
+
+def network_of(job: Job) -> nn.Module:
+    """Return timm's network with random weights, in a way that the library can train it.
+
+    The library's heads expect ``num_features``, which timm's MobileNetV2 and EfficientNet give as
+    the width before their last convolution; here it is the width of what they are given.
+    """
+    network: nn.Module = timm.create_model(job.backbone, pretrained=False, num_classes=0)
+    with torch.no_grad():
+        maps = network.forward_features(torch.zeros(2, 3, job.size_px, job.size_px))
+    if maps.ndim == 4 and maps.shape[1] != network.num_features:
+        network.num_features = maps.shape[1]
+    return network
+
+
+def transform_args(job: Job) -> dict[str, Any]:
+    """Return the views, in the library's words."""
+    side, local = (job.size_px, job.size_px), (job.local_px, job.local_px)
+    views: dict[str, Any] = {"image_size": side}
+    if job.method == "dino":
+        views["local_view"] = {"view_size": local}
+    if job.tuned:
+        views |= {"random_resize": scale_range(GLOBAL_SCALE), "color_jitter": _JITTER}
+        views["random_gray_scale"] = None
+        if job.method == "dino":
+            views["local_view"] |= {
+                "num_views": LOCAL_VIEWS, "random_resize": scale_range(LOCAL_SCALE),
+            }
+            views["global_view_1"] = {"solarize": None}
+    return views
+
+
+def main() -> None:
+    """Train, and write the answer and the weights."""
+    job = read_job(__doc__)
+    warnings.simplefilter("ignore")
+    torch.manual_seed(job.seed)
+    batch = TUNED_BATCH[job.method] if job.tuned else BATCH
+    network = network_of(job)
+    budget = job.begin(batch)
+    add_to_every_trainer(Watch(budget))  # type: ignore[arg-type]
+    try:
+        lightly_train.pretrain(
+            out=str(job.out / "run"),
+            data=str(job.data),
+            model=network,
+            method=job.method,
+            method_args=_TUNED_METHOD[job.method] if job.tuned else None,
+            epochs=job.epochs,
+            batch_size=batch,
+            num_workers=job.workers,
+            accelerator="gpu" if job.device == "cuda" else job.device,
+            devices=1,
+            seed=job.seed,
+            transform_args=transform_args(job),
+            callbacks={"model_checkpoint": None},
+            trainer_args={"enable_checkpointing": False},
+        )
+    except Enough:
+        pass
+    job.answer(budget, batch, threads=torch.get_num_threads(), precision="fp32")
+    # The library trains the network that it is given: with DINO that is the teacher, which it
+    # exports too.
+    torch.save(network.cpu().state_dict(), job.out / WEIGHTS)
+
+
+if __name__ == "__main__":
+    main()
