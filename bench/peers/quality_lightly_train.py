@@ -23,7 +23,7 @@ from budget import Budget
 from lightly_train_contender import add_to_every_trainer, scale_range
 from pytorch_lightning import Callback
 from quality_job import WEIGHTS, Job, read_job
-from torch import nn
+from torch import Tensor, nn
 from work import GLOBAL_SCALE, LOCAL_SCALE, LOCAL_VIEWS
 
 BATCH, TUNED_BATCH = 128, {"dino": 32, "simclr": 64}
@@ -57,18 +57,40 @@ class Watch(Callback):
             raise Enough
 
 
-def network_of(job: Job) -> nn.Module:
-    """Return timm's network with random weights, in a way that the library can train it.
+class Whole(nn.Module):
+    """A network with the whole of its features, in the library's protocol of a model.
 
-    The library's heads expect ``num_features``, which timm's MobileNetV2 and EfficientNet give as
-    the width before their last convolution; here it is the width of what they are given.
+    By itself the library takes a timm network's last feature map, which in MobileNet and
+    EfficientNet is that before the last convolution, while its head expects the width after it.
+
+    Args:
+        network: Of timm, without classifier.
+        size_px: Side of an image that it takes.
     """
-    network: nn.Module = timm.create_model(job.backbone, pretrained=False, num_classes=0)
-    with torch.no_grad():
-        maps = network.forward_features(torch.zeros(2, 3, job.size_px, job.size_px))
-    if maps.ndim == 4 and maps.shape[1] != network.num_features:
-        network.num_features = maps.shape[1]
-    return network
+
+    def __init__(self, network: nn.Module, size_px: int) -> None:
+        super().__init__()
+        self.network = network
+        with torch.no_grad():
+            self._width = network.eval()(torch.zeros(1, 3, size_px, size_px)).shape[1]
+        network.train()
+
+    def forward_features(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the maps before pooling."""
+        return {"features": self.network.forward_features(images)}
+
+    def forward_pool(self, maps: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return features ``(B, D, 1, 1)``."""
+        pooled = self.network.forward_head(maps["features"], pre_logits=True)
+        return {"pooled_features": pooled[:, :, None, None]}
+
+    def feature_dim(self) -> int:
+        """Return the width ``D``."""
+        return int(self._width)
+
+    def get_model(self) -> nn.Module:
+        """Return what is kept."""
+        return self.network
 
 
 def transform_args(job: Job) -> dict[str, Any]:
@@ -94,14 +116,14 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.manual_seed(job.seed)
     batch = TUNED_BATCH[job.method] if job.tuned else BATCH
-    network = network_of(job)
+    network = timm.create_model(job.backbone, pretrained=False, num_classes=0)
     budget = job.begin(batch)
     add_to_every_trainer(Watch(budget))  # type: ignore[arg-type]
     try:
         lightly_train.pretrain(
             out=str(job.out / "run"),
             data=str(job.data),
-            model=network,
+            model=Whole(network, job.size_px),
             method=job.method,
             method_args=_TUNED_METHOD[job.method] if job.tuned else None,
             epochs=job.epochs,
