@@ -104,7 +104,8 @@ def transform_args(job: Job) -> dict[str, Any]:
         views["random_gray_scale"] = None
         if job.method == "dino":
             views["local_view"] |= {
-                "num_views": LOCAL_VIEWS, "random_resize": scale_range(LOCAL_SCALE),
+                "num_views": LOCAL_VIEWS,
+                "random_resize": scale_range(LOCAL_SCALE),
             }
             views["global_view_1"] = {"solarize": None}
     return views
