@@ -2,10 +2,11 @@
 
 Every contender pretrains the same network from random weights on the same images, one after the
 other, in a process of its own with the same threads. A few steps tell its rate; its schedule is
-made for the whole epochs that fit into the minutes by that rate. All networks are scored by
-edgessl's kNN and linear probe on the set's test images, under one evaluation transform. A Markdown
-table is printed, and JSON is written after each contender. ``--clock cpu`` counts CPU time of the
-whole process group, which does not depend on who else computes on the machine. Linux only.
+made for the steps that fit into the minutes by that rate (ours for the whole epochs). All networks
+are scored by edgessl's kNN and linear probe on the set's test images, under one evaluation
+transform. A Markdown table is printed, and JSON is written after each contender. ``--clock cpu``
+counts CPU time of the whole process group, which does not depend on who else computes on the
+machine. Linux only.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ OURS, TRAIN, PEER, START = "edgessl", "lightly-train", "lightly", "random start"
 _PROGRAMS = {OURS: "quality_ours.py", TRAIN: "quality_lightly_train.py", PEER: "quality_lightly.py"}
 _WORDS = {OURS: "ours", TRAIN: "train", PEER: "lightly"}
 LENIENCY = 1.1  # of the time: schedules are made for it by a rate that was measured before
-_AROUND = 1.08  # of the time in training steps: what a loop does besides
+_AROUND = 1.12  # of the time in training steps: what our run does besides, and slower steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def hold(
 
 
 def trained(entrant: Entrant, terms: Terms, images: Path, folder: Path) -> dict[str, Any]:
-    """Look at the rate of a contender, and train it for as many epochs as fit.
+    """Look at the rate of a contender, and train it for as long as fits.
 
     Args:
         entrant: Who.
@@ -155,12 +156,16 @@ def trained(entrant: Entrant, terms: Terms, images: Path, folder: Path) -> dict[
     name = terms.backbone if entrant.library == OURS else terms.timm_name
     job = Job(
         images, folder / "look", name, entrant.method, terms.size_px, entrant.tuned, MANY_EPOCHS,
-        None, terms.clock, terms.workers, terms.device, terms.seed,
+        None, None, terms.clock, terms.workers, terms.device, terms.seed,
     )  # fmt: skip
     look = answer(entrant, terms, job)
-    epochs = epochs_within(terms.seconds, look, count)
-    seconds = terms.seconds * LENIENCY
-    found = answer(entrant, terms, replace(job, out=folder, epochs=epochs, seconds=seconds))
+    job = replace(job, out=folder, seconds=terms.seconds * LENIENCY)
+    if entrant.library == OURS:
+        job = replace(job, epochs=epochs_within(terms.seconds, look, count))
+    else:
+        epochs, steps = steps_within(terms.seconds, look, count)
+        job = replace(job, epochs=epochs, steps=steps)
+    found = answer(entrant, terms, job)
     return {**found, "looked_at_step_s": look["step_s"]}
 
 
@@ -172,9 +177,28 @@ def epochs_within(seconds: float, look: dict[str, Any], images: int) -> int:
         look: The answer to a look at the rate.
         images: In an epoch.
     """
-    steps = max(1, images // int(look["batch"]))
-    left = seconds - (look["setup_s"] - look["step_s"])
-    return max(1, int(left / (steps * look["step_s"] * _AROUND)))
+    return max(1, int(_steps(seconds / _AROUND, look) / _an_epoch(look, images)))
+
+
+def steps_within(seconds: float, look: dict[str, Any], images: int) -> tuple[int, int]:
+    """Return the epochs, and the steps in them, that fit into a time; at least one step.
+
+    Args:
+        seconds: The time.
+        look: The answer to a look at the rate.
+        images: In an epoch.
+    """
+    steps = max(1, int(_steps(seconds, look)))
+    return ceil(steps / _an_epoch(look, images)), steps
+
+
+def _an_epoch(look: dict[str, Any], images: int) -> int:
+    return max(1, images // int(look["batch"]))
+
+
+def _steps(seconds: float, look: dict[str, Any]) -> float:
+    setup_s = look["setup_s"] - look["step_s"]  # what was looked at has a step in it
+    return float((seconds - setup_s) / look["step_s"])
 
 
 def answer(entrant: Entrant, terms: Terms, job: Job) -> dict[str, Any]:

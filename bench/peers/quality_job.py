@@ -1,7 +1,8 @@
 """What a contender of ``quality.py`` is asked to do, and how it answers. Needs nothing but Python.
 
 A contender is called twice, each time as a process group of its own: for a look at its rate, and
-to train for as many epochs as fit into the minutes by that rate, with its schedule made for them.
+to train for as many steps as fit into the minutes by that rate, with its schedule made for them.
+edgessl trains whole epochs only, so it gets those that fit.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Job:
         method: Of ``METHODS``.
         size_px: Side of the global views.
         tuned: Whether settings are made to fit a small set, instead of the library's defaults.
-        epochs: That its schedule is made for.
+        epochs: That its schedule is made for; the last one need not be whole.
+        steps: Where it ends, in the last epoch; None for the end of that. Ours ends there always.
         seconds: After which it stops in any case; None for a look at the rate.
         clock: What a second is.
         workers: Data-loader processes.
@@ -46,6 +48,7 @@ class Job:
     size_px: int
     tuned: bool
     epochs: int
+    steps: int | None
     seconds: float | None
     clock: str
     workers: int
@@ -77,6 +80,7 @@ def arguments(job: Job) -> list[str]:
         "--seed", str(job.seed),
     ]  # fmt: skip
     words += ["--tuned"] if job.tuned else []
+    words += ["--steps", str(job.steps)] if job.steps is not None else []
     return words + (["--seconds", str(job.seconds)] if job.seconds is not None else [])
 
 
@@ -94,6 +98,7 @@ def read_job(about: str | None) -> Job:
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--tuned", action="store_true")
     parser.add_argument("--epochs", type=int, default=MANY_EPOCHS)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--workers", type=int, default=0)
@@ -102,5 +107,6 @@ def read_job(about: str | None) -> Job:
     given = parser.parse_args()
     return Job(
         given.data, given.out, given.backbone, given.method, given.size, given.tuned,
-        given.epochs, given.seconds, given.clock, given.workers, given.device, given.seed,
+        given.epochs, given.steps, given.seconds, given.clock, given.workers, given.device,
+        given.seed,
     )  # fmt: skip

@@ -51,7 +51,7 @@ def main() -> None:
         drop_last=True, num_workers=job.workers,
     )  # fmt: skip
     optimizer = optimizer_of(model, job)
-    over = False
+    done, over = 0, False
     for epoch in range(job.epochs):
         for loaded in loader:
             model.before_step(epoch)
@@ -60,7 +60,8 @@ def main() -> None:
             model.before_update(epoch)
             optimizer.step()
             optimizer.zero_grad()
-            if over := budget.after_step():
+            done += 1
+            if over := budget.after_step() or done == job.steps:
                 break
         if over:
             break

@@ -135,7 +135,7 @@ def main() -> None:
             seed=job.seed,
             transform_args=transform_args(job),
             callbacks={"model_checkpoint": None},
-            trainer_args={"enable_checkpointing": False},
+            trainer_args={"enable_checkpointing": False, "max_steps": job.steps or -1},
         )
     except Enough:
         pass

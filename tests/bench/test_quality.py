@@ -58,9 +58,14 @@ def test_a_look_at_the_rate_ends_after_a_few_steps(
     assert not watched.spent().cut
 
 
-def test_as_many_whole_epochs_as_fit_are_scheduled(contest: ModuleType) -> None:
+def test_we_get_the_whole_epochs_that_fit(contest: ModuleType) -> None:
     look = {"batch": 10, "setup_s": 6.0, "step_s": 1.0}  # 5 s before the first step
-    assert contest.epochs_within(5 + 3.5 * 10 * 1.08, look, images=105) == 3
+    assert contest.epochs_within(1.12 * (5 + 3.5 * 10), look, images=105) == 3
+
+
+def test_others_get_the_steps_that_fit(contest: ModuleType) -> None:
+    look = {"batch": 10, "setup_s": 6.0, "step_s": 1.0}
+    assert contest.steps_within(5 + 3.5 * 10, look, images=105) == (4, 35)
 
 
 def test_a_time_too_short_for_an_epoch_gets_one_that_is_cut_off(contest: ModuleType) -> None:
@@ -72,7 +77,19 @@ def test_a_job_arrives_as_it_was_sent(
     contest: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     job = contest.Job(
-        tmp_path, tmp_path / "out", "resnet18", "simclr", 64, True, 3, 198.0, "cpu", 0, "cpu", 1
+        tmp_path,
+        tmp_path / "out",
+        "resnet18",
+        "simclr",
+        64,
+        True,
+        3,
+        35,
+        198.0,
+        "cpu",
+        0,
+        "cpu",
+        1,
     )
     from quality_job import read_job
 
