@@ -30,8 +30,11 @@ from edgessl.bench.measure.device import describe_device
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 _PACKAGES = ("torch", "torchvision", "timm", "lightly", "lightly-train", "numpy", "pillow")
-_VERSIONS = "import importlib.metadata as m, json, sys; d = {i.metadata['Name'].lower(): i.version \
-for i in m.distributions()}; print(json.dumps({n: d.get(n) for n in sys.argv[1:]}))"
+_VERSIONS = """
+import importlib.metadata as m, json, sys
+found = {i.metadata["Name"].lower().replace("_", "-"): i.version for i in m.distributions()}
+print(json.dumps({name: found.get(name) for name in sys.argv[1:]}))
+"""
 
 
 def compare(
