@@ -30,8 +30,11 @@ from edgessl.bench.measure.device import describe_device
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 _PACKAGES = ("torch", "torchvision", "timm", "lightly", "lightly-train", "numpy", "pillow")
-_VERSIONS = "import importlib.metadata as m, json, sys; d = {i.metadata['Name'].lower(): i.version \
-for i in m.distributions()}; print(json.dumps({n: d.get(n) for n in sys.argv[1:]}))"
+_VERSIONS = """
+import importlib.metadata as m, json, sys
+found = {i.metadata["Name"].lower().replace("_", "-"): i.version for i in m.distributions()}
+print(json.dumps({name: found.get(name) for name in sys.argv[1:]}))
+"""
 
 
 def compare(
@@ -65,8 +68,8 @@ def compare(
             key: os.environ[key] for key in sorted(os.environ) if key.startswith(("OMP_", "MKL_"))
         } | {"threads": setting.threads},
         "machine": machine,
-        "versions": _our_versions(),
-        "peer_versions": _versions_of(setting.peer_python),
+        "versions": our_versions(),
+        "peer_versions": versions_of(setting.peer_python),
     }
     held = hold(names, setting, rounds=rounds, warmup=warmup, steps=steps)
     for done, (turns, facts) in enumerate(held, start=1):
@@ -104,7 +107,8 @@ def peer_python(given: str | None) -> str | None:
     return sys.executable if importlib.util.find_spec("lightly") else None
 
 
-def _our_versions() -> dict[str, str | None]:
+def our_versions() -> dict[str, str | None]:
+    """Return the versions of edgessl and of what it computes with, here."""
     found: dict[str, str | None] = {}
     for name in ("edgessl", *_PACKAGES):
         try:
@@ -114,7 +118,8 @@ def _our_versions() -> dict[str, str | None]:
     return found
 
 
-def _versions_of(python: str) -> dict[str, str | None]:
+def versions_of(python: str) -> dict[str, str | None]:
+    """Return the versions of the other libraries, in an interpreter's environment."""
     done = subprocess.run(
         [python, "-c", _VERSIONS, *_PACKAGES], capture_output=True, text=True, check=True
     )
