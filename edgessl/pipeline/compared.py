@@ -9,7 +9,9 @@ from typing import Any
 
 from edgessl.metrics.right_answers import difference_of
 from edgessl.pipeline.finetuning import baseline_epochs
+from edgessl.recipe.backbones import BACKBONES
 from edgessl.runs.stages import BASELINES, FINETUNE, FROM_WEIGHTS, WHOLE_TIME
+from edgessl.start.source import as_tensorflow_pads
 from edgessl.train.place.context import Context
 
 OURS = "ours"
@@ -47,7 +49,7 @@ def compare_arms(context: Context, right: Mapping[str, str], init: str) -> dict[
 def _command(context: Context, init: str, epochs: int) -> str:
     """Return what to type to fine-tune the weights directly, as this arm did."""
     known = context.run.read()["provenance"]
-    start = f"imagenet:{context.recipe.backbone.name}" if init == "imagenet" else init
+    start = f"imagenet:{_own_name(context.recipe.backbone.name)}" if init == "imagenet" else init
     words = ["edgessl", "finetune", start, "--data", known.get("labels") or known["data"]]
     if known.get("label_percent") is not None:
         words += ["--label-percent", f"{known['label_percent']:g}"]
@@ -55,3 +57,8 @@ def _command(context: Context, init: str, epochs: int) -> str:
         words += ["--labels-per-class", str(known["labels_per_class"])]
     words += ["--recipe", str(context.run.path / "recipe.toml"), "--epochs", str(epochs)]
     return shlex.join(words)
+
+
+def _own_name(backbone: str) -> str:
+    """Return the name that edgessl has for a network, if it is one but for its padding."""
+    return next((name for name in BACKBONES if as_tensorflow_pads(name) == backbone), backbone)
