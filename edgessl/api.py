@@ -12,10 +12,11 @@ from edgessl.pipeline.bench import bench
 from edgessl.pipeline.evaluate import evaluate
 from edgessl.pipeline.export import export
 from edgessl.pipeline.finetune import finetune
+from edgessl.pipeline.pick import pick
 from edgessl.pipeline.recipe import run
 from edgessl.recipe import load_recipe
 
 __all__ = [
     "Backbone", "bench", "evaluate", "export", "finetune", "load_dataset", "load_recipe",
-    "open_artifact", "run",
+    "open_artifact", "pick", "run",
 ]  # fmt: skip
