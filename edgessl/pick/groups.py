@@ -24,13 +24,16 @@ def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return (features / np.where(norms > 0, norms, 1)).astype(np.float32)
 
 
-def group(points: NDArray[np.float32], count: int, seed: int) -> NDArray[np.int64]:
+def group(
+    points: NDArray[np.float32], count: int, seed: int, weights: NDArray[np.float64] | None = None
+) -> NDArray[np.int64]:
     """Divide points into groups by k-means.
 
     Args:
         points: ``(N, D)``.
         count: Groups wanted, 1 to N; fewer come back where points are the same.
         seed: Of the starts.
+        weights: How much each point counts, ``(N,)``, above 0; None for all alike.
 
     Returns:
         Number of each point's group, ``(N,)``.
@@ -40,4 +43,4 @@ def group(points: NDArray[np.float32], count: int, seed: int) -> NDArray[np.int6
     clusters = kind(count, n_init=_STARTS, random_state=seed % 2**32, **more)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # points that are the same
-        return np.asarray(clusters.fit_predict(points), dtype=np.int64)
+        return np.asarray(clusters.fit_predict(points, sample_weight=weights), dtype=np.int64)

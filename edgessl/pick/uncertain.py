@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.pick.groups import unit_rows
+from edgessl.pick.groups import group, unit_rows
 
-POOL = 5
-"""Images to choose from, for each that is picked; not tuned."""
+POOL = 20
+"""Images to choose from, for each that is picked: 10 gave less on one of two sets, all no more."""
+_LEAST_WEIGHT = 1e-3  # k-means needs some weight where nothing is in doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +81,35 @@ def hardest(probabilities: NDArray[np.float64], count: int) -> NDArray[np.int64]
     return np.argsort(margins(probabilities), kind="stable")[: POOL * count].astype(np.int64)
 
 
-def spread_out(features: NDArray[np.float32], count: int, seed: int) -> list[int]:
-    """Choose rows that differ from each other, as k-means++ chooses where to start.
+def spread_out(
+    features: NDArray[np.float32], doubts: NDArray[np.float64], count: int, seed: int
+) -> list[int]:
+    """Choose rows that differ from each other: of each of so many groups the most central one.
 
     Args:
-        features: ``(M, D)``; the first row is chosen first.
+        features: ``(M, D)``, the row with the most doubt first.
+        doubts: How much each row counts in its group, ``(M,)``, 0 to 1.
         count: How many, at most M.
-        seed: Of the draws: each row with the square of its distance to the nearest one chosen.
+        seed: Of the groups.
 
     Returns:
-        The rows, in the order in which they were chosen.
+        The rows, ascending, so that those with the most doubt come first.
 
     Source:
-        Arthur & Vassilvitskii, SODA 2007; for labels: BADGE, Ash et al. 2020, arXiv:1906.03671.
+        Zhdanov 2019, arXiv:1901.05954, section 3.2: weighted k-means. In our trials it scored
+        1 to 2 points more than the draws of k-means++.
     """
-    points = unit_rows(features).astype(np.float64)
-    draw = np.random.default_rng(seed)
-    chosen, gaps = [0], np.full(len(points), np.inf)
-    while len(chosen) < count:
-        gaps = np.minimum(gaps, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
-        gaps[chosen] = 0
-        if gaps.sum() <= 0:  # the rest are copies: the hardest first
-            rest = [row for row in range(len(points)) if row not in set(chosen)]
-            return [*chosen, *rest[: count - len(chosen)]]
-        chosen.append(int(draw.choice(len(points), p=gaps / gaps.sum())))
-    return chosen
+    points = unit_rows(features)
+    weights = doubts + _LEAST_WEIGHT
+    numbers = group(points, count, seed, weights)
+    chosen = []
+    for number in np.unique(numbers).tolist():
+        members = np.flatnonzero(numbers == number)
+        centre = np.average(points[members], axis=0, weights=weights[members])
+        gaps = ((points[members] - centre) ** 2).sum(axis=1)
+        chosen.append(int(members[gaps.argmin()]))
+    rest = sorted({*range(len(points))} - {*chosen})  # copies make fewer groups
+    return sorted([*chosen, *rest[: count - len(chosen)]])
 
 
 def in_doubt(

@@ -16,7 +16,14 @@ from edgessl.files import expanded
 from edgessl.pick.sheet import Shown, refuse_to_overwrite, write_sheet
 from edgessl.pick.table import refuse_to_lose, write_table
 from edgessl.pick.typical import Typical, pick_typical
-from edgessl.pick.uncertain import Uncertain, hardest, in_doubt, probabilities_of, spread_out
+from edgessl.pick.uncertain import (
+    Uncertain,
+    hardest,
+    in_doubt,
+    margins,
+    probabilities_of,
+    spread_out,
+)
 from edgessl.pipeline.general import AsFeatures
 from edgessl.pipeline.pick_images import Candidate, Pool, pool_of
 from edgessl.pipeline.picked import Picked, PickedImage
@@ -172,7 +179,8 @@ def _uncertain(
     chances = probabilities_of(_outputs(network, pool.free, say))  # (N, K)
     rows = hardest(chances, count)
     different = _outputs(features(), [pool.free[row] for row in rows.tolist()], say)
-    chosen = rows[spread_out(different, count, seed)].tolist()
+    doubts = 1 - margins(chances[rows])
+    chosen = rows[spread_out(different, doubts, count, seed)].tolist()
     return in_doubt(chosen, chances, network.classes)
 
 
@@ -194,7 +202,6 @@ def _write(picked: Picked, network: Network) -> None:
     ]
     facts = [
         ("network", str(picked.model)),
-        ("images", pool.source),
         ("without a label", str(len(pool.free))),
         ("with a label", str(len(pool.labelled))),
         ("picked by", picked.by),

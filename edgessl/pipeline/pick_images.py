@@ -90,7 +90,7 @@ def pool_of(data: str, labels: str | None, reading: Reading = AS_FOUND) -> Pool:
     listing = list_source(data, reading=reading)
     entries = {entry.path: entry for entry in listing.entries}
     if labels is not None:
-        entries |= {e.path: e for e in list_source(labels).entries if _has_label(e)}
+        entries |= _labelled_in(labels)
     found = verify([*entries])
     both = [(entry, one) for entry, one in zip(entries.values(), found, strict=True)]
     sound = sorted(
@@ -116,6 +116,17 @@ def pool_of(data: str, labels: str | None, reading: Reading = AS_FOUND) -> Pool:
         unusable=tuple(bad), twins=len(named) - len(contents), held_out=len(held),
         value_range=judge_set(one.values for one in found if one.values is not None),
     )  # fmt: skip
+
+
+def _labelled_in(labels: str) -> dict[Path, Entry]:
+    listing = list_source(labels)
+    found = {entry.path: entry for entry in listing.entries if _has_label(entry)}
+    if not found:
+        raise UserError(
+            f"{listing.source}: must hold labelled images for --labels, found none; fill its "
+            "column, or leave it out"
+        )
+    return found
 
 
 def _labels(entry: Entry) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class Picked:
         of = f"{len(self.images)} of {len(self.pool.free)} images without a label"
         if self.by == "margin":
             return f"{of}: those the classifier can hardly decide on, unlike each other."
-        return f"{of}: each the most typical of a group that looks alike and has no label yet."
+        return f"{of}: the most typical of those that look alike, groups without a label first."
 
     @property
     def notes(self) -> list[str]:
