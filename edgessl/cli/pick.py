@@ -24,9 +24,9 @@ def pick(
         str, typer.Option(help="Images, few or none with a label: a folder, CSV or named set.")
     ],
     count: Annotated[int, typer.Option(help="How many to pick.")] = 100,
-    out: Annotated[
-        Path, typer.Option(help="CSV file to fill in; its page goes beside it.")
-    ] = Path("to-label.csv"),
+    out: Annotated[Path, typer.Option(help="CSV file to fill in; its page goes beside it.")] = Path(
+        "to-label.csv"
+    ),
     labels: Annotated[
         str | None, typer.Option(help="Labels that they have elsewhere, such as an earlier CSV.")
     ] = None,

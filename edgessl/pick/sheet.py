@@ -56,7 +56,11 @@ def refuse_to_overwrite(page: Path) -> None:
 
 
 def write_sheet(
-    page: Path, title: str, sentence: str, images: Sequence[Shown], facts: Facts,
+    page: Path,
+    title: str,
+    sentence: str,
+    images: Sequence[Shown],
+    facts: Facts,
     value_range: ValueRange | None,
 ) -> None:
     """Write the page.

@@ -164,9 +164,7 @@ def _refuse_unknown(pool: Pool, classes: Sequence[str], model: Path) -> None:
         )
 
 
-def _typical(
-    network: Network, pool: Pool, count: int, seed: int, say: Say
-) -> list[Typical]:
+def _typical(network: Network, pool: Pool, count: int, seed: int, say: Say) -> list[Typical]:
     contents = (*pool.free, *pool.labelled)
     features = _outputs(network, contents, say)  # (N, D)
     say("grouping images")

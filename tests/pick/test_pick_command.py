@@ -216,9 +216,7 @@ def test_filled_labels_are_never_overwritten(photos: Path, networks: dict[str, P
         pick(networks["features"], data=photos, count=6, out="mine.csv")
 
 
-def test_bad_input_is_one_message(
-    photos: Path, networks: dict[str, Path], tmp_path: Path
-) -> None:
+def test_bad_input_is_one_message(photos: Path, networks: dict[str, Path], tmp_path: Path) -> None:
     model = networks["features"]
     assert re.fullmatch(
         r"--count: must be at most 36, the usable images without a label in .*photos, got 37",
@@ -238,9 +236,7 @@ def test_bad_input_is_one_message(
     )
 
 
-def test_a_folder_where_all_have_labels_is_refused(
-    photos: Path, networks: dict[str, Path]
-) -> None:
+def test_a_folder_where_all_have_labels_is_refused(photos: Path, networks: dict[str, Path]) -> None:
     for name in COLOURS:
         (photos / name).mkdir()
         for path in photos.glob(f"{name}*.png"):
