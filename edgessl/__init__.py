@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from edgessl.api import load_dataset as load_dataset
     from edgessl.api import load_recipe as load_recipe
     from edgessl.api import open_artifact as open_artifact
+    from edgessl.api import pick as pick
     from edgessl.api import run as run
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Backbone", "bench", "compare", "evaluate", "export", "finetune", "load_dataset",
-    "load_recipe", "open_artifact", "run",
+    "load_recipe", "open_artifact", "pick", "run",
 ]  # fmt: skip
 
 

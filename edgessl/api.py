@@ -13,10 +13,11 @@ from edgessl.pipeline.compare import compare
 from edgessl.pipeline.evaluate import evaluate
 from edgessl.pipeline.export import export
 from edgessl.pipeline.finetune import finetune
+from edgessl.pipeline.pick import pick
 from edgessl.pipeline.recipe import run
 from edgessl.recipe import load_recipe
 
 __all__ = [
     "Backbone", "bench", "compare", "evaluate", "export", "finetune", "load_dataset",
-    "load_recipe", "open_artifact", "run",
+    "load_recipe", "open_artifact", "pick", "run",
 ]  # fmt: skip

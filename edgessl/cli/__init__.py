@@ -24,6 +24,7 @@ from edgessl.cli.export import export
 from edgessl.cli.failures import in_a_sentence
 from edgessl.cli.finetune import finetune
 from edgessl.cli.help import EXAMPLES, JOB, Verbs
+from edgessl.cli.pick import pick
 from edgessl.cli.pipes import flush_output, nobody_reads
 from edgessl.cli.predict import predict
 from edgessl.cli.profile import profile
@@ -64,7 +65,7 @@ def _root(
 _VERBS: dict[str, Callable[..., None]] = {
     "recipe": recipe, "export": export, "bench": bench, "list": list_entries, "show": show,
     "data": data, "finetune": finetune, "eval": evaluate, "profile": profile, "rescale": rescale,
-    "predict": predict, "report": report, "compare": compare,
+    "predict": predict, "report": report, "compare": compare, "pick": pick,
 }  # fmt: skip
 for _name, _verb in _VERBS.items():
     app.command(name=_name, epilog=EXAMPLES[_name])(_verb)

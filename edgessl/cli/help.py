@@ -122,6 +122,12 @@ EXAMPLES = {
         "# of several, or of a whole folder, for a program",
         "edgessl predict ckpt.pt first.jpg photos/ --json",
     ),
+    "pick": examples(
+        "# the hundred photographs that stand for all others best, before there is any label",
+        "edgessl pick imagenet:efficientnet-lite0 --data photos/ --count 100 --out to-label.csv",
+        "# once its column is filled and trained on: what the classifier can hardly decide on",
+        "edgessl pick ckpt.pt --data photos/ --labels to-label.csv --out next.csv",
+    ),
     "report": examples(
         "# the curves so far of a run that is under way or was stopped",
         "edgessl report runs/photos-mobilenetv2-dino",

@@ -1,0 +1,1 @@
+"""Which images to label next: chosen by features or by a classifier's doubt, and shown."""
