@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
 from edgessl.recipe.backbones import BACKBONES, TIMM
@@ -53,7 +54,8 @@ def open_weights(source: str, backbone: str, option: str = "--init") -> Given:
         return weights_of_timm(source.removeprefix(TIMM), source)
     path = Path(source)
     file = read_file(path, option)
-    preprocess = file.about.get("preprocess") or {}
+    found = file.about.get("preprocess")
+    preprocess = found if isinstance(found, dict) else {}
     network = str(file.about.get("backbone", ""))
     mean, std = (_triple(preprocess.get(key)) for key in ("mean", "std"))
     return Given(
@@ -64,6 +66,8 @@ def open_weights(source: str, backbone: str, option: str = "--init") -> Given:
 
 def _triple(values: object) -> Triple | None:
     if not isinstance(values, list | tuple) or len(values) != 3:
+        return None
+    if not all(isinstance(value, int | float) and isfinite(value) for value in values):
         return None
     return float(values[0]), float(values[1]), float(values[2])
 

@@ -90,13 +90,15 @@ def test_show_prints_a_recipe_that_reads_back_the_same(tmp_path: Path) -> None:
 
 def test_show_says_first_which_variants_it_leaves_out(tmp_path: Path) -> None:
     assert _output("show", RECIPE).splitlines()[:2] == [
-        f"# {RECIPE} without a variant; variants: shape, from-weights, demo "
-        f"(edgessl show {RECIPE}:shape)",
-        "# edgessl recipe takes by itself, where it fits: demo",
+        f"# {RECIPE} without a variant; variants: gpu, shape, from-weights, demo "
+        f"(edgessl show {RECIPE}:gpu)",
+        "# edgessl recipe takes by itself, where it fits: gpu, demo",
     ]
     chosen = _output("show", f"{RECIPE}:demo").splitlines()
-    assert chosen[0].startswith(f"# {RECIPE} with its variant demo; others: shape, from-weights (")
-    assert chosen[1].startswith("name = ")
+    others = "gpu, shape, from-weights"
+    assert chosen[0].startswith(f"# {RECIPE} with its variant demo; others: {others} (")
+    assert chosen[1] == "# edgessl recipe takes by itself, where it fits: gpu"
+    assert chosen[2].startswith("name = ")
     mine = tmp_path / "line\nbreak.toml"  # in a comment it would end it
     mine.write_text(_output("show", RECIPE), encoding="utf-8")
     assert _output("show", str(mine)).startswith("name = ")  # it has no variants

@@ -69,6 +69,9 @@ def _download(path: Path) -> bytes:
     try:
         with urlopen(URL, timeout=_TIMEOUT_S) as answer:
             content: bytes = answer.read(_MOST_BYTES)
+            sent = int(answer.headers.get("Content-Length") or len(content))
+        if len(content) < min(sent, _MOST_BYTES):  # a read of at most so many bytes is silent of it
+            raise OSError(f"{len(content)} of {sent} bytes came")
     except (OSError, HTTPException) as error:  # URLError, timeouts; a transfer that was cut
         reason = " ".join(str(error).split())[:200]
         raise EdgesslError(

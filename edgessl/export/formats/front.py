@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
-from edgessl.export.formats.graph import INPUT, INPUTS
+from edgessl.export.formats.inputs import INPUT, INPUTS
 from edgessl.export.formats.resample import resample
 from edgessl.export.formats.writer import PREFIX, Writer
 

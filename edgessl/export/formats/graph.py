@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgessl.artifact import Takes
 from edgessl.errors import UserError
+from edgessl.export.formats.inputs import INPUT
 from edgessl.export.target import OPSETS
 
 
@@ -33,9 +33,6 @@ def quiet() -> Iterator[None]:
         logging.disable(disabled)
 
 
-INPUT = "images"
-INPUTS: dict[Takes, str] = {"normalised": INPUT, "pixels": "pixels"}
-"""What a file takes -> the name of its input."""
 FIRST_CURRENT_OPSET = 18  # below it the current exporter writes 18 without failing
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.artifact import Artifact, Metadata, Takes
-from edgessl.export.formats.graph import INPUTS
+from edgessl.export.formats.inputs import INPUTS
 from edgessl.export.gates.gate import Gate
 from edgessl.files import expanded
 
