@@ -56,7 +56,7 @@ def test_it_is_shown_by_its_name_and_by_its_path(clone: Path) -> None:
     for recipe in (NAME, f"recipes/{FOLDER}/{NAME}.toml"):
         shown = _run(clone, "show", recipe)
         comment, _, values = shown.stdout.partition("name = ")
-        assert f"(edgessl show {recipe}:shape)" in comment
+        assert f"(edgessl show {recipe}:gpu)" in comment
         assert values.startswith(f'"{NAME}"\nsource = "{FOLDER}"\n'), shown.stderr
 
 
