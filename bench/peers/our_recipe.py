@@ -36,6 +36,7 @@ from work import (
 )
 
 from edgessl.recipe import Recipe
+from edgessl.recipe.finetune_table import FinetuneTable
 from edgessl.recipe.method_tables import MethodTable
 from edgessl.recipe.method_tables.byol import ByolTable
 from edgessl.recipe.method_tables.dino import DinoTable
@@ -44,7 +45,7 @@ from edgessl.recipe.method_tables.projection import Projection
 from edgessl.recipe.method_tables.simclr import SimClrTable
 from edgessl.recipe.method_tables.swav import SwavTable
 from edgessl.recipe.optim_tables import Sgd
-from edgessl.recipe.tables import BackboneTable, FinetuneTable, ImageTable, PretrainTable
+from edgessl.recipe.tables import BackboneTable, ImageTable, PretrainTable
 from edgessl.recipe.view_tables import Jitter, ViewGroup
 
 _WEAK = Jitter(p=0.8, brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1)

@@ -18,7 +18,7 @@ from edgessl.pipeline.pretrain import (
     new_backbone,
     recalibrate,
 )
-from edgessl.recipe.tables import RegrowTable
+from edgessl.recipe.finetune_table import RegrowTable
 from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
 from edgessl.train.place.context import Context, once

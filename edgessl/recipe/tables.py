@@ -9,15 +9,12 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgessl.errors import nearest
-from edgessl.recipe.backbones import BACKBONES, TIMM, Readout
+from edgessl.recipe.backbones import BACKBONES, TIMM
 from edgessl.recipe.duration import (
-    Percent,
-    StageLength,
-    check_one_unit,
-    duration_steps,
     durations,
     too_long_for,
 )
+from edgessl.recipe.finetune_table import FinetuneTable, rate_mistakes
 from edgessl.recipe.method_tables import AnyMethodTable
 from edgessl.recipe.optim_tables import Optim, Sgd
 from edgessl.recipe.pretrain_table import (
@@ -26,7 +23,7 @@ from edgessl.recipe.pretrain_table import (
     resolve_stages,
     stage_mistakes,
 )
-from edgessl.recipe.view_tables import Interpolation, Probability, ViewGroup
+from edgessl.recipe.view_tables import Interpolation, ViewGroup
 from edgessl.schema import Mistakes, Table
 
 PixelCount = Annotated[int, Field(ge=8, le=8192)]
@@ -119,88 +116,6 @@ class ImageTable(Table):
                 f"crop_px must be at most resize_px ({self.resize_px}), got {self.crop_px}"
             )
         return self
-
-
-class RegrowTable(Table):
-    """S3L's warm-up of a last stage that was removed for pretraining, or dropped after it.
-
-    Attributes:
-        epochs: Length; only the last stage and the classifier are trained.
-        optim: Its optimiser.
-        classifier_std: How the classifier starts; see ``[finetune]``.
-        keep_classifier: Keep the warmed-up classifier (S3L's code starts a new one).
-        freeze_batchnorm: Keep the BN statistics of the other stages (S3L's code moves them). They
-            stay too if ``[finetune]`` keeps them.
-    """
-
-    epochs: Count
-    optim: Optim
-    classifier_std: Positive | None = None
-    keep_classifier: bool = True
-    freeze_batchnorm: bool = True
-
-
-class FinetuneTable(Table):
-    """Supervised fine-tuning.
-
-    Attributes:
-        epochs: Passes over the labelled images.
-        min_steps: Where labels are so few that these epochs are fewer steps, there are as many more
-            epochs; epochs that the user names stand.
-        batch_size: Images in a step.
-        accumulate: Micro-batches in a step.
-        batchnorm_groups: Equal contiguous groups of each micro-batch that BN statistics are
-            computed over.
-        optim: Optimiser and schedule.
-        view: The one training view.
-        trains: All layers of the ``"network"``, or the ``"classifier"`` alone, on a frozen backbone
-            in evaluation mode (linear evaluation).
-        reads: What the classifier reads: the ``"features"``, ``"normalised_features"`` of length 1,
-            or the class tokens of a transformer's ``"last_4_blocks"``.
-        head_layers: Hidden layers of the pretraining head (of MoCo, SimCLR, BYOL and SwAV: of the
-            projector) that stay between backbone and classifier, with the weights they were
-            pretrained with; left out or 0: none.
-        classifier_std: The classifier's weights start normal with this deviation and its biases at
-            0; left out or 0: as PyTorch starts linear layers.
-        freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
-            trained. A random start has none worth keeping, so those of its baselines move.
-        label_smoothing: Share of the target spread over all classes.
-        mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
-        layer_decay: Each stage of the backbone learns at this share of the rate of the next one;
-            the classifier and the last stage have the full rate. 1: all learn alike.
-        head_warmup_epochs: For so long the classifier alone is trained, or ``_steps`` or
-            ``_percent``; the backbone's weights and BN statistics stay.
-        regrow: Warm-up of a removed or dropped last stage.
-    """
-
-    epochs: Count
-    min_steps: Count | None = None
-    batch_size: Annotated[int, Field(ge=2, le=10_000_000)]
-    accumulate: Count = 1
-    batchnorm_groups: Count = 1
-    optim: Optim
-    view: ViewGroup
-    trains: Literal["network", "classifier"] = "network"
-    reads: Readout = "features"
-    head_layers: Annotated[int, Field(ge=0)] = 0
-    classifier_std: NonNegative | None = None
-    freeze_batchnorm: bool = False
-    label_smoothing: Probability = 0.0
-    mixup_alpha: NonNegative = 0.0
-    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    head_warmup_epochs: NonNegative | None = None
-    head_warmup_steps: NonNegative | None = None
-    head_warmup_percent: Percent | None = None
-    regrow: RegrowTable | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> FinetuneTable:
-        check_one_unit(self, "head_warmup")
-        return self
-
-    def head_warmup(self, clock: StageLength) -> int:
-        """Steps in which the classifier alone is trained."""
-        return duration_steps(self, "head_warmup", clock)
 
 
 class EngineTable(Table):
@@ -326,7 +241,7 @@ class Recipe(Table):
                 f"{self.backbone.name}, which is no transformer, got 'last_4_blocks'"
             )
         yield from _head_mistakes(self)
-        yield from _rate_mistakes(finetune)
+        yield from rate_mistakes(finetune)
         yield from too_long_for(
             finetune, "head_warmup", finetune.epochs, "finetune", "finetune.epochs"
         )
@@ -390,15 +305,6 @@ def _head_mistakes(recipe: Recipe) -> Iterator[str]:
                 f"{key} must be '{wanted}' with finetune.head_layers = {count}, because {reason}, "
                 f"got '{found}'"
             )
-
-
-def _rate_mistakes(finetune: FinetuneTable) -> Iterator[str]:
-    """Say which rates of layers have no meaning where the classifier alone is trained."""
-    if finetune.trains == "classifier" and finetune.layer_decay != 1:
-        yield (
-            "finetune.layer_decay must be left out with finetune.trains = 'classifier', because "
-            f"no layer of the backbone is trained, got {finetune.layer_decay:g}"
-        )
 
 
 def _accumulate_mistakes(batch_size: int, accumulate: int, place: str) -> Iterator[str]:
