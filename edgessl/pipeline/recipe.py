@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,19 +12,18 @@ from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
-from edgessl.errors import Refusals, UserError
 from edgessl.files import expanded
-from edgessl.pipeline.arms import Trained, default_baselines, refuse_startless, train_arms
+from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
 from edgessl.pipeline.kept_start import keep_start, kept_last_stage
-from edgessl.pipeline.lengths import as_begun, fitted, with_asked_epochs
-from edgessl.pipeline.misfits import refuse_misfits
+from edgessl.pipeline.lengths import as_begun, fitted
 from edgessl.pipeline.plan import Plan, make_plan
-from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
+from edgessl.pipeline.preflight import begin, listed
+from edgessl.pipeline.prepare import Asked, prepare
 from edgessl.pipeline.pretrain import keep_views, load_pretrained, pretrain
 from edgessl.pipeline.results import Run
-from edgessl.pipeline.source import Source, look_at, refuse_changed
+from edgessl.pipeline.source import Source, refuse_changed
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
@@ -112,33 +110,19 @@ def run(
         >>> run.path
         PosixPath('runs/photos-mobilenetv2-dino')
     """
-    baselines = listed(default_baselines(init) if baselines is None else baselines)
-    overrides = listed(overrides)
+    asked = Asked(
+        recipe=recipe, data=str(data), labels=_text(labels), label_percent=label_percent,
+        labels_per_class=labels_per_class, out=out, epochs=epochs, minutes=minutes, seed=seed,
+        size=size, reading=reading, device=device, init=init,
+        baselines=None if baselines is None else listed(baselines),
+        overrides=listed(overrides), fresh=fresh, compiled=compiled,
+    )  # fmt: skip
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))
-        refusals = Refusals()
-        with refusals:
-            _refuse_both(epochs, minutes)
-        with refusals:
-            refuse_startless(baselines, init)
-        sources = [str(one) for one in (data, labels) if one is not None]
-        draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
-        _refuse_start(draft, init)
-        source = look_at(init, draft, () if fresh else _candidates(out, draft))
-        overrides = (*source.changes, *overrides)
-        dataset = images_for(
-            draft, str(data), labels=_text(labels), label_percent=label_percent,
-            labels_per_class=labels_per_class, seed=seed, reading=reading, reporter=tell,
-        )  # fmt: skip
-        resolved = recipe_for(recipe, overrides, dataset, here, size)
-        resolved = with_asked_epochs(resolved, epochs, tell)
-        _refuse_start(resolved, init)
-        refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
-        _say_found(dataset, tell)
-        for sentence in source.sentences:
-            tell.say(sentence)
-        folder = RunFolder(_folder(out, dataset, resolved))
+        ready = prepare(asked, world, tell)
+        resolved, dataset, source = ready.recipe, ready.dataset, ready.source
+        folder = RunFolder(ready.path)
         with folder.locked():
             begun = not fresh and bool(folder.read())
             if minutes is not None and begun:
@@ -151,11 +135,11 @@ def run(
             elif source.refusal is not None:
                 raise source.refusal
             context = begin(
-                folder, resolved, dataset, here, world, compiled=compiled, seed=seed,
+                folder, resolved, dataset, ready.device, world, compiled=compiled, seed=seed,
                 reporter=tell, stop_on_collapse=stop_on_collapse, fresh=fresh,
             )  # fmt: skip
             if minutes is not None and not begun:
-                context = fitted(context, minutes, baselines)
+                context = fitted(context, minutes, ready.baselines)
                 start = _start(init, context.recipe, dataset)
                 identity = identity_of(context.recipe, dataset, seed, start, reading)
             if fresh:  # after the last refusal: until then nothing is lost
@@ -167,7 +151,7 @@ def run(
                 **source.provenance,
             }  # fmt: skip
             record(context, identity, came_from, minutes=minutes, facts=source.facts)
-            _train(context, source, baselines, command)
+            _train(context, source, ready.baselines, command)
         dismiss(world)
         return Run(folder.path)
 
@@ -216,41 +200,28 @@ def plan(
     Returns:
         What it would take; None on processes other than the first.
     """
-    baselines = listed(default_baselines(init) if baselines is None else baselines)
-    overrides = listed(overrides)
+    asked = Asked(
+        recipe=recipe, data=str(data), labels=_text(labels), label_percent=label_percent,
+        labels_per_class=labels_per_class, out=out, epochs=epochs, minutes=minutes, seed=seed,
+        size=size, reading=reading, device=device, init=init,
+        baselines=None if baselines is None else listed(baselines),
+        overrides=listed(overrides), compiled=compiled,
+    )  # fmt: skip
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             follow(world, device)
             return None
-        refusals = Refusals()
-        with refusals:
-            _refuse_both(epochs, minutes)
-        with refusals:
-            refuse_startless(baselines, init)
-        sources = [str(one) for one in (data, labels) if one is not None]
-        draft, here = options(recipe, overrides, baselines, device, sources, world, refusals)
-        _refuse_start(draft, init)
-        source = look_at(init, draft, _candidates(out, draft))
-        overrides = (*source.changes, *overrides)
-        dataset = images_for(
-            draft, str(data), labels=_text(labels), label_percent=label_percent,
-            labels_per_class=labels_per_class, seed=seed, reading=reading, reporter=tell,
-        )  # fmt: skip
-        resolved = recipe_for(recipe, overrides, dataset, here, size)
-        resolved = with_asked_epochs(resolved, epochs, tell)
-        refuse_misfits(resolved, dataset, world, compiled=compiled, lengths=minutes is None)
-        _say_found(dataset, tell)
-        for sentence in source.sentences:
-            tell.say(sentence)
-        folder = RunFolder.unmade(_folder(out, dataset, resolved))
+        ready = prepare(asked, world, tell)
+        resolved, dataset, folder = ready.recipe, ready.dataset, RunFolder.unmade(ready.path)
         if minutes is not None and folder.read():
             resolved = as_begun(folder, resolved, dataset, minutes, tell)
         context = begin(
-            folder, resolved, dataset, here, world, compiled=compiled, seed=seed, reporter=tell
-        )
+            folder, resolved, dataset, ready.device, world, compiled=compiled, seed=seed,
+            reporter=tell,
+        )  # fmt: skip
         if minutes is not None and not folder.read():
-            context = fitted(context, minutes, baselines)
-        found_plan = make_plan(context, baselines)
+            context = fitted(context, minutes, ready.baselines)
+        found_plan = make_plan(context, ready.baselines)
         dismiss(world)
         return found_plan
 
@@ -310,22 +281,6 @@ def _start(init: str, recipe: Recipe, dataset: Dataset) -> dict[str, str]:
     return {"init": init, "labels": hashlib.sha1(learned, usedforsecurity=False).hexdigest()}
 
 
-def _refuse_both(epochs: int | None, minutes: float | None) -> None:
-    if epochs is not None and minutes is not None:
-        raise UserError("--minutes: must be given without --epochs, got both; drop one of them")
-
-
-def _refuse_start(recipe: Recipe, init: str) -> None:
-    """Refuse weights that the method would not use, and none where it needs some."""
-    if init != "none" and (reason := recipe.method.refuses_start()):
-        raise UserError(f"--init {init}: must be left out, because {reason}")
-    if init == "none" and (reason := recipe.method.needs_start()):
-        raise UserError(
-            f"--init: must be given, because {recipe.method.name} starts from weights: {reason}; "
-            "pass --init imagenet, timm:NAME or a file"
-        )
-
-
 def _text(source: str | Path | None) -> str | None:
     return None if source is None else str(source)
 
@@ -336,26 +291,3 @@ def _lasting(labels: str | Path | None) -> str | None:
         return None
     path = expanded(labels)
     return str(path.absolute()) if path.exists() else str(labels)
-
-
-def _folder(out: str | Path | None, dataset: Dataset, recipe: Recipe) -> Path:
-    return Path(out or Path("runs") / f"{dataset.name}-{recipe.name.replace(':', '-')}")
-
-
-def _candidates(out: str | Path | None, recipe: Recipe) -> list[Path]:
-    """Return where the run may be, as far as that is known without its images."""
-    if out is not None:
-        return [Path(out)]
-    return sorted(Path("runs").glob(f"*-{glob.escape(recipe.name.replace(':', '-'))}"))
-
-
-def _say_found(dataset: Dataset, reporter: Reporter) -> None:
-    for sentence in found(dataset):
-        reporter.say(sentence)
-    if dataset.tags:
-        reporter.say(
-            "Several labels an image: this run pretrains only, and keeps the backbone; "
-            "edgessl eval --protocol map scores it."
-        )
-    elif not dataset.classes:
-        reporter.say("No labels: this run pretrains only, and keeps the backbone.")
