@@ -64,8 +64,11 @@ def finetune(
     seed: Seed = 0,
     device: TrainingDevice = "auto",
     baselines: Annotated[
-        str, typer.Option(help="Comparison to train: random, or none.")
-    ] = "random",
+        str | None,
+        typer.Option(
+            help="Comparison to train: random, or none. [default: random; none for general weights]"
+        ),
+    ] = None,
     overrides: Overrides = None,
     compiled: Compiled = False,
     fresh: Fresh = False,
@@ -86,8 +89,9 @@ def finetune(
             checkpoint, data=data, recipe=recipe, backbone=backbone, size=size, epochs=epochs,
             label_percent=label_percent, labels_per_class=labels_per_class, out=out, seed=seed,
             reading=reading, device=device,
-            baselines=several(baselines), overrides=changes(overrides, val_group), fresh=fresh,
-            compiled=compiled, reporter=screen, command=as_typed(),
+            baselines=None if baselines is None else several(baselines),
+            overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,
+            reporter=screen, command=as_typed(),
         )  # fmt: skip
     if world_of_environment().first:
         print_summary(run.report, run.path)

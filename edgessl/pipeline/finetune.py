@@ -47,7 +47,7 @@ def finetune(
     seed: int = 0,
     reading: Reading = AS_FOUND,
     device: str = "auto",
-    baselines: Sequence[str] = ("random",),
+    baselines: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     fresh: bool = False,
     compiled: bool = False,
@@ -73,7 +73,8 @@ def finetune(
         seed: Decides everything random.
         reading: How the folder or the table is to be read, where that is said.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        baselines: What to train for comparison: ``("random",)`` or ``("none",)``.
+        baselines: What to train for comparison: ``("random",)`` or ``("none",)``. None for
+            ``random``, or with general weights for none: their linear probe stands beside.
         overrides: ``KEY=VALUE`` changes to the recipe.
         fresh: Start over in a folder that has a run.
         compiled: Put backbones through ``torch.compile``.
@@ -97,11 +98,12 @@ def finetune(
         4
     """
     source = str(start.pretrained if isinstance(start, Run) else start)
-    baselines, overrides = listed(baselines), listed(overrides)
+    overrides = listed(overrides)
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))
         given, refusals = open_start(source, backbone), Refusals()
+        baselines = listed(_default_baselines(given) if baselines is None else baselines)
         name = _recipe_for(given, recipe)
         overrides = (*brought_along(given, recipe), *overrides)
         draft, here = options(
@@ -180,6 +182,11 @@ def changes_for(start: Start, draft: Recipe, epochs: int | None) -> tuple[str, .
     if start.batchnorm_eps is not None:
         changes.append(f"backbone.batchnorm_eps={start.batchnorm_eps}")
     return tuple(changes)
+
+
+def _default_baselines(start: Start) -> tuple[str, ...]:
+    """Return what is trained beside: that general weights beat random ones is no question."""
+    return BASELINES if start.origin is None else ("none",)
 
 
 def _recipe_for(start: Start, name: str | None) -> str:

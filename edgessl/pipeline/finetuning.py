@@ -18,6 +18,7 @@ from edgessl.pipeline.pretrain import (
     new_backbone,
     recalibrate,
 )
+from edgessl.pipeline.probe_start import start_from_probe
 from edgessl.recipe.finetune_table import RegrowTable
 from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
@@ -50,6 +51,7 @@ def finetune_backbone(
     if regrow is not None:
         once(context, WARMUP.name, lambda: dict(_warm_up(context, classifier, regrow).facts()))
         classifier.load_state_dict(load_classifier(context, WARMUP.file).state_dict())
+    _start_classifier(context, classifier)
     epochs = context.recipe.finetune.epochs
     stage, method = whole_network(context, classifier, FINETUNE, epochs)
     stage = replace(stage, keeps_end=extendable)
@@ -95,6 +97,7 @@ def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
     if stage in (INIT, INIT_LONGER):
         sentence = load_start(context, classifier.backbone.net)
         context.reporter.say(f"{stage.name}: {sentence}")
+        _start_classifier(context, classifier)
     elif context.recipe.finetune.trains == "classifier":
         context.engine.place(classifier)
         recalibrate(context, classifier.backbone)
@@ -138,6 +141,13 @@ def new_classifier(context: Context, stage: StageId) -> Classifier:
     classifier = Classifier(backbone, len(context.dataset.classes), table.reads, hidden)
     _start_normal(classifier, table.classifier_std)
     return classifier
+
+
+def _start_classifier(context: Context, classifier: Classifier) -> None:
+    """Start the classifier from the linear probe, where the recipe says so."""
+    if context.recipe.finetune.classifier_start == "probe":
+        context.engine.place(classifier)
+        start_from_probe(context, classifier)
 
 
 def _start_normal(classifier: Classifier, std: float | None) -> None:

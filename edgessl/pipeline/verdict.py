@@ -66,13 +66,33 @@ def verdict(report: Mapping[str, Any]) -> str:
         if features is None:
             return f"kNN is {_percent(scores['knn_top1'])}."
         return _unpaired(subject, "kNN", scores["knn_top1"], features, "random features")
+    return _beside_baselines(report, subject, tuned) + _beside_probe(scores)
+
+
+def _beside_baselines(report: Mapping[str, Any], subject: str, tuned: Mapping[str, Any]) -> str:
+    """Compare the fine-tuned network with the best arm that was trained."""
     rival = _best_rival(report)
+    probe = report["scores"].get("linear_top1")
+    if rival is None and subject == _FROM_WEIGHTS and probe is not None:
+        name = "a linear probe on the weights as they are"
+        return _unpaired("Fine-tuning", "top-1", tuned, probe, name)
     if rival is None:
         return f"Fine-tuned top-1 is {_percent(tuned)}; no baseline was trained to compare it with."
     words = rival.words + _epochs(report, rival)
     if "difference" not in rival.arm:
         return _unpaired(subject, "fine-tuned top-1", tuned, rival.score, words)
     return _paired(subject, tuned, rival, words)
+
+
+def _beside_probe(scores: Mapping[str, Any]) -> str:
+    """Tell where a classifier alone, on the frozen backbone, is better than fine-tuning."""
+    tuned, probe = scores["finetune_top1"], scores.get("linear_top1")
+    if probe is None or probe["value"] <= tuned["high"]:
+        return ""
+    return (
+        f" A linear probe on the backbone before fine-tuning is better, {_percent(probe)}: train "
+        "the classifier alone with --set finetune.trains=classifier."
+    )
 
 
 def _subject(report: Mapping[str, Any]) -> str:

@@ -59,6 +59,9 @@ class FinetuneTable(Table):
             pretrained with; left out or 0: none.
         classifier_std: The classifier's weights start normal with this deviation and its biases at
             0; left out or 0: as PyTorch starts linear layers.
+        classifier_start: What the classifier starts from: ``"random"`` weights, or the linear
+            ``"probe"`` of the backbone on the labelled images. A backbone that starts at random has
+            none worth starting from, so the baselines of one do not.
         freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
             trained. A random start has none worth keeping, so those of its baselines move.
         label_smoothing: Share of the target spread over all classes.
@@ -81,6 +84,7 @@ class FinetuneTable(Table):
     reads: Readout = "features"
     head_layers: Annotated[int, Field(ge=0)] = 0
     classifier_std: NonNegative | None = None
+    classifier_start: Literal["random", "probe"] = "random"
     freeze_batchnorm: bool = False
     label_smoothing: Probability = 0.0
     mixup_alpha: NonNegative = 0.0
@@ -101,7 +105,12 @@ class FinetuneTable(Table):
 
 
 def rate_mistakes(finetune: FinetuneTable) -> Iterator[str]:
-    """Say which rates of layers have no meaning where the classifier alone is trained."""
+    """Say which settings of the classifier's start and of layers' rates contradict each other."""
+    if finetune.classifier_start == "probe" and finetune.classifier_std:
+        yield (
+            "finetune.classifier_std must be left out with finetune.classifier_start = 'probe', "
+            f"because nothing of it starts at random, got {finetune.classifier_std:g}"
+        )
     if finetune.trains == "classifier" and finetune.layer_decay != 1:
         yield (
             "finetune.layer_decay must be left out with finetune.trains = 'classifier', because "

@@ -60,6 +60,24 @@ def test_without_a_baseline_nothing_is_claimed() -> None:
     )
 
 
+def test_general_weights_without_a_baseline_are_compared_with_their_linear_probe() -> None:
+    report = _report(70.0) | {"start": {"weights": {"name": "imagenet"}}}
+    report["scores"]["linear_top1"] = _score(60.0)
+    assert verdict(report).startswith(
+        "Fine-tuning pays here: top-1 70.0 % [68.0, 72.0] against 60.0 % [58.0, 62.0] for a linear "
+        "probe on the weights as they are (+10.0 points)"
+    )
+
+
+@pytest.mark.parametrize(("probe", "told"), [(75.0, True), (71.0, False)])
+def test_a_linear_probe_that_beats_fine_tuning_is_told_with_the_way_to_take_it(
+    probe: float, told: bool
+) -> None:
+    report = _report(70.0, random=60.0)
+    report["scores"]["linear_top1"] = _score(probe)
+    assert ("--set finetune.trains=classifier" in verdict(report)) is told
+
+
 def test_without_labels_and_without_test_images_are_told_apart() -> None:
     assert "without labels there is nothing to score" in verdict({"data": {"classes": []}})
     assert "without test images" in verdict({"data": {"classes": ["a", "b"]}})
