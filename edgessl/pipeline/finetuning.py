@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from edgessl.pipeline.pretrain import (
     new_backbone,
     recalibrate,
 )
-from edgessl.pipeline.probe_start import start_from_probe
+from edgessl.pipeline.probe_start import move_towards, start_from_probe, weights_of
 from edgessl.recipe.finetune_table import RegrowTable
 from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
@@ -51,11 +52,11 @@ def finetune_backbone(
     if regrow is not None:
         once(context, WARMUP.name, lambda: dict(_warm_up(context, classifier, regrow).facts()))
         classifier.load_state_dict(load_classifier(context, WARMUP.file).state_dict())
-    _start_classifier(context, classifier)
     epochs = context.recipe.finetune.epochs
     stage, method = whole_network(context, classifier, FINETUNE, epochs)
     stage = replace(stage, keeps_end=extendable)
-    meter = train_stage(context, stage, method, method, context.images.labelled())
+    with _started(context, classifier):
+        meter = train_stage(context, stage, method, method, context.images.labelled())
     save_classifier(context, classifier, FINETUNE.file)
     return meter
 
@@ -97,12 +98,12 @@ def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
     if stage in (INIT, INIT_LONGER):
         sentence = load_start(context, classifier.backbone.net)
         context.reporter.say(f"{stage.name}: {sentence}")
-        _start_classifier(context, classifier)
     elif context.recipe.finetune.trains == "classifier":
         context.engine.place(classifier)
         recalibrate(context, classifier.backbone)
     table, method = whole_network(context, classifier, stage, epochs)
-    meter = train_stage(context, table, method, method, context.images.labelled())
+    with _started(context, classifier) if stage in (INIT, INIT_LONGER) else nullcontext():
+        meter = train_stage(context, table, method, method, context.images.labelled())
     save_classifier(context, classifier, stage.file)
     return meter
 
@@ -143,11 +144,19 @@ def new_classifier(context: Context, stage: StageId) -> Classifier:
     return classifier
 
 
-def _start_classifier(context: Context, classifier: Classifier) -> None:
-    """Start the classifier from the linear probe, where the recipe says so."""
-    if context.recipe.finetune.classifier_start == "probe":
+@contextmanager
+def _started(context: Context, classifier: Classifier) -> Iterator[None]:
+    """Start the classifier from the linear probe, and end near the start, as the recipe says.
+
+    What is trained in between may be what an earlier run left of the same start.
+    """
+    table = context.recipe.finetune
+    if table.classifier_start == "probe":
         context.engine.place(classifier)
         start_from_probe(context, classifier)
+    start = weights_of(classifier) if table.start_share else {}
+    yield
+    move_towards(classifier, start, table.start_share)
 
 
 def _start_normal(classifier: Classifier, std: float | None) -> None:

@@ -15,6 +15,7 @@ from edgessl.schema import Table
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 NonNegative = Annotated[float, Field(ge=0.0)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
 
@@ -62,6 +63,9 @@ class FinetuneTable(Table):
         classifier_start: What the classifier starts from: ``"random"`` weights, or the linear
             ``"probe"`` of the backbone on the labelled images. A backbone that starts at random has
             none worth starting from, so the baselines of one do not.
+        start_share: Share of the start's weights in the network that is kept; the rest are those of
+            the end of training. A network between the two answers better where labels are few
+            (WiSE-FT, Wortsman et al., arXiv:2109.01903). Needs ``classifier_start = "probe"``.
         freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
             trained. A random start has none worth keeping, so those of its baselines move.
         label_smoothing: Share of the target spread over all classes.
@@ -85,6 +89,7 @@ class FinetuneTable(Table):
     head_layers: Annotated[int, Field(ge=0)] = 0
     classifier_std: NonNegative | None = None
     classifier_start: Literal["random", "probe"] = "random"
+    start_share: Share = 0.0
     freeze_batchnorm: bool = False
     label_smoothing: Probability = 0.0
     mixup_alpha: NonNegative = 0.0
@@ -110,6 +115,11 @@ def rate_mistakes(finetune: FinetuneTable) -> Iterator[str]:
         yield (
             "finetune.classifier_std must be left out with finetune.classifier_start = 'probe', "
             f"because nothing of it starts at random, got {finetune.classifier_std:g}"
+        )
+    if finetune.start_share and finetune.classifier_start != "probe":
+        yield (
+            "finetune.start_share must be left out without finetune.classifier_start = 'probe', "
+            f"because a random classifier is worth nothing, got {finetune.start_share:g}"
         )
     if finetune.trains == "classifier" and finetune.layer_decay != 1:
         yield (

@@ -51,3 +51,25 @@ def test_a_random_start_is_told_apart_from_it(tiny: Path, tmp_path: Path) -> Non
 def test_a_deviation_of_random_weights_contradicts_it(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"finetune\.classifier_std must be left out"):
         tuned(tiny, tmp_path, "finetune.classifier_start=probe", "finetune.classifier_std=0.01")
+
+
+def test_the_network_that_is_kept_lies_between_start_and_end(tiny: Path, tmp_path: Path) -> None:
+    shrinks = ("finetune.classifier_start=probe", "finetune.optim.lr=0.5",
+               "finetune.optim.weight_decay=0.5", "finetune.optim.warmup_percent=0")  # fmt: skip
+    found = {}
+    for share in (0.0, 0.25, 0.999999):
+        place = tmp_path / str(share)
+        place.mkdir()
+        tuned(tiny, place, *shrinks, f"finetune.start_share={share}")
+        found[share] = checkpoint.load(place / "tuned" / "ckpt.pt")["weights"]
+    for key, end in found[0.0].items():
+        if end.is_floating_point():
+            between = end + 0.25 * (found[0.999999][key] - end)
+            torch.testing.assert_close(found[0.25][key], between, rtol=1e-3, atol=1e-3)
+    moved = (found[0.999999]["fc.weight"] - found[0.0]["fc.weight"]).abs().max()
+    assert float(moved) > 1e-2
+
+
+def test_a_share_of_a_random_classifier_is_refused(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"finetune\.start_share must be left out"):
+        tuned(tiny, tmp_path, "finetune.start_share=0.5")
