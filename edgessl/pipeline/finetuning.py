@@ -20,7 +20,7 @@ from edgessl.pipeline.pretrain import (
     recalibrate,
 )
 from edgessl.pipeline.probe_start import move_towards, start_from_probe, weights_of
-from edgessl.recipe.finetune_table import RegrowTable
+from edgessl.recipe.finetune_table import FEW_LABELS, RegrowTable
 from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
 from edgessl.train.place.context import Context, once
@@ -154,7 +154,9 @@ def _started(context: Context, classifier: Classifier) -> Iterator[None]:
     if table.classifier_start == "probe":
         context.engine.place(classifier)
         start_from_probe(context, classifier)
-    start = weights_of(classifier) if table.start_share else {}
+    dataset = context.dataset
+    few = len(dataset.train) <= FEW_LABELS * len(dataset.classes)
+    start = weights_of(classifier) if table.start_share and few else {}
     yield
     move_towards(classifier, start, table.start_share)
 

@@ -18,6 +18,10 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
+FEW_LABELS = 25
+"""Labelled images a class up to which the network that is kept stays near its start. Measured:
+better with 4 and 10, worse by 1.1 points with 228 (bench/LOG.md, "Between start and end")."""
+
 
 class RegrowTable(Table):
     """S3L's warm-up of a last stage that was removed for pretraining, or dropped after it.
@@ -63,9 +67,10 @@ class FinetuneTable(Table):
         classifier_start: What the classifier starts from: ``"random"`` weights, or the linear
             ``"probe"`` of the backbone on the labelled images. A backbone that starts at random has
             none worth starting from, so the baselines of one do not.
-        start_share: Share of the start's weights in the network that is kept; the rest are those of
-            the end of training. A network between the two answers better where labels are few
-            (WiSE-FT, Wortsman et al., arXiv:2109.01903). Needs ``classifier_start = "probe"``.
+        start_share: Share of the start's weights in the network that is kept, where labels are few:
+            at most ``FEW_LABELS`` a class on average. The rest are those of the end of training. A
+            network between the two then answers better (WiSE-FT, Wortsman et al.,
+            arXiv:2109.01903). Needs ``classifier_start = "probe"``.
         freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
             trained. A random start has none worth keeping, so those of its baselines move.
         label_smoothing: Share of the target spread over all classes.

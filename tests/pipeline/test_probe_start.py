@@ -73,3 +73,17 @@ def test_the_network_that_is_kept_lies_between_start_and_end(tiny: Path, tmp_pat
 def test_a_share_of_a_random_classifier_is_refused(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"finetune\.start_share must be left out"):
         tuned(tiny, tmp_path, "finetune.start_share=0.5")
+
+
+def test_with_many_labels_the_end_of_training_is_kept(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgessl.pipeline.finetuning.FEW_LABELS", 1)
+    found = []
+    for share in (0.0, 0.9):
+        place = tmp_path / str(share)
+        place.mkdir()
+        tuned(tiny, place, "finetune.classifier_start=probe", "finetune.optim.lr=0.01",
+              f"finetune.start_share={share}")  # fmt: skip
+        found.append(checkpoint.load(place / "tuned" / "ckpt.pt")["weights"])
+    assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
