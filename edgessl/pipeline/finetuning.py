@@ -12,6 +12,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
 from edgessl.methods.classification import Supervised
+from edgessl.pipeline.between import keep_best_share, weights_of
 from edgessl.pipeline.kept_start import load_start
 from edgessl.pipeline.pretrain import (
     load_kept_stage,
@@ -19,8 +20,8 @@ from edgessl.pipeline.pretrain import (
     new_backbone,
     recalibrate,
 )
-from edgessl.pipeline.probe_start import move_towards, start_from_probe, weights_of
-from edgessl.recipe.finetune_table import FEW_LABELS, RegrowTable
+from edgessl.pipeline.probe_start import start_from_probe
+from edgessl.recipe.finetune_table import RegrowTable
 from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
 from edgessl.train.place.context import Context, once
@@ -154,11 +155,10 @@ def _started(context: Context, classifier: Classifier) -> Iterator[None]:
     if table.classifier_start == "probe":
         context.engine.place(classifier)
         start_from_probe(context, classifier)
-    dataset = context.dataset
-    few = len(dataset.train) <= FEW_LABELS * len(dataset.classes)
-    start = weights_of(classifier) if table.start_share and few else {}
+    start = weights_of(classifier) if any(table.start_shares) else {}
     yield
-    move_towards(classifier, start, table.start_share)
+    if start:
+        context.reporter.say(keep_best_share(context, classifier, start, table.start_shares))
 
 
 def _start_normal(classifier: Classifier, std: float | None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
@@ -43,29 +41,6 @@ def start_from_probe(context: Context, classifier: Classifier) -> None:
         least = probe.bias[known].min()
         fc.weight.copy_(probe.weight)
         fc.bias.copy_(torch.where(known, probe.bias, least))
-
-
-def weights_of(classifier: Classifier) -> dict[str, Tensor]:
-    """Return copies of all weights that are numbers with a fraction, BN statistics included."""
-    return {
-        key: value.detach().clone()
-        for key, value in classifier.state_dict().items()
-        if value.is_floating_point()
-    }
-
-
-def move_towards(classifier: Classifier, start: Mapping[str, Tensor], share: float) -> None:
-    """Move all weights of a trained classifier a share of the way back to where they started.
-
-    Args:
-        classifier: Is changed in place.
-        start: What ``weights_of`` gave before training.
-        share: 0 changes nothing, 1 would be the start.
-    """
-    with torch.no_grad():
-        for key, value in classifier.state_dict().items():
-            if key in start:
-                value.lerp_(start[key].to(value.device), share)
 
 
 class _Inputs(nn.Module):

@@ -18,9 +18,8 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
-FEW_LABELS = 25
-"""Labelled images a class up to which the network that is kept stays near its start. Measured:
-better with 4 and 10, worse by 1.1 points with 228 (bench/LOG.md, "Between start and end")."""
+ENOUGH_VAL = 50
+"""Images of ``val`` from which on a share of the start's weights is chosen on it."""
 
 
 class RegrowTable(Table):
@@ -67,9 +66,10 @@ class FinetuneTable(Table):
         classifier_start: What the classifier starts from: ``"random"`` weights, or the linear
             ``"probe"`` of the backbone on the labelled images. A backbone that starts at random has
             none worth starting from, so the baselines of one do not.
-        start_share: Share of the start's weights in the network that is kept, where labels are few:
-            at most ``FEW_LABELS`` a class on average. The rest are those of the end of training. A
-            network between the two then answers better (WiSE-FT, Wortsman et al.,
+        start_shares: Shares of the start's weights that the network that is kept may have; the rest
+            are those of the end of training. The best on ``val`` is taken, of equal ones the first,
+            which is also taken where ``val`` has less than ``ENOUGH_VAL`` images. Where labels are
+            few a network between start and end often answers better (WiSE-FT, Wortsman et al.,
             arXiv:2109.01903). Needs ``classifier_start = "probe"``.
         freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
             trained. A random start has none worth keeping, so those of its baselines move.
@@ -94,7 +94,7 @@ class FinetuneTable(Table):
     head_layers: Annotated[int, Field(ge=0)] = 0
     classifier_std: NonNegative | None = None
     classifier_start: Literal["random", "probe"] = "random"
-    start_share: Share = 0.0
+    start_shares: Annotated[tuple[Share, ...], Field(min_length=1, max_length=20)] = (0.0,)
     freeze_batchnorm: bool = False
     label_smoothing: Probability = 0.0
     mixup_alpha: NonNegative = 0.0
@@ -121,10 +121,10 @@ def rate_mistakes(finetune: FinetuneTable) -> Iterator[str]:
             "finetune.classifier_std must be left out with finetune.classifier_start = 'probe', "
             f"because nothing of it starts at random, got {finetune.classifier_std:g}"
         )
-    if finetune.start_share and finetune.classifier_start != "probe":
+    if any(finetune.start_shares) and finetune.classifier_start != "probe":
         yield (
-            "finetune.start_share must be left out without finetune.classifier_start = 'probe', "
-            f"because a random classifier is worth nothing, got {finetune.start_share:g}"
+            "finetune.start_shares must be left out without finetune.classifier_start = 'probe', "
+            f"because a random classifier is worth nothing, got {[*finetune.start_shares]}"
         )
     if finetune.trains == "classifier" and finetune.layer_decay != 1:
         yield (

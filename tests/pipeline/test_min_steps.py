@@ -24,11 +24,11 @@ def _dataset(labelled: int) -> Dataset:
 
 
 @pytest.mark.parametrize(
-    ("labelled", "epochs"), [(64, 80), (100, 54), (224, 23), (480, 20), (5000, 20)]
+    ("labelled", "epochs"), [(64, 150), (100, 100), (320, 30), (480, 20), (5000, 20)]
 )
 def test_epochs_are_raised_to_the_steps_that_training_needs(labelled: int, epochs: int) -> None:
     found = recipe_for("mobilenetv2-dino:from-weights", (), _dataset(labelled), CPU)
-    assert (found.finetune.min_steps, found.finetune.batch_size) == (160, 32)
+    assert (found.finetune.min_steps, found.finetune.batch_size) == (300, 32)
     assert found.finetune.epochs == epochs
 
 

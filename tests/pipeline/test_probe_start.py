@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ def tuned(tiny: Path, place: Path, *overrides: str) -> dict[str, Any]:
         start, str(tiny / "images"), recipe=str(write_recipe(place)), out=place / "tuned",
         epochs=1, baselines=("none",), device="cpu", overrides=(*HARDLY_MOVES, *overrides),
     )  # fmt: skip
-    return run_finetune(asked, Listener())
+    listener = Listener()
+    report = run_finetune(asked, listener)
+    return {**report, "said": listener.sentences}
 
 
 def test_the_classifier_starts_as_the_linear_probe(tiny: Path, tmp_path: Path) -> None:
@@ -54,13 +57,14 @@ def test_a_deviation_of_random_weights_contradicts_it(tiny: Path, tmp_path: Path
 
 
 def test_the_network_that_is_kept_lies_between_start_and_end(tiny: Path, tmp_path: Path) -> None:
-    shrinks = ("finetune.classifier_start=probe", "finetune.optim.lr=0.5",
-               "finetune.optim.weight_decay=0.5", "finetune.optim.warmup_percent=0")  # fmt: skip
+    """On a val that is too small to choose the first share is taken."""
+    moves = ("finetune.classifier_start=probe", "finetune.optim.lr=0.5",
+             "finetune.optim.weight_decay=0.5", "finetune.optim.warmup_percent=0")  # fmt: skip
     found = {}
     for share in (0.0, 0.25, 0.999999):
         place = tmp_path / str(share)
         place.mkdir()
-        tuned(tiny, place, *shrinks, f"finetune.start_share={share}")
+        tuned(tiny, place, *moves, f"finetune.start_shares=[{share},0.5]")
         found[share] = checkpoint.load(place / "tuned" / "ckpt.pt")["weights"]
     for key, end in found[0.0].items():
         if end.is_floating_point():
@@ -70,20 +74,21 @@ def test_the_network_that_is_kept_lies_between_start_and_end(tiny: Path, tmp_pat
     assert float(moved) > 1e-2
 
 
-def test_a_share_of_a_random_classifier_is_refused(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"finetune\.start_share must be left out"):
-        tuned(tiny, tmp_path, "finetune.start_share=0.5")
-
-
-def test_with_many_labels_the_end_of_training_is_kept(
+def test_val_chooses_the_start_where_training_has_destroyed_the_network(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgessl.pipeline.finetuning.FEW_LABELS", 1)
-    found = []
-    for share in (0.0, 0.9):
-        place = tmp_path / str(share)
-        place.mkdir()
-        tuned(tiny, place, "finetune.classifier_start=probe", "finetune.optim.lr=0.01",
-              f"finetune.start_share={share}")  # fmt: skip
-        found.append(checkpoint.load(place / "tuned" / "ckpt.pt")["weights"])
-    assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
+    monkeypatch.setattr("edgessl.pipeline.between.ENOUGH_VAL", 1)
+    report = tuned(
+        tiny, tmp_path, "finetune.classifier_start=probe", "finetune.optim.lr=50",
+        "finetune.optim.warmup_percent=0", "finetune.start_shares=[0.0,0.9999999]",
+    )  # fmt: skip
+    val = report["closeness"]["finetune_top1"]["val"]["value"]
+    told = [line for line in report["said"] if "the best on val" in line]
+    assert len(told) == 1
+    scores = [float(one) for one in re.findall(r"of the start ([0-9.]+) %", told[0])]
+    assert max(scores) == pytest.approx(val, abs=0.06)
+
+
+def test_shares_of_a_random_classifier_are_refused(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"finetune\.start_shares must be left out"):
+        tuned(tiny, tmp_path, "finetune.start_shares=[0.0,0.5]")

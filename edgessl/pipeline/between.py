@@ -1,0 +1,86 @@
+"""The network that fine-tuning keeps: the end of training, or one between it and the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from edgessl.backbones import Classifier
+from edgessl.data.dataset import Split
+from edgessl.metrics.features import extract_features
+from edgessl.recipe.finetune_table import ENOUGH_VAL
+from edgessl.train.place.context import Context
+from edgessl.train.place.images import labels_of
+
+MOST_IMAGES = 2_000
+"""Images of ``val`` that the choice reads, evenly spread."""
+
+Weights = dict[str, Tensor]
+
+
+def weights_of(classifier: Classifier) -> Weights:
+    """Return copies of all weights that are numbers with a fraction, BN statistics included."""
+    return {
+        key: value.detach().clone()
+        for key, value in classifier.state_dict().items()
+        if value.is_floating_point()
+    }
+
+
+def keep_best_share(
+    context: Context, classifier: Classifier, start: Mapping[str, Tensor], shares: Sequence[float]
+) -> str:
+    """Leave the classifier with the share of its start's weights that answers best on ``val``.
+
+    Args:
+        context: The run.
+        classifier: At the end of training; is changed in place.
+        start: What ``weights_of`` gave before training.
+        shares: Of the start's weights, each in [0, 1): 0 is the end of training. Of equally good
+            ones the first is taken, and the first too where ``val`` is too small to choose.
+
+    Returns:
+        What was chosen and why, as a sentence.
+    """
+    val, end = context.dataset.val, weights_of(classifier)
+    if len(val) < ENOUGH_VAL:
+        _mix(classifier, start, end, shares[0])
+        return (
+            f"{_named(shares[0])} is kept: with {len(val)} images val is too small to choose how "
+            "much of the start stays."
+        )
+    step = -(-len(val) // MOST_IMAGES)
+    chosen = Split(val.paths[::step], (val.labels or ())[::step], digests=val.digests[::step])
+    found: dict[float, float] = {}
+    for share in shares:
+        _mix(classifier, start, end, share)
+        found[share] = _top1(context, classifier, chosen)
+    best = max(shares, key=lambda share: found[share])  # the first of equal ones
+    _mix(classifier, start, end, best)
+    told = ", ".join(f"{share:.0%} of the start {found[share]:.1f} %" for share in shares)
+    return f"{_named(best)} is kept, the best on val ({told})."
+
+
+def _named(share: float) -> str:
+    if not share:
+        return "The end of training"
+    return f"The network {share:.0%} of the way back from the end of training to its start"
+
+
+def _mix(
+    classifier: Classifier, start: Mapping[str, Tensor], end: Mapping[str, Tensor], share: float
+) -> None:
+    with torch.no_grad():
+        for key, value in classifier.state_dict().items():
+            if key in end:
+                value.copy_(torch.lerp(end[key], start[key].to(end[key].device), share))
+
+
+def _top1(context: Context, classifier: Classifier, split: Split) -> float:
+    image = context.recipe.image
+    logits = extract_features(
+        classifier, context.images.pixels(split), image.mean, image.std, device=context.device
+    )
+    return 100.0 * float((logits.argmax(dim=1) == labels_of(split)).float().mean())
