@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edgessl.api import Backbone as Backbone
     from edgessl.api import bench as bench
     from edgessl.api import compare as compare
+    from edgessl.api import diagnose as diagnose
     from edgessl.api import evaluate as evaluate
     from edgessl.api import export as export
     from edgessl.api import finetune as finetune
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Backbone", "bench", "compare", "evaluate", "export", "finetune", "load_dataset",
+    "Backbone", "bench", "compare", "diagnose", "evaluate", "export", "finetune", "load_dataset",
     "load_recipe", "open_artifact", "pick", "run",
 ]  # fmt: skip
 

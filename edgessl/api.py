@@ -10,6 +10,7 @@ from edgessl.backbones import Backbone
 from edgessl.data.load import load_dataset
 from edgessl.pipeline.bench import bench
 from edgessl.pipeline.compare import compare
+from edgessl.pipeline.diagnose import diagnose
 from edgessl.pipeline.evaluate import evaluate
 from edgessl.pipeline.export import export
 from edgessl.pipeline.finetune import finetune
@@ -18,6 +19,6 @@ from edgessl.pipeline.recipe import run
 from edgessl.recipe import load_recipe
 
 __all__ = [
-    "Backbone", "bench", "compare", "evaluate", "export", "finetune", "load_dataset",
+    "Backbone", "bench", "compare", "diagnose", "evaluate", "export", "finetune", "load_dataset",
     "load_recipe", "open_artifact", "pick", "run",
 ]  # fmt: skip

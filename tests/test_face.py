@@ -23,7 +23,7 @@ from edgessl.errors import UserError
 
 DOCS = Path(__file__).parents[1] / "docs"
 ORDER = ("load_recipe", "load_dataset", "Backbone", "run", "finetune", "export", "evaluate",
-         "open_artifact", "bench", "compare", "pick")  # fmt: skip
+         "open_artifact", "bench", "compare", "pick", "diagnose")  # fmt: skip
 """Of the names: the examples of later ones read what earlier ones wrote."""
 
 

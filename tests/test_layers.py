@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli", "api"),
     ("pipeline",),
-    ("train", "evaluate", "export", "bench", "report", "pick", "start", "dense"),
+    ("train", "evaluate", "export", "bench", "report", "pick", "diagnose", "start", "dense"),
     ("methods",),
     ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics", "page"),
     ("checkpoint", "artifact", "runs"),

@@ -19,6 +19,7 @@ from edgessl.cli.bench import bench
 from edgessl.cli.catalogue import list_entries, show
 from edgessl.cli.compare import compare
 from edgessl.cli.data import data
+from edgessl.cli.diagnose import diagnose
 from edgessl.cli.evaluate import evaluate
 from edgessl.cli.export import export
 from edgessl.cli.failures import in_a_sentence
@@ -66,6 +67,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "recipe": recipe, "export": export, "bench": bench, "list": list_entries, "show": show,
     "data": data, "finetune": finetune, "eval": evaluate, "profile": profile, "rescale": rescale,
     "predict": predict, "report": report, "compare": compare, "pick": pick,
+    "diagnose": diagnose,
 }  # fmt: skip
 for _name, _verb in _VERBS.items():
     app.command(name=_name, epilog=EXAMPLES[_name])(_verb)

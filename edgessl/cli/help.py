@@ -128,6 +128,12 @@ EXAMPLES = {
         "# once its column is filled and trained on: what the classifier can hardly decide on",
         "edgessl pick ckpt.pt --data photos/ --labels to-label.csv --out next.csv",
     ),
+    "diagnose": examples(
+        "# what pretraining has made of your images, and what to do about it, as a page",
+        "edgessl diagnose runs/photos-mobilenetv2-dino --data photos/ --out diagnosis",
+        "# which to take: weights of ImageNet, or what was pretrained here",
+        "edgessl diagnose imagenet:efficientnet-lite0 pretrained.pt --data photos/ --size 64",
+    ),
     "report": examples(
         "# the curves so far of a run that is under way or was stopped",
         "edgessl report runs/photos-mobilenetv2-dino",

@@ -45,6 +45,38 @@ def knn_predict(
     return torch.cat(predictions) if predictions else train_labels.new_empty(0)
 
 
+@torch.no_grad()
+def knn_leave_one_out(
+    features: Tensor, labels: Tensor, num_classes: int, k: int = 20, temperature: float = 0.07
+) -> Tensor:
+    """Let the k most similar other images of the same set vote for each image.
+
+    It needs no second set, and is not comparable with votes of ``train`` for ``val``.
+
+    Args:
+        features: ``(N, D)``, N >= 2.
+        labels: Class indices, ``(N,)`` int64.
+        num_classes: Number of classes ``K``.
+        k: Neighbours that vote; all others where there are fewer.
+        temperature: T > 0.
+
+    Returns:
+        Class indices, ``(N,)`` int64.
+
+    Source:
+        SSLight's monitor (its validation images among themselves).
+    """
+    rows = normalize(features.float(), dim=1)
+    neighbours = min(k, len(rows) - 1)
+    predictions = []
+    for start in range(0, len(rows), _CHUNK):
+        similarity = rows[start : start + _CHUNK] @ rows.T
+        similarity.diagonal(start).fill_(-torch.inf)
+        best, index = similarity.topk(neighbours, dim=1)
+        predictions.append(_vote(best, labels[index], num_classes, temperature))
+    return torch.cat(predictions)
+
+
 def _vote(similarity: Tensor, labels: Tensor, num_classes: int, temperature: float) -> Tensor:
     # Relative to the best neighbour: the same winner, and exp cannot overflow.
     weight = ((similarity - similarity[:, :1]) / temperature).exp()  # (q, k)

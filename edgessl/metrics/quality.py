@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 _EPSILON = 1e-7  # RankMe's, for fp32
+_CHUNK = 1024  # queries at a time
 SUBSET = 128  # images of one estimate of the uniformity, and
 SUBSETS = 3  # estimates
 
@@ -91,11 +92,46 @@ def retrieval_top1(one: Tensor, other: Tensor) -> float:
         Instance discrimination from view to view of ssl-small (AAAI 2022); over the whole set
         given, not over classes, so its size matters.
     """
-    queries, positives = _normalised(one), _normalised(other)
-    similarity = queries @ queries.T
-    similarity.fill_diagonal_(-torch.inf)
-    found = (queries * positives).sum(dim=1) > similarity.max(dim=1).values
-    return 100.0 * float(found.double().mean())
+    return 100.0 * float(retrieved(one, other).double().mean())
+
+
+def retrieved(one: Tensor, other: Tensor) -> Tensor:
+    """Tell for every image whether its other view is nearer than any other image.
+
+    Args:
+        one: As of ``retrieval_top1``, ``(N, D)``.
+        other: Likewise.
+
+    Returns:
+        ``(N,)`` bool.
+    """
+    queries = _normalised(one)
+    positives = (queries * _normalised(other)).sum(dim=1)
+    nearest = []
+    for start in range(0, len(queries), _CHUNK):
+        similarity = queries[start : start + _CHUNK] @ queries.T
+        similarity.diagonal(start).fill_(-torch.inf)
+        nearest.append(similarity.max(dim=1).values)
+    return positives > torch.cat(nearest)
+
+
+def pair_figures(one: Tensor, other: Tensor) -> dict[str, float]:
+    """Judge features by two views of the same images, as a run's monitor and ``diagnose`` do.
+
+    Args:
+        one: Features of a view of every image, ``(N, D)``, N >= 2.
+        other: Features of another view of the same images, ``(N, D)``.
+
+    Returns:
+        ``alignment`` and ``retrieval_top1`` of the pairs, ``uniformity`` and ``effective_rank`` of
+        the first views.
+    """
+    return {
+        "alignment": alignment(one, other),
+        "uniformity": uniformity(one),
+        "effective_rank": effective_rank(one),
+        "retrieval_top1": retrieval_top1(one, other),
+    }
 
 
 def _normalised(features: Tensor) -> Tensor:

@@ -70,3 +70,38 @@ def views_found(outputs: Tensor, others: Tensor) -> Tensor:
     images = len(rows)
     found = (similarity.argmax(dim=1) == torch.arange(images, device=rows.device)).float().mean()
     return (found - 1 / images) / (1 - 1 / images)
+
+
+_DEAD = 0.01
+"""Share of the root mean square spread of all dimensions, under which one counts as dead."""
+
+
+@torch.no_grad()
+def dimension_spread(outputs: Tensor) -> Tensor:
+    """Compute how much each dimension varies over images.
+
+    Args:
+        outputs: Features of different images, ``(N, D)``.
+
+    Returns:
+        Standard deviations, ``(D,)``, the largest first.
+    """
+    rows = outputs.detach().double()
+    return (rows - rows.mean(dim=0)).square().mean(dim=0).sqrt().sort(descending=True).values
+
+
+@torch.no_grad()
+def dead_dimensions(outputs: Tensor) -> int:
+    """Count dimensions that hardly vary: under a hundredth of the root mean square of all.
+
+    Args:
+        outputs: Features of different images, ``(N, D)``.
+
+    Returns:
+        All of them where nothing varies.
+    """
+    deviations = dimension_spread(outputs)
+    typical = deviations.square().mean().sqrt()
+    if float(typical) < _SMALLEST:
+        return len(deviations)
+    return int((deviations < _DEAD * typical).sum())

@@ -14,7 +14,7 @@ from edgessl.evaluate import evaluate_knn
 from edgessl.evaluate.protocols import LabelledOutputs
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.metrics.features import extract_features
-from edgessl.metrics.quality import alignment, effective_rank, retrieval_top1, uniformity
+from edgessl.metrics.quality import pair_figures
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.rng import DrawKey
 from edgessl.runs.stages import MONITOR_NUMBER
@@ -88,13 +88,7 @@ class Monitor:
         return round(score.value, 2)
 
     def _quality(self, backbone: Backbone) -> dict[str, float]:
-        one, other = self._pairs(backbone)
-        figures = {
-            "alignment": alignment(one, other),
-            "uniformity": uniformity(one),
-            "effective_rank": effective_rank(one),
-            "retrieval_top1": retrieval_top1(one, other),
-        }
+        figures = pair_figures(*self._pairs(backbone))
         return {name: round(value, 4) for name, value in figures.items()}
 
     @torch.inference_mode()

@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 
 from edgessl.metrics import quality
-from edgessl.metrics.quality import alignment, effective_rank, retrieval_top1, uniformity
+from edgessl.metrics.quality import (
+    alignment,
+    effective_rank,
+    pair_figures,
+    retrieval_top1,
+    uniformity,
+)
 
 
 def noise(rows: int, width: int, seed: int = 0) -> Tensor:
@@ -98,3 +104,20 @@ def test_retrieval_agrees_with_loops() -> None:
         )  # fmt: skip
     assert 0 < found < 30
     assert retrieval_top1(one, other) == pytest.approx(100.0 * found / 30)
+
+
+def test_retrieval_does_not_depend_on_how_many_are_compared_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = noise(30, 6), noise(30, 6) + 0.8 * noise(30, 6, seed=3)
+    whole = retrieval_top1(one, other)
+    monkeypatch.setattr(quality, "_CHUNK", 7)
+    assert retrieval_top1(one, other) == whole
+
+
+def test_figures_of_pairs_are_the_four_signals() -> None:
+    one, other = noise(40, 8), noise(40, 8, seed=1)
+    assert pair_figures(one, other) == {
+        "alignment": alignment(one, other), "uniformity": uniformity(one),
+        "effective_rank": effective_rank(one), "retrieval_top1": retrieval_top1(one, other),
+    }  # fmt: skip

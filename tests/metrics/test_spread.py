@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgessl.metrics.spread import dimensions, spread
+from edgessl.metrics.spread import dead_dimensions, dimension_spread, dimensions, spread
 
 
 def noise(rows: int, width: int, seed: int = 0) -> Tensor:
@@ -61,3 +61,15 @@ def test_no_gradient_is_kept() -> None:
     outputs = noise(8, 4).requires_grad_()
     assert not spread(outputs).requires_grad
     assert not dimensions(outputs).requires_grad
+
+
+def test_spread_of_each_dimension_is_its_standard_deviation_the_largest_first() -> None:
+    outputs = torch.tensor([[0.0, 1.0, 5.0], [2.0, 9.0, 5.0]])
+    assert dimension_spread(outputs).tolist() == [4.0, 1.0, 0.0]
+
+
+def test_a_dimension_is_dead_under_a_hundredth_of_what_is_usual() -> None:
+    outputs = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    assert dead_dimensions(outputs) == 0
+    assert dead_dimensions(outputs * torch.tensor([1.0, 1.0, 1e-3, 0.0])) == 2
+    assert dead_dimensions(torch.ones(5, 4)) == 4  # nothing varies

@@ -1,0 +1,1 @@
+"""What the features of a network are like, judged without training anything."""
