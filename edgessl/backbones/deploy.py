@@ -70,6 +70,8 @@ class Deployable:
         preprocess: Values of ``edgessl.data.preprocess.Preprocess``.
         provenance: Recipe, data, seed and version, as plain values; scores are in the run's
             ``report.json``.
+        thresholds: Probability from which on each class counts as shown, where images may have
+            several labels; empty where they have one.
     """
 
     module: nn.Module
@@ -78,6 +80,7 @@ class Deployable:
     classes: tuple[str, ...]
     preprocess: dict[str, Any]
     provenance: dict[str, Any]
+    thresholds: tuple[float, ...] = ()
 
 
 def deployable_payload(
@@ -86,6 +89,7 @@ def deployable_payload(
     classes: tuple[str, ...],
     preprocess: dict[str, Any],
     provenance: dict[str, Any],
+    thresholds: tuple[float, ...] = (),
 ) -> dict[str, Any]:
     """Return the checkpoint payload of a network, to be written with ``checkpoint.save``."""
     backbone = module.backbone if isinstance(module, Classifier) else module
@@ -101,6 +105,7 @@ def deployable_payload(
         "classes": list(classes),
         "preprocess": preprocess,
         "provenance": provenance,
+        **({"thresholds": list(thresholds)} if thresholds else {}),
         "weights": {
             key: value.detach().to("cpu", torch.float32 if value.is_floating_point() else None)
             for key, value in module.state_dict().items()
@@ -145,6 +150,7 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
         classes=tuple(payload["classes"]),
         preprocess=payload["preprocess"],
         provenance=payload["provenance"],
+        thresholds=tuple(payload.get("thresholds") or ()),  # of several labels an image alone
     )
 
 

@@ -15,6 +15,9 @@ from edgessl.recipe.method_tables.table import HiddenTable
 from edgessl.schema import Table, validate
 
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
 class DeployTable(Table):
     """A finished network, without its weights.
 
@@ -29,6 +32,7 @@ class DeployTable(Table):
         classes: Class names.
         preprocess: The evaluation transform.
         provenance: Where it comes from.
+        thresholds: From which probability on a class is shown, where there may be several.
     """
 
     head: Literal["logits", "features"]
@@ -41,6 +45,7 @@ class DeployTable(Table):
     classes: tuple[ClassName, ...]
     preprocess: PreprocessTable
     provenance: dict[str, Any]
+    thresholds: tuple[Share, ...] | None = None
 
 
 def refuse_wrong_payload(payload: dict[str, Any], where: str) -> None:
@@ -64,6 +69,11 @@ def refuse_wrong_payload(payload: dict[str, Any], where: str) -> None:
     table = validate(DeployTable, about, where)
     if table.head == "logits" and not table.classes:
         raise UserError(f"{where}: must name the classes of its classifier, got none")
+    if table.thresholds and len(table.thresholds) != len(table.classes):
+        raise UserError(
+            f"{where}: must have a threshold for each of its {len(table.classes)} classes, got "
+            f"{len(table.thresholds)}; pass a file that a run of edgessl wrote"
+        )
     refuse_no_tensors(payload.get("weights"), where)
 
 

@@ -118,7 +118,8 @@ class Dataset:
         duplicates: Number of files whose content another file also has.
         notes: What was decided on the way, one sentence each, to be shown to the user.
         fingerprint: Hash of classes, splits, labels and contents.
-        tags: Labels of images that may have several, by file; ``classes`` is empty then.
+        tags: Labels of images that may have several, by file; splits have no ``labels`` then, and
+            ``classes`` are those that training images show.
         drawn: Positions in ``everything``, ascending, of the images that pretraining sees; None
             for all.
         value_range: Stored values that are black and white in files of more than 8 bits a channel,
@@ -180,7 +181,7 @@ def by_use(counts: Mapping[str, int], classes: Collection[str]) -> dict[str, int
 
     Args:
         counts: Images by split.
-        classes: Class names; empty without labels, and where images may have several each.
+        classes: Class names; empty without labels.
     """
     if classes or counts.get("test"):  # without any label nothing is tested
         return dict(counts)

@@ -130,7 +130,7 @@ def ranked(words: Iterable[str], salt: str) -> list[str]:
 
 
 TEST_PERCENT = 20.0
-_WHAT_VAL_IS_FOR = "every choice is made on them, test is read once at the end."
+WHAT_VAL_IS_FOR = "every choice is made on them, test is read once at the end."
 
 
 def without_val(notes: Iterable[str]) -> list[str]:
@@ -139,7 +139,7 @@ def without_val(notes: Iterable[str]) -> list[str]:
     Args:
         notes: Of a dataset.
     """
-    return [note for note in notes if not note.endswith(_WHAT_VAL_IS_FOR)]
+    return [note for note in notes if not note.endswith(WHAT_VAL_IS_FOR)]
 
 
 
@@ -176,10 +176,10 @@ def divide(
         notes.append(f"{left_out} test image(s) without a label are left out.")
         splits = {**splits, "test": [s for s in splits["test"] if s.label is not None]}
     if not splits["test"] and groups:
-        splits, what = _carve_groups(splits, "test", TEST_PERCENT, groups, source)
+        splits, what = carve_groups(splits, "test", TEST_PERCENT, groups, source)
         notes.append(f"There is no test split: {what}, are held out.")
     elif not splits["test"]:
-        splits = _carve(splits, "test", TEST_PERCENT, least_from=2)
+        splits = carve(splits, "test", TEST_PERCENT, least_from=2)
         notes.append(
             f"There is no test split: {TEST_PERCENT:g} % of each class, {len(splits['test'])} "
             "images, are held out by content."
@@ -188,13 +188,13 @@ def divide(
     if splits["val"] and groups:
         notes.append(f"{source} has a val split, so --val-group changes nothing of it.")
     elif not splits["val"] and val_percent > 0 and groups:
-        splits, what = _carve_groups(splits, "val", val_percent, groups, source)
-        notes.append(f"{what}, are held out as val: {_WHAT_VAL_IS_FOR}")
+        splits, what = carve_groups(splits, "val", val_percent, groups, source)
+        notes.append(f"{what}, are held out as val: {WHAT_VAL_IS_FOR}")
     elif not splits["val"] and val_percent > 0:
-        splits = _carve(splits, "val", val_percent, least_from=5)
+        splits = carve(splits, "val", val_percent, least_from=5)
         notes.append(
             f"{len(splits['val'])} training images, {val_percent:g} % of each class, are held out "
-            f"by content as val: {_WHAT_VAL_IS_FOR}"
+            f"by content as val: {WHAT_VAL_IS_FOR}"
             if splits["val"]
             else "The classes are too small to hold out a val split."
         )
@@ -203,27 +203,6 @@ def divide(
             f"{len(torn)} image(s) appear under more than one class: correct their labels."
         )
     return splits, notes
-
-
-def keep_tagged(splits: Splits, name: str) -> tuple[Splits, list[str]]:
-    """Split images with several labels each as their source does, for pretraining and testing.
-
-    Args:
-        splits: The images as their source puts them, without single labels.
-        name: Of the source, for the sentence.
-
-    Returns:
-        The final splits, and what was decided, one sentence each.
-    """
-    note = (
-        f"Images may have several labels each: {len(splits['unlabeled'])} are for pretraining, "
-        f"without them; edgessl eval CKPT --data {name} --protocol map scores features on the "
-        f"{len(splits['test'])} of test."
-    )
-    kept: Splits = {
-        "train": splits["unlabeled"], "val": [], "test": splits["test"], "unlabeled": [],
-    }  # fmt: skip
-    return kept, [note]
 
 
 def forget_labels(
@@ -264,7 +243,15 @@ def _without_labels(splits: Splits) -> tuple[Splits, list[str]]:
     return {"train": splits["unlabeled"], "val": [], "test": [], "unlabeled": []}, notes
 
 
-def _carve(splits: Splits, name: SplitName, percent: float, least_from: int) -> Splits:
+def carve(splits: Splits, name: SplitName, percent: float, least_from: int) -> Splits:
+    """Hold a share of every class of ``train`` out as another split.
+
+    Args:
+        splits: The images.
+        name: Of the split that is made.
+        percent: Share of each class's distinct contents.
+        least_from: Classes of at least this many contents give at least one.
+    """
     held = hold_out(splits["train"], percent, salt=name, least_from=least_from)
     return {
         **splits,
@@ -273,10 +260,21 @@ def _carve(splits: Splits, name: SplitName, percent: float, least_from: int) -> 
     }
 
 
-def _carve_groups(
+def carve_groups(
     splits: Splits, name: SplitName, percent: float, groups: Groups, source: str
 ) -> tuple[Splits, str]:
-    """Hold out whole groups, and say how many."""
+    """Hold whole groups out of ``train``, and say how many.
+
+    Args:
+        splits: The images.
+        name: Of the split that is made.
+        percent: Share of the images, about.
+        groups: Which images belong together.
+        source: What the user passed, for messages.
+
+    Raises:
+        UserError: They are so large that none can be held out.
+    """
     train = splits["train"]
     held, count = hold_out_groups(train, groups, percent, salt=name)
     if not held:

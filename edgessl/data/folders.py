@@ -15,6 +15,7 @@ from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.split_names import plain_role, says_nothing, split_folders
 from edgessl.data.tables import Image, Labels, label_by_tables, tables_in
 from edgessl.data.tree import Folder, Tree, left_out, none_found, skipped_by_kind, walk
+from edgessl.data.voc_tags import find_voc, list_voc
 from edgessl.errors import UserError
 
 __all__ = ["list_folder", "walk"]
@@ -53,6 +54,7 @@ def list_folder(folder: Path, reading: Reading = AS_FOUND) -> Listing:
     - ``train/`` with ``test/``, ``val/`` or ``unlabeled/`` beside it, each of class folders;
     - class folders, with or without ``unlabeled/`` beside them;
     - images, in splits or not, and a table with their labels;
+    - PASCAL VOC's, whose images may show several classes each;
     - plain images, nested or not: unlabelled.
 
     Args:
@@ -63,6 +65,8 @@ def list_folder(folder: Path, reading: Reading = AS_FOUND) -> Listing:
         UserError: It holds no images, a test split without a train split, or not what was said.
     """
     root = Path(os.path.abspath(folder))  # unlike absolute(), this gives ".." a name
+    if reading.layout == "auto" and not reading.column and (base := find_voc(root)):
+        return list_voc(root, base, reading)
     tree = walk(root)
     if not tree.folders:
         raise UserError(f"{root}: must hold images, found {none_found(tree)}")

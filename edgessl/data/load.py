@@ -13,7 +13,7 @@ from typing import Any
 from edgessl.data.class_names import refuse_unprintable
 from edgessl.data.dataset import SPLIT_NAMES, Dataset, Entry, Listing, Split, SplitName, Tags
 from edgessl.data.demo import list_demo
-from edgessl.data.divide import divide, draw_images, forget_labels, keep_tagged
+from edgessl.data.divide import divide, draw_images, forget_labels
 from edgessl.data.folders import list_folder
 from edgessl.data.groups import PARENT, groups_of
 from edgessl.data.label_budget import LabelBudget
@@ -22,6 +22,13 @@ from edgessl.data.named import NAMED, list_named, recognise
 from edgessl.data.parallel import Progress
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.sample import Sample
+from edgessl.data.tagged import (
+    divide_tagged,
+    kept_tags,
+    shown_classes,
+    with_rarest,
+    without_labels,
+)
 from edgessl.data.verify import check_files
 from edgessl.errors import UserError
 from edgessl.files import expanded
@@ -168,22 +175,29 @@ def load_dataset(
     sound = check_files(listing.source, entries, progress)
     official = listing.official and labels is None
     tags = {entry.path: entry.tags for entry in entries if entry.tags is not None}
+    groups = groups_of(labelled, val_group) if val_group else None
     if tags:
-        splits, more = keep_tagged(sound.splits, listing.name)
+        splits, more = divide_tagged(
+            with_rarest(sound.splits, tags), tags, labels or listing.source, val_percent,
+            official=official, groups=groups,
+        )  # fmt: skip
     else:
-        groups = groups_of(labelled, val_group) if val_group else None
         splits, more = divide(sound.splits, labels or listing.source, val_percent, official, groups)
     notes += more
-    classes = tuple(sorted({sample.label for sample in splits["train"] if sample.label}))
+    classes = shown_classes(splits, tags) if tags else tuple(
+        sorted({sample.label for sample in splits["train"] if sample.label})
+    )  # fmt: skip
     notes += sound.notes
     if note := _order_of_numbers(classes):
         notes.append(note)
     if budget:
         splits, note = forget_labels(splits, listing.source, classes, budget, seed)
         notes.append(note)
+    if tags:
+        tags, splits = kept_tags(splits, tags), without_labels(splits)
     if sound.duplicates:
         notes.append(f"{sound.duplicates} files have a twin of identical content.")
-    parts = {name: _split(splits[name], classes, name != "unlabeled") for name in SPLIT_NAMES}
+    parts = {name: _split(splits[name], classes, name != "unlabeled" and not tags) for name in SPLIT_NAMES}
     digests = parts["train"].digests + parts["unlabeled"].digests
     drawn = None
     if max_images is not None and max_images < len(digests):
@@ -224,7 +238,8 @@ def _order_of_numbers(classes: tuple[str, ...]) -> str:
 
 def _labels_from(labelled: Listing, images: Listing) -> tuple[Entry, ...]:
     """Join the labelled images of one listing with the images of another, without its labels."""
-    keep = {entry.path: entry for entry in labelled.entries if entry.label is not None}
+    own = [one for one in labelled.entries if one.label is not None or one.tags is not None]
+    keep = {one.path: one for one in own}
     if not keep:
         raise UserError(
             f"{labelled.source}: must hold labelled images for --labels, found none; "
@@ -241,7 +256,7 @@ def _labels_from(labelled: Listing, images: Listing) -> tuple[Entry, ...]:
 def _split(samples: list[Sample], classes: tuple[str, ...], labelled: bool) -> Split:
     ordered = sorted(samples, key=lambda s: (s.digest, s.label or "", str(s.path)))
     index = {name: i for i, name in enumerate(classes)}
-    labels = [index[sample.label] for sample in ordered if sample.label is not None]
+    labels = [index[one.label] for one in ordered if one.label is not None] if labelled else ()
     return Split(
         paths=tuple(sample.path for sample in ordered),
         labels=tuple(labels) if classes and labelled else None,
@@ -258,7 +273,7 @@ def _fingerprint(
         hasher.update(f"\n{name} {len(part)} {part.labels}\n".encode())
         hasher.update(" ".join(part.digests).encode())
         if tags:
-            hasher.update(repr([tags[path] for path in part.paths]).encode())
+            hasher.update(repr([tags.get(path) for path in part.paths]).encode())
     return hasher.hexdigest()
 
 

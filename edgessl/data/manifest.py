@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import shlex
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edgessl.data.class_names import class_name, trouble_with
 from edgessl.data.dataset import Entry, Listing, SplitName
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.split_names import SPLIT_FOLDERS
+from edgessl.data.tagged import MARK, Written, several_in
 from edgessl.errors import UserError, nearest
 
 COLUMNS = ("path", "label", "split")
@@ -24,6 +26,8 @@ def list_manifest(
     file: Path, reading: Reading = AS_FOUND, group: str | None = None
 ) -> Listing:
     """Read a manifest. Paths are relative to its folder; label and split may be missing or empty.
+
+    Images may have several labels: in one cell, as ``a|b``, or in a row each.
 
     Args:
         file: A CSV file with a header row. A row without a label is unlabelled; one without a
@@ -43,26 +47,55 @@ def list_manifest(
     header, rows = _rows(file, reading, group)
     splits = _splits(reading)
     entries: dict[Path, Entry] = {}
-    mistakes: list[str] = []
+    cells: dict[Path, list[str]] = defaultdict(list)
+    mistakes: list[tuple[int, str]] = []
+    twice: list[tuple[int, str]] = []
     for number, row in rows:
         try:
             entry = _entry(file.parent, row, splits)
             if row[_GROUP]:
                 entry = replace(entry, group=row[_GROUP])
-            if entries.setdefault(entry.path, entry) != entry:
-                twice = f"{_quoted(row['path'])} is listed twice"
-                raise ValueError(f"{twice}, with another label or split")
+            first = entries.setdefault(entry.path, entry)
+            cells[entry.path] += [row["label"]] if entry.label is not None else []
+            if first != entry:
+                told = f"{_quoted(row['path'])} is listed twice, with another label or split"
+                another = replace(first, label=entry.label) == entry and entry.label is not None
+                (twice if another and first.label is not None else mistakes).append((number, told))
         except ValueError as error:
-            mistakes.append(f"  line {number}: {error}")
+            mistakes.append((number, str(error)))
+    labels = Written(False, {}, "") if mistakes else several_in(cells, str(file))
+    if not labels.several:
+        mistakes += [(number, f"{told}{_SEVERAL}") for number, told in twice]
     if mistakes:
+        mistakes.sort()
         more = [f"  and {len(mistakes) - _SHOWN} more"] if len(mistakes) > _SHOWN else []
-        lines = "\n".join(mistakes[:_SHOWN] + more)
+        shown = [f"  line {number}: {told}" for number, told in mistakes[:_SHOWN]]
+        lines = "\n".join(shown + more)
         raise UserError(f"{file}: {len(mistakes)} mistake(s)\n{lines}")
     if not entries:
         raise UserError(f"{file}: must list images, found no row; add one line per image")
     about = _about_columns(file, [name for name in header if name != group], reading)
     layout = f"a table of images, {file.name}"
+    if labels.several:
+        about, layout = (*about, labels.note), f"{layout}: several labels an image"
+        for path, tags in labels.tags.items():
+            entries[path] = replace(entries[path], label=None, tags=tags)
+        about += _about_empty(entries.values())
     return Listing(file.stem, str(file), tuple(entries.values()), about, layout=layout)
+
+
+_SEVERAL = "; several labels of an image stand in one cell, as cat|dog"
+
+
+def _about_empty(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Say what an empty cell means: not known, and not that there is none."""
+    empty = sum(one.tags is None and one.split in ("unlabeled", "test") for one in entries)
+    if not empty:
+        return ()
+    return (
+        f"{empty} row(s) with an empty label are not labelled, and used without; for an image that "
+        f"shows none of the classes write {MARK} alone.",
+    )
 
 
 def _splits(reading: Reading) -> dict[str, SplitName]:

@@ -287,7 +287,7 @@ def _listing(name: str, source: str, base: Path) -> Listing:
             f"{base}: must be a sound copy of {name}, got {type(error).__name__}: {error}; "
             "copy it again, or remove it to download it"
         ) from error
-    counts = Counter("train" if e.tags and e.split == "unlabeled" else e.split for e in entries)
+    counts = Counter(entry.split for entry in entries)
     notes = [f"Read as {name} ({known.classes} classes: {known.about}) from {base}."]
     if (counts["train"], counts["test"]) != (known.train, known.test):
         notes.append(

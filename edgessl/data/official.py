@@ -193,7 +193,7 @@ CLASSES = (
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train",
     "tvmonitor",
 )  # fmt: skip
-_PARTS: dict[str, SplitName] = {"trainval": "unlabeled", "test": "test"}
+_PARTS: dict[str, SplitName] = {"trainval": "train", "test": "test"}
 
 
 def read_voc2007(base: Path) -> list[Entry]:

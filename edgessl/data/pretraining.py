@@ -35,7 +35,7 @@ def refuse_unlabelled(dataset: Dataset, asked_by: str) -> None:
     Raises:
         UserError: They have none, or several each.
     """
-    if dataset.classes:
+    if dataset.classes and not dataset.tags:
         return
     found = "several an image" if dataset.tags else "none"
     raise UserError(

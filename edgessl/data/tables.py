@@ -12,6 +12,7 @@ from edgessl.data.class_names import class_name
 from edgessl.data.dataset import Entry, SplitName
 from edgessl.data.reading import Reading
 from edgessl.data.split_names import SPLIT_FOLDERS, role_in
+from edgessl.data.tagged import MARK, several_in
 from edgessl.errors import UserError
 
 LABELS = (
@@ -174,7 +175,7 @@ def _ids(
 def _label_column(
     table: Path, header: Sequence[str], ids: str, lines: Sequence[Sequence[str]], reading: Reading
 ) -> str | tuple[str, ...] | None:
-    """Return the column of labels, or several of which each row marks one; None without labels."""
+    """Return the column of labels, or several in which rows mark theirs; None without labels."""
     others = [name for name in header if name != ids and name.lower() not in _SPLITS and name]
     if reading.column:
         close = [name for name in header if name.lower() == reading.column.lower()]
@@ -184,8 +185,7 @@ def _label_column(
         return usual[0]
     if len(others) < 2:
         return others[0] if others and _repeats(lines, header.index(others[0])) else None
-    varied = [name for name in others if _is_marks(lines, header.index(name))]
-    if len(varied) == len(others) and _one_each(lines, [header.index(name) for name in others]):
+    if all(_is_marks(lines, header.index(name)) for name in others):
         return tuple(others)
     shown = ", ".join(f"'{name}'" for name in others[:_SHOWN])
     more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
@@ -202,10 +202,6 @@ def _repeats(lines: Sequence[Sequence[str]], place: int) -> bool:
 
 def _is_marks(lines: Sequence[Sequence[str]], place: int) -> bool:
     return {line[place].strip() for line in lines} <= {"0", "1", "0.0", "1.0"}
-
-
-def _one_each(lines: Sequence[Sequence[str]], places: Sequence[int]) -> bool:
-    return all(sum(float(line[place]) for place in places) == 1 for line in lines)
 
 
 def _rows(
@@ -235,39 +231,45 @@ def _label_of(
     if label is None:
         return None
     if isinstance(label, tuple):
-        return next(name for name in label if float(line[header.index(name)]) == 1)
+        marked = [name for name in label if float(line[header.index(name)]) == 1]
+        return marked[0] if len(marked) == 1 else MARK + MARK.join(marked)
     return line[header.index(label)].strip() or None
 
 
 def _entries(
     images: Sequence[Image], rows: Sequence[_Row]
 ) -> tuple[tuple[Entry, ...], list[str]]:
-    labels: dict[Path, set[str]] = defaultdict(set)
+    cells: dict[Path, list[str]] = defaultdict(list)
     splits: dict[Path, SplitName | None] = {}
     for row in rows:
         if row.label:
-            labels[row.image.path].add(row.label)
+            cells[row.image.path].append(row.label)
         splits[row.image.path] = splits.get(row.image.path) or row.split
+    several = several_in(cells, "tables")
+    labels = {image.path: set(cells[image.path]) for image in images}
     torn = [image for image in images if len(labels[image.path]) > 1]
-    if torn:
+    if torn and not several.several:
         first = torn[0]
         shown = ", ".join(f"'{name}'" for name in sorted(labels[first.path])[:_SHOWN])
         raise UserError(
             f"{first.place}: must have one label in the tables, got {shown}, and {len(torn)} "
             "image(s) have several; name another column with --column, or read no table with "
-            "--layout flat"
+            "--layout flat; where images may have several, they stand in one cell, as cat|dog"
         )
     entries, counts = [], Counter[str]()
     for image in images:
         split = splits.get(image.path) or image.split or "train"
         label = next(iter(labels[image.path]), None)
+        if image.path in several.tags and split != "unlabeled":
+            entries.append(Entry(image.path, None, split, several.tags[image.path]))
+            continue
         if label is not None and split != "unlabeled":
             entries.append(Entry(image.path, class_name(label), split))
             continue
         kept_out = split in ("test", "val")
         counts["test" if kept_out else "train"] += 1
         entries.append(Entry(image.path, None, "test" if kept_out else "unlabeled"))
-    notes = []
+    notes = [several.note] if several.several else []
     if counts["train"]:
         notes.append(f"{counts['train']} image(s) that no table labels are for pretraining only.")
     return tuple(entries), notes
@@ -276,4 +278,4 @@ def _entries(
 def _told(label: str | tuple[str, ...]) -> str:
     if isinstance(label, str):
         return f"'{label}'"
-    return f"the {len(label)} columns of which each row marks one"
+    return f"the {len(label)} columns of which each row marks one, or several"

@@ -3,18 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone, Classifier
+from edgessl.losses.binary_cross_entropy import asymmetric_loss, binary_cross_entropy
 from edgessl.losses.mixed_cross_entropy import mixed_cross_entropy
+from edgessl.losses.precision import at_least_fp32
 from edgessl.methods.method import Step
 from edgessl.methods.mixup import draw_mixup
 from edgessl.schedules import Clock
 
 
+Objective = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, dict[str, Tensor]]]
+"""Logits ``(B, K)``, the labels of two mixed images, the weight of the first: loss and figures."""
+
+
+def one_label(label_smoothing: float) -> Objective:
+    """Learn one class an image, by cross-entropy.
+
+    Args:
+        label_smoothing: Share of the target spread over all classes, in [0, 1].
+    """
+
+    def objective(
+        logits: Tensor, own: Tensor, others: Tensor, weight: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        loss = mixed_cross_entropy(
+            logits, own, others, weight=weight, label_smoothing=label_smoothing
+        )
+        correct = (logits.detach().argmax(dim=1) == own).float().mean() * 100.0
+        return loss, {"train_top1_percent": correct}
+
+    return objective
+
+
+def several_labels(
+    loss: Literal["binary-cross-entropy", "asymmetric"], label_smoothing: float
+) -> Objective:
+    """Learn for every class whether an image shows it.
+
+    Args:
+        loss: Which one.
+        label_smoothing: Share of every target spread over shown and not shown, in [0, 1].
+    """
+    cost = asymmetric_loss if loss == "asymmetric" else partial(
+        binary_cross_entropy, label_smoothing=label_smoothing
+    )  # fmt: skip
+
+    def objective(
+        logits: Tensor, own: Tensor, others: Tensor, weight: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        logits = at_least_fp32(logits)
+        right = ((logits.detach() > 0) == (own > 0.5)).float().mean() * 100.0
+        targets = own if weight == 1.0 else weight * own + (1.0 - weight) * others
+        return cost(logits, targets), {"train_labels_right_percent": right}
+
+    return objective
+
+
 class Supervised(nn.Module):
-    """Cross-entropy on one view, with label smoothing and mixup where asked.
+    """A classifier on one view, with mixup where asked: cross-entropy unless told otherwise.
 
     Args:
         classifier: The network to train.
@@ -23,6 +74,7 @@ class Supervised(nn.Module):
         frozen: Modules whose BN statistics stay as they are.
         head_warmup: Steps of a clock's stage in which the classifier alone is trained; None for
             none.
+        objective: What is learned; None for one label an image.
 
     Source:
         Mixup: one draw a batch, as S3L's fine-tuning. The batch is the global one: weight and
@@ -37,10 +89,12 @@ class Supervised(nn.Module):
         mixup_alpha: float = 0.0,
         frozen: tuple[nn.Module, ...] = (),
         head_warmup: Callable[[Clock], int] | None = None,
+        objective: Objective | None = None,
     ) -> None:
         super().__init__()
         self.classifier = classifier
         self.label_smoothing = label_smoothing
+        self._objective = objective or one_label(label_smoothing)
         self.mixup_alpha = mixup_alpha
         self._frozen = frozen
         self._head_warmup = head_warmup
@@ -62,7 +116,7 @@ class Supervised(nn.Module):
 
         Args:
             views: One group of one view, ``(1, B, 3, H, W)``.
-            labels: Class of each image, ``(B,)``.
+            labels: Class of each image, ``(B,)``; ``(B, K)`` where they may have several.
             clock: Says whether the backbone is trained yet.
 
         Raises:
@@ -77,13 +131,9 @@ class Supervised(nn.Module):
             self.train()
         mixup = draw_mixup(self.mixup_alpha, len(labels))
         logits = self.classifier(mixup.images(images))
-        loss = mixed_cross_entropy(
-            logits, labels, mixup.partners_of(labels), weight=mixup.weight,
-            label_smoothing=self.label_smoothing,
-        )  # fmt: skip
-        correct = (logits.detach().argmax(dim=1) == labels).float().mean() * 100.0
+        loss, log = self._objective(logits, labels, mixup.partners_of(labels), mixup.weight)
         still = (param for param in self.backbone.parameters() if param.requires_grad and warming)
-        return Step(loss, {"train_top1_percent": correct}, tuple(still))
+        return Step(loss, log, tuple(still))
 
     def _warms_up(self, clock: Clock) -> bool:
         return self._head_warmup is not None and clock.step < self._head_warmup(clock)

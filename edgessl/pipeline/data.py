@@ -7,13 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgessl.data.cache import cache_root, cache_sizes, clear_cache
-from edgessl.data.dataset import Dataset
+from edgessl.data.dataset import Dataset, Split
 from edgessl.data.load import load_dataset
 from edgessl.data.pack_file import list_packs
 from edgessl.data.parallel import Progress
 from edgessl.data.reading import AS_FOUND, Reading
+from edgessl.data.tagged import tag_table
 from edgessl.data.verify import verify
 
 FEW_IMAGES = 300  # not tuned: under this many, pretraining sees the same images over and over
@@ -89,13 +91,20 @@ def describe_cache(clear: bool) -> dict[str, Any]:
 
 def _classes(dataset: Dataset) -> list[dict[str, Any]]:
     counts = {
-        name: np.bincount(split.labels or (), minlength=len(dataset.classes)).tolist()
+        name: _count(dataset, split).tolist()
         for name, split in (("train", dataset.train), ("val", dataset.val), ("test", dataset.test))
     }
     return [
         {"name": name, **{split: counts[split][i] for split in counts}}
         for i, name in enumerate(dataset.classes)
     ]
+
+
+def _count(dataset: Dataset, split: Split) -> NDArray[np.int64]:
+    """Count the images of each class; where they may have several, one counts for each, ``(K,)``."""
+    if dataset.tags:
+        return np.asarray(tag_table(dataset, split).targets.sum(axis=0), np.int64)
+    return np.bincount(split.labels or (), minlength=len(dataset.classes))
 
 
 def _sizes(dataset: Dataset) -> dict[str, dict[str, float]]:
@@ -117,7 +126,7 @@ def _advice(
     data: str, reading: Reading, dataset: Dataset, short_side_px: float
 ) -> list[str]:
     """Return what stands out most, if anything, and the next command."""
-    per_class = np.bincount(dataset.train.labels or ())
+    per_class = _count(dataset, dataset.train)
     remarks = []
     if len(dataset.pretraining) < FEW_IMAGES:
         remarks.append(

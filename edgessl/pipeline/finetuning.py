@@ -13,6 +13,7 @@ from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
 from edgessl.methods.classification import Supervised
 from edgessl.pipeline.between import keep_best_share, weights_of
+from edgessl.pipeline.thresholds import thresholds_of
 from edgessl.pipeline.kept_start import load_start
 from edgessl.pipeline.pretrain import (
     load_kept_stage,
@@ -21,6 +22,7 @@ from edgessl.pipeline.pretrain import (
     recalibrate,
 )
 from edgessl.pipeline.probe_start import start_from_probe
+from edgessl.pipeline.thresholds import thresholds_of
 from edgessl.recipe.finetune_table import RegrowTable
 from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
@@ -58,7 +60,7 @@ def finetune_backbone(
     stage = replace(stage, keeps_end=extendable)
     with _started(context, classifier):
         meter = train_stage(context, stage, method, method, context.images.labelled())
-    save_classifier(context, classifier, FINETUNE.file)
+    save_classifier(context, classifier, FINETUNE.file, thresholds_of(context, classifier))
     return meter
 
 
@@ -105,17 +107,27 @@ def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
     table, method = whole_network(context, classifier, stage, epochs)
     with _started(context, classifier) if stage in (INIT, INIT_LONGER) else nullcontext():
         meter = train_stage(context, table, method, method, context.images.labelled())
-    save_classifier(context, classifier, stage.file)
+    save_classifier(context, classifier, stage.file, thresholds_of(context, classifier))
     return meter
 
 
-def save_classifier(context: Context, classifier: Classifier, name: str) -> None:
-    """Write a classifier that ``edgessl export`` reads."""
+def save_classifier(
+    context: Context, classifier: Classifier, name: str, thresholds: tuple[float, ...] = ()
+) -> None:
+    """Write a classifier that ``edgessl export`` reads.
+
+    Args:
+        context: The run.
+        classifier: The network.
+        name: Of the file in the run folder.
+        thresholds: Of its classes, where images may have several labels.
+    """
     payload = deployable_payload(
         classifier,
         classes=context.dataset.classes,
         preprocess=context.images.preprocess.to_dict(),
         provenance=dict(context.run.read().get("provenance", {})),
+        thresholds=thresholds,
     )
     checkpoint.save(context.run.path / name, payload)
 
@@ -188,13 +200,21 @@ def whole_network(
         frozen = tuple(module for module in classifier.modules() if isinstance(module, norms))
     method = Supervised(
         classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha,
-        frozen=frozen, head_warmup=table.head_warmup,
+        frozen=frozen, head_warmup=table.head_warmup, objective=_objective(context),
     )  # fmt: skip
     plan = Stage(
         stage, epochs, table.batch_size, (table.view,), table.optim, table.accumulate,
         table.batchnorm_groups, layer_decay=table.layer_decay,
     )  # fmt: skip
     return plan, method
+
+
+def _objective(context: Context) -> Objective | None:
+    """Return what is learned where images may have several labels; None for one label."""
+    if not context.dataset.tags:
+        return None
+    table = context.recipe.finetune
+    return several_labels(table.several_loss, table.label_smoothing)
 
 
 def last_stage_alone(
@@ -213,6 +233,7 @@ def last_stage_alone(
         classifier,
         label_smoothing=finetune.label_smoothing,
         frozen=frozen if table.freeze_batchnorm or finetune.freeze_batchnorm else (),
+        objective=_objective(context),
     )
     stage = Stage(
         WARMUP, table.epochs, finetune.batch_size, (finetune.view,),

@@ -66,7 +66,8 @@ class Monitor:
         backbone = copy.deepcopy(self._backbone)
         if context.recipe.pretrain.recalibrate_batchnorm:
             self._recalibrate(backbone)
-        knn = {"knn_top1": self._knn(backbone)} if len(context.dataset.val) else {}
+        one_label = len(context.dataset.val) and not context.dataset.tags
+        knn = {"knn_top1": self._knn(backbone)} if one_label else {}
         return {**knn, **self._quality(backbone)}
 
     def _knn(self, backbone: Backbone) -> float:

@@ -254,6 +254,8 @@ def found(dataset: Dataset) -> list[str]:
     order = ("train", "unlabeled", "val", "test")
     counts = ", ".join(f"{images[name]} {name}" for name in order if images[name])
     classes = f"{len(dataset.classes)} classes" if dataset.classes else "no labels"
+    if dataset.tags:
+        classes += ", several labels an image"
     lines = [f"{dataset.name}: {counts} images, {classes}.", *dataset.notes]
     if dataset.quarantined:
         lines.append(

@@ -157,10 +157,13 @@ def _steps(
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (batch_size, 3, size, size), dtype=torch.uint8, generator=generator)
     store = MemoryStore(pixels, np.full((batch_size, 2), size, np.int32))
-    image = context.recipe.image
+    image, dataset = context.recipe.image, context.dataset
+    labels = torch.zeros(batch_size, dtype=torch.int64)
+    if isinstance(method, Supervised) and dataset.tags:
+        labels = torch.zeros(batch_size, len(dataset.classes))
     sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
     return fit(
-        method, TrainingData(store, torch.zeros(batch_size, dtype=torch.int64)), sampler,
+        method, TrainingData(store, labels), sampler,
         build_optimizer(method, stage.optim), stage.optim,
         clock=Clock(0, 1, max(stage.epochs, steps)), batch_size=batch_size, seed=0,
         engine=context.engine, accumulate=stage.accumulate,

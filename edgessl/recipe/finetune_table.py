@@ -74,6 +74,7 @@ class FinetuneTable(Table):
         freeze_batchnorm: Keep the BN statistics that pretraining left; their scales and shifts are
             trained. A random start has none worth keeping, so those of its baselines move.
         label_smoothing: Share of the target spread over all classes.
+        several_loss: What images with several labels each learn by; one label takes cross-entropy.
         mixup_alpha: Parameter of the Beta distribution that mixes pairs; 0 for none.
         layer_decay: Each stage of the backbone learns at this share of the rate of the next one;
             the classifier and the last stage have the full rate. 1: all learn alike.
@@ -97,6 +98,7 @@ class FinetuneTable(Table):
     start_shares: Annotated[tuple[Share, ...], Field(min_length=1, max_length=20)] = (0.0,)
     freeze_batchnorm: bool = False
     label_smoothing: Probability = 0.0
+    several_loss: Literal["binary-cross-entropy", "asymmetric"] = "binary-cross-entropy"
     mixup_alpha: NonNegative = 0.0
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     head_warmup_epochs: NonNegative | None = None

@@ -343,8 +343,8 @@ def test_images_of_voc_have_several_labels_and_pretraining_sees_none_of_test(
     tmp_path: Path,
 ) -> None:
     make_voc2007(tmp_path)
-    dataset = load_dataset(str(tmp_path))
-    assert dataset.classes == ()
+    dataset = load_dataset(str(tmp_path), val_percent=0)
+    assert dataset.classes == ("cat", "person")
     assert (dataset.train.labels, dataset.test.labels) == (None, None)
     assert {path.stem for path in dataset.pretraining.paths} == {f"{n:06d}" for n in range(16)}
     tags = {path.stem: tags for path, tags in dataset.tags.items()}
@@ -352,6 +352,13 @@ def test_images_of_voc_have_several_labels_and_pretraining_sees_none_of_test(
     assert tags["000018"] == Tags(shown=("cat",), difficult=("person",))
     assert tags["000001"] == Tags()
     assert any("--protocol map" in note for note in dataset.notes)
+
+
+def test_val_of_voc_is_held_out_of_trainval(tmp_path: Path) -> None:
+    make_voc2007(tmp_path)
+    dataset = load_dataset(str(tmp_path), val_percent=20)
+    assert (len(dataset.train) + len(dataset.val), len(dataset.test)) == (16, 8)
+    assert len(dataset.val) in (3, 4)
 
 
 def test_another_label_of_an_image_is_another_set(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from edgessl.data.dataset import Dataset, Split
 from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.data.squash import unsquash
 from edgessl.data.store import ChosenImages, FirstImages, ImageStore
+from edgessl.data.tagged import tag_table
 from edgessl.data.verify import verify
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages
@@ -95,7 +96,11 @@ class Images:
     def labelled(self) -> TrainingData:
         """Return the labelled training images: the first ones of the same store."""
         images = FirstImages(self.packed.everything(), len(self.dataset.train))
-        return TrainingData(images, labels_of(self.dataset.train))
+        dataset = self.dataset
+        if dataset.tags:  # (N, K): whether an image shows each class
+            shown = torch.from_numpy(tag_table(dataset, dataset.train).targets).float()
+            return TrainingData(images, shown)
+        return TrainingData(images, labels_of(dataset.train))
 
     def pixels(self, split: Split) -> NDArray[np.uint8]:
         """Return a split under the evaluation transform, ``(N, 3, crop_px, crop_px)``."""
