@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -10,7 +11,8 @@ from edgessl.artifact.tables import refuse_metadata
 from edgessl.errors import UserError
 
 KEY = "edgessl"
-SCHEMA = 2  # 2 added precision and takes; files of 1 are fp32 and take normalised images
+SCHEMA = 3  # 2 added precision and takes; files of 1 are fp32 and take normalised images
+_WITHOUT_THRESHOLDS = 2  # 3 added thresholds: files of one label an image stay as they were
 
 Precision = Literal["fp32", "int8"]
 Takes = Literal["normalised", "pixels"]
@@ -30,6 +32,8 @@ class Metadata:
         precision: Number format of the weights.
         takes: ``"normalised"`` for ``(B, 3, S, S)`` float32; ``"pixels"`` for ``(B, H, W, 3)``
             uint8 of any height and width.
+        thresholds: Probability from which on each class counts as shown, where an image may show
+            several; empty where each has one label.
     """
 
     head: str
@@ -40,10 +44,22 @@ class Metadata:
     gates: tuple[dict[str, Any], ...] = ()
     precision: Precision = "fp32"
     takes: Takes = "normalised"
+    thresholds: tuple[float, ...] = ()
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The thresholds as values of the output: of logits, those whose sigmoid they are."""
+        if self.head != "logits":
+            return self.thresholds
+        return tuple(_logit(one) for one in self.thresholds)
 
     def to_json(self) -> str:
         """Return one JSON document with the schema version."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, ensure_ascii=False)
+        values = asdict(self)
+        if not self.thresholds:
+            del values["thresholds"]
+        schema = SCHEMA if self.thresholds else _WITHOUT_THRESHOLDS
+        return json.dumps({"schema": schema, **values}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Metadata:
@@ -66,10 +82,16 @@ class Metadata:
                     f"{where}: must have metadata schema <= {SCHEMA}, got {schema}; update edgessl"
                 )
             refuse_metadata(values)
-            lists = {key: tuple(values[key]) for key in ("classes", "gates")}
+            lists = {key: tuple(values.get(key, ())) for key in ("classes", "gates", "thresholds")}
             return cls(**{**values, **lists})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(
                 f"{where}: must carry edgessl metadata as JSON, got damaged ones "
                 f"({' '.join(str(error).split())[:100]}); export it again"
             ) from error
+
+
+def _logit(chance: float) -> float:
+    if chance in (0.0, 1.0):
+        return math.copysign(math.inf, chance - 0.5)
+    return math.log(chance / (1.0 - chance))

@@ -78,6 +78,7 @@ class MetadataTable(Table):
         gates: Outcome of each.
         precision: Number format of the weights.
         takes: What goes in.
+        thresholds: From which probability on each class is shown, where there may be several.
     """
 
     head: Literal["logits", "probs", "features"]
@@ -88,6 +89,7 @@ class MetadataTable(Table):
     gates: tuple[dict[str, Any], ...]
     precision: Literal["fp32", "int8"] = "fp32"
     takes: Literal["normalised", "pixels"] = "normalised"
+    thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
 
 
 def refuse_metadata(values: Any) -> None:
@@ -100,10 +102,12 @@ def refuse_metadata(values: Any) -> None:
         ValueError: A value is missing or of another kind.
     """
     try:
-        MetadataTable.model_validate_json(json.dumps(values), strict=True)
+        table = MetadataTable.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    if table.thresholds and len(table.thresholds) != len(table.classes):
+        raise ValueError(f"thresholds: must be as many as the {len(table.classes)} classes")
 
 
 def refuse_preprocess(values: Any, where: str) -> None:

@@ -14,7 +14,6 @@ from edgessl.recipe.backbones import Readout
 from edgessl.recipe.method_tables.table import HiddenTable
 from edgessl.schema import Table, validate
 
-
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 

@@ -34,12 +34,12 @@ def print_comparison(screen: Console, found: Compared) -> None:
 def _table(one: Scored) -> Table:
     timed = any(row.latency is not None for row in one.rows)
     table = Table(
-        title=f"{one.name}: top-1 on {one.n:,} test images, percent [95 % interval]",
+        title=f"{one.name}: {one.rows[0].metric} on {one.n:,} test images, percent [95 % interval]",
         title_justify="left", box=None, padding=(0, 2, 0, 0),
     )  # fmt: skip
     widest = max(len(row.name) + 2 for row in one.rows)
     table.add_column("", overflow="fold", min_width=min(24, widest))
-    for heading in ("top-1", "to the best", "M params", "M MACs", "MB"):
+    for heading in (one.rows[0].metric, "to the best", "M params", "M MACs", "MB"):
         table.add_column(heading, justify="right", no_wrap=True)
     if timed:
         table.add_column("p50 ms", justify="right", no_wrap=True)

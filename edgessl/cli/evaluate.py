@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgessl.cli.options import Column, HeldBackbone, Layout, Splits, Trust, reading_of
 from edgessl.cli.screen import console, print_json
 
+if TYPE_CHECKING:
+    from edgessl.metrics.tag_thresholds import ClassDecisions
+
 MEANING = {
     "knn": "kNN, train to test",
     "linear": "linear probe on frozen features",
     "top1": "top-1 of the classifier",
-    "map": "mean average precision of linear classifiers on frozen features",
 }
 _WHY = {
     "knn": "this network gives features and no classes (linear is the other one for those)",
@@ -35,7 +37,7 @@ def evaluate(
     protocol: Annotated[
         str | None,
         typer.Option(
-            help="top1, knn, linear; map for several labels an image. [default: what fits]"
+            help="top1, knn, linear; map or map11 for several labels an image. [default: what fits]"
         ),
     ] = None,
     device: Annotated[
@@ -75,13 +77,25 @@ def evaluate(
     for note in found.notes:
         screen.print(note)
     if isinstance(found, story.EvaluatedTags):
+        at = {one.name: one for one in found.decisions}
         for name, value in found.precisions.items():
             told = "not in test" if value is None else f"{value:.1f} %"
-            screen.print(f"  {name:<16} {told}")
+            screen.print(f"  {name:<16} {told}{_decided(at[name]) if name in at else ''}")
     score = found.score
+    meaning = found.meaning if isinstance(found, story.EvaluatedTags) else MEANING[used]
     screen.print(
-        f"{MEANING[used]}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
+        f"{meaning}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
         f"{score.high:.1f} % ({found.about})"
     )
     for warning in found.warnings:
         screen.print(warning)
+
+
+def _decided(one: ClassDecisions) -> str:
+    """Say how right a class is at its threshold."""
+    values = (
+        (word, value) for word, value in
+        (("precision", one.precision), ("recall", one.recall), ("F1", one.f1)) if value is not None
+    )
+    told = "".join(f", {word} {value:.1f} %" for word, value in values)
+    return f"; from {one.threshold:.3f} on{told} ({one.shown} of {one.n} images)"

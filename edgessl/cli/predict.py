@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from csv import writer
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ import typer
 
 from edgessl.cli.options import Trust
 from edgessl.cli.screen import console, print_json
+from edgessl.errors import UserError
 
 
 def predict(
@@ -20,15 +23,23 @@ def predict(
     ],
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print a table path,label; several labels as a|b.")
+    ] = False,
 ) -> None:
     """Name the most likely classes of images, with probabilities.
 
+    A network of several labels an image names every class from its threshold on, or says none.
+
     An image that cannot be used is named at the end, with exit code 2; the others are answered.
     """
-    from edgessl.errors import UserError
     from edgessl.pipeline.predict import open_predictor, predict_images
 
-    if json:
+    if json and csv:
+        raise UserError("--csv: must come without --json, got both; drop one of them")
+    if csv:
+        errors = _print_table(model, images, trust=trust)
+    elif json:
         document = predict_images(model, images, trust=trust)
         print_json(document)
         errors = [entry["error"] for entry in document["errors"]]
@@ -47,7 +58,35 @@ def predict(
         raise UserError("\n".join(errors))
 
 
+def _print_table(model: Path, images: list[Path], *, trust: bool) -> list[str]:
+    """Print a line for each image, as ``--data`` reads it; return what cannot be answered."""
+    from edgessl.pipeline.predict import open_predictor
+
+    predictor, errors = open_predictor(model, trust=trust), []
+    if predictor.head == "features":
+        raise UserError(
+            f"--csv: must come with a network that names classes, got features in {model}; "
+            "fine-tune it on labels"
+        )
+    table = writer(sys.stdout, lineterminator="\n")
+    table.writerow(("path", "label"))
+    for entry in predictor.answers(images):
+        if "error" in entry:
+            errors.append(entry["error"])
+            continue
+        names = [one["name"] for one in entry["classes"]]
+        several = "|".join(names) if len(names) > 1 else (names or ["|"])[0]
+        table.writerow((entry["image"], several if predictor.thresholds else names[0]))
+    return errors
+
+
 def _answer(entry: dict[str, Any]) -> str:
+    if not entry.get("classes", [""]):
+        near = entry["nearest"]
+        return (
+            f"none of the classes (nearest: {near['name']} {100 * near['probability']:.1f} %, "
+            f"shown from {100 * near['threshold']:.1f} % on)"
+        )
     if "classes" in entry:
         return ", ".join(f"{c['name']} {100 * c['probability']:.1f} %" for c in entry["classes"])
     first = ", ".join(f"{value:.4f}" for value in entry["first"])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgessl.data.dataset import Dataset, Entry, Listing, Split, SplitName
+from edgessl.data.dataset import Dataset, Entry, Listing, Split, SplitName, Tags
 from edgessl.data.load import list_source
 from edgessl.data.named import recognise
 from edgessl.data.reading import AS_FOUND, Reading
@@ -99,7 +99,7 @@ def all_given(listing: Listing) -> Given:
     Raises:
         UserError: No image has a label, or too many are unusable.
     """
-    labelled = [entry for entry in listing.entries if entry.label is not None]
+    labelled = [one for one in listing.entries if one.label is not None or one.tags is not None]
     counts = Counter(entry.split for entry in labelled)
     origin: SplitName | None = next((name for name in _HELD_OUT if counts[name]), None)
     chosen = [entry for entry in labelled if origin in (None, entry.split)]
@@ -110,14 +110,18 @@ def all_given(listing: Listing) -> Given:
         )
     samples, bad, values = _check(listing.source, chosen)
     value_range = judge_set(values)
-    classes = tuple(sorted({sample.label for sample in samples if sample.label}))
+    tags = {entry.path: entry.tags for entry in chosen if entry.tags is not None}
+    shown = {name for one in tags.values() for name in (*one.shown, *one.difficult)}
+    classes = tuple(sorted(shown | {sample.label for sample in samples if sample.label}))
     notes = [*listing.notes, *_remarks(listing, samples), *describe(values, value_range)]
     test = _split(samples, classes)
+    if tags:
+        test = replace(test, labels=None)
     dataset = Dataset(
         name=listing.name, source=listing.source, classes=classes,
         train=Split(), unlabeled=Split(), val=Split(),
         test=test, quarantined=bad, duplicates=_twins(test.digests), notes=tuple(notes),
-        fingerprint=_fingerprint(classes, test), value_range=value_range,
+        fingerprint=_fingerprint(classes, test, tags), value_range=value_range, tags=tags,
     )  # fmt: skip
     others = {str(name): count for name, count in counts.items() if origin and name != origin}
     return Given(dataset, origin or "all", others)
@@ -157,7 +161,7 @@ _HELD_OUT: tuple[SplitName, ...] = ("test", "val")
 def _split(samples: Sequence[Sample], classes: tuple[str, ...]) -> Split:
     return Split(
         paths=tuple(sample.path for sample in samples),
-        labels=tuple(classes.index(sample.label or "") for sample in samples),
+        labels=tuple(classes.index(one.label) for one in samples if one.label is not None),
         digests=tuple(sample.digest for sample in samples),
     )
 
@@ -190,7 +194,7 @@ def _check(
 
 def _remarks(listing: Listing, samples: Iterable[Sample]) -> list[str]:
     remarks = []
-    if unlabelled := sum(entry.label is None for entry in listing.entries):
+    if unlabelled := sum(one.label is None and one.tags is None for one in listing.entries):
         remarks.append(f"{unlabelled} image(s) without a label are left out.")
     if torn := torn_contents(samples):
         remarks.append(
@@ -203,6 +207,9 @@ def _twins(digests: Iterable[str]) -> int:
     return sum(count for count in Counter(digests).values() if count > 1)
 
 
-def _fingerprint(classes: tuple[str, ...], test: Split) -> str:
-    text = "\n".join([*classes, str(test.labels), *test.digests])
+def _fingerprint(
+    classes: tuple[str, ...], test: Split, tags: Mapping[Path, Tags]
+) -> str:
+    own = [str(tags[path]) for path in test.paths] if tags else []
+    text = "\n".join([*classes, str(test.labels), *test.digests, *own])
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -197,7 +197,10 @@ def load_dataset(
         tags, splits = kept_tags(splits, tags), without_labels(splits)
     if sound.duplicates:
         notes.append(f"{sound.duplicates} files have a twin of identical content.")
-    parts = {name: _split(splits[name], classes, name != "unlabeled" and not tags) for name in SPLIT_NAMES}
+    parts = {
+        name: _split(splits[name], classes, name != "unlabeled" and not tags)
+        for name in SPLIT_NAMES
+    }
     digests = parts["train"].digests + parts["unlabeled"].digests
     drawn = None
     if max_images is not None and max_images < len(digests):

@@ -96,6 +96,8 @@ class Network:
         gives: What ``outputs`` returns.
         value_range: What was black and white in training images of more than 8 bits a channel.
         notes: What the user is told of it.
+        head: What comes out: ``features``, ``logits`` or ``probs``.
+        thresholds: Of its classes, if an image may show several of them; empty otherwise.
     """
 
     outputs: Outputs
@@ -104,6 +106,8 @@ class Network:
     gives: Kind
     value_range: ValueRange | None = None
     notes: tuple[str, ...] = ()
+    head: str = ""
+    thresholds: tuple[float, ...] = ()
 
 
 def open_network(
@@ -197,8 +201,9 @@ def _of_deployable(
 
     classes = deployable.classes if reads == "logits" else ()
     return Network(
-        outputs, classes, deployable.provenance, reads, preprocess.value_range
-    )
+        outputs, classes, deployable.provenance, reads, preprocess.value_range, head=reads,
+        thresholds=deployable.thresholds if reads == "logits" else (),
+    )  # fmt: skip
 
 
 def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
@@ -228,8 +233,9 @@ def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
 
     outputs: Outputs = one_by_one if artifact.takes == "pixels" else batches
     return Network(
-        outputs, metadata.classes, metadata.provenance, gives, preprocess.value_range
-    )
+        outputs, metadata.classes, metadata.provenance, gives, preprocess.value_range,
+        head=metadata.head, thresholds=metadata.thresholds,
+    )  # fmt: skip
 
 
 def _whole_images(

@@ -133,3 +133,10 @@ PROTOCOLS: dict[str, Protocol] = {
         score=lambda of, _classes: evaluate_top1(of["test"]),
     ),
 }
+
+OWN_ANSWERS = Protocol(
+    reads="logits",
+    splits=("test",),
+    score=lambda of, _classes: evaluate_top1(of["test"]),
+)
+"""What a classifier of several labels an image needs: its ``test`` alone."""

@@ -30,7 +30,9 @@ def with_head(deployable: Deployable, head: str, where: str) -> nn.Module:
 
     Args:
         deployable: The checkpoint's content.
-        head: ``"logits"``, ``"probs"`` (softmax of the logits) or ``"features"`` (the backbone's).
+        head: ``"logits"``, ``"probs"`` (softmax of the logits, or the
+            sigmoid of each where an image may have several labels) or ``"features"`` (the
+            backbone's).
         where: The checkpoint's name, for the message.
 
     Returns:
@@ -52,7 +54,8 @@ def with_head(deployable: Deployable, head: str, where: str) -> nn.Module:
             "fine-tune it first: edgessl finetune"
         )
     if head == "probs":
-        return nn.Sequential(deployable.module, nn.Softmax(dim=1)).eval()
+        last = nn.Sigmoid() if deployable.thresholds else nn.Softmax(dim=1)
+        return nn.Sequential(deployable.module, last).eval()
     return deployable.module.eval()
 
 
@@ -126,22 +129,25 @@ def open_core(path: Path, target: Target, *, head: str | None, data: str | None)
     Args:
         path: The ``ckpt.pt`` of a run folder.
         target: What the files are for.
-        head: ``"logits"``, ``"probs"`` or ``"features"``; None for the checkpoint's own.
+        head: ``"logits"``, ``"probs"`` or ``"features"``; None for the checkpoint's own, and
+            ``"probs"`` where images may have several labels.
         data: Data set for the accuracy gate; None for the one the checkpoint was trained on.
 
     Raises:
         UserError: It is no such checkpoint, has no such head, or the data does not fit.
     """
     deployable = deployable_from(checkpoint.load(path), str(path))
-    head = head or deployable.head
+    head = head or ("probs" if deployable.thresholds else deployable.head)
     network = with_head(deployable, head, str(path))
     classes = () if head == "features" else deployable.classes
-    test = held_out(deployable.provenance, classes, data)
+    thresholds = () if head == "features" else deployable.thresholds
+    test = held_out(deployable.provenance, classes, data, several=bool(thresholds))
     metadata = Metadata(
         head=head,
         classes=classes,
         preprocess=deployable.preprocess,
         input_px=Preprocess.from_dict(deployable.preprocess).crop_px,
         provenance=portable({"checkpoint": path.name, **deployable.provenance}),
+        thresholds=thresholds,
     )
     return Core(network, metadata, target, test, deployable.provenance)

@@ -106,6 +106,7 @@ class ExportedFile:
             "size_mb": self.size_mb,
             "head": self.metadata.head,
             "classes": list(self.metadata.classes),
+            **({"thresholds": list(self.metadata.thresholds)} if self.metadata.thresholds else {}),
             "passed": self.passed,
             "gates": [gate.to_dict() for gate in self.gates],
         }

@@ -16,7 +16,6 @@ from edgessl.methods.method import Step
 from edgessl.methods.mixup import draw_mixup
 from edgessl.schedules import Clock
 
-
 Objective = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, dict[str, Tensor]]]
 """Logits ``(B, K)``, the labels of two mixed images, the weight of the first: loss and figures."""
 

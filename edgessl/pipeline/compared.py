@@ -9,6 +9,7 @@ from typing import Any
 
 from edgessl.metrics.right_answers import difference_of
 from edgessl.pipeline.finetuning import baseline_epochs
+from edgessl.pipeline.scores_several import several_difference
 from edgessl.recipe.backbones import BACKBONES
 from edgessl.runs.stages import BASELINES, FINETUNE, FROM_WEIGHTS, WHOLE_TIME
 from edgessl.start.source import as_tensorflow_pads
@@ -29,7 +30,8 @@ def compare_arms(context: Context, right: Mapping[str, str], init: str) -> dict[
     Returns:
         By arm: ``epochs`` of fine-tuning, the warm-up of a regrown last stage counted;
         ``checkpoint`` in the run folder; of a baseline the ``difference`` of ours minus its top-1
-        in points, ``{value, low, high, n}``, and the ``command`` that trains the same without the
+        (mAP where images may have several labels) in points, ``{value, low, high, n}``, and the
+        ``command`` that trains the same without the
         rest of the run, where there is one.
     """
     same, n = baseline_epochs(context), len(context.dataset.test)
@@ -41,6 +43,8 @@ def compare_arms(context: Context, right: Mapping[str, str], init: str) -> dict[
         arms[name] = {"epochs": epochs, "checkpoint": stage.file}
         if right.get(OURS) and len(right[name]) == len(right[OURS]) == 2 * ceil(n / 8):
             arms[name]["difference"] = difference_of(right[OURS], right[name], n)
+        if context.dataset.tags and (found := several_difference(context, stage)):
+            arms[name]["difference"] = found
         if name in FROM_WEIGHTS:
             arms[name]["command"] = _command(context, init, epochs)
     return arms

@@ -101,7 +101,7 @@ def _classes(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def _count(dataset: Dataset, split: Split) -> NDArray[np.int64]:
-    """Count the images of each class; where they may have several, one counts for each, ``(K,)``."""
+    """Count the images of each class, ``(K,)``; one of several labels counts for each."""
     if dataset.tags:
         return np.asarray(tag_table(dataset, split).targets.sum(axis=0), np.int64)
     return np.bincount(split.labels or (), minlength=len(dataset.classes))

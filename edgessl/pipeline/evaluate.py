@@ -19,7 +19,12 @@ from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, P
 from edgessl.metrics.interval import Score
 from edgessl.metrics.majority import Majority, against_majority, majority_of
 from edgessl.metrics.topk import confusion_matrix
-from edgessl.pipeline.evaluate_tags import TAGS_PROTOCOL, EvaluatedTags, evaluate_tags
+from edgessl.pipeline.evaluate_tags import (
+    TAGS_PROTOCOL,
+    TAGS_PROTOCOLS,
+    EvaluatedTags,
+    evaluate_tags,
+)
 from edgessl.pipeline.general import AS_THEY_ARE, AsFeatures
 from edgessl.pipeline.results import Run
 from edgessl.pipeline.scored_images import ScoredImages, choose_images
@@ -27,7 +32,7 @@ from edgessl.pipeline.scored_network import open_scored
 
 __all__ = ["Evaluated", "EvaluatedTags", "evaluate", "evaluate_model", "evaluate_tags"]
 
-_KNOWN = (*PROTOCOLS, TAGS_PROTOCOL)
+_KNOWN = (*PROTOCOLS, *TAGS_PROTOCOLS)
 NATURAL = {"features": "knn", "logits": "top1"}
 """The protocol for what a network gives, where none is asked for."""
 
@@ -53,9 +58,10 @@ def evaluate(
         model: A ``ckpt.pt``, any file that ``export`` wrote, or a finished run; or general weights:
             ``imagenet:BACKBONE``, ``timm:NAME``, or a file of others.
         data: Labelled images: a named set, a folder, or a CSV manifest.
-        protocol: ``knn`` or ``linear`` on its features, ``top1`` of the classifier, or ``map`` for
-            images with several labels each; None for ``top1`` of a classifier, ``knn`` of a
-            backbone, and ``map`` where the images have several labels.
+        protocol: ``knn`` or ``linear`` on its features, ``top1`` of the classifier, or ``map``
+            (``map11``: of VOC2007's 11 points) for images with several labels each; None for
+            ``top1`` of a classifier, ``knn`` of a backbone, and ``map`` where the images have
+            several labels.
         device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
             runs on the CPU.
         reading: How the folder or the table is to be read, where that is said.
@@ -79,12 +85,14 @@ def evaluate(
     """
     path = model.checkpoint if isinstance(model, Run) else Path(model)
     asked = AsFeatures(backbone, size)
-    if protocol is None and any(entry.tags for entry in list_given(str(data), reading).entries):
-        protocol = TAGS_PROTOCOL
-    if protocol == TAGS_PROTOCOL:
+    if protocol is None:
+        entries = list_given(str(data), reading).entries
+        protocol = TAGS_PROTOCOL if any(one.tags is not None for one in entries) else None
+    if protocol in TAGS_PROTOCOLS:
         return evaluate_tags(
-            path, str(data), asked, device=device, reading=reading, trust=trust, say=say
-        )
+            path, str(data), asked, protocol=protocol, device=device, reading=reading,
+            trust=trust, say=say,
+        )  # fmt: skip
     return evaluate_model(
         path, str(data), protocol, asked, device=device, reading=reading, trust=trust, say=say
     )
@@ -209,6 +217,11 @@ def evaluate_model(
     """
     reads = None if protocol_name is None else _protocol(protocol_name).reads
     network = open_scored(model, reads, asked, device=device, trust=trust)
+    if network.thresholds and network.gives == "logits":
+        raise UserError(
+            f"{model}: must be a classifier of one label an image for --protocol top1, got one of "
+            "several; give it images with several labels and --protocol map, or pass --protocol knn"
+        )
     name = protocol_name or NATURAL[network.gives]
     protocol = _protocol(name)
     say("checking images")

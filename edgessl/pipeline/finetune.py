@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -114,7 +113,7 @@ def finetune(
             draft, str(data), label_percent=label_percent, labels_per_class=labels_per_class,
             seed=seed, reading=reading, reporter=tell, pretrains=False,
         )  # fmt: skip
-        _refuse_unlabelled(dataset, given)
+        _refuse_unlabelled(dataset)
         resolved = recipe_for(name, changed, dataset, here, size)
         refuse_misfits(resolved, dataset, world, compiled=compiled, pretrains=False)
         network = given.build(resolved.image.crop_px)
@@ -211,14 +210,8 @@ def _last_stage(recipe: Recipe, start: Start) -> str:
     return start.last_stage
 
 
-def _refuse_unlabelled(dataset: Dataset, start: Start) -> None:
-    """Refuse images without one label each."""
-    if dataset.tags:
-        names = f"{shlex.quote(str(start.path))} --data {shlex.quote(dataset.source)}"
-        raise UserError(
-            f"{dataset.source}: must have one label an image to fine-tune on, found images with "
-            f"several; score the frozen network by edgessl eval {names} --protocol map"
-        )
+def _refuse_unlabelled(dataset: Dataset) -> None:
+    """Refuse images without labels."""
     if not dataset.classes:
         raise UserError(
             f"{dataset.source}: must have labels to fine-tune on, found none; "

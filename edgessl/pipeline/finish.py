@@ -23,6 +23,7 @@ from edgessl.pipeline.scores import (
     score_start_features,
     score_thumbnails,
 )
+from edgessl.pipeline.scores_several import score_arm, score_own_several
 from edgessl.pipeline.verdict import verdict
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
@@ -79,6 +80,8 @@ def score_run(
 
 
 def _score_own(context: Context, init: str) -> dict[str, Any]:
+    if context.dataset.tags:
+        return score_own_several(context, init)
     context.reporter.say("Scoring on test.")
     scores = as_values(score_features(context, load_pretrained(context)))
     tuned = score_classifier(context, FINETUNE.file)
@@ -114,6 +117,8 @@ def _closeness(context: Context, test: Score) -> dict[str, Any]:
 
 
 def _score_baseline(context: Context, name: str) -> dict[str, Any]:
+    if context.dataset.tags:
+        return score_arm(context, BASELINES[name])
     found = score_classifier(context, BASELINES[name].file)
     return {"finetune_top1": found.score.to_dict(), RIGHT: found.right}
 
@@ -146,6 +151,7 @@ def finish(
         "data": {
             "name": dataset.name,
             "classes": list(dataset.classes),
+            **({"several_labels": True} if dataset.tags else {}),
             "counts": {
                 "train": len(dataset.train), "unlabeled": len(dataset.unlabeled),
                 "val": len(dataset.val), "test": len(dataset.test),

@@ -24,6 +24,7 @@ SHOWN_FEATURES = 5
 
 Answer = Callable[[Image.Image], NDArray[np.float32]]
 """An upright RGB image to the output ``(K,)``."""
+_Opened = tuple[Answer, str, tuple[str, ...], ValueRange | None, tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Predictor:
         classes: Class names; empty if it gives features.
         ask: One image to the output.
         value_range: What was black and white in training images of more than 8 bits a channel.
+        thresholds: Of its classes, if an image may show several of them; empty otherwise.
     """
 
     model: Path
@@ -43,6 +45,7 @@ class Predictor:
     classes: tuple[str, ...]
     ask: Answer
     value_range: ValueRange | None = None
+    thresholds: tuple[float, ...] = ()
 
     def answers(self, images: Iterable[Path]) -> Iterator[dict[str, Any]]:
         """Yield an answer for every image, as soon as it is there.
@@ -52,7 +55,9 @@ class Predictor:
 
         Yields:
             ``image``, and ``classes`` with name and probability, best first, or ``dim``, ``norm``
-            and ``first`` values of the features; or ``error``, and whose ``fault`` it is: that of
+            and ``first`` values of the features. Where an image may show several classes these are
+            all from their threshold on, perhaps none, and ``nearest`` is the one that comes next.
+            Or ``error``, and whose ``fault`` it is: that of
             the ``image`` or of the ``model``.
 
         Raises:
@@ -79,6 +84,8 @@ class Predictor:
             return _fault("model", error)
         if self.head == "features":
             return _features(output)
+        if self.thresholds:
+            return _several(output, self.head, self.classes, self.thresholds)
         return _classes(output, self.head, self.classes)
 
 
@@ -93,8 +100,8 @@ def open_predictor(model: Path, *, trust: bool = False) -> Predictor:
     Raises:
         UserError: The file cannot be used.
     """
-    ask, head, classes, value_range = _open(model, trust=trust)
-    return Predictor(model, head, classes, ask, value_range)
+    ask, head, classes, value_range, thresholds = _open(model, trust=trust)
+    return Predictor(model, head, classes, ask, value_range, thresholds)
 
 
 def predict_images(
@@ -160,13 +167,13 @@ def _checked(
 
 def _open(
     model: Path, *, trust: bool
-) -> tuple[Answer, str, tuple[str, ...], ValueRange | None]:
-    """Return how to ask, what is answered, the classes, and the range of deep images."""
+) -> _Opened:
+    """Return how to ask, what is answered, the classes, the range of deep images, thresholds."""
     if model.suffix.lower() in SUFFIXES:
         artifact = open_artifact(model, trust=trust)
         known = artifact.known()
         value_range = Preprocess.from_dict(known.preprocess).value_range
-        return _asking(artifact), known.head, known.classes, value_range
+        return _asking(artifact), known.head, known.classes, value_range, known.thresholds
     return _open_checkpoint(model)
 
 
@@ -179,7 +186,7 @@ def _asking(artifact: Artifact) -> Answer:
 
 def _open_checkpoint(
     model: Path,
-) -> tuple[Answer, str, tuple[str, ...], ValueRange | None]:
+) -> _Opened:
     import torch
 
     from edgessl import checkpoint
@@ -195,7 +202,27 @@ def _open_checkpoint(
             output: NDArray[np.float32] = deployable.module(images)[0].numpy()
         return output
 
-    return ask, deployable.head, deployable.classes, preprocess.value_range
+    value_range = preprocess.value_range
+    return ask, deployable.head, deployable.classes, value_range, deployable.thresholds
+
+
+def _several(
+    output: NDArray[np.float32], head: str, classes: tuple[str, ...], thresholds: Sequence[float]
+) -> dict[str, Any]:
+    """Name every class that is shown, the likeliest first, and the next one after them."""
+    with np.errstate(over="ignore"):  # of a logit far below 0, whose share is 0
+        shares = output if head == "probs" else 1.0 / (1.0 + np.exp(-output.astype(np.float64)))
+    order = [int(one) for one in np.argsort(-shares, kind="stable")]
+    found = [
+        {"name": classes[i], "probability": float(shares[i]), "threshold": thresholds[i]}
+        for i in order
+    ]  # fmt: skip
+    shown = [shares[i] >= thresholds[i] for i in order]
+    others = [one for one, there in zip(found, shown, strict=True) if not there]
+    return {
+        "classes": [one for one, there in zip(found, shown, strict=True) if there],
+        **({"nearest": others[0]} if others else {}),
+    }
 
 
 def _classes(

@@ -159,10 +159,5 @@ def _candidates(out: str | Path | None, recipe: Recipe) -> list[Path]:
 def _say_found(dataset: Dataset, reporter: Reporter) -> None:
     for sentence in found(dataset):
         reporter.say(sentence)
-    if dataset.tags:
-        reporter.say(
-            "Several labels an image: this run pretrains only, and keeps the backbone; "
-            "edgessl eval --protocol map scores it."
-        )
-    elif not dataset.classes:
+    if not dataset.classes:
         reporter.say("No labels: this run pretrains only, and keeps the backbone.")

@@ -13,7 +13,7 @@ from edgessl.data.given import Given, all_given, list_given, with_train
 from edgessl.data.load import dataset_of, load_dataset
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import EdgesslError, UserError
-from edgessl.evaluate.protocols import Protocol
+from edgessl.evaluate.protocols import OWN_ANSWERS, Protocol
 from edgessl.runs import trained_on
 
 
@@ -77,7 +77,7 @@ def choose_images(
     learns = "train" in protocol.splits
     reading = _as_its_run(data, provenance, reading)
     listing = list_given(data, reading)
-    _refuse_unlabelled(listing)
+    _refuse_unlabelled(listing, several=protocol is OWN_ANSWERS)
     if own := _of_own_run(data, provenance, reading):
         told = f"{own.name} is what this network was trained on, split as its run split it: "
         told += _learning(name, own, "its ") if learns else f"{len(own.test)} test images scored."
@@ -96,8 +96,16 @@ def choose_images(
     return ScoredImages(dataset, origin, told, count, of_run)
 
 
-def _refuse_unlabelled(listing: Listing) -> None:
-    if any(entry.tags for entry in listing.entries):
+def _refuse_unlabelled(listing: Listing, *, several: bool) -> None:
+    tagged = any(entry.tags is not None for entry in listing.entries)
+    if several and not tagged:
+        raise UserError(
+            f"{listing.source}: must have images with several labels each for this network, which "
+            "finds several, found others; write them as a|b in a table, or give VOC's layout"
+        )
+    if several:
+        return
+    if tagged:
         raise UserError(
             f"{listing.source}: must have one label an image for this protocol, found images with "
             "several; use --protocol map"

@@ -1,4 +1,4 @@
-"""Final scores of a run whose images may have several labels: mean average precision on ``test``."""
+"""Final scores where images may have several labels: mean average precision on ``test``."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgessl.recipe.backbones import TIMM
 from edgessl.recipe.method_tables import learns_labels
+from edgessl.runs.main_score import WORDS, main_key
 from edgessl.runs.stages import BASELINES, FROM_WEIGHTS, scores_of
 
 _WORDS = {
@@ -29,7 +30,7 @@ class _Rival:
     Attributes:
         name: As of ``--baselines``.
         words: What it is.
-        score: Its top-1: ``value low high``, percent.
+        score: Its top-1 or mAP: ``value low high``, percent.
         arm: What ``report.json`` says of it in ``arms``; empty in one of an older edgessl.
     """
 
@@ -60,7 +61,8 @@ def verdict(report: Mapping[str, Any]) -> str:
             "Fine-tune or evaluate it on labelled images to see what it is worth."
         )
     subject = _subject(report)
-    tuned = scores.get("finetune_top1")
+    key = main_key(scores)
+    tuned, metric = scores.get(key), f"fine-tuned {WORDS[key]}"
     if tuned is None:
         features = report.get("scores_random", {}).get("knn_top1")
         if features is None:
@@ -77,11 +79,14 @@ def _beside_baselines(report: Mapping[str, Any], subject: str, tuned: Mapping[st
         name = "a linear probe on the weights as they are"
         return _unpaired("Fine-tuning", "top-1", tuned, probe, name)
     if rival is None:
-        return f"Fine-tuned top-1 is {_percent(tuned)}; no baseline was trained to compare it with."
+        return (
+            f"Fine-tuned {WORDS[key]} is {_percent(tuned)}; no baseline was trained to compare it "
+            "with."
+        )
     words = rival.words + _epochs(report, rival)
     if "difference" not in rival.arm:
-        return _unpaired(subject, "fine-tuned top-1", tuned, rival.score, words)
-    return _paired(subject, tuned, rival, words)
+        return _unpaired(subject, metric, tuned, rival.score, words)
+    return _paired(subject, metric, tuned, rival, words)
 
 
 def _beside_probe(scores: Mapping[str, Any]) -> str:
@@ -120,7 +125,8 @@ def _best_rival(report: Mapping[str, Any]) -> _Rival | None:
     weights = weights_in_words(str(report.get("init", "")))
     rivals = []
     for name in BASELINES:
-        score = (report.get(scores_of(name)) or {}).get("finetune_top1")
+        found = report.get(scores_of(name)) or {}
+        score = found.get(main_key(found))
         if score is not None:
             arm = report.get("arms", {}).get(name, {})
             rivals.append(_Rival(name, _WORDS[name].format(weights=weights), score, arm))
@@ -134,12 +140,14 @@ def _epochs(report: Mapping[str, Any], rival: _Rival) -> str:
     return f" ({theirs} epochs of fine-tuning, ours {ours})" if ours != theirs else ""
 
 
-def _paired(subject: str, ours: Mapping[str, Any], rival: _Rival, words: str) -> str:
+def _paired(
+    subject: str, metric: str, ours: Mapping[str, Any], rival: _Rival, words: str
+) -> str:
     """Claim what the paired interval of the difference shows."""
     found = rival.arm["difference"]
     value, low, high = (float(found[key]) for key in ("value", "low", "high"))
     facts = (
-        f"fine-tuned top-1 {_percent(ours)} against {_percent(rival.score)} for {words}: "
+        f"{metric} {_percent(ours)} against {_percent(rival.score)} for {words}: "
         f"{value:+.1f} points [{low:+.1f}, {high:+.1f}], paired on the same {found['n']} test "
         "images; one seed."
     )

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgessl.runs.main_score import WORDS
 from edgessl.runs.stages import scores_of
 
 TITLES = {
     "finetune_top1": ("Fine-tuned", "top-1 of the classifier that is exported"),
+    "finetune_map": ("Fine-tuned", "mAP of the classifier that is exported"),
+    "linear_map": ("Linear probe", "mAP of a linear classifier a class, on frozen features"),
     "linear_top1": ("Linear probe", "logistic regression on frozen features"),
     "supervised_top1": ("Own classifier", "top-1 of the classifier that pretraining trained"),
     "knn_top1": ("kNN", "nearest training images by features"),
@@ -82,7 +85,7 @@ def score_cards(report: Mapping[str, Any]) -> list[ScoreCard]:
         if lines and (always := _majority(report.get("majority"))):
             lines.append(always)
         if lines:
-            arms = (report.get("arms") or {}) if key == "finetune_top1" else {}
+            arms = (report.get("arms") or {}) if key in WORDS else {}
             cards.append(ScoreCard(title, explanation, tuple(lines), _remark(lines, arms)))
     return cards
 

@@ -38,6 +38,17 @@ class _Arm(_Known):
     command: str | None = None
 
 
+class _Label(_Known):
+    name: str
+    average_precision: _Number | None = None
+    threshold: _Number
+    precision: _Number | None = None
+    recall: _Number | None = None
+    f1: _Number | None = None
+    shown: _Count
+    n: _Count
+
+
 class _Data(_Known):
     classes: list[str] | None = None
     counts: dict[str, _Count] | None = None
@@ -98,6 +109,8 @@ class ReportShape(_Known):
     arms: dict[str, _Arm] | None = None
     init: str | None = None
     thumbnail_knn_top1: _Score | None = None
+    finetune_map_11_points: _Score | None = None
+    labels: list[_Label] | None = None
     majority: _Score | None = None
     throughput: _Throughput | None = None
     model: _Model | None = None

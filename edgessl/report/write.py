@@ -13,6 +13,7 @@ from edgessl.report.curves import curves
 from edgessl.report.facts import data_facts, network_facts, stage_times
 from edgessl.report.folder import RunRecord, read_run
 from edgessl.report.health import health, in_words
+from edgessl.report.labels import eleven_points, label_rows
 from edgessl.report.scores import score_cards
 from edgessl.report.sheet import contact_sheet
 
@@ -62,6 +63,8 @@ def _content(record: RunRecord) -> dict[str, Any]:
         "heat_map": None if matrix is None else heat_map(matrix, classes),
         "pairs": [] if matrix is None else confused_pairs(matrix, classes),
         "class_scores": [] if matrix is None else class_scores(matrix, classes),
+        "label_rows": label_rows(report.get("labels")),
+        "eleven_points": eleven_points(report),
         "data_facts": data_facts(data),
         "notes": [str(note) for note in data.get("notes") or ()],
         "network_facts": network_facts(report),

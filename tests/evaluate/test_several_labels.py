@@ -79,26 +79,20 @@ def test_other_protocols_name_this_one(place: Path) -> None:
         _eval(place, "--protocol", "knn")
 
 
-def test_fine_tuning_on_them_is_refused_with_the_way_out(place: Path) -> None:
-    arguments = ["finetune", str(place / "backbone.pt"), "--data", str(place)]
-    arguments += ["--recipe", "resnet18-simclr"]
-    with pytest.raises(UserError) as caught:
-        CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert caught.value.exit_code == 2
-    assert str(caught.value) == (
-        f"{place}: must have one label an image to fine-tune on, found images with several; score "
-        f"the frozen network by edgessl eval {place / 'backbone.pt'} --data {place} --protocol map"
-    )
-
-
-def test_a_recipe_pretrains_on_them_and_says_how_to_score_it(place: Path) -> None:
+def test_a_recipe_pretrains_and_fine_tunes_on_them(place: Path) -> None:
     result = CliRunner().invoke(
         app,
         ["recipe", "resnet18-simclr", "--data", str(place), "--device", "cpu", "--plan",
          "--set", "backbone.name=timm:test_resnet", "--set", "pretrain.batch_size=8"],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "pretrains only, and keeps the backbone; edgessl eval --protocol map" in result.output
+    assert "2 classes, several labels an image" in result.output
+    assert "fine-tun" in result.output
+
+
+def test_eleven_points_are_another_protocol(place: Path) -> None:
+    document = json.loads(_eval(place, "--protocol", "map11", "--json"))
+    assert (document["protocol"], document["scored"]) == ("map11", "features")
 
 
 def test_images_with_one_label_are_refused(place: Path) -> None:

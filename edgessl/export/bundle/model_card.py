@@ -16,6 +16,7 @@ from edgessl.export.bundle.markdown import plain
 from edgessl.export.core import portable
 from edgessl.export.product import ExportedFile
 from edgessl.recipe.method_tables import learns_labels
+from edgessl.runs.main_score import WORDS
 
 NAMES = ("LICENSE", "LICENCE", "COPYING")
 SIGNS = (
@@ -84,6 +85,8 @@ def _of_timm(name: str) -> str:
 
 SCORES = {
     "finetune_top1": "top-1 of the classifier",
+    "finetune_map": "mAP of the classifier",
+    "linear_map": "mAP of linear probes of the pretrained features",
     "linear_top1": "linear probe of the pretrained features",
     "supervised_top1": "top-1 of the classifier of supervised pretraining",
     "knn_top1": "kNN of the pretrained features",
@@ -133,7 +136,9 @@ def model_card(
     weights = provenance.get("weights") or {}
     name = backbone.get("name") or provenance.get("recipe") or weights.get("network")
     name = name or "a small backbone"
+    several = bool(metadata.thresholds)
     kind = f"classifier of {len(metadata.classes)} classes" if classifies else "features"
+    kind += ", several an image" if several else ""
     environment = Environment(  # what comes from outside goes through ``plain``, there or here
         loader=PackageLoader("edgessl.export.bundle", "templates"),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -150,7 +155,13 @@ def model_card(
         vectors=f"testvectors.npz holds {vectors}",
         method=_method(provenance, run.report),
         scores=_scores(provenance, run.report),
-        use=_use(classifies),
+        use=_use(classifies, several),
+        several=several,
+        metric="mAP" if several else "top-1",
+        thresholds=[
+            (name, f"{level:.4f}")
+            for name, level in zip(metadata.classes, metadata.thresholds, strict=False)
+        ],
         classes=len(metadata.classes),
         licence_data=licence_of_data(provenance.get("data")),
         licence_weights=portable(_licence_of_start(provenance, run)),
@@ -174,7 +185,9 @@ def _licence_of_start(provenance: Mapping[str, Any], run: Run) -> str:
 
 def _summary(metadata: Metadata, name: str) -> str:
     gives = {
-        "logits": "one logit for each class", "probs": "one probability for each class",
+        "logits": "one logit for each class",
+        "probs": "one probability for each class, from 0 to 1 whatever the others are"
+        if metadata.thresholds else "one probability for each class",
         "features": "features to compare by cosine, or to put a classifier on",
     }[metadata.head]  # fmt: skip
     return (
@@ -183,8 +196,9 @@ def _summary(metadata: Metadata, name: str) -> str:
     )
 
 
-def _use(classifies: bool) -> str:
+def _use(classifies: bool, several: bool) -> str:
     what = "Naming the class of" if classifies else "Describing"
+    what = "Finding which classes are in" if several else what
     return f"Intended use: {what} single images like those it was trained on, on a small device."
 
 
@@ -198,8 +212,10 @@ def _row(file: ExportedFile) -> dict[str, Any]:
         "name": file.path.name,
         "purpose": file.purpose,
         "size_mb": f"{file.size_mb:.2f}",
-        "top1": _percent(numbers.get("top1")),
-        "checkpoint_top1": _percent(numbers.get("checkpoint_top1")),
+        "top1": _percent(numbers.get("map") or numbers.get("top1")),
+        "checkpoint_top1": _percent(
+            numbers.get("checkpoint_map") or numbers.get("checkpoint_top1")
+        ),
         "gates": f"{count['pass']} passed{skipped}",
         "notes": [f"{gate.name}: {gate.status}; {gate.finding}" for gate in file.gates],
     }
@@ -289,9 +305,11 @@ def _method(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tu
 def _scores(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tuple[str, str]]:
     scores = _table(report.get("scores") or provenance.get("scores"))
     rows = [(text, _percent(scores[key])) for key, text in SCORES.items() if scores.get(key)]
-    random = _table(report.get("scores_random")).get("finetune_top1")
-    if random:
-        rows.append(("top-1 of the same network from random weights", _percent(random)))
+    for key, word in WORDS.items():
+        if random := _table(report.get("scores_random")).get(key):
+            rows.append((f"{word} of the same network from random weights", _percent(random)))
+    if eleven := report.get("finetune_map_11_points"):
+        rows.append(("the same by VOC2007's 11 points", _percent(eleven)))
     return rows
 
 

@@ -205,7 +205,10 @@ def earlier_models(folder: Path, checkpoint: Path, wanted: Metadata) -> list[Exp
             gates = tuple(Gate.from_dict(gate) for gate in metadata.gates) if metadata else ()
         except (UserError, KeyError, TypeError, ValueError):  # listed by a manifest not of ours
             continue
-        same = metadata and (metadata.head, metadata.classes) == (wanted.head, wanted.classes)
+        same = metadata and all(
+            getattr(metadata, key) == getattr(wanted, key)
+            for key in ("head", "classes", "thresholds")
+        )
         if metadata and same:
             found.append(
                 ExportedFile(  # a manifest records no batch, and nothing around the models asks
@@ -293,6 +296,8 @@ def _describe(model: ExportedFile) -> dict[str, Any]:
         "gates": {gate.name: gate.status for gate in model.gates},
         "proven_with": model.metadata.provenance.get("proven_with") or {},
     }  # fmt: skip
+    if model.metadata.thresholds:
+        more["thresholds"] = list(model.metadata.thresholds)
     if "int8" in model.metadata.provenance:
         more["int8"] = model.metadata.provenance["int8"]
     return describe_file(model.path, model.purpose, **more)

@@ -18,6 +18,7 @@ from edgessl.data.named import NAMED
 from edgessl.data.original import Original, originals
 from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess, decode_eval
+from edgessl.data.tagged import TagTable, tag_table
 from edgessl.errors import EdgesslError, UserError
 from edgessl.export.gates.gate import Gate
 from edgessl.metrics.interval import Score, paired_difference
@@ -34,6 +35,7 @@ class HeldOut:
         missing: Why there are no labels; empty otherwise.
         changed: What is to be told of data that is no longer the run's; empty otherwise.
         digests: SHA-1 of each file's content when it was listed; none where nobody relies on it.
+        several: Which classes each file shows, where it may show several; None otherwise.
     """
 
     paths: tuple[Path, ...] = ()
@@ -41,6 +43,12 @@ class HeldOut:
     missing: str = ""
     changed: str = ""
     digests: tuple[str, ...] = ()
+    several: TagTable | None = None
+
+    @property
+    def scored(self) -> int:
+        """Number of files that have labels, the first ones."""
+        return len(self.labels) if self.several is None else len(self.several.shown)
 
     @property
     def originals(self) -> tuple[Original, ...]:
@@ -71,7 +79,8 @@ class HeldOut:
 
 
 def held_out(
-    provenance: Mapping[str, Any], classes: tuple[str, ...], data: str | None
+    provenance: Mapping[str, Any], classes: tuple[str, ...], data: str | None, *,
+    several: bool = False,
 ) -> HeldOut:
     """Load the test split a checkpoint's scores were measured on; nothing is downloaded.
 
@@ -79,13 +88,14 @@ def held_out(
         provenance: What the checkpoint says of its run.
         classes: The checkpoint's classes, in the order of its outputs; none for features.
         data: Another data set to use instead; its classes are matched by name.
+        several: Whether images may have several labels.
 
     Raises:
         UserError: ``data`` was given and cannot be read, or the data has classes the checkpoint
             lacks.
     """
     if data is not None:
-        return _matched(load_dataset(data, download=False), classes, data)
+        return _matched(load_dataset(data, download=False), classes, data, several=several)
     if not provenance.get("data"):
         return HeldOut(missing="the checkpoint names no data; pass --data")
     try:
@@ -99,19 +109,27 @@ def held_out(
         return HeldOut(
             missing=f"the data '{name}' of the run is not to be had here ({reason}); {way_out}"
         )
-    test = _matched(dataset, classes, provenance["data"])
+    test = _matched(dataset, classes, provenance["data"], several=several)
     if provenance.get("data_fingerprint") in (None, dataset.fingerprint):
         return test
     return replace(test, changed="the data changed since the run: its fingerprint is another one")
 
 
-def _matched(dataset: Dataset, classes: tuple[str, ...], where: str) -> HeldOut:
+def _matched(
+    dataset: Dataset, classes: tuple[str, ...], where: str, *, several: bool
+) -> HeldOut:
     if not classes:
         images = dataset.test if len(dataset.test) else dataset.pretraining
         return HeldOut(
             images.paths, missing="features have no classes to score", digests=images.digests
         )
-    if dataset.test.labels is None or not len(dataset.test):
+    if dataset.classes and several is not bool(dataset.tags):
+        found = "several" if dataset.tags else "one"
+        raise UserError(
+            f"{where}: must have {'several labels' if several else 'one label'} an image, as the "
+            f"checkpoint was trained on, got {found}; pass the data it was trained for"
+        )
+    if not dataset.classes or not len(dataset.test):
         missing = f"{dataset.name} has no labelled test images"
         images = dataset.pretraining
         return HeldOut(images.paths, missing=missing, digests=images.digests)
@@ -121,8 +139,11 @@ def _matched(dataset: Dataset, classes: tuple[str, ...], where: str) -> HeldOut:
             f"{where}: must have classes the checkpoint knows ({', '.join(classes[:5])}, ...), "
             f"got unknown ones: {', '.join(unknown[:5])}; pass the data it was trained for"
         )
+    if several:
+        table = tag_table(dataset, dataset.test, classes)
+        return HeldOut(dataset.test.paths, digests=dataset.test.digests, several=table)
     order = [classes.index(name) for name in dataset.classes]
-    labels = tuple(order[label] for label in dataset.test.labels)
+    labels = tuple(order[label] for label in dataset.test.labels or ())
     return HeldOut(dataset.test.paths, labels, digests=dataset.test.digests)
 
 
@@ -134,17 +155,15 @@ Classes = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The top class of every test image, ``(N,)`` each.
+    """The outputs for every test image, ``(N, K)`` each.
 
     Attributes:
-        labels: The true one.
         checkpoint: The checkpoint's.
         files: Each file's, in the order they were given.
     """
 
-    labels: Classes
-    checkpoint: Classes
-    files: tuple[Classes, ...]
+    checkpoint: NDArray[np.float32]
+    files: tuple[NDArray[np.float32], ...]
 
 
 def answers_of(
@@ -158,35 +177,31 @@ def answers_of(
         reference: The checkpoint's network.
         files: The files.
     """
-    rows: list[list[Classes]] = [[] for _ in files]
-    expected: list[Classes] = []
+    rows: list[list[NDArray[np.float32]]] = [[] for _ in files]
+    expected: list[NDArray[np.float32]] = []
     waiting: list[NDArray[np.uint8]] = []
 
     def flush() -> None:
         images = preprocess.normalise(np.stack(waiting))
         waiting.clear()
-        expected.append(reference(images).argmax(axis=1))
+        expected.append(reference(images))
         for row, file in zip(rows, files, strict=True):
             if file.takes == "normalised":
-                row.append(file.run(images).argmax(axis=1))
+                row.append(file.run(images))
 
     # Two at a time: the images are whole, and each may be large.
-    labelled = test.originals[: len(test.labels)]
+    labelled = test.originals[: test.scored]
     read = partial(Original.read, value_range=preprocess.value_range)
     for image in ordered_map(read, labelled, threads=2, ahead=2):
         waiting.append(preprocess.pixels(image))
         for row, file in zip(rows, files, strict=True):
             if file.takes == "pixels":  # the images differ in size, so they go one by one
-                row.append(file.run(np.asarray(image)[None]).argmax(axis=1))
+                row.append(file.run(np.asarray(image)[None]))
         if len(waiting) == CHUNK:
             flush()
     if waiting:
         flush()
-    return Answers(
-        np.asarray(test.labels, dtype=np.int64),
-        np.concatenate(expected),
-        tuple(np.concatenate(row) for row in rows),
-    )
+    return Answers(np.concatenate(expected), tuple(np.concatenate(row) for row in rows))
 
 
 def check_accuracy(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +28,7 @@ PRECISION = "f32"
 def check_in_openvino(
     path: Path, preprocess: Preprocess, reference: Run, *, shaped: Mapping[str, Image.Image],
     batches: Mapping[str, Images], atol: float, rtol: float, classifies: bool,
+    levels: Sequence[float] = (),
 ) -> Gate | None:  # fmt: skip
     """Run a file in OpenVINO, through the checks that it passed in onnxruntime.
 
@@ -40,6 +41,7 @@ def check_in_openvino(
         atol: Absolute tolerance of the answers.
         rtol: Tolerance as a share of the largest answer of an image.
         classifies: Whether the highest output is the answer.
+        levels: Output from which on each class counts as shown, where an image may show several.
 
     Returns:
         A gate that passes or, with the reason, is skipped; None where OpenVINO is not installed.
@@ -54,7 +56,7 @@ def check_in_openvino(
             gates.append(
                 check_parity(
                     name, lambda pixels: reference(inside(pixels)), run, images,
-                    atol=atol, rtol=rtol, classifies=classifies,
+                    atol=atol, rtol=rtol, classifies=classifies, levels=levels,
                 )
             )
     except Exception as error:  # the runtime's own, and whatever a broken installation raises

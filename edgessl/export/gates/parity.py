@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def batches_of(images: Images) -> tuple[Images, ...]:
 
 def check_parity(
     name: str, reference: Run, candidate: Run, images: Images, *, atol: float | None,
-    rtol: float, classifies: bool,
+    rtol: float, classifies: bool, levels: Sequence[float] = (),
 ) -> Gate:
     """Compare the outputs of the file with the checkpoint's.
 
@@ -80,6 +80,8 @@ def check_parity(
             then they must be there for every batch size, and finite.
         rtol: Tolerance as a share of the largest reference value of the same image.
         classifies: Whether the highest output is the answer, to be compared as well.
+        levels: Output from which on each class counts as shown, where an image may show several:
+            then these decisions are the answer.
 
     Returns:
         A gate that passes where every ``|d| <= atol + rtol * max|reference|``, and the top class
@@ -101,7 +103,10 @@ def check_parity(
         difference = float(differences.max())
         worst = max(worst, difference) if np.isfinite(difference) else difference
         worst_share = float(np.maximum(worst_share, (differences / tolerance).max()))  # keeps a NaN
-        changed += _changed(expected, got, tolerance) if classifies else 0
+        if levels:
+            changed += _decided_otherwise(expected, got, np.asarray(levels), tolerance)
+        elif classifies:
+            changed += _changed(expected, got, tolerance)
         if not np.isfinite(difference):
             break
     sizes = ", ".join(str(size) for size in BATCHES)
@@ -110,7 +115,8 @@ def check_parity(
     passed = worst_share <= 1.0 and changed == 0
     finding = f"|d| up to {worst:.1e}, {100 * worst_share:.0f} % of the tolerance; batches {sizes}"
     if changed:
-        finding += f"; top class differs on {changed} image(s)"
+        finding += f"; {'classes found' if levels else 'top class'} differ{'' if levels else 's'} "
+        finding += f"on {changed} image(s)"
     numbers = {
         "max_difference": worst if np.isfinite(worst) else None,
         "share_of_tolerance": worst_share if np.isfinite(worst_share) else None,
@@ -132,6 +138,15 @@ def _free(name: str, worst: float, changed: int, images: int, sizes: str) -> Gat
             "images": images, "top1_changed": changed,
         },
     )
+
+
+def _decided_otherwise(
+    expected: NDArray[np.float32], got: NDArray[np.float32], levels: NDArray[np.float64],
+    tolerance: NDArray[np.floating[Any]],
+) -> int:
+    """Count images with a class that is decided otherwise, though it is not near its level."""
+    far = np.abs(expected - levels) > tolerance[:, None]  # (B, K)
+    return int((far & ((expected >= levels) != (got >= levels))).any(axis=1).sum())
 
 
 def _changed(

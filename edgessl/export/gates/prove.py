@@ -18,6 +18,7 @@ from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.formats.front import open_inside
 from edgessl.export.gates.accuracy import HeldOut, answers_of, check_accuracy
+from edgessl.export.gates.accuracy_several import check_map
 from edgessl.export.gates.gate import BASIC, Gate, failed
 from edgessl.export.gates.openvino import check_in_openvino
 from edgessl.export.gates.parity import BATCHES, Run, check_parity, extreme_images, extreme_pixels
@@ -111,13 +112,14 @@ def _check_answers(
         yield check_parity(
             name, expected, artifact.run, batch,
             atol=None if file.precision == "int8" else target.atol, rtol=target.rtol,
-            classifies=bool(metadata.classes),
+            classifies=bool(metadata.classes), levels=metadata.levels,
         )
     if file.takes == "pixels" and file.precision == "fp32":
         gate = check_in_openvino(
             file.path, _preprocess(metadata), reference, shaped=shaped,
             batches={name: batch for name, batch in images.items() if batch is not None},
             atol=target.atol, rtol=target.rtol, classifies=bool(metadata.classes),
+            levels=metadata.levels,
         )
         if gate is not None:
             yield gate
@@ -173,9 +175,16 @@ def _accuracies(
     for file, got in zip(running, answers.files, strict=True):
         int8 = file.precision == "int8"
         limit = target.int8_max_drop_percent if int8 else target.max_drop_percent
+        if test.several is not None:
+            gates[file.path] = check_map(
+                test.several, answers.checkpoint, got, file.metadata.levels,
+                max_drop_percent=limit, changed=test.changed,
+            )  # fmt: skip
+            continue
         gates[file.path] = check_accuracy(
-            answers.labels, answers.checkpoint, got, max_drop_percent=limit, changed=test.changed
-        )
+            np.asarray(test.labels, dtype=np.int64), answers.checkpoint.argmax(axis=1),
+            got.argmax(axis=1), max_drop_percent=limit, changed=test.changed,
+        )  # fmt: skip
     return gates
 
 

@@ -133,7 +133,9 @@ def check_labels(artifact: Artifact, written: Metadata, outputs: int | None) -> 
         return Gate("labels", "fail", "the file carries neither labels nor preprocessing")
     wrong = [
         name
-        for name in ("head", "classes", "preprocess", "input_px", "precision", "takes")
+        for name in (
+            "head", "classes", "preprocess", "input_px", "precision", "takes", "thresholds",
+        )
         if getattr(found, name) != getattr(written, name)
     ]
     if wrong:
@@ -141,4 +143,5 @@ def check_labels(artifact: Artifact, written: Metadata, outputs: int | None) -> 
     if written.head != "features" and outputs is not None and outputs != len(written.classes):
         return Gate("labels", "fail", f"{outputs} outputs for {len(written.classes)} classes")
     counted = f"{len(found.classes)} classes" if found.classes else "no classes (features)"
+    counted += ", their thresholds" if found.thresholds else ""
     return Gate("labels", "pass", f"{counted} and preprocessing read back as written")

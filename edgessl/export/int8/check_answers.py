@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ Run = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 def check_agreement(
     reference: Run, candidate: Run, images: NDArray[Any], *, classifies: bool,
-    max_drop_percent: float | None,
+    max_drop_percent: float | None, levels: Sequence[float] = (),
 ) -> Gate:
     """Run an int8 file at several batch sizes, and say how near its answers are.
 
@@ -28,6 +28,8 @@ def check_agreement(
         classifies: Whether the highest output is the answer.
         max_drop_percent: Percent of images whose top class may be another, or hundredths of mean
             cosine that features may lose; None where labelled test images tell what is lost.
+        levels: Output from which on each class counts as shown, where an image may show several:
+            then an image has another answer if any class is decided otherwise.
 
     Returns:
         A gate that passes where every batch size runs, gives finite numbers of the right shape,
@@ -51,7 +53,8 @@ def check_agreement(
     spread = float(np.abs(expected).max())
     apart = max(float(np.abs(batch - one).max()) for batch, one in together)
     difference = np.abs(alone - expected)
-    agreeing = 100.0 * float((alone.argmax(axis=1) == expected.argmax(axis=1)).mean())
+    other = _other_answers(alone, expected, np.asarray(levels))  # (N,)
+    agreeing = 100.0 * float((~other).mean())
     lengths = np.linalg.norm(alone, axis=1) * np.linalg.norm(expected, axis=1)
     cosine = float(((alone * expected).sum(axis=1) / np.maximum(lengths, 1e-12)).mean())
     numbers = {
@@ -64,7 +67,8 @@ def check_agreement(
         return Gate("int8 agreement", "fail", "gives numbers that are not finite")
     passed = apart <= 1e-3 * max(spread, 1e-12)
     same = (
-        f"same top class on {agreeing:.0f} % of {len(images)} images, " if classifies
+        f"same {'classes found' if levels else 'top class'} on {agreeing:.0f} % of "
+        f"{len(images)} images, " if classifies
         else f"mean cosine {cosine:.4f} on {len(images)} images, "
     )
     finding = (
@@ -72,7 +76,7 @@ def check_agreement(
         f"batches {', '.join(str(size) for size in BATCHES)}"
     )
     if max_drop_percent is not None:
-        changed = int((alone.argmax(axis=1) != expected.argmax(axis=1)).sum())
+        changed = int(other.sum())
         if classifies and _shown(changed, len(images), max_drop_percent):
             finding += (
                 f"; must be {100.0 - max_drop_percent:g} % within what {len(images)} images can "
@@ -85,6 +89,15 @@ def check_agreement(
     if not passed:
         finding += f"; an image's output changes by {apart:.2g} with the batch"
     return Gate("int8 agreement", "pass" if passed else "fail", finding, numbers)
+
+
+def _other_answers(
+    got: NDArray[np.float32], expected: NDArray[np.float32], levels: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which images have another answer, ``(N,)``."""
+    if len(levels):
+        return np.asarray(((got >= levels) != (expected >= levels)).any(axis=1))
+    return np.asarray(got.argmax(axis=1) != expected.argmax(axis=1))
 
 
 def _shown(changed: int, n: int, max_drop_percent: float) -> bool:
@@ -113,6 +126,27 @@ def check_answers_lost(
     low, high = paired_difference(gained, lost, len(before))
     finding = f"{what}: {difference:+.1f} points [{low:+.1f}, {high:+.1f}], paired"
     return _gate(finding, difference, low, high, len(before), max_drop_percent)
+
+
+def check_shares_lost(
+    before: NDArray[np.float64], after: NDArray[np.float64], what: str, *, max_drop_percent: float
+) -> Gate:
+    """Compare which share of an image's classes is decided right, image by image.
+
+    Args:
+        before: Marks of the fp32 file in [0, 1], ``(N,)`` with N >= 1.
+        after: Marks of the int8 file on the same images.
+        what: What a mark means, in words.
+        max_drop_percent: Points that the file may lose.
+    """
+    gained = 100.0 * (after - before)
+    value = float(gained.mean())
+    half = _Z * float(gained.std(ddof=1)) / len(gained) ** 0.5 if len(gained) > 1 else 0.0
+    finding = f"{what}: {value:+.2f} points [{value - half:+.2f}, {value + half:+.2f}], paired"
+    return _gate(finding, value, value - half, value + half, len(gained), max_drop_percent)
+
+
+_Z = 1.96  # standard errors to either side of a 95 % interval
 
 
 def check_cosine_lost(

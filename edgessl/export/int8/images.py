@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from edgessl.data.dataset import Dataset, Split
 from edgessl.data.load import dataset_of, load_dataset, reason_of
+from edgessl.data.tagged import TagTable, tag_table
 from edgessl.errors import EdgesslError, UserError
 
 
@@ -72,6 +73,7 @@ class Chosen:
         labels: Index of each file's class in the checkpoint's classes; None without labels.
         digests: SHA-1 of each file's content, in hexadecimal.
         seed: What they were drawn with.
+        several: Which of the checkpoint's classes each file shows, where it may show several.
     """
 
     split: str
@@ -79,6 +81,7 @@ class Chosen:
     labels: tuple[int, ...] | None
     digests: tuple[str, ...]
     seed: int
+    several: TagTable | None = None
 
     def provenance(self) -> dict[str, Any]:
         """Return what proves which images they were: their number, and a hash of their contents."""
@@ -126,7 +129,11 @@ def judging_set(
     """
     order = tuple(classes.index(name) for name in dataset.classes) if classes else ()
     if len(dataset.val):
-        return _draw(dataset.val, "val", range(len(dataset.val)), seed, count, order)
+        chosen = _draw(dataset.val, "val", range(len(dataset.val)), seed, count, order)
+        if not (classes and dataset.tags):
+            return chosen
+        files = Split(chosen.paths, None, chosen.digests)
+        return replace(chosen, several=tag_table(dataset, files, classes))
     source = dataset.train if len(dataset.train) else dataset.unlabeled
     seen = set(calibrated_on.digests)
     rest = [i for i, digest in enumerate(source.digests) if digest not in seen]

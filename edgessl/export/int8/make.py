@@ -23,6 +23,7 @@ from edgessl.export.int8.check_answers import (
     check_agreement,
     check_answers_lost,
     check_cosine_lost,
+    check_shares_lost,
 )
 from edgessl.export.int8.check_graph import check_calibration, check_fused
 from edgessl.export.int8.check_speed import check_speed
@@ -56,6 +57,7 @@ class Int8:
         test: The images the checkpoint's scores were measured on.
         classifies: Whether the highest output is the answer.
         max_drop_percent: Points of top-1, or hundredths of mean cosine, that the file may lose.
+        levels: Output from which on each class counts as shown, where an image may show several.
     """
 
     found: Found
@@ -69,6 +71,7 @@ class Int8:
     test: HeldOut
     classifies: bool
     max_drop_percent: float
+    levels: tuple[float, ...] = ()
 
     def provenance(self) -> dict[str, Any]:
         """Return how the file came to be, as plain values."""
@@ -118,6 +121,8 @@ class Int8:
         if judge.rule == "agreement" and self._answers_limit is None:
             limit = 100.0  # an answer that changed need not be a loss: the accuracy gate knows
         before = judge.marks(judge.expected)
+        if self.levels:
+            return check_shares_lost(before, marks, judge.what, max_drop_percent=limit)
         return check_answers_lost(before, marks, judge.what, max_drop_percent=limit)
 
     def _agreement(self, path: Path) -> Gate:
@@ -132,6 +137,7 @@ class Int8:
         return check_agreement(
             reference, candidate.run, images,
             classifies=self.classifies, max_drop_percent=self._answers_limit,
+            levels=self.levels,
         )
 
     @cached_property
@@ -208,7 +214,10 @@ def make_int8(
     prepared = prepare(core.graph)
     extremes = measure_extremes(prepared, batches(pixels, preprocess.normalise))
     judged_on = judging_set(dataset, core.metadata.classes, calibrated_on, seed)
-    judge = _judge(core.graph, judged_on, preprocess, classifies=bool(core.metadata.classes))
+    judge = _judge(
+        core.graph, judged_on, preprocess, classifies=bool(core.metadata.classes),
+        levels=core.metadata.levels,
+    )  # fmt: skip
     found = search(
         core.graph, prepared, extremes, judge,
         activations=target.int8_activations, max_drop_percent=target.int8_max_drop_percent,
@@ -218,6 +227,7 @@ def make_int8(
         found, prepared, calibrated_on, extremes, judged_on, judge,
         reference=core.reference, preprocess=preprocess, test=core.test,
         classifies=bool(core.metadata.classes), max_drop_percent=target.int8_max_drop_percent,
+        levels=core.metadata.levels,
     )
 
 
@@ -227,7 +237,8 @@ def _behind(inside: Inside, network: Run) -> Run:
 
 
 def _judge(
-    graph: Any, judged_on: Chosen, preprocess: Preprocess, *, classifies: bool
+    graph: Any, judged_on: Chosen, preprocess: Preprocess, *, classifies: bool,
+    levels: tuple[float, ...] = (),
 ) -> Judge:
     pixels = decode_eval(judged_on.paths, preprocess, digests=judged_on.digests)
     run, normalise = open_model(graph), preprocess.normalise
@@ -237,4 +248,8 @@ def _judge(
     rule: Rule = "top-1"
     if judged_on.labels is None:
         rule = "agreement" if classifies else "cosine"
-    return Judge(rule, pixels, labels, normalise, expected, where)
+    if levels:
+        rule = "agreement" if judged_on.several is None else "labels"
+    return Judge(
+        rule, pixels, labels, normalise, expected, where, levels, judged_on.several
+    )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.artifact.session import open_session
+from edgessl.data.tagged import TagTable
 from edgessl.export.int8.quantise import Activations, Scheme, float_products, quantise, schemes
 from edgessl.export.int8.ranges import RANGE_RULES, Extremes
 
@@ -47,7 +48,7 @@ INTERVAL = 1.96
 
 Images = NDArray[np.float32]
 Run = Callable[[Images], NDArray[np.float32]]
-Rule = Literal["top-1", "agreement", "cosine"]
+Rule = Literal["top-1", "labels", "agreement", "cosine"]
 CHUNK = 32  # images run at a time, which bounds memory
 
 
@@ -56,13 +57,17 @@ class Judge:
     """Marks every image from 0 to 1.
 
     Attributes:
-        rule: ``"top-1"``: the answer is right; ``"agreement"``: it is the fp32 file's;
+        rule: ``"top-1"``: the answer is right; ``"labels"``: the share of an image's classes that
+            are decided right; ``"agreement"``: the answer, or that share, is the fp32 file's;
             ``"cosine"``: between the output and the fp32 file's, for features.
         pixels: ``(N, 3, H, W)`` uint8.
         labels: Classes, ``(N,)``, for ``"top-1"``.
         normalise: Pixels to what the network takes.
         expected: The fp32 file's outputs, ``(N, K)``.
         where: The images in words.
+        levels: Output from which on each class counts as shown, ``(K,)``, where an image may show
+            several; none otherwise.
+        several: Which classes the images show, for ``"labels"``.
     """
 
     rule: Rule
@@ -71,6 +76,8 @@ class Judge:
     normalise: Callable[[NDArray[np.uint8]], Images]
     expected: NDArray[np.float32]
     where: str
+    levels: tuple[float, ...] = ()
+    several: TagTable | None = None
 
     @property
     def what(self) -> str:
@@ -83,8 +90,23 @@ class Judge:
             product = (outputs * self.expected).sum(axis=1)
             lengths = np.linalg.norm(outputs, axis=1) * np.linalg.norm(self.expected, axis=1)
             return np.asarray(product / np.maximum(lengths, 1e-12), np.float64)
+        if self.levels:
+            return self._decided(outputs)
         wanted = self.labels if self.rule == "top-1" else self.expected.argmax(axis=1)
         return np.asarray(outputs.argmax(axis=1) == wanted, np.float64)
+
+    def _decided(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Mark the share of decisions that are right; difficult classes do not count, ``(N,)``."""
+        levels = np.asarray(self.levels)
+        right = (outputs >= levels) == (self.expected >= levels)  # (N, K)
+        counts = np.ones_like(right)
+        if self.several is not None:
+            right = (outputs >= levels) == self.several.shown
+            counts = ~self.several.difficult
+        shares: NDArray[np.float64] = (right & counts).sum(axis=1) / np.maximum(
+            counts.sum(axis=1), 1
+        )
+        return shares
 
     def run(self, run: Run) -> NDArray[np.float32]:
         """Run a network on all images; ``(N, K)``."""

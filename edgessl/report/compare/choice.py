@@ -114,7 +114,7 @@ def _why(
     row: Row, leader: Row, rows: Sequence[Row], equals: Sequence[Row], reasons: Sequence[_Cost],
     n: int,
 ) -> str:
-    ship = f"Ship {row.name}: top-1 {_percent(row.score)} on {n:,} test images"
+    ship = f"Ship {row.name}: {row.metric} {_percent(row.score)} on {n:,} test images"
     if len(rows) == 1:
         return f"{ship}; there is no other to compare it with."
     if row is not leader:

@@ -12,6 +12,7 @@ from edgessl.report.compare.classes import ClassGain, class_gains, recalls
 from edgessl.report.compare.hardest import Hardest, hardest
 from edgessl.report.compare.row import Row
 from edgessl.report.compare.sets import by_test_images
+from edgessl.runs.main_score import TOP1, WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,14 @@ def _notes(sets: Sequence[Scored], unscored: Sequence[Row]) -> list[str]:
                 f"not recorded of both: {', '.join(unpaired)}. A difference is shown only where "
                 "the intervals lie apart."
             )
-        if len(one.rows) > 1 and (one.hardest is None or not _is_known(one)):
+        several = one.rows[0].metric != WORDS[TOP1]
+        if several and len(one.rows) > 1:
+            notes.append(
+                f"Images of {one.name} may have several labels: scores are mean average precision, "
+                "and images and classes are not compared one by one; each run's report has its "
+                "classes."
+            )
+        if not several and len(one.rows) > 1 and (one.hardest is None or not _is_known(one)):
             notes.append(
                 f"Which test images of {one.name} these are is not recorded by any of these runs "
                 "(of an older edgessl): the same command again adds it to a finished run, and "

@@ -30,7 +30,8 @@ def row_of_file(
     numbers: Mapping[str, Any] = {} if metadata is None else next(
         (gate["numbers"] for gate in metadata.gates if gate["name"] == _SCORED), {}
     )  # fmt: skip
-    score = score_of(numbers.get("top1"))
+    metric = "mAP" if numbers.get("map") else "top-1"
+    score = score_of(numbers.get("map") or numbers.get("top1"))
     provenance = {} if metadata is None else metadata.provenance
     difference = numbers.get("difference")
     return Row(
@@ -45,6 +46,7 @@ def row_of_file(
         params=cost["params"], macs=cost["macs"], size_px=cost["size_px"], size_mb=cost["size_mb"],
         precision="fp32" if metadata is None else metadata.precision,
         recipe=str(provenance.get("recipe") or ""),
+        metric=metric,
         seed=provenance.get("seed") if isinstance(provenance.get("seed"), int) else None,
     )  # fmt: skip
 

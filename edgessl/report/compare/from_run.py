@@ -14,6 +14,7 @@ from edgessl.report.compare.row import OURS, Row, Tests, score_of
 from edgessl.report.confusion import read_matrix
 from edgessl.report.folder import RunRecord
 from edgessl.runs import tested_on
+from edgessl.runs.main_score import WORDS, main_key
 from edgessl.runs.stages import (
     BASELINES,
     EVALUATE,
@@ -39,26 +40,27 @@ def rows_of_run(record: RunRecord, name: str) -> list[Row]:
     arms = [(OURS, FINETUNE, report.get("scores") or {})]
     for baseline, stage in BASELINES.items():
         found = report.get(scores_of(baseline)) or {}
-        if score_of(found.get("finetune_top1")) is not None:
+        if score_of(found.get(main_key(found))) is not None:
             arms.append((baseline, stage, found))
     return [_row(record, name, tests, *arm) for arm in arms]
 
 
 def _row(
-    record: RunRecord, name: str, tests: Tests | None, arm: str, stage: StageId, scores: Table
+    record: RunRecord, row_name: str, tests: Tests | None, arm: str, stage: StageId, scores: Table
 ) -> Row:
     report, ours = record.report, arm == OURS
     recipe, model = report.get("recipe") or {}, report.get("model") or {}
-    score = score_of(scores.get("finetune_top1"))
+    key = main_key(scores)
+    score = score_of(scores.get(key))
     classes = () if tests is None else tests.classes
     file = record.path / stage.file
     # The frozen features of a longer arm are those of the shorter one, and stand there.
     features = {
-        key: found for key in ("knn_top1", "linear_top1")
-        if (found := score_of(scores.get(key))) is not None
+        name: found for name in ("knn_top1", "linear_top1", "linear_map")
+        if (found := score_of(scores.get(name))) is not None
     }  # fmt: skip
     return Row(
-        name=name if ours else f"{name} {arm}", source=record.path, arm=arm, file=file,
+        name=row_name if ours else f"{row_name} {arm}", source=record.path, arm=arm, file=file,
         tests=tests if score is not None else None, score=score, features=features,
         right=_right(record.run, arm, tests, score),
         confusion=read_matrix(report.get("confusion"), classes) if ours else None,
@@ -67,14 +69,15 @@ def _row(
         size_mb=file.stat().st_size / 1e6 if file.is_file() else None,
         recipe=str(recipe.get("name") or ""), seed=_whole(report.get("seed")),
         epochs=((report.get("arms") or {}).get(arm) or {}).get("epochs"),
-        seconds=_seconds(report, stage), log=record.log,
+        seconds=_seconds(report, stage), log=record.log, metric=WORDS[key],
     )  # fmt: skip
 
 
 def _tests(record: RunRecord) -> Tests | None:
     report = record.report
     data = report.get("data") or {}
-    score = score_of((report.get("scores") or {}).get("finetune_top1"))
+    scores = report.get("scores") or {}
+    score = score_of(scores.get(main_key(scores)))
     if score is None:
         return None
     fingerprint = str(data.get("fingerprint") or record.path.absolute())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.metrics.interval import Score
+from edgessl.runs.main_score import MAP, TOP1, WORDS
 from edgessl.runs.tested_on import ImagesTested
 
 OURS = "ours"
@@ -72,8 +73,9 @@ class Row:
         arm: ``"ours"``, a baseline's name, or ``"file"``.
         file: What to export or to ship.
         tests: What it was scored on; None without a score.
-        score: Top-1 on test.
-        features: Scores of frozen features by name: ``knn_top1``, ``linear_top1``.
+        score: Top-1 on test, or mean average precision where images may have several labels.
+        metric: Which of the two: ``top-1`` or ``mAP``.
+        features: Scores of frozen features by name: ``knn_top1``, ``linear_top1``, ``linear_map``.
         right: Which test images it gets right, ``(n,)``; None if that is not recorded.
         confusion: Counts, rows true, columns predicted, ``(K, K)``; None if not recorded.
         known: Differences to other rows that were measured before, by the file of the other:
@@ -112,10 +114,11 @@ class Row:
     seconds: float | None = None
     latency: Latency | None = None
     log: tuple[dict[str, Any], ...] = ()
+    metric: str = WORDS[TOP1]
 
     @property
     def top1(self) -> float:
-        """Top-1 in percent; below every other without a score."""
+        """Top-1 or mAP in percent; below every other without a score."""
         return -1.0 if self.score is None else self.score.value
 
     @property
@@ -124,12 +127,16 @@ class Row:
         images = None if self.tests is None else self.tests.images
         return None if images is None else np.asarray(images.labels, dtype=np.int64)
 
+    def _score_if(self, key: str) -> dict[str, Any] | None:
+        return self.score.to_dict() if self.score and self.metric == WORDS[key] else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return what a program wants to know, as plain values."""
         return {
             "name": self.name, "source": str(self.source), "arm": self.arm, "file": str(self.file),
             "recipe": self.recipe, "seed": self.seed, "precision": self.precision,
-            "top1": None if self.score is None else self.score.to_dict(),
+            "top1": self._score_if(TOP1),
+            **({"map": self._score_if(MAP)} if self.metric == WORDS[MAP] else {}),
             **{key: score.to_dict() for key, score in self.features.items()},
             "params": self.params, "macs": self.macs, "size_px": self.size_px,
             "size_mb": self.size_mb, "finetune_epochs": self.epochs, "train_s": self.seconds,

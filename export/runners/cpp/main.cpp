@@ -282,6 +282,21 @@ static std::string json_value(const std::string& text, const std::string& key, s
   return text.substr(from, text.find_first_of(",}\"", from) - from);
 }
 
+// The numbers of a list such as "key": [0.5, 0.25]; none where there is no such list.
+static std::vector<double> json_numbers(const std::string& text, const std::string& key) {
+  std::vector<double> numbers;
+  const std::string quoted = '"' + key + "\":";
+  const size_t found = text.find(quoted);
+  if (found == std::string::npos) return numbers;
+  const size_t open = text.find('[', found), close = text.find(']', found);
+  if (open == std::string::npos || close == std::string::npos || open > close) {
+    throw UserError("'" + key + "' in the model's record must be a list of numbers");
+  }
+  std::istringstream list(text.substr(open + 1, close - open - 1));
+  for (std::string one; std::getline(list, one, ',');) numbers.push_back(std::stod(one));
+  return numbers;
+}
+
 // --- the model -----------------------------------------------------------------------------------
 
 class Model {
@@ -299,6 +314,7 @@ class Model {
         session_.GetModelMetadata().LookupCustomMetadataMapAllocated("edgessl", allocator);
     if (!about) throw UserError(path + ": must carry its record; pass a file of `edgessl export`");
     head = json_value(about.get(), "head");
+    thresholds = json_numbers(about.get(), "thresholds");
   }
 
   std::vector<float> run(const Image& image) {
@@ -315,6 +331,7 @@ class Model {
   }
 
   std::string head;  // "logits", "probs" or "features"
+  std::vector<double> thresholds;  // of the classes, where an image may show several
 
  private:
   static Ort::Session open(Ort::Env& environment, const std::string& path, int threads) {
@@ -355,7 +372,10 @@ static void predict(Model& model, const std::string& path, const std::vector<std
   if (labels.size() != output.size()) throw UserError("labels.txt: must name every output of the model");
   const float most = *std::max_element(output.begin(), output.end());
   std::vector<double> shares(output.begin(), output.end());
-  if (model.head == "logits") {
+  if (!model.thresholds.empty()) {
+    if (model.thresholds.size() != output.size()) throw UserError(path + ": one threshold a class is needed");
+    if (model.head == "logits") for (auto& share : shares) share = 1 / (1 + std::exp(-share));
+  } else if (model.head == "logits") {
     for (auto& share : shares) share = std::exp(share - most);
     const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
     for (auto& share : shares) share /= sum;
@@ -363,6 +383,20 @@ static void predict(Model& model, const std::string& path, const std::vector<std
   std::vector<size_t> best(output.size());
   std::iota(best.begin(), best.end(), size_t{0});
   std::stable_sort(best.begin(), best.end(), [&](size_t a, size_t b) { return shares[a] > shares[b]; });
+  if (!model.thresholds.empty()) {
+    bool any = false;
+    for (size_t k : best) {
+      if (shares[k] < model.thresholds[k]) continue;
+      std::printf("%s%s %.1f %%", any ? ", " : "", labels[k].c_str(), 100 * shares[k]);
+      any = true;
+    }
+    if (!any) {
+      std::printf("none of the classes (nearest: %s %.1f %%, shown from %.1f %% on)",
+                  labels[best[0]].c_str(), 100 * shares[best[0]], 100 * model.thresholds[best[0]]);
+    }
+    std::printf("\n");
+    return;
+  }
   for (size_t i = 0; i < std::min<size_t>(5, best.size()); ++i) {
     std::printf("%s%s %.1f %%", i ? ", " : "", labels[best[i]].c_str(), 100 * shares[best[i]]);
   }

@@ -269,6 +269,7 @@ class Model:
             if about is not None:
                 self.head, self.classes = str(about["head"]), [str(c) for c in about["classes"]]
                 self.preprocess = checked_preprocess(about["preprocess"])
+                self.thresholds = checked_thresholds(about.get("thresholds"), self.classes)
             self.input = self.session.get_inputs()[0]
         except Exception as error:  # a damaged file may say anything
             raise UserError(
@@ -322,6 +323,14 @@ def checked_preprocess(values):
     return values
 
 
+def checked_thresholds(values, classes):
+    """Return from which probability on each class is shown; none where an image has one class."""
+    values = [float(one) for one in values or ()]
+    if values and (len(values) != len(classes) or not all(0 <= one <= 1 for one in values)):
+        raise ValueError("thresholds must be a probability for each class")
+    return values
+
+
 def _reason(error):
     return " ".join(str(error).split())[:160] or type(error).__name__
 
@@ -360,9 +369,24 @@ def describe(model, output, top):
     if model.head == "features":
         first = ", ".join(f"{value:.4f}" for value in output[:5])
         return f"{len(output)} features, norm {np.linalg.norm(output):.4f}, first {first}"
+    if model.thresholds:
+        return describe_several(model, output)
     shares = output if model.head == "probs" else softmax(output)
     best = np.argsort(-shares, kind="stable")[:top]
     return ", ".join(f"{model.classes[index]} {100 * shares[index]:.1f} %" for index in best)
+
+
+def describe_several(model, output):
+    """Name every class from its threshold on, or say that there is none."""
+    with np.errstate(over="ignore"):
+        shares = output if model.head == "probs" else 1 / (1 + np.exp(-output.astype(np.float64)))
+    order = np.argsort(-shares, kind="stable")
+    shown = [index for index in order if shares[index] >= model.thresholds[index]]
+    if not shown:
+        near = order[0]
+        return (f"none of the classes (nearest: {model.classes[near]} {100 * shares[near]:.1f} %, "
+                f"shown from {100 * model.thresholds[near]:.1f} % on)")  # fmt: skip
+    return ", ".join(f"{model.classes[index]} {100 * shares[index]:.1f} %" for index in shown)
 
 
 def softmax(logits):

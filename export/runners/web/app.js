@@ -1,7 +1,7 @@
 // The page: an image or the camera in, the most likely classes and milliseconds out.
 // ?selftest=1 runs the test vectors, ?model=NAME and ?threads=N choose.
 
-import { isThere, mostLikely, openNetwork, openRuntime, readBundle } from "./network.js";
+import { eachClass, isThere, mostLikely, openNetwork, openRuntime, readBundle } from "./network.js";
 import { selftest } from "./selftest.js";
 
 const TOP = 5;
@@ -13,6 +13,7 @@ let runtime = null;
 let bundle = null;
 let network = null;
 let head = "logits";
+let thresholds = null; // of the classes, where an image may show several
 let image = null; // {width, height, data: RGB bytes, decodeMs}
 let camera = null;
 let turn = Promise.resolve(); // onnxruntime-web runs one thing at a time
@@ -95,6 +96,7 @@ async function choose() {
     throw new Error(`${name}: must lie in the folder above web/; copy it there`);
   }
   head = facts.head;
+  thresholds = facts.thresholds ?? null;
   at("model-facts").textContent =
     `${facts.precision}, ${facts.what}; loaded in ${ms(network.loadMs)}`;
   at("int8-note").hidden = facts.precision !== "int8";
@@ -189,6 +191,7 @@ async function classify() {
   hideError();
   const { output, preprocessMs, coreMs } = await network.run(image);
   if (head === "features") showFeatures(output);
+  else if (thresholds) showSeveral(eachClass(output, head, thresholds));
   else showClasses(mostLikely(output, head, TOP));
   at("times").hidden = false;
   at("decode-ms").textContent = ms(image.decodeMs);
@@ -208,6 +211,25 @@ function showClasses(best) {
     item.append(element("span", "name", name), element("span", "share", percent(share)), bar);
     return item;
   }));
+}
+
+// Every class from its threshold on; below them those that come next, to see how near they are.
+function showSeveral(classes) {
+  const shown = classes.filter((one) => one.shown);
+  const rest = classes.filter((one) => !one.shown).slice(0, Math.max(0, TOP - shown.length));
+  showClasses([...shown, ...rest]);
+  const items = [...at("classes").children];
+  [...shown, ...rest].forEach((one, number) => {
+    const mark = element("i", "threshold");
+    mark.style.left = `${100 * one.threshold}%`;
+    items[number].querySelector(".bar").append(mark);
+    items[number].classList.toggle("absent", !one.shown);
+    items[number].title = `shown from ${percent(one.threshold)} on`;
+  });
+  const told = shown.length
+    ? `Shown: ${shown.map(({ index }) => bundle.labels[index] ?? `class ${index}`).join(", ")}`
+    : `None of the ${classes.length} classes`;
+  at("classes").prepend(element("li", "told", told));
 }
 
 function showFeatures(output) {

@@ -114,6 +114,14 @@ export function mostLikely(output, head, count) {
     .slice(0, count);
 }
 
+// An output (K,) as every class, the likeliest first. -> [{index, share, threshold, shown}]
+export function eachClass(output, head, thresholds) {
+  return Array.from(output, (value, index) => {
+    const share = head === "probs" ? value : 1 / (1 + Math.exp(-value));
+    return { index, share, threshold: thresholds[index], shown: share >= thresholds[index] };
+  }).sort((a, b) => b.share - a.share);
+}
+
 export function median(values) {
   const sorted = Float64Array.from(values).sort();
   const middle = (sorted.length - 1) / 2;

@@ -1,0 +1,19 @@
+"""The score that judges a run: top-1, or mean average precision for several labels an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TOP1, MAP = "finetune_top1", "finetune_map"
+WORDS = {TOP1: "top-1", MAP: "mAP"}
+"""Names of it in ``scores`` of ``report.json``, and in sentences."""
+
+
+def main_key(scores: Mapping[str, Any]) -> str:
+    """Return the name of the score that is there; that of top-1 where none is.
+
+    Args:
+        scores: ``scores`` of ``report.json``, or of a baseline.
+    """
+    return MAP if scores.get(MAP) is not None and scores.get(TOP1) is None else TOP1
