@@ -98,6 +98,13 @@ def pick(
     asked = AsFeatures(backbone, size)
     reads: Kind | None = "features" if by == "typical" else None
     network = open_scored(path, reads, asked, device=device, trust=trust)
+    if network.thresholds:  # how near two classes are says nothing where both may be shown
+        if by == "margin":
+            raise UserError(
+                f"--by margin: must come with a classifier of one label an image, got {path}, "
+                "which finds several; use --by typical"
+            )
+        network = open_scored(path, "features", asked, device=device, trust=trust)
     way = by or ("margin" if network.gives == "logits" else "typical")
     if way == "margin" and (network.gives != "logits" or len(network.classes) < 2):
         raise UserError(

@@ -52,6 +52,6 @@ def test_what_an_image_easily_does_not_show_costs_nothing() -> None:
     logits = torch.tensor([[-5.0]], requires_grad=True)
     loss = asymmetric_loss(logits, torch.zeros(1, 1))
     loss.backward()
-    assert float(loss) == 0.0
+    assert loss.item() == 0.0
     assert logits.grad is not None
-    assert float(logits.grad) == 0.0
+    assert logits.grad.item() == 0.0

@@ -111,12 +111,13 @@ def check_parity(
             break
     sizes = ", ".join(str(size) for size in BATCHES)
     if atol is None:
-        return _free(name, worst, changed, min(len(images), sum(BATCHES)), sizes)
+        what = "classes found differ" if levels else "top class differs"
+        return _free(name, worst, changed, min(len(images), sum(BATCHES)), sizes, what)
     passed = worst_share <= 1.0 and changed == 0
     finding = f"|d| up to {worst:.1e}, {100 * worst_share:.0f} % of the tolerance; batches {sizes}"
     if changed:
-        finding += f"; {'classes found' if levels else 'top class'} differ{'' if levels else 's'} "
-        finding += f"on {changed} image(s)"
+        what = "classes found differ" if levels else "top class differs"
+        finding += f"; {what} on {changed} image(s)"
     numbers = {
         "max_difference": worst if np.isfinite(worst) else None,
         "share_of_tolerance": worst_share if np.isfinite(worst_share) else None,
@@ -126,13 +127,15 @@ def check_parity(
     return Gate(name, "pass" if passed else "fail", finding, numbers)
 
 
-def _free(name: str, worst: float, changed: int, images: int, sizes: str) -> Gate:
+def _free(
+    name: str, worst: float, changed: int, images: int, sizes: str, what: str
+) -> Gate:
     """Judge answers that may differ."""
     finite = bool(np.isfinite(worst))
     return Gate(
         name,
         "pass" if finite else "fail",
-        f"|d| up to {worst:.2g}, top class differs on {changed} of {images}; batches {sizes}",
+        f"|d| up to {worst:.2g}, {what} on {changed} of {images}; batches {sizes}",
         {
             "max_difference": worst if finite else None, "batches": list(BATCHES),
             "images": images, "top1_changed": changed,
