@@ -82,9 +82,9 @@ def _print_table(model: Path, images: list[Path], *, trust: bool) -> list[str]:
 
 def _answer(entry: dict[str, Any]) -> str:
     if not entry.get("classes", [""]):
-        near = entry["nearest"]
+        near = entry["likeliest"]
         return (
-            f"none of the classes (nearest: {near['name']} {100 * near['probability']:.1f} %, "
+            f"none of the classes (likeliest: {near['name']} {100 * near['probability']:.1f} %, "
             f"shown from {100 * near['threshold']:.1f} % on)"
         )
     if "classes" in entry:

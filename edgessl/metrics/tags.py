@@ -111,10 +111,11 @@ def mean_average_precision(
         rule: Average precision of one class.
     """
     means = [
-        _mean(scores[rows], shown[rows], ignored[rows], rule) for rows in _resampled(len(scores))
+        mean_of_classes(scores[rows], shown[rows], ignored[rows], rule)
+        for rows in _resampled(len(scores))
     ]
     low, high = _middle(means)
-    return Score(_mean(scores, shown, ignored, rule), low, high, len(scores))
+    return Score(mean_of_classes(scores, shown, ignored, rule), low, high, len(scores))
 
 
 def map_difference(
@@ -137,7 +138,7 @@ def map_difference(
     """
     def difference(rows: NDArray[np.int64] | slice) -> float:
         tables = shown[rows], ignored[rows]
-        return _mean(ours[rows], *tables) - _mean(theirs[rows], *tables)
+        return mean_of_classes(ours[rows], *tables) - mean_of_classes(theirs[rows], *tables)
 
     low, high = _middle([difference(rows) for rows in _resampled(len(ours))])
     return {"value": difference(slice(None)), "low": low, "high": high, "n": len(ours)}
@@ -155,12 +156,23 @@ def _middle(values: list[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _mean(
+def mean_of_classes(
     scores: NDArray[np.float64],
     shown: NDArray[np.bool_],
     ignored: NDArray[np.bool_],
     rule: OneClass = average_precision,
 ) -> float:
+    """Return the mean of ``mean_average_precision`` alone, without an interval.
+
+    Args:
+        scores: ``(N, K)``.
+        shown: ``(N, K)``.
+        ignored: ``(N, K)``.
+        rule: Average precision of one class.
+
+    Returns:
+        Percent; NaN if no image shows any class.
+    """
     found = class_precisions(scores, shown, ignored, rule)
     known = found[~np.isnan(found)]
     return 100.0 * float(known.mean()) if len(known) else float("nan")

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from edgessl.backbones import Classifier
 from edgessl.data.dataset import Split
+from edgessl.data.tagged import tag_table
 from edgessl.metrics.features import extract_features
+from edgessl.metrics.tags import mean_of_classes
 from edgessl.recipe.finetune_table import ENOUGH_VAL
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import labels_of
@@ -56,7 +58,7 @@ def keep_best_share(
     found: dict[float, float] = {}
     for share in shares:
         _mix(classifier, start, end, share)
-        found[share] = _top1(context, classifier, chosen)
+        found[share] = _score(context, classifier, chosen)
     best = max(shares, key=lambda share: found[share])  # the first of equal ones
     _mix(classifier, start, end, best)
     told = ", ".join(f"{share:.0%} of the start {found[share]:.1f} %" for share in shares)
@@ -78,9 +80,13 @@ def _mix(
                 value.copy_(torch.lerp(end[key], start[key].to(end[key].device), share))
 
 
-def _top1(context: Context, classifier: Classifier, split: Split) -> float:
-    image = context.recipe.image
+def _score(context: Context, classifier: Classifier, split: Split) -> float:
+    """Return top-1 in percent, or mAP where images may have several labels."""
+    dataset, image = context.dataset, context.recipe.image
     logits = extract_features(
         classifier, context.images.pixels(split), image.mean, image.std, device=context.device
     )
+    if dataset.tags:
+        table = tag_table(dataset, split)
+        return mean_of_classes(logits.double().numpy(), table.shown, table.difficult)
     return 100.0 * float((logits.argmax(dim=1) == labels_of(split)).float().mean())

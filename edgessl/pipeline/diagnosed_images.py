@@ -63,6 +63,8 @@ def images_of(
             f"--split: must be val or test, got '{held_out}'{nearest(held_out, HELD_OUT)}"
         )
     dataset = load_dataset(data, reading=_as_a_run(data, provenances, reading))
+    if dataset.tags:  # none of them is the one class of an image
+        dataset = replace(dataset, classes=())
     train = dataset.train if dataset.classes else replace(dataset.everything, labels=None)
     asked = dataset.val if held_out == "val" else dataset.test
     if held_out == "test" and not len(asked):

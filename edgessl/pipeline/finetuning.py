@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
-from edgessl.methods.classification import Supervised
+from edgessl.methods.classification import Objective, Supervised, several_labels
 from edgessl.pipeline.between import keep_best_share, weights_of
-from edgessl.pipeline.thresholds import thresholds_of
 from edgessl.pipeline.kept_start import load_start
 from edgessl.pipeline.pretrain import (
     load_kept_stage,

@@ -56,7 +56,7 @@ class Predictor:
         Yields:
             ``image``, and ``classes`` with name and probability, best first, or ``dim``, ``norm``
             and ``first`` values of the features. Where an image may show several classes these are
-            all from their threshold on, perhaps none, and ``nearest`` is the one that comes next.
+            all from their threshold on, or none, and ``likeliest`` of those that are not.
             Or ``error``, and whose ``fault`` it is: that of
             the ``image`` or of the ``model``.
 
@@ -221,7 +221,7 @@ def _several(
     others = [one for one, there in zip(found, shown, strict=True) if not there]
     return {
         "classes": [one for one, there in zip(found, shown, strict=True) if there],
-        **({"nearest": others[0]} if others else {}),
+        **({"likeliest": others[0]} if others else {}),
     }
 
 

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from edgessl.backbones import Classifier
 from edgessl.backbones.readout import READOUTS
 from edgessl.data.dataset import Split
+from edgessl.data.tagged import tag_table
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.linear_probe import fit_linear_probe
+from edgessl.metrics.tags import fit_tag_probe
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import labels_of
 
@@ -31,6 +33,9 @@ def start_from_probe(context: Context, classifier: Classifier) -> None:
     if len(dataset.train) > MOST_IMAGES:
         return
     train, val = (_inputs(context, classifier, split) for split in (dataset.train, dataset.val))
+    if dataset.tags:
+        _start_from_probes(context, classifier, train)
+        return
     probe = fit_linear_probe(
         train, labels_of(dataset.train), val, labels_of(dataset.val), len(dataset.classes)
     )
@@ -41,6 +46,16 @@ def start_from_probe(context: Context, classifier: Classifier) -> None:
         least = probe.bias[known].min()
         fc.weight.copy_(probe.weight)
         fc.bias.copy_(torch.where(known, probe.bias, least))
+
+
+def _start_from_probes(context: Context, classifier: Classifier, inputs: Tensor) -> None:
+    """Do the same where images may have several labels: one logistic regression a class."""
+    dataset = context.dataset
+    table = tag_table(dataset, dataset.train)
+    probe = fit_tag_probe(inputs.double().numpy(), table.targets)
+    with torch.no_grad():
+        classifier.fc.weight.copy_(torch.from_numpy(probe.weight))
+        classifier.fc.bias.copy_(torch.from_numpy(probe.bias))
 
 
 class _Inputs(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgessl.recipe.backbones import TIMM
 from edgessl.recipe.method_tables import learns_labels
-from edgessl.runs.main_score import WORDS, main_key
+from edgessl.runs.main_score import PROBES, WORDS, main_key
 from edgessl.runs.stages import BASELINES, FROM_WEIGHTS, scores_of
 
 _WORDS = {
@@ -62,22 +62,23 @@ def verdict(report: Mapping[str, Any]) -> str:
         )
     subject = _subject(report)
     key = main_key(scores)
-    tuned, metric = scores.get(key), f"fine-tuned {WORDS[key]}"
+    tuned = scores.get(key)
     if tuned is None:
         features = report.get("scores_random", {}).get("knn_top1")
         if features is None:
             return f"kNN is {_percent(scores['knn_top1'])}."
         return _unpaired(subject, "kNN", scores["knn_top1"], features, "random features")
-    return _beside_baselines(report, subject, tuned) + _beside_probe(scores)
+    return _beside_baselines(report, subject, key) + _beside_probe(scores, key)
 
 
-def _beside_baselines(report: Mapping[str, Any], subject: str, tuned: Mapping[str, Any]) -> str:
+def _beside_baselines(report: Mapping[str, Any], subject: str, key: str) -> str:
     """Compare the fine-tuned network with the best arm that was trained."""
+    tuned, metric = report["scores"][key], f"fine-tuned {WORDS[key]}"
     rival = _best_rival(report)
-    probe = report["scores"].get("linear_top1")
+    probe = report["scores"].get(PROBES[key])
     if rival is None and subject == _FROM_WEIGHTS and probe is not None:
         name = "a linear probe on the weights as they are"
-        return _unpaired("Fine-tuning", "top-1", tuned, probe, name)
+        return _unpaired("Fine-tuning", WORDS[key], tuned, probe, name)
     if rival is None:
         return (
             f"Fine-tuned {WORDS[key]} is {_percent(tuned)}; no baseline was trained to compare it "
@@ -89,9 +90,9 @@ def _beside_baselines(report: Mapping[str, Any], subject: str, tuned: Mapping[st
     return _paired(subject, metric, tuned, rival, words)
 
 
-def _beside_probe(scores: Mapping[str, Any]) -> str:
+def _beside_probe(scores: Mapping[str, Any], key: str) -> str:
     """Tell where a classifier alone, on the frozen backbone, is better than fine-tuning."""
-    tuned, probe = scores["finetune_top1"], scores.get("linear_top1")
+    tuned, probe = scores[key], scores.get(PROBES[key])
     if probe is None or probe["value"] <= tuned["high"]:
         return ""
     return (

@@ -8,6 +8,8 @@ from typing import Any
 TOP1, MAP = "finetune_top1", "finetune_map"
 WORDS = {TOP1: "top-1", MAP: "mAP"}
 """Names of it in ``scores`` of ``report.json``, and in sentences."""
+PROBES = {TOP1: "linear_top1", MAP: "linear_map"}
+"""Of each the score of linear classifiers on frozen features."""
 
 
 def main_key(scores: Mapping[str, Any]) -> str:

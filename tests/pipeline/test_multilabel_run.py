@@ -152,11 +152,12 @@ def test_the_same_command_again_does_nothing(run: Run, cells: Path) -> None:
     assert again.report["arms"] == before["arms"]
 
 
-def test_fine_tuning_from_a_checkpoint_learns_by_the_asymmetric_loss(run: Run, cells: Path) -> None:
+def test_fine_tuning_takes_another_loss_and_starts_from_probes(run: Run, cells: Path) -> None:
     tuned = edgessl.finetune(
         run, data=cells, out=cells.parent / "tuned", epochs=1, device="cpu", baselines=("none",),
         recipe=str(cells.parent / "tiny.toml"),
-        overrides=(*ENGINE, "finetune.several_loss=asymmetric", "data.val_percent=0"),
+        overrides=(*ENGINE, "finetune.several_loss=asymmetric", "data.val_percent=0",
+                   "finetune.classifier_start=probe"),
     )  # fmt: skip
     assert "finetune_map" in tuned.scores
     assert checkpoint.load(tuned.checkpoint)["thresholds"] == [0.5, 0.5]

@@ -391,7 +391,7 @@ static void predict(Model& model, const std::string& path, const std::vector<std
       any = true;
     }
     if (!any) {
-      std::printf("none of the classes (nearest: %s %.1f %%, shown from %.1f %% on)",
+      std::printf("none of the classes (likeliest: %s %.1f %%, shown from %.1f %% on)",
                   labels[best[0]].c_str(), 100 * shares[best[0]], 100 * model.thresholds[best[0]]);
     }
     std::printf("\n");
