@@ -384,8 +384,9 @@ def describe_several(model, output):
     shown = [index for index in order if shares[index] >= model.thresholds[index]]
     if not shown:
         near = order[0]
-        return (f"none of the classes (likeliest: {model.classes[near]} "
-                f"{100 * shares[near]:.1f} %, shown from {100 * model.thresholds[near]:.1f} % on)")  # fmt: skip
+        told = f"{model.classes[near]} {100 * shares[near]:.1f} %"
+        level = f"shown from {100 * model.thresholds[near]:.1f} % on"
+        return f"none of the classes (likeliest: {told}, {level})"
     return ", ".join(f"{model.classes[index]} {100 * shares[index]:.1f} %" for index in shown)
 
 
