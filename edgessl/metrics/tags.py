@@ -118,6 +118,23 @@ def mean_average_precision(
     return Score(mean_of_classes(scores, shown, ignored, rule), low, high, len(scores))
 
 
+def map_of_chance(shown: NDArray[np.bool_], ignored: NDArray[np.bool_]) -> float:
+    """Return about what a ranking by chance gets: the mean share of images that show a class.
+
+    Args:
+        shown: ``(N, K)``.
+        ignored: ``(N, K)``.
+
+    Returns:
+        Percent, over the classes that some image shows; NaN if none is shown.
+    """
+    counted = ~ignored
+    there = (shown & counted).sum(axis=0)  # (K,)
+    known = there > 0
+    shares = there[known] / counted.sum(axis=0)[known]
+    return 100.0 * float(shares.mean()) if known.any() else float("nan")
+
+
 def map_difference(
     ours: NDArray[np.float64],
     theirs: NDArray[np.float64],

@@ -25,6 +25,7 @@ from edgessl.metrics.tags import (
     class_precisions,
     eleven_point_precision,
     fit_tag_probe,
+    map_of_chance,
     mean_average_precision,
 )
 from edgessl.pipeline.general import AS_THEY_ARE, AsFeatures
@@ -73,7 +74,12 @@ class EvaluatedTags:
     @property
     def about(self) -> str:
         """What the score is of, in a few words."""
-        return f"{self.score.n} test images, {len(self.precisions)} classes"
+        table = tag_table(self.dataset, self.dataset.test)
+        chance = map_of_chance(table.shown, table.difficult)
+        return (
+            f"{self.score.n} test images, {len(self.precisions)} classes; a ranking by chance "
+            f"gives about {chance:.1f} %"
+        )
 
     @property
     def meaning(self) -> str:

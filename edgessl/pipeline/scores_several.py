@@ -20,6 +20,7 @@ from edgessl.metrics.tags import (
     eleven_point_precision,
     fit_tag_probe,
     map_difference,
+    map_of_chance,
     mean_average_precision,
 )
 from edgessl.pipeline.closeness import near_copies
@@ -60,9 +61,11 @@ def score_own_several(context: Context, init: str) -> dict[str, Any]:
         table.shown, table.difficult,
     )  # fmt: skip
     probed = _probed(context, load_pretrained(context))
+    by_chance = map_of_chance(table.shown, table.difficult)
     return {
         "scores": {**probed, "finetune_map": tuned},
         "finetune_map_11_points": eleven.to_dict(),
+        "chance_map": Score(by_chance, by_chance, by_chance, len(found)).to_dict(),
         "labels": [asdict(one) for one in decisions],
         **tables,
         "closeness": {"near_copies": near_copies(context)},

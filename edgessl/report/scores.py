@@ -26,6 +26,9 @@ _SOURCES = (
 )
 
 
+_MAPS = ("finetune_map", "linear_map")
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreLine:
     """One number on a score card.
@@ -82,6 +85,9 @@ def score_cards(report: Mapping[str, Any]) -> list[ScoreCard]:
         if key == "knn_top1":
             raw = _line("thumbnails", "raw 16 x 16 pixels", report.get("thumbnail_knn_top1"))
             lines += [raw] if raw else []
+        if lines and key in _MAPS:
+            chance = _line("majority", "a ranking by chance, about", report.get("chance_map"))
+            lines += [chance] if chance else []
         if lines and (always := _majority(report.get("majority"))):
             lines.append(always)
         if lines:

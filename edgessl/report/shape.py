@@ -110,6 +110,7 @@ class ReportShape(_Known):
     init: str | None = None
     thumbnail_knn_top1: _Score | None = None
     finetune_map_11_points: _Score | None = None
+    chance_map: _Score | None = None
     labels: list[_Label] | None = None
     majority: _Score | None = None
     throughput: _Throughput | None = None

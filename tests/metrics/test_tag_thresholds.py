@@ -11,6 +11,7 @@ from edgessl.metrics.tags import (
     class_precisions,
     eleven_point_precision,
     map_difference,
+    map_of_chance,
     mean_average_precision,
 )
 
@@ -92,3 +93,13 @@ def test_the_difference_of_two_classifiers_is_paired() -> None:
 def test_a_class_that_no_image_shows_has_no_precision() -> None:
     found = class_precisions(column(0.5, 0.4), marks(0, 0), NONE[:2], eleven_point_precision)
     assert np.isnan(found).all()
+
+
+def test_a_ranking_by_chance_gets_about_the_share_of_images_that_show_a_class() -> None:
+    draw = np.random.default_rng(0)
+    shown = draw.random((4000, 2)) < (0.2, 0.7)
+    ignored = np.zeros_like(shown)
+    by_chance = map_of_chance(shown, ignored)
+    assert by_chance == pytest.approx(100 * shown.mean(axis=0).mean())
+    found = 100 * class_precisions(draw.random((4000, 2)), shown, ignored).mean()
+    assert found == pytest.approx(by_chance, abs=2.0)
