@@ -68,6 +68,8 @@ _COLUMNS = {
     "linear_top1": "linear probe",
     "supervised_top1": "own classifier",
     "finetune_top1": "fine-tuned",
+    "linear_map": "linear probe",
+    "finetune_map": "fine-tuned",
 }
 _ROWS = {
     "scores": "self-supervised",
@@ -78,6 +80,9 @@ _ROWS = {
 }
 """An arm a row: with all of them the table still fits into 80 letters."""
 _UNBROKEN = 3  # columns of scores that fit into as many
+
+
+_TUNED = ("finetune_top1", "finetune_map")
 
 
 def print_summary(report: dict[str, Any], run: Path) -> None:
@@ -115,7 +120,7 @@ def _title(key: str, report: dict[str, Any]) -> str:
     method = report["recipe"].get("method") or {}
     if key == "scores" and learns_labels(method.get("name")):
         return "supervised"
-    trained = key != scores_of("random") or "finetune_top1" in report[key]
+    trained = key != scores_of("random") or not report[key].keys().isdisjoint(_TUNED)
     return _ROWS[key] if trained else "random weights, untrained"
 
 
@@ -128,7 +133,11 @@ def _without_last_stage(model: dict[str, Any]) -> str:
 
 def _scores_table(report: dict[str, Any], rows: dict[str, str]) -> Table:
     """An arm a row, a protocol that scored one a column."""
-    table = Table(title="top-1 on test, percent [95 % interval]", title_justify="left")
+    several = any("finetune_map" in report[key] for key in rows)
+    table = Table(
+        title=f"{'mAP' if several else 'top-1'} on test, percent [95 % interval]",
+        title_justify="left",
+    )
     table.add_column("")
     pixels = {"knn_top1": report["thumbnail_knn_top1"]} if "thumbnail_knn_top1" in report else {}
     scores = [*(report[key] for key in rows), pixels]
