@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.options import Column, HeldBackbone, Layout, Seed, Splits, Trust, reading_of
+from edgessl.cli.options import (
+    Column,
+    HeldBackbone,
+    Layout,
+    Seed,
+    Splits,
+    Trust,
+    numbers,
+    reading_of,
+)
 from edgessl.cli.screen import console, print_json
 
 
@@ -32,6 +41,9 @@ def diagnose(
     images: Annotated[
         int, typer.Option(help="Images of each split to look at, at most.", metavar="N")
     ] = 5000,
+    k: Annotated[
+        str, typer.Option("--k", help="Numbers of neighbours that vote.", metavar="K,...")
+    ] = "1,5,20,100",
     seed: Seed = 0,
     device: Annotated[
         str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
@@ -52,12 +64,13 @@ def diagnose(
     Nothing is trained. Numbers are of train and of val; labels are used where there are some.
     """
     reading = reading_of(layout, splits, column)
+    ks = numbers("--k", k)
     screen = console(to_stderr=json)
     with screen.status("opening networks") as status:
         from edgessl.pipeline import diagnose as story
 
         found = story.diagnose(
-            networks, data=data, out=out, split=split, images=images, device=device,
+            networks, data=data, out=out, split=split, images=images, ks=ks, device=device,
             reading=reading, backbone=backbone, size=size, seed=seed, trust=trust,
             say=status.update,
         )  # fmt: skip

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from edgessl.diagnose.diagnosis import Diagnosis, Examined
 from edgessl.diagnose.meanings import MEANINGS, votes
-from edgessl.diagnose.neighbours import KNN_KS
 from edgessl.metrics.interval import Score
 
 _MARKS = {"good": ("+", "green"), "wrong": ("-", "red"), "open": ("·", "default")}
@@ -54,7 +53,7 @@ def _table(found: Diagnosis) -> Table:
         if any(value is not None for value in values):
             cells = [_cell(value, meaning.digits) for value in values]
             table.add_row(f"{meaning.name} {_arrow(meaning.better)}", *cells)
-    for vote in votes(KNN_KS):
+    for vote in votes(found.ks):
         cells = [_vote(one, numbers.split, vote.score) for one, numbers in columns]
         if any(cell != "-" for cell in cells):
             table.add_row(f"{vote.name} {_arrow('higher')}", *cells)

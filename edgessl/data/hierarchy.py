@@ -80,6 +80,18 @@ def read_hierarchy(path: Path, column: str, classes: Collection[str]) -> dict[st
     return labels
 
 
+def levels_of(path: Path) -> tuple[str, ...]:
+    """Return the levels that a table has, in its order.
+
+    Args:
+        path: A CSV file with a header row.
+
+    Raises:
+        UserError: It is no such file.
+    """
+    return tuple(name for name in _rows(path)[0] if name and name != CLASS)
+
+
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as text:

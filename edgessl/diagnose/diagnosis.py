@@ -117,6 +117,12 @@ class Diagnosis:
     page: Path | None = None
 
     @property
+    def ks(self) -> tuple[int, ...]:
+        """Numbers of neighbours that were asked; none without labels."""
+        asked = self.networks[0].neighbours
+        return () if asked is None else tuple(asked.knn)
+
+    @property
     def answer(self) -> str:
         """Which network to take and why, or what one is like, in sentences."""
         return self.choice.sentence

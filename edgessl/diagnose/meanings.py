@@ -111,7 +111,7 @@ def votes(ks: tuple[int, ...]) -> tuple[Vote, ...]:
         return Vote(f"kNN, k = {k}, %", "Similar images vote, weighted by exp(cosine / 0.07).",
                     lambda one: one.knn[k])  # fmt: skip
 
-    ordered = (KNN, *(k for k in ks if k != KNN))
+    ordered = (KNN, *(k for k in ks if k != KNN))  # which is always asked
     return (
         *map(of, ordered),
         Vote("best-NN, %", "Plain majority of the nearest by Euclidean distance, at the best k of "

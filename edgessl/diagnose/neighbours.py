@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +78,16 @@ class Neighbours:
         }  # fmt: skip
 
 
-def ask_held_out(train: SplitOutputs, held_out: SplitOutputs, classes: int) -> Neighbours | None:
+def ask_held_out(
+    train: SplitOutputs, held_out: SplitOutputs, classes: int, ks: Sequence[int] = KNN_KS
+) -> Neighbours | None:
     """Let train name the classes of a held out split.
 
     Args:
         train: Its images vote.
         held_out: Its images are asked.
         classes: Number of classes ``K``.
+        ks: Numbers of neighbours that vote.
 
     Returns:
         None without labels.
@@ -93,7 +96,7 @@ def ask_held_out(train: SplitOutputs, held_out: SplitOutputs, classes: int) -> N
     if known is None or truth is None:
         return None
     knn = {
-        k: knn_predict(train.features, known, held_out.features, classes, k) for k in KNN_KS
+        k: knn_predict(train.features, known, held_out.features, classes, k) for k in _with(ks)
     }
     indices = (
         nearest(bank, query, KS[-1])
@@ -106,12 +109,15 @@ def ask_held_out(train: SplitOutputs, held_out: SplitOutputs, classes: int) -> N
     return _told(held_out.looked.name, len(known), knn, truth, best, unit)
 
 
-def leave_one_out(train: SplitOutputs, classes: int) -> Neighbours | None:
+def leave_one_out(
+    train: SplitOutputs, classes: int, ks: Sequence[int] = KNN_KS
+) -> Neighbours | None:
     """Let all other images of train name the class of each.
 
     Args:
         train: At least two images.
         classes: Number of classes ``K``.
+        ks: Numbers of neighbours that vote.
 
     Returns:
         None without labels.
@@ -119,12 +125,16 @@ def leave_one_out(train: SplitOutputs, classes: int) -> Neighbours | None:
     known = train.labels
     if known is None:
         return None
-    knn = {k: knn_leave_one_out(train.features, known, classes, k) for k in KNN_KS}
+    knn = {k: knn_leave_one_out(train.features, known, classes, k) for k in _with(ks)}
     indices = (
         nearest_others(bank, KS[-1]) for bank in (train.features, normalize(train.features, dim=1))
     )
     best, unit = (_best(majority_votes(index, known, classes), known) for index in indices)
     return _told("train", len(known) - 1, knn, known, best, unit)
+
+
+def _with(ks: Sequence[int]) -> list[int]:
+    return sorted({KNN, *ks})
 
 
 def _best(votes: Mapping[int, Tensor], truth: Tensor) -> BestNN:

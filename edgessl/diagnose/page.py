@@ -11,7 +11,7 @@ from edgessl.diagnose.diagnosis import Diagnosis, Examined
 from edgessl.diagnose.exhibits import NEIGHBOURS, Exhibit
 from edgessl.diagnose.map_chart import SIDE, dots_of
 from edgessl.diagnose.meanings import MEANINGS, Meaning, votes
-from edgessl.diagnose.neighbours import KNN_KS, Neighbours
+from edgessl.diagnose.neighbours import Neighbours
 from edgessl.diagnose.pictures import (
     THUMB_PX,
     TILE_PX,
@@ -120,7 +120,7 @@ def _mark_best(cells: Sequence[Sequence[dict[str, Any]]], meaning: Meaning) -> N
 
 def _votes(found: Diagnosis) -> list[dict[str, Any]]:
     rows = []
-    for vote in votes(KNN_KS):
+    for vote in votes(found.ks):
         cells: list[list[dict[str, Any]]] = []
         for one in found.networks:
             asked = [_asked(one, numbers.split) for numbers in one.splits]

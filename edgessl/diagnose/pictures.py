@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageOps
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.parallel import ordered_map
 from edgessl.data.value_range import ValueRange
-from edgessl.diagnose.exhibits import Heat
+from edgessl.diagnose.look import Heat
 from edgessl.errors import UserError
 
 THUMB_PX, TILE_PX, HEAT_PX = 88, 48, 112

@@ -16,9 +16,9 @@ from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.diagnose.choice import choose
 from edgessl.diagnose.diagnosis import Baselines, Diagnosis, Examined
-from edgessl.diagnose.exhibits import localised
 from edgessl.diagnose.judge import in_short, judge
-from edgessl.diagnose.neighbours import ask_held_out, leave_one_out
+from edgessl.diagnose.look import localised
+from edgessl.diagnose.neighbours import KNN_KS, ask_held_out, leave_one_out
 from edgessl.diagnose.numbers import numbers_of
 from edgessl.diagnose.outputs import SplitOutputs, outputs_of
 from edgessl.diagnose.subject import Subject
@@ -51,6 +51,7 @@ def diagnose(
     out: str | Path | None = None,
     split: str = "val",
     images: int = IMAGES,
+    ks: Sequence[int] = KNN_KS,
     device: str = "auto",
     reading: Reading = AS_FOUND,
     backbone: str | None = None,
@@ -69,6 +70,7 @@ def diagnose(
         out: A folder for the page and the numbers; None for neither.
         split: What is held out: ``val``, or ``test`` where that is asked for.
         images: Images of each split that are looked at, at most: a larger one is sampled.
+        ks: Numbers of neighbours that vote; 20 is always among them.
         device: Where a checkpoint runs: ``auto``, ``cpu``, ``cuda`` or ``mps``; an exported file
             runs on the CPU.
         reading: How ``data`` is to be read, where that is said.
@@ -93,7 +95,7 @@ def diagnose(
         ['train', 'val']
     """
     folder = None if out is None else expanded(out)
-    _refuse(images, seed, folder)
+    _refuse(images, ks, seed, folder)
     subjects = open_subjects(
         _sources(networks), AsFeatures(backbone, size), device=device, trust=trust
     )
@@ -107,7 +109,7 @@ def diagnose(
     ]
     say("comparing features")
     examined = [
-        _examine(subject, looked, of, say, trust=trust)
+        _examine(subject, looked, of, ks, say, trust=trust)
         for subject, of in zip(subjects, outputs, strict=True)
     ]
     found = _told(looked, subjects, examined, _baselines(looked, examined))
@@ -117,11 +119,14 @@ def diagnose(
     return replace(found, page=page)
 
 
-def _refuse(images: int, seed: int, folder: Path | None) -> None:
+def _refuse(images: int, ks: Sequence[int], seed: int, folder: Path | None) -> None:
     refusals = Refusals()
     with refusals:
         if images < 2:
             raise UserError(f"--images: must be at least 2, got {images}")
+    with refusals:
+        if wrong := [k for k in ks if k < 1]:
+            raise UserError(f"--k: must be at least 1, got {wrong[0]}")
     with refusals:
         if seed < 0:
             raise UserError(f"--seed: must be at least 0, got {seed}")
@@ -138,8 +143,9 @@ def _sources(networks: Iterable[Network] | Network) -> list[str]:
 
 
 def _examine(
-    subject: Subject, looked: Images, outputs: Sequence[SplitOutputs], say: Say, *, trust: bool
-) -> Examined:
+    subject: Subject, looked: Images, outputs: Sequence[SplitOutputs], ks: Sequence[int], say: Say,
+    *, trust: bool,
+) -> Examined:  # fmt: skip
     train, classes = outputs[0], len(looked.dataset.classes)
     held_out = outputs[1] if len(outputs) > 1 else None
     params, macs = cost_of(subject, trust=trust)
@@ -154,8 +160,8 @@ def _examine(
     return Examined(
         name=subject.name, source=subject.source, gives=subject.gives, side_px=subject.side_px,
         params=params, macs=macs, splits=tuple(numbers_of(one) for one in outputs),
-        held_out=None if held_out is None else ask_held_out(train, held_out, classes),
-        in_train=leave_one_out(train, classes),
+        held_out=None if held_out is None else ask_held_out(train, held_out, classes, ks),
+        in_train=leave_one_out(train, classes, ks),
         localisation=localised(subject, train, outputs[-1], looked.dataset.classes, say),
         trained_on=seen,
         notes=tuple(notes),

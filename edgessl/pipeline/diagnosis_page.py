@@ -9,12 +9,12 @@ from pathlib import Path
 from edgessl.diagnose.diagnosis import Diagnosis
 from edgessl.diagnose.exhibits import (
     Exhibit,
-    look,
     neighbours_of,
     on_map,
     points_of,
     queries_of,
 )
+from edgessl.diagnose.look import look
 from edgessl.diagnose.outputs import SplitOutputs
 from edgessl.diagnose.page import MARK, diagnosis_page
 from edgessl.diagnose.subject import Subject

@@ -8,46 +8,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from diagnose.networks import COLOURS, PREPROCESS, save, write_images
 from typer.testing import CliRunner
 
 from edgessl import checkpoint
 from edgessl.artifact.opened import open_artifact
-from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
+from edgessl.backbones import Backbone, Classifier, deployable_from
 from edgessl.cli import app
 from edgessl.data.load import load_dataset
-from edgessl.data.preprocess import Preprocess, decode_eval
+from edgessl.data.preprocess import decode_eval
 from edgessl.diagnose.view_set import views_of
 from edgessl.errors import UserError
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.quality import alignment, retrieval_top1
 from edgessl.pipeline.diagnose import diagnose
 
-COLOURS = {"blue": (40, 60, 200), "green": (40, 200, 60), "red": (200, 60, 40)}
-PREPROCESS = Preprocess(36, 32)
 NETWORK = "timm:test_efficientnet"
 VIT = "timm:test_vit"
-
-
-def write_images(folder: Path, *, labelled: bool = True, count: int = 20) -> Path:
-    draw = np.random.default_rng(0)
-    for name, colour in COLOURS.items():
-        for index in range(count):
-            pixels = (np.array(colour) + draw.integers(-60, 60, (40, 48, 3))).clip(0, 255)
-            path = folder / (f"{name}/{index}.png" if labelled else f"{name}{index}.png")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels.astype(np.uint8)).save(path)
-    return folder
-
-
-def save(path: Path, module: Backbone | Classifier, classes: tuple[str, ...] = ()) -> Path:
-    checkpoint.save(path, deployable_payload(
-        module.eval(), classes=classes, preprocess=PREPROCESS.to_dict(), provenance={},
-    ))  # fmt: skip
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +143,13 @@ def test_a_large_split_is_sampled_and_it_is_said(place: Path) -> None:
     assert again.to_dict() == found.to_dict()
 
 
+def test_any_numbers_of_neighbours_may_be_asked(place: Path) -> None:
+    found = diagnose(place / "pretrained.pt", data=place / "photos", images=12, ks=(7, 3))
+    neighbours = found.networks[0].neighbours
+    assert neighbours is not None
+    assert [*neighbours.knn] == [3, 7, 20]  # 20 is what networks are compared by
+
+
 def test_test_is_read_only_where_it_is_asked_for(place: Path) -> None:
     found = diagnose(place / "pretrained.pt", data=place / "photos", images=12, split="test")
     assert [numbers.split for numbers in found.networks[0].splits] == ["train", "test"]
@@ -187,6 +173,7 @@ def test_an_exported_file_is_judged_by_what_it_gives(
     [
         ({"split": "tset"}, "--split: must be val or test, got 'tset'; did you mean test?"),
         ({"images": 1}, "--images: must be at least 2, got 1"),
+        ({"ks": (5, 0)}, "--k: must be at least 1, got 0"),
         ({"seed": -1}, "--seed: must be at least 0, got -1"),
         ({"size": 64}, "--size: must be left out for"),
         ({"out": "photos/blue/0.png"}, "--out: must be a folder, got the file"),

@@ -9,6 +9,7 @@ from typing import Any
 from edgessl import __version__
 from edgessl.report.compare.choice import Choice, choose
 from edgessl.report.compare.classes import ClassGain, class_gains, recalls
+from edgessl.report.compare.coarse import Coarse, by_coarse_labels
 from edgessl.report.compare.hardest import Hardest, hardest
 from edgessl.report.compare.row import Row
 from edgessl.report.compare.sets import by_test_images
@@ -27,6 +28,7 @@ class Scored:
         base: What classes are compared with; None where there is nothing to compare.
         gains: Of each class from ``base`` to the best, the largest first.
         hardest: What most rows get wrong; None where it is not recorded.
+        coarse: Rows by coarser labels; None where there are none.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Scored:
     base: Row | None
     gains: tuple[ClassGain, ...]
     hardest: Hardest | None
+    coarse: Coarse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ def _scored(name: str, rows: Sequence[Row]) -> Scored:
     ranked = tuple(sorted(rows, key=lambda row: (-row.top1, row is not choice.row)))
     base = _base(rows, choice)
     gains = () if base is None else tuple(class_gains(base, choice.leader))
-    return Scored(name, n, ranked, choice, base if gains else None, gains, hardest(ranked))
+    return Scored(name, n, ranked, choice, base if gains else None, gains, hardest(ranked),
+                  by_coarse_labels(ranked))  # fmt: skip
 
 
 def _base(rows: Sequence[Row], choice: Choice) -> Row | None:
@@ -188,4 +192,5 @@ def _set(one: Scored) -> dict[str, Any]:
             "classes": [gain.to_dict() for gain in one.gains],
         } if one.base is not None else None,
         "hardest": None if one.hardest is None else one.hardest.to_dict(),
+        "coarse": None if one.coarse is None else one.coarse.to_dict(),
     }  # fmt: skip

@@ -81,6 +81,7 @@ def _set(one: Scored) -> dict[str, Any]:
         "most": MOST,
         "gains": _gains(one),
         "hardest": _hardest(one),
+        "coarse": _coarse(one, numbered),
     }  # fmt: skip
 
 
@@ -185,6 +186,22 @@ def _gains(one: Scored) -> dict[str, Any] | None:
         "improved": sum(bar["kind"] == "run" for bar in bars),
         "harmed": sum(bar["kind"] == "fell" for bar in bars), "count": len(bars),
     }  # fmt: skip
+
+
+def _coarse(one: Scored, numbered: Sequence[tuple[int, str, Row]]) -> dict[str, Any] | None:
+    """Return a table with a column for each of the first rows, the best of every line marked."""
+    if one.coarse is None:
+        return None
+    shown = [
+        (number, kind, row.name) for number, kind, row in numbered
+        if row.name in one.coarse.groups[0].shares
+    ][:COLOURS]  # fmt: skip
+    lines = []
+    for group in one.coarse.groups:
+        values = [group.shares[name] for _, _, name in shown]
+        cells = [(f"{value:.1f}", value == max(values) and len(values) > 1) for value in values]
+        lines.append({"group": group, "cells": cells})
+    return {"level": one.coarse.level, "columns": shown, "lines": lines}
 
 
 def _hardest(one: Scored) -> dict[str, Any] | None:
