@@ -134,3 +134,15 @@ def not_writable(path: Path, reason: str) -> UserError:
     return UserError(
         f"{path}: must be writable, got '{reason}'; free some space or write to another folder"
     )
+
+
+def lasting(source: str | Path | None) -> str | None:
+    """Name a source of images so that it is found from any folder.
+
+    Args:
+        source: A folder, a file, or the name of a set; None stays None.
+    """
+    if source is None:
+        return None
+    path = expanded(source)
+    return str(path.absolute()) if path.exists() else str(source)

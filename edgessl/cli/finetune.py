@@ -39,6 +39,10 @@ def finetune(
         ),
     ],
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(help="Further images, used without label by finetune.semi.", metavar="DATA"),
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -86,9 +90,9 @@ def finetune(
     reading = reading_of(layout, splits, column)
     with Screen(console()) as screen:
         run = story.finetune(
-            checkpoint, data=data, recipe=recipe, backbone=backbone, size=size, epochs=epochs,
-            label_percent=label_percent, labels_per_class=labels_per_class, out=out, seed=seed,
-            reading=reading, device=device,
+            checkpoint, data=data, unlabelled=unlabelled, recipe=recipe, backbone=backbone,
+            size=size, epochs=epochs, label_percent=label_percent,
+            labels_per_class=labels_per_class, out=out, seed=seed, reading=reading, device=device,
             baselines=None if baselines is None else several(baselines),
             overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,
             reporter=screen, command=as_typed(),

@@ -29,6 +29,7 @@ from edgessl.data.tagged import (
     with_rarest,
     without_labels,
 )
+from edgessl.data.unlabelled import apart_from, as_unlabelled
 from edgessl.data.verify import check_files
 from edgessl.errors import UserError
 from edgessl.files import expanded
@@ -111,6 +112,7 @@ def load_dataset(
     data: str | Path,
     *,
     labels: str | Path | None = None,
+    unlabelled: str | Path | None = None,
     label_percent: float | None = None,
     labels_per_class: int | None = None,
     val_percent: float = 10.0,
@@ -130,6 +132,8 @@ def load_dataset(
         data: A named set, a folder, or a CSV manifest.
         labels: If given, another source: its labelled images are train, val and test, and the
             images of ``data`` are for pretraining only.
+        unlabelled: Another source whose images are used without label; what it has in common with
+            train, val or test by content is left out.
         label_percent: Share of each class's training labels that are kept; the other training
             images become unlabelled.
         val_percent: Share of each class of train that becomes ``val`` where the source has none.
@@ -172,17 +176,25 @@ def load_dataset(
         notes += labelled.notes
         entries = _labels_from(labelled, listing)
         notes.append(f"Labels come from {labels}; the images of {data} are for pretraining only.")
+    if unlabelled is not None:
+        others = list_source(str(unlabelled), download=download)
+        entries = (*entries, *as_unlabelled(others, entries))
     sound = check_files(listing.source, entries, progress)
     official = listing.official and labels is None
+    own = dict(sound.splits)
+    if unlabelled is not None:
+        known = (s for name in ("train", "val", "test") for s in own[name])
+        own["unlabeled"], lost = apart_from(own["unlabeled"], known)
+        notes.append(_about_unlabelled(str(unlabelled), len(own["unlabeled"]), lost))
     tags = {entry.path: entry.tags for entry in entries if entry.tags is not None}
     groups = groups_of(labelled, val_group) if val_group else None
     if tags:
         splits, more = divide_tagged(
-            with_rarest(sound.splits, tags), tags, labels or listing.source, val_percent,
+            with_rarest(own, tags), tags, labels or listing.source, val_percent,
             official=official, groups=groups,
         )  # fmt: skip
     else:
-        splits, more = divide(sound.splits, labels or listing.source, val_percent, official, groups)
+        splits, more = divide(own, labels or listing.source, val_percent, official, groups)
     notes += more
     classes = shown_classes(splits, tags) if tags else tuple(
         sorted({sample.label for sample in splits["train"] if sample.label})
@@ -224,6 +236,21 @@ def load_dataset(
         layout=labelled.layout,
         skipped={**listing.skipped, **labelled.skipped},
     )
+
+
+def _about_unlabelled(source: str, kept: int, lost: int) -> str:
+    """Say what comes of a source of images without label.
+
+    Raises:
+        UserError: Nothing does.
+    """
+    if not kept:
+        raise UserError(
+            f"{source}: must hold images that are not among the labelled ones for --unlabelled, "
+            f"found none ({lost} are, by content); name another folder"
+        )
+    known = f"; {lost} that train, val or test have too are left out" if lost else ""
+    return f"{kept} images of {source} are used without label{known}."
 
 
 def _order_of_numbers(classes: tuple[str, ...]) -> str:
@@ -301,6 +328,7 @@ def dataset_of(
     return load_dataset(
         provenance["data"],
         labels=provenance["labels"],
+        unlabelled=provenance.get("unlabelled"),  # older checkpoints have none
         label_percent=provenance["label_percent"],
         labels_per_class=provenance.get("labels_per_class"),  # older checkpoints have none
         val_percent=provenance["val_percent"],

@@ -10,6 +10,7 @@ from edgessl.data.dataset import Dataset
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
 from edgessl.errors import Refusals, UserError
+from edgessl.files import lasting
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
@@ -17,6 +18,7 @@ from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
 from edgessl.pipeline.pretrain import keep_pretrained
 from edgessl.pipeline.results import Run
+from edgessl.pipeline.semi import refuse_idle
 from edgessl.pipeline.weights_recipe import brought_along, recipe_for_weights
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
@@ -36,6 +38,7 @@ def finetune(
     start: Run | str | Path,
     *,
     data: str | Path,
+    unlabelled: str | Path | None = None,
     recipe: str | None = None,
     backbone: str | None = None,
     size: int | None = None,
@@ -61,6 +64,8 @@ def finetune(
         start: A run, or its ``pretrained.pt``, ``ckpt.pt`` or ``backbone.safetensors``; or general
             weights: ``imagenet:BACKBONE``, ``timm:NAME``, or a file of others.
         data: Labelled images: a named set, a folder, or a CSV manifest.
+        unlabelled: Further images that are used without label, by a recipe with
+            ``[finetune.semi]``.
         recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file; None for the one beside the start, and
             for general weights the factory's.
         backbone: What a file of others holds; None to find out.
@@ -105,12 +110,16 @@ def finetune(
         baselines = listed(_default_baselines(given) if baselines is None else baselines)
         name = _recipe_for(given, recipe)
         overrides = (*brought_along(given, recipe), *overrides)
+        sources = [str(one) for one in (data, unlabelled) if one is not None]
         draft, here = options(
-            name, overrides, baselines, device, (str(data),), world, refusals, known=BASELINES
+            name, overrides, baselines, device, sources, world, refusals, known=BASELINES
         )
+        if unlabelled is not None:
+            refuse_idle(draft, str(unlabelled))
         changed = (*overrides, *changes_for(given, draft, epochs))
         dataset = images_for(
-            draft, str(data), label_percent=label_percent, labels_per_class=labels_per_class,
+            draft, str(data), unlabelled=None if unlabelled is None else str(unlabelled),
+            label_percent=label_percent, labels_per_class=labels_per_class,
             seed=seed, reading=reading, reporter=tell, pretrains=False,
         )  # fmt: skip
         _refuse_unlabelled(dataset)
@@ -134,7 +143,7 @@ def finetune(
                 folder.clear()
             resume(context, identity, stage=FINETUNE.name)
             came_from = {
-                "labels": None, "label_percent": label_percent,
+                "labels": None, "unlabelled": lasting(unlabelled), "label_percent": label_percent,
                 "labels_per_class": labels_per_class, "start": source, **reading.said(),
             }  # fmt: skip
             record(context, identity, {**came_from, **given.provenance})

@@ -21,10 +21,13 @@ from edgessl.pipeline.pretrain import (
     recalibrate,
 )
 from edgessl.pipeline.probe_start import start_from_probe
+from edgessl.pipeline.semi import semi_supervised
 from edgessl.pipeline.thresholds import thresholds_of
 from edgessl.recipe.finetune_table import RegrowTable
+from edgessl.recipe.semi_table import SemiTable
 from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
+from edgessl.train.health.pseudo_labels import PseudoLabelDoctor
 from edgessl.train.place.context import Context, once
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
@@ -55,11 +58,31 @@ def finetune_backbone(
         once(context, WARMUP.name, lambda: dict(_warm_up(context, classifier, regrow).facts()))
         classifier.load_state_dict(load_classifier(context, WARMUP.file).state_dict())
     epochs = context.recipe.finetune.epochs
+    if (table := context.recipe.finetune.semi) is not None:
+        return _finish(context, classifier, table, extendable=extendable)
     stage, method = whole_network(context, classifier, FINETUNE, epochs)
     stage = replace(stage, keeps_end=extendable)
     with _started(context, classifier):
         meter = train_stage(context, stage, method, method, context.images.labelled())
     save_classifier(context, classifier, FINETUNE.file, thresholds_of(context, classifier))
+    return meter
+
+
+def _finish(
+    context: Context, classifier: Classifier, table: SemiTable, *, extendable: bool
+) -> Meter:
+    """Fine-tune with images without label beside the labelled ones, and keep the average."""
+    with _started(context, classifier):
+        stage, method = semi_supervised(
+            context, classifier, table, context.recipe.finetune.epochs,
+            _frozen(context, classifier, FINETUNE),
+        )  # fmt: skip
+        stage = replace(stage, keeps_end=extendable)
+        doctor = PseudoLabelDoctor(len(context.dataset.classes), table)
+        images = context.images.mixed(table.ratio)
+        meter = train_stage(context, stage, method, method, images, doctor=doctor)
+        classifier.load_state_dict(method.average.state_dict())
+    save_classifier(context, classifier, FINETUNE.file)
     return meter
 
 
@@ -190,13 +213,7 @@ def whole_network(
         epochs: Passes over the labelled images.
     """
     table = context.recipe.finetune
-    frozen: tuple[nn.Module, ...] = ()
-    if table.trains == "classifier":
-        classifier.backbone.requires_grad_(False)
-        frozen = (classifier.backbone,)
-    elif table.freeze_batchnorm and stage in (FINETUNE, INIT, INIT_LONGER):
-        norms = (nn.BatchNorm1d, nn.BatchNorm2d)
-        frozen = tuple(module for module in classifier.modules() if isinstance(module, norms))
+    frozen = _frozen(context, classifier, stage)
     method = Supervised(
         classifier, label_smoothing=table.label_smoothing, mixup_alpha=table.mixup_alpha,
         frozen=frozen, head_warmup=table.head_warmup, objective=_objective(context),
@@ -214,6 +231,18 @@ def _objective(context: Context) -> Objective | None:
         return None
     table = context.recipe.finetune
     return several_labels(table.several_loss, table.label_smoothing)
+
+
+def _frozen(context: Context, classifier: Classifier, stage: StageId) -> tuple[nn.Module, ...]:
+    """Return what stays in evaluation mode; a backbone that is not trained is frozen in place."""
+    table = context.recipe.finetune
+    if table.trains == "classifier":
+        classifier.backbone.requires_grad_(False)
+        return (classifier.backbone,)
+    if table.freeze_batchnorm and stage in (FINETUNE, INIT, INIT_LONGER):
+        norms = (nn.BatchNorm1d, nn.BatchNorm2d)
+        return tuple(module for module in classifier.modules() if isinstance(module, norms))
+    return ()
 
 
 def last_stage_alone(

@@ -8,6 +8,7 @@ from edgessl.backbones import Backbone
 from edgessl.data.dataset import Dataset
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
+from edgessl.pipeline.semi import refuse_without_images
 from edgessl.recipe import Recipe
 from edgessl.recipe.duration import too_long
 from edgessl.recipe.stages import pretrain_stages
@@ -49,6 +50,8 @@ def refuse_misfits(
     with refusals:
         if lengths:
             check_lengths(recipe, dataset, pretrains=pretrains)
+    with refusals:
+        refuse_without_images(recipe, dataset, world)
     refusals.raise_all()
 
 

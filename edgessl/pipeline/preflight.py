@@ -106,6 +106,7 @@ def images_for(
     data: str,
     *,
     labels: str | None = None,
+    unlabelled: str | None = None,
     label_percent: float | None = None,
     labels_per_class: int | None = None,
     seed: int,
@@ -119,6 +120,7 @@ def images_for(
         recipe: Says how many are held out, what pretraining sees, and which labels it learns.
         data: ``--data``.
         labels: ``--labels``, or None.
+        unlabelled: ``--unlabelled``, or None.
         label_percent: ``--label-percent``, or None.
         labels_per_class: ``--labels-per-class``, or None.
         seed: Chooses labels and images.
@@ -132,6 +134,7 @@ def images_for(
     dataset = load_dataset(
         data,
         labels=labels,
+        unlabelled=unlabelled,
         label_percent=label_percent,
         labels_per_class=labels_per_class,
         val_percent=recipe.data.val_percent,

@@ -12,7 +12,7 @@ from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
-from edgessl.files import expanded
+from edgessl.files import lasting
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finish import finish, score_run
@@ -146,7 +146,7 @@ def run(
                 folder.clear()
             resume(context, identity, stage=PRETRAIN.name)
             came_from = {
-                "labels": _lasting(labels), "label_percent": label_percent,
+                "labels": lasting(labels), "label_percent": label_percent,
                 "labels_per_class": labels_per_class, **reading.said(),
                 **source.provenance,
             }  # fmt: skip
@@ -283,11 +283,3 @@ def _start(init: str, recipe: Recipe, dataset: Dataset) -> dict[str, str]:
 
 def _text(source: str | Path | None) -> str | None:
     return None if source is None else str(source)
-
-
-def _lasting(labels: str | Path | None) -> str | None:
-    """Name a source of labels so that it is found from any folder, as ``data`` is."""
-    if labels is None:
-        return None
-    path = expanded(labels)
-    return str(path.absolute()) if path.exists() else str(labels)

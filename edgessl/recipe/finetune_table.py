@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from edgessl.recipe.backbones import Readout
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
 from edgessl.recipe.optim_tables import Optim
+from edgessl.recipe.semi_table import SemiTable
 from edgessl.recipe.view_tables import Probability, ViewGroup
 from edgessl.schema import Table
 
@@ -81,6 +82,7 @@ class FinetuneTable(Table):
         head_warmup_epochs: For so long the classifier alone is trained, or ``_steps`` or
             ``_percent``; the backbone's weights and BN statistics stay.
         regrow: Warm-up of a removed or dropped last stage.
+        semi: A semi-supervised finish, that learns from images without label too; left out: none.
     """
 
     epochs: Count
@@ -105,6 +107,7 @@ class FinetuneTable(Table):
     head_warmup_steps: NonNegative | None = None
     head_warmup_percent: Percent | None = None
     regrow: RegrowTable | None = None
+    semi: SemiTable | None = None
 
     @model_validator(mode="after")
     def _check(self) -> FinetuneTable:
@@ -133,3 +136,27 @@ def rate_mistakes(finetune: FinetuneTable) -> Iterator[str]:
             "finetune.layer_decay must be left out with finetune.trains = 'classifier', because "
             f"no layer of the backbone is trained, got {finetune.layer_decay:g}"
         )
+
+
+def semi_mistakes(finetune: FinetuneTable) -> Iterator[str]:
+    """Say what a semi-supervised finish does not go with."""
+    table = finetune.semi
+    if table is None:
+        return
+    if finetune.mixup_alpha:
+        yield (
+            "finetune.mixup_alpha must be 0 with finetune.semi, which mixes no images, got "
+            f"{finetune.mixup_alpha:g}"
+        )
+    if finetune.batchnorm_groups > 1:
+        yield (
+            "finetune.batchnorm_groups must be 1 with finetune.semi, which has images of two "
+            f"kinds in a step, got {finetune.batchnorm_groups}"
+        )
+    if table.weak_scale is not None and finetune.view.crop != "resized":
+        yield (
+            "finetune.semi.weak_scale must be left out with finetune.view.crop = "
+            f"'{finetune.view.crop}', which has no scale, got {table.weak_scale}"
+        )
+    if finetune.view.count > 1:
+        yield f"finetune.view.count must be 1 with finetune.semi, got {finetune.view.count}"

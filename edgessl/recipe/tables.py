@@ -14,7 +14,7 @@ from edgessl.recipe.duration import (
     durations,
     too_long_for,
 )
-from edgessl.recipe.finetune_table import FinetuneTable, rate_mistakes
+from edgessl.recipe.finetune_table import FinetuneTable, rate_mistakes, semi_mistakes
 from edgessl.recipe.method_tables import AnyMethodTable
 from edgessl.recipe.optim_tables import Optim, Sgd
 from edgessl.recipe.pretrain_table import (
@@ -242,6 +242,7 @@ class Recipe(Table):
             )
         yield from _head_mistakes(self)
         yield from rate_mistakes(finetune)
+        yield from semi_mistakes(finetune)
         yield from too_long_for(
             finetune, "head_warmup", finetune.epochs, "finetune", "finetune.epochs"
         )

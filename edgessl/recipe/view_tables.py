@@ -36,6 +36,23 @@ class Jitter(Table):
         return self.brightness, self.contrast, self.saturation, self.hue
 
 
+class RandAugment(Table):
+    """RandAugment with cutout: operations drawn for every view of every image.
+
+    Attributes:
+        operations: That come one after the other, each drawn of 14.
+        strength: Amounts are uniform up to this share of the greatest.
+        cutout: A grey square has a side of up to this share of the image's; 0 for none.
+
+    Source:
+        Cubuk et al. 2020, arXiv:1909.13719, in the form of FixMatch, arXiv:2001.07685.
+    """
+
+    operations: Annotated[int, Field(ge=0, le=10)] = 2
+    strength: Probability = 1.0
+    cutout: Probability = 0.5
+
+
 class ViewGroup(Table):
     """Views of one resolution.
 
@@ -57,6 +74,7 @@ class ViewGroup(Table):
         blur_p: Probability of blur, one for each view of the group.
         blur_sigma: Range of the blur's standard deviation, in output pixels.
         solarize_p: Probability of solarisation at half range, one for each view.
+        rand_augment: Operations that follow all others; left out: none.
     """
 
     count: Annotated[int, Field(ge=1, le=1000)]
@@ -74,6 +92,7 @@ class ViewGroup(Table):
     blur_p: tuple[Probability, ...] = ()
     blur_sigma: tuple[float, float] = (0.1, 2.0)
     solarize_p: tuple[Probability, ...] = ()
+    rand_augment: RandAugment | None = None
 
     @property
     def area(self) -> tuple[float, float]:

@@ -54,6 +54,9 @@ SUPERVISED_FILE = "supervised.pt"
 TRAIN_TOP1 = "train_top1_percent"
 """Of the log: how many of a step's images got their label, in training mode."""
 
+CONFIDENT = "confident_percent"
+"""Of the log: how much of the pseudo-labels of a step counts."""
+
 VIEWS, START, EVALUATE, REPORT = "views", "start", "evaluate", "report"
 """What run.json remembers besides training."""
 

@@ -14,3 +14,5 @@ class Operation(IntEnum):
     GRAY = 3
     BLUR = 4
     SOLARIZE = 5
+    AUGMENT = 6
+    CUTOUT = 7

@@ -16,6 +16,7 @@ from edgessl.recipe.view_tables import ViewGroup
 from edgessl.rng import DrawKey, uniforms_of_operations
 from edgessl.views.boxes import crop_boxes
 from edgessl.views.operations import Operation
+from edgessl.views.rand_augment import Augmentation, draw_augmentation
 
 _DRAWS: dict[int, int] = {
     Operation.FLIP: 1,
@@ -40,6 +41,7 @@ class ViewParams:
         gray: Whether to turn grey, ``(B, V)``.
         sigma: Standard deviation of the blur in output pixels, 0 for none, ``(B, V)``.
         solarize: Whether to solarise, ``(B, V)``.
+        augmentation: What RandAugment does to the ``V * B`` views, view by view; None for nothing.
     """
 
     boxes: NDArray[np.float64]
@@ -50,6 +52,7 @@ class ViewParams:
     gray: NDArray[np.bool_]
     sigma: NDArray[np.float64]
     solarize: NDArray[np.bool_]
+    augmentation: Augmentation | None = None
 
 
 def draw_params(
@@ -73,6 +76,7 @@ def draw_params(
     flip, jitter, gray, blur, solarize = uniforms_of_operations(key, ids, views, _DRAWS)
     blur_p = np.asarray(group.blur_p or (0.0,) * group.count)
     solarize_p = np.asarray(group.solarize_p or (0.0,) * group.count)
+    table = group.rand_augment
     sigma = group.blur_sigma[0] + (group.blur_sigma[1] - group.blur_sigma[0]) * blur[..., 1]
     return ViewParams(
         boxes=crop_boxes(group, views, sizes, ids, key),
@@ -83,6 +87,7 @@ def draw_params(
         gray=gray[..., 0] < group.gray_p,
         sigma=np.where(blur[..., 0] < blur_p, sigma, 0.0),
         solarize=solarize[..., 0] < solarize_p,
+        augmentation=None if table is None else draw_augmentation(table, views, ids, key),
     )
 
 

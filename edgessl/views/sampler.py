@@ -17,6 +17,7 @@ from edgessl.views.colour import luma, solarize
 from edgessl.views.jitter import apply_jitter, order_numbers
 from edgessl.views.params import ViewParams, draw_params
 from edgessl.views.parts import parts
+from edgessl.views.rand_augment import augment
 from edgessl.views.resample import crop_and_resize
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -113,7 +114,8 @@ def make_views(images: Tensor, group: ViewGroup, params: ViewParams) -> Tensor:
     _blur(pixels, sorted_(params.sigma))
     _solarize(pixels, sorted_(params.solarize))
     back = torch.from_numpy(np.argsort(order)).to(images.device, non_blocking=True)
-    return pixels.transpose(0, 1).index_select(1, back).transpose(0, 1)
+    pixels = pixels.transpose(0, 1).index_select(1, back).transpose(0, 1)
+    return pixels if params.augmentation is None else augment(pixels, params.augmentation)
 
 
 def _by_view(values: NDArray[Scalar]) -> NDArray[Scalar]:

@@ -12,19 +12,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
-from edgessl.errors import GateFailed
 from edgessl.methods import signs
 from edgessl.recipe.method_tables import MethodTable
 from edgessl.recipe.optim_tables import Optim
-from edgessl.schedules import Clock
 from edgessl.train import StepRecord
 from edgessl.train.health.advice import advice
-from edgessl.train.place.context import Context
 
 Word = Literal[
     "warming up", "healthy", "uniform", "collapsed", "starved", "narrow", "scattered"
@@ -150,7 +147,10 @@ class Doctor:
 
     Attributes:
         word: The health as last judged.
+        words: What it may be.
     """
+
+    words = get_args(Word)
 
     def __init__(
         self,
@@ -257,45 +257,4 @@ class Doctor:
             prototypes_used=used,
             prototype_use=used / min(len(self._won), self._targets),
             prototypes=len(self._won),
-        )
-
-
-def tell(
-    context: Context, stage: str, clock: Clock, epochs_before: int, found: Diagnosis
-) -> None:
-    """Log a diagnosis; say it if the word is new, and no mere confirmation that all is well.
-
-    Args:
-        context: The run.
-        stage: Name of the stage.
-        clock: After the last step of the window.
-        epochs_before: Of the stages before this one; the log counts them in.
-        found: What the doctor says.
-    """
-    context.run.log({
-        "stage": stage, "step": clock.step,
-        "epoch": round(epochs_before + clock.step / clock.steps_per_epoch, 4), **found.entry(),
-    })  # fmt: skip
-    if not found.changed or (found.word == "healthy" and found.before == "warming up"):
-        return
-    sentence = "the outputs differ between images again" if not found.advice else found.advice
-    context.reporter.say(f"Health at step {clock.step}: {found.word}: {sentence}.")
-
-
-def refuse_collapsed(stage: str, doctor: Doctor | None, step: int) -> None:
-    """End a run whose outputs have collapsed, if it was asked for.
-
-    Args:
-        stage: Name of the stage.
-        doctor: Watches it.
-        step: Steps done and saved.
-
-    Raises:
-        GateFailed: They have; the message says how to go on.
-    """
-    if doctor is not None and doctor.ends_run and doctor.ill:
-        raise GateFailed(
-            f"{stage}: outputs must differ between images, got '{doctor.word}' at step {step}: "
-            f"{doctor.advice()}, each with --set and --fresh (or another --out). "
-            "The same command without --stop-on-collapse goes on from here"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -22,9 +22,13 @@ from edgessl.recipe.optim_tables import Optim
 from edgessl.rng import DrawKey, permutation, step_seed
 from edgessl.schedules import Clock
 from edgessl.train.loop.engine import Engine
+from edgessl.train.loop.micro_batch import MicroBatch
+from edgessl.train.loop.mixed_batches import mixed_batches, others_in_step
 from edgessl.train.loop.parallel import Parallel
 from edgessl.train.loop.stopwatch import Stopwatch
-from edgessl.views import ViewSampler
+
+Sampler = Callable[[Tensor, NDArray[np.int32], NDArray[np.int64], DrawKey], list[Tensor]]
+"""Makes the views of a batch; see ``ViewSampler``."""
 
 
 class FiniteCheck:
@@ -86,29 +90,33 @@ class TrainingData:
 
     Attributes:
         images: Packed images.
-        labels: Class of each image, ``(N,)`` int64 on the CPU, or None.
+        labels: Class of each image, ``(N,)`` int64 on the CPU, or None. Where there are images
+            without label beside the labelled ones, theirs is ``-1 - position`` among them.
+        labelled: How many of the images have a label, where others stand beside them in every step:
+            the first ones. None where all are alike.
+        ratio: Images without label for each labelled one in a step.
     """
 
     images: ImageStore
     labels: Tensor | None = None
+    labelled: int | None = None
+    ratio: int = 0
 
     def __len__(self) -> int:
-        return len(self.images)
+        """Images of an epoch: all, or the labelled ones where others stand beside them."""
+        return len(self.images) if self.labelled is None else self.labelled
 
+    def images_in_step(self, batch_size: int, parts: int = 1) -> int:
+        """Return how many images a step has, those without label too.
 
-@dataclass(frozen=True, slots=True)
-class MicroBatch:
-    """The images of one forward and backward pass.
-
-    Attributes:
-        key: Of their random draws.
-        ids: Which images, ``(B,)``: with several processes, this one's.
-        last: Whether the optimiser steps after it.
-    """
-
-    key: DrawKey
-    ids: NDArray[np.int64]
-    last: bool
+        Args:
+            batch_size: Of the step, without them.
+            parts: That a batch must be divisible by.
+        """
+        if self.labelled is None:
+            return batch_size
+        others = len(self.images) - self.labelled
+        return batch_size + others_in_step(batch_size, self.ratio, others, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +181,24 @@ def micro_batches(
                 yield MicroBatch(key, ids[world.share_of(len(ids))], number == accumulate)
 
 
+def _listed(
+    data: TrainingData, clock: Clock, *, batch_size: int, accumulate: int, seed: int, world: World
+) -> Iterator[MicroBatch]:
+    if data.labelled is None or data.labels is None:
+        return micro_batches(
+            clock, len(data),
+            batch_size=batch_size, accumulate=accumulate, seed=seed, world=world,
+        )  # fmt: skip
+    return mixed_batches(
+        clock, data.labels[: data.labelled].numpy(), len(data.images) - data.labelled,
+        batch_size=batch_size, ratio=data.ratio, accumulate=accumulate, seed=seed, world=world,
+    )  # fmt: skip
+
+
 def fit(
     method: Method,
     data: TrainingData,
-    sampler: ViewSampler,
+    sampler: Sampler,
     optimizer: torch.optim.Optimizer,
     optim: Optim,
     *,
@@ -213,7 +235,7 @@ def fit(
     """
     scaler = scaler or engine.scaler()
     listed = partial(
-        micro_batches, clock, len(data),
+        _listed, data, clock,
         batch_size=batch_size, accumulate=accumulate, seed=seed, world=engine.world,
     )  # fmt: skip
     parallel = Parallel(method, engine, batchnorm_groups=batchnorm_groups)

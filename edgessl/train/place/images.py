@@ -102,6 +102,16 @@ class Images:
             return TrainingData(images, shown)
         return TrainingData(images, labels_of(dataset.train))
 
+    def mixed(self, ratio: int) -> TrainingData:
+        """Return the labelled training images, and those without label beside them.
+
+        Args:
+            ratio: Images without label for each labelled one in a step.
+        """
+        labelled, others = len(self.dataset.train), len(self.dataset.unlabeled)
+        labels = torch.cat([labels_of(self.dataset.train), -1 - torch.arange(others)])
+        return TrainingData(self.packed.everything(), labels, labelled, ratio)
+
     def pixels(self, split: Split) -> NDArray[np.uint8]:
         """Return a split under the evaluation transform, ``(N, 3, crop_px, crop_px)``."""
         if split.paths not in self._evaluation:

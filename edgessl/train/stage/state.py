@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgessl.runs.folder import RunFolder, Say
-from edgessl.train.health.doctor import Doctor
+from edgessl.train.health.told import Watcher
 from edgessl.train.stage.guard import Guard
 from edgessl.train.stage.state_fits import misfit
 from edgessl.train.stage.timing import Meter
@@ -45,7 +45,7 @@ class StageState:
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler,
         say: Say,
-        doctor: Doctor | None = None,
+        doctor: Watcher | None = None,
     ) -> None:
         self.step = 0
         self.meter = Meter()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from edgessl.checkpoint import not_finite
-from edgessl.train.health.doctor import Doctor, Word
+from edgessl.train.health.told import Watcher
 from edgessl.train.loop.stopwatch import PARTS
 from edgessl.train.stage.state_table import trouble_with_state
 
@@ -26,7 +26,7 @@ def misfit(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
-    doctor: Doctor | None,
+    doctor: Watcher | None,
 ) -> str:
     """Say what of a state does not fit; empty if it fits. Nothing is changed.
 
@@ -44,7 +44,7 @@ def misfit(
         _optimizer(saved["optimizer"], optimizer),
         _scaler(saved["scaler"]) if scaler.is_enabled() else (),
         _meter(saved["meter"]),
-        () if doctor is None else _doctor(saved["doctor"]),
+        () if doctor is None else _doctor(saved["doctor"], doctor.words),
     )
     return next((trouble for check in checks for trouble in check), "")
 
@@ -148,12 +148,12 @@ def _meter(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"meter.parts: must be {', '.join(PARTS)}, got {', '.join(found['parts'])}"
 
 
-def _doctor(found: Mapping[str, Any] | None) -> Iterator[str]:
+def _doctor(found: Mapping[str, Any] | None, words: Sequence[str]) -> Iterator[str]:
     if found is None:
         yield "doctor: missing"
         return
-    if found["word"] not in get_args(Word):
-        yield f"doctor.word: must be one of {', '.join(get_args(Word))}, got {found['word'][:40]!a}"
+    if found["word"] not in words:
+        yield f"doctor.word: must be one of {', '.join(words)}, got {found['word'][:40]!a}"
     sums, won = found["sums"], found["won"]
     if sums is not None and (
         sums.shape != (len(found["names"]),) or sums.dtype != torch.float32

@@ -17,10 +17,11 @@ from edgessl.methods.method import Method
 from edgessl.optim import build_optimizer, layer_scales
 from edgessl.recipe.optim_tables import Optim
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.runs.stages import TRAIN_TOP1, StageId, is_main, is_pretraining, own_loss
+from edgessl.runs.stages import CONFIDENT, TRAIN_TOP1, StageId, is_main, is_pretraining, own_loss
 from edgessl.schedules import Clock
 from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
-from edgessl.train.health.doctor import Doctor, refuse_collapsed, tell
+from edgessl.train.health.told import Watcher, refuse_collapsed, tell
+from edgessl.train.loop.fit import Sampler
 from edgessl.train.place.context import Context
 from edgessl.train.place.processes import ask, batch_parts, receive, send
 from edgessl.train.stage.guard import Verdict, diverged, failure
@@ -29,6 +30,7 @@ from edgessl.train.stage.state_table import refuse_damaged
 from edgessl.train.stage.stop_request import StopRequest
 from edgessl.train.stage.timing import Meter, Pace, bottleneck
 from edgessl.views import ViewSampler
+from edgessl.views.split_sampler import SplitSampler
 
 LOG_LINES = 400  # about this many lines of log a stage
 _LEAVE = 1 << 16  # above all signals: leave the loop and wait for the next state
@@ -56,6 +58,8 @@ class Stage:
         epochs_before: Epochs of the stages of pretraining before it; the log counts them in.
         optim_key: Where the recipe gives ``optim``.
         layer_decay: Share of the next stage's learning rate that each stage of the backbone has.
+        beside: Groups of views of the images without label, where some stand beside the others.
+        ratio: Of those for each labelled one in a step.
     """
 
     what: StageId
@@ -69,6 +73,8 @@ class Stage:
     epochs_before: int = 0
     optim_key: str = "finetune.optim"
     layer_decay: float = 1.0
+    beside: tuple[ViewGroup, ...] = ()
+    ratio: int = 0
 
     @property
     def name(self) -> str:
@@ -83,7 +89,7 @@ def train_stage(
     module: nn.Module,
     data: TrainingData,
     watch: Watch | None = None,
-    doctor: Doctor | None = None,
+    doctor: Watcher | None = None,
     *,
     must_go_on: EdgesslError | None = None,
 ) -> Meter:
@@ -140,8 +146,7 @@ def follow_stage(context: Context, stage: Stage, module: nn.Module) -> None:
     Raises:
         Interrupted: Ctrl-C or SIGTERM, after the first process has saved.
     """
-    pretrains, images = is_pretraining(stage.name), context.images
-    data = images.pretraining() if pretrains else images.labelled()
+    data = _images(context, stage)
     method, optimizer = cast(Method, module), _prepare(context, stage, module)
     scaler, stop = context.engine.scaler(), StopRequest()
     with stop.listening(), freed_memory_kept():
@@ -162,6 +167,13 @@ def follow_stage(context: Context, stage: Stage, module: nn.Module) -> None:
                     interrupted = Interrupted("stopped with the first process", order)
                     interrupted.told = True  # by the first process
                     raise interrupted
+
+
+def _images(context: Context, stage: Stage) -> TrainingData:
+    """The images of a stage, as the first process has them."""
+    if is_pretraining(stage.name):
+        return context.images.pretraining()
+    return context.images.mixed(stage.ratio) if stage.beside else context.images.labelled()
 
 
 def _prepare(context: Context, stage: Stage, module: nn.Module) -> torch.optim.Optimizer:
@@ -195,6 +207,12 @@ def _batch_size(context: Context, stage: Stage, data: TrainingData) -> int:
     return step_images(len(data), stage.batch_size, parts)
 
 
+def _images_in_step(context: Context, stage: Stage, data: TrainingData) -> int:
+    """Images in a step, those without label too."""
+    own = _batch_size(context, stage, data)
+    return data.images_in_step(own, stage.accumulate * context.world.size)
+
+
 def stage_steps(
     context: Context,
     stage: Stage,
@@ -218,14 +236,21 @@ def stage_steps(
         lr_factor: The scheduled learning rate is multiplied by it.
         scaler: Of fp16 gradients.
     """
-    image = context.recipe.image
-    sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
     return fit(
-        method, data, sampler, optimizer, stage.optim,
+        method, data, _sampler(context, stage, data), optimizer, stage.optim,
         clock=clock, batch_size=_batch_size(context, stage, data), seed=context.seed,
         engine=context.engine, accumulate=stage.accumulate, lr_factor=lr_factor,
         batchnorm_groups=stage.batchnorm_groups, scaler=scaler,
     )  # fmt: skip
+
+
+def _sampler(context: Context, stage: Stage, data: TrainingData) -> Sampler:
+    image, layout = context.recipe.image, context.engine.memory_format
+    own = ViewSampler(stage.groups, image.mean, image.std, layout)
+    if data.labelled is None:
+        return own
+    others = ViewSampler(stage.beside, image.mean, image.std, layout)
+    return SplitSampler(own, others, data.labelled)
 
 
 class _Training:
@@ -240,7 +265,7 @@ class _Training:
         optimizer: torch.optim.Optimizer,
         state: StageState,
         watch: Watch | None,
-        doctor: Doctor | None = None,
+        doctor: Watcher | None = None,
     ) -> None:
         self.stop = StopRequest()
         self._context = context
@@ -254,6 +279,7 @@ class _Training:
         self._watched: dict[str, float] = {}
         self._loss, self._loss_name = float("nan"), "loss"
         self._right: float | None = None  # percent of the labels, where there are any
+        self._confident: float | None = None  # percent of the pseudo-labels, likewise
         finished = context.run.read().get("finished", {})
         self._told = state.step > 0 or not is_main(stage.name) or any(map(is_main, finished))
 
@@ -267,7 +293,7 @@ class _Training:
         send(context.world, {**state.payload(), "lr_factor": state.guard.lr_factor})
         clock = _clock(stage, self._data, state.step)
         per_epoch = clock.steps_per_epoch
-        batch_size = _batch_size(context, stage, self._data)
+        batch_size = _images_in_step(context, stage, self._data)
         log_every = max(1, clock.total_steps // LOG_LINES)
         pace = Pace(state.meter)
         for record in stage_steps(
@@ -329,6 +355,7 @@ class _Training:
                  **{name: value.item() for name, value in record.log.items()}}  # fmt: skip
         self._loss_name = _name_of_loss(entry)
         self._right = cast(float | None, entry.get(TRAIN_TOP1))
+        self._confident = cast(float | None, entry.get(CONFIDENT))
         if record.skipped:
             entry = {**place, "skipped": True, "loss": str(self._loss), "lr": record.lr}
             context.reporter.say(
@@ -357,6 +384,8 @@ class _Training:
             f" · {_LABELS[key]} {value:.1f} %"
             for key, value in self._watched.items() if key in _LABELS
         )
+        if self._confident is not None:
+            watched = f" · confident {self._confident:.0f} %{watched}"
         if self._right is not None:
             watched = f" · top-1 on train {self._right:.1f} %{watched}"
         health = f" · {self._doctor.word_to_show}" if self._doctor is not None else ""

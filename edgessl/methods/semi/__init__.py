@@ -1,0 +1,1 @@
+"""Semi-supervised training: few labels, and images without any."""

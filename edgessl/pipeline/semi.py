@@ -1,0 +1,105 @@
+"""The semi-supervised finish: how fine-tuning goes where images without label take part."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from edgessl.backbones import Classifier
+from edgessl.data.dataset import Dataset
+from edgessl.distributed import World
+from edgessl.errors import UserError
+from edgessl.methods.semi.build import build_alignment, build_rule
+from edgessl.methods.semi.semi_supervised import SemiSupervised
+from edgessl.recipe import Recipe
+from edgessl.recipe.finetune_table import FinetuneTable
+from edgessl.recipe.semi_table import SemiTable
+from edgessl.recipe.view_tables import ViewGroup
+from edgessl.runs.stages import FINETUNE
+from edgessl.train.place.context import Context
+from edgessl.train.stage.train_stage import Stage
+
+
+def semi_supervised(
+    context: Context, classifier: Classifier, table: SemiTable, epochs: int,
+    frozen: tuple[nn.Module, ...],
+) -> tuple[Stage, SemiSupervised]:
+    """Say how labelled images and images without label train a classifier together.
+
+    Args:
+        context: The run.
+        classifier: What is trained.
+        table: Settings.
+        epochs: Passes over the labelled images.
+        frozen: Modules whose BN statistics stay as they are.
+    """
+    finetune, dataset = context.recipe.finetune, context.dataset
+    classes, labels = len(dataset.classes), dataset.train.labels or ()
+    method = SemiSupervised(
+        classifier, table,
+        build_rule(table, images=len(dataset.unlabeled), classes=classes),
+        build_alignment(table, labels, classes),
+        frozen=frozen, head_warmup=finetune.head_warmup,
+    )  # fmt: skip
+    stage = Stage(
+        FINETUNE, epochs, finetune.batch_size, (finetune.view,), finetune.optim,
+        finetune.accumulate, finetune.batchnorm_groups, layer_decay=finetune.layer_decay,
+        beside=views_without_label(finetune, table), ratio=table.ratio,
+    )  # fmt: skip
+    return stage, method
+
+
+def refuse_idle(recipe: Recipe, source: str) -> None:
+    """Refuse images without label where nothing would use them.
+
+    Args:
+        recipe: What is to be trained.
+        source: ``--unlabelled``.
+
+    Raises:
+        UserError: Its fine-tuning learns from labelled images alone.
+    """
+    if recipe.finetune.semi is None:
+        raise UserError(
+            f"--unlabelled {source}: must come with [finetune.semi], which {recipe.name} leaves "
+            "out; pass --set finetune.semi.name=fixmatch, or leave --unlabelled out"
+        )
+
+
+def refuse_without_images(recipe: Recipe, dataset: Dataset, world: World) -> None:
+    """Refuse a semi-supervised finish that has no images without label, or several labels an image.
+
+    Args:
+        recipe: What is to be trained.
+        dataset: On what.
+        world: By which processes.
+
+    Raises:
+        UserError: It cannot be.
+    """
+    table = recipe.finetune.semi
+    if table is None or not (dataset.classes or dataset.tags):
+        return
+    if dataset.tags:
+        raise UserError(
+            f"finetune.semi.name: must be left out with several labels an image, got "
+            f"'{table.name}'; pseudo-labels are one class an image"
+        )
+    least = max(2, recipe.finetune.accumulate * world.size)
+    if (there := len(dataset.unlabeled)) < least:
+        raise UserError(
+            f"finetune.semi.name = '{table.name}': must have at least {least} images without "
+            f"label, found {there} in {dataset.source}; pass some by --unlabelled, keep fewer "
+            "labels by --labels-per-class, or leave it out"
+        )
+
+
+def views_without_label(finetune: FinetuneTable, table: SemiTable) -> tuple[ViewGroup, ViewGroup]:
+    """Return the weak and the strong view of images without label.
+
+    Args:
+        finetune: Has the view of labelled images, which both are like.
+        table: Says what is different.
+    """
+    scale = {} if table.weak_scale is None else {"scale": table.weak_scale}
+    weak = finetune.view.model_copy(update=scale)
+    return weak, finetune.view.model_copy(update={"rand_augment": table.strong})

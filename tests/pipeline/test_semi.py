@@ -1,0 +1,176 @@
+"""A semi-supervised finish: it runs, resumes to the last bit, and says what it cannot do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pipeline.stories import run_recipe
+from pipeline.tiny_run import ENGINE, Listener, request, write_images, write_recipe
+
+from edgessl import checkpoint
+from edgessl.cli import main
+from edgessl.errors import Interrupted, UserError
+from edgessl.pipeline import finetune as story
+from edgessl.pipeline.semi import views_without_label
+from edgessl.recipe import load_recipe
+from edgessl.recipe.semi_table import SemiTable
+from edgessl.reporter import Silent
+
+SEMI = ("finetune.mixup_alpha=0", "finetune.epochs=3", "backbone.last_stage=keep")
+FEW = 3  # labels a class
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that has pretrained on 24 images of two classes."""
+    folder = tmp_path_factory.mktemp("semi")
+    recipe, data = write_recipe(folder), write_images(folder / "data")
+    asked = request(recipe, data, folder / "run", "pretrain.epochs=1", *SEMI)
+    run_recipe(asked, Silent())
+    return folder
+
+
+def finetune(start: Path, out: Path, *changes: str, reporter: Any = None, **more: Any) -> Path:
+    """Fine-tune on a few labels, and return the run folder."""
+    more = {"data": start / "data", "labels_per_class": FEW, **more}
+    story.finetune(
+        start / "run" / "pretrained.pt", out=out, device="cpu", baselines=("none",),
+        overrides=(*ENGINE, *SEMI, *changes), reporter=reporter or Silent(), **more,
+    )  # fmt: skip
+    return out
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return dict(checkpoint.load(run / "ckpt.pt")["weights"])
+
+
+@pytest.mark.parametrize("name", ["fixmatch", "flexmatch", "freematch", "softmatch"])
+def test_every_method_goes_from_labels_and_other_images_to_a_classifier(
+    start: Path, tmp_path: Path, name: str
+) -> None:
+    run = finetune(start, tmp_path / "run", f"finetune.semi.name={name}")
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    steps = [line for line in log if line["stage"] == "finetune" and "loss" in line]
+    assert len(steps) == 3
+    assert all(0.0 <= line["confident_percent"] <= 100.0 for line in steps)
+    report = json.loads((run / "report.json").read_text())
+    assert report["data"]["counts"]["train"] == 2 * FEW
+    assert report["scores"]["finetune_top1"]["n"] > 0
+
+
+@pytest.mark.parametrize("name", ["flexmatch", "freematch"])
+def test_a_run_that_was_stopped_ends_with_the_same_weights(
+    start: Path, tmp_path: Path, name: str
+) -> None:
+    change = (f"finetune.semi.name={name}", "finetune.semi.pseudo_labels_by=average")
+    whole = weights(finetune(start, tmp_path / "whole", *change))
+    stopper = Listener("finetune", 2)
+    with pytest.raises(Interrupted):
+        finetune(start, tmp_path / "cut", *change, reporter=stopper)
+    resumed = weights(finetune(start, tmp_path / "cut", *change))
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
+
+
+def test_the_average_is_what_is_kept(start: Path, tmp_path: Path) -> None:
+    """With an average that forgets at once it is the trained network itself."""
+    runs = [
+        finetune(start, tmp_path / f"{number}", "finetune.semi.name=softmatch",
+                 f"finetune.semi.average_decay={decay}")
+        for number, decay in enumerate((0.0, 0.9))
+    ]  # fmt: skip
+    first, second = map(weights, runs)
+    moved = [key for key in first if not torch.equal(first[key], second[key])]
+    assert any("conv" in key for key in moved)
+    assert any("running" in key for key in moved)
+
+
+def test_batch_norm_that_is_kept_stays_in_the_average_too(start: Path, tmp_path: Path) -> None:
+    run = finetune(start, tmp_path / "run", "finetune.semi.name=fixmatch",
+                   "finetune.freeze_batchnorm=true", "finetune.layer_decay=0.8",
+                   "finetune.head_warmup_percent=40")  # fmt: skip
+    before = checkpoint.load(start / "run" / "pretrained.pt")["weights"]
+    after = weights(run)
+    kept = [key for key in before if "running" in key]
+    assert kept
+    assert all(torch.equal(before[key], after[f"backbone.{key}"]) for key in kept)
+
+
+def test_images_of_another_folder_are_used_but_for_what_the_labelled_ones_hold_out(
+    start: Path, tmp_path: Path
+) -> None:
+    """The folder has all labelled images again: test, val and train among them are left out."""
+    other = write_images(tmp_path / "other", classes=3, labelled=False)
+    shutil.copytree(start / "data", other / "again")
+    run = finetune(start, tmp_path / "run", "finetune.semi.name=softmatch",
+                   unlabelled=other, labels_per_class=None)  # fmt: skip
+    counts = json.loads((run / "report.json").read_text())["data"]
+    assert counts["counts"]["unlabeled"] == 12  # of the third class: the others are the same
+    assert any("48 that train, val or test have too are left out" in note
+               for note in counts["notes"])  # fmt: skip
+
+
+def test_what_it_does_not_go_with_is_said(start: Path, tmp_path: Path) -> None:
+    named = "finetune.semi.name=fixmatch"
+    cases: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
+        ((named,), {"labels_per_class": None}, "must have at least 2 images without label"),
+        ((), {"unlabelled": start / "data"}, "must come with [finetune.semi]"),
+        ((named,), {"unlabelled": start / "data", "labels_per_class": None},
+         "must hold images besides the labelled ones"),
+        ((named, "finetune.mixup_alpha=0.2"), {}, "finetune.mixup_alpha must be 0"),
+        (("finetune.semi.name=fixmtch",), {}, "finetune.semi.name"),
+        ((named, "finetune.semi.weak_scale=[0.9, 0.2]"), {}, "weak_scale must be two shares"),
+        ((named,), {"unlabelled": tmp_path / "nowhere"}, "nowhere"),
+    ]  # fmt: skip
+    for changes, more, sentence in cases:
+        with pytest.raises(UserError) as error:
+            finetune(start, tmp_path / "run", *changes, **more)
+        assert sentence in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_refuses_an_empty_folder(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setattr("sys.argv", [
+        "edgessl", "finetune", str(start / "run" / "pretrained.pt"), "--data", str(start / "data"),
+        "--unlabelled", str(empty), "--set", "finetune.semi.name=fixmatch",
+        "--set", "finetune.mixup_alpha=0", "--out", str(tmp_path / "run"),
+    ])  # fmt: skip
+    handler = signal.getsignal(signal.SIGTERM)  # which main() replaces
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert ended.value.code == 2
+    assert "empty: must hold images, found none" in " ".join(capsys.readouterr().err.split())
+
+
+def test_weak_and_strong_views_are_those_of_labelled_images_but_for_what_is_said(
+    start: Path,
+) -> None:
+    finetuning = load_recipe(str(start / "tiny.toml")).finetune
+    table = SemiTable(name="fixmatch", weak_scale=(0.7, 1.0))
+    weak, strong = views_without_label(finetuning, table)
+    assert weak == finetuning.view.model_copy(update={"scale": (0.7, 1.0)})
+    assert strong == finetuning.view.model_copy(update={"rand_augment": table.strong})
+
+
+def test_a_recipe_uses_the_images_whose_labels_it_does_not_keep(
+    start: Path, tmp_path: Path
+) -> None:
+    asked = request(start / "tiny.toml", start / "data", tmp_path / "run", "pretrain.epochs=1",
+                    *SEMI, "finetune.semi.name=softmatch")  # fmt: skip
+    report = run_recipe(replace(asked, label_percent=30.0), Silent())
+    assert report["data"]["counts"]["unlabeled"] > report["data"]["counts"]["train"]
+    assert report["recipe"]["finetune"]["semi"]["name"] == "softmatch"
