@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from xml.etree import ElementTree
 
 from edgessl.data.preprocess import Preprocess
+from edgessl.data.voc import ANNOTATIONS, IMAGES, read_annotation
+from edgessl.errors import UserError
 
-_MOST_BYTES = 2**24
 _CUB = ("images.txt", "bounding_boxes.txt")
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels, from 0 on."""
@@ -38,8 +38,8 @@ def boxes_beside(path: Path) -> tuple[ObjectBox, ...]:
             the ``images`` of a folder with CUB's ``bounding_boxes.txt``. A damaged file counts as
             none, and so does an empty box.
     """
-    annotation = path.parent.parent / "Annotations" / f"{path.stem}.xml"
-    if path.parent.name == "JPEGImages" and annotation.is_file():
+    annotation = path.parent.parent / ANNOTATIONS / f"{path.stem}.xml"
+    if path.parent.name == IMAGES and annotation.is_file():
         return _of_voc(annotation)
     for root in path.parents[1:3]:
         if all((root / name).is_file() for name in _CUB):
@@ -82,27 +82,23 @@ def _area(box: Corners) -> float:
 
 def _of_voc(file: Path) -> tuple[ObjectBox, ...]:
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            return ()
-        root = ElementTree.fromstring(file.read_bytes())
-    except (OSError, ElementTree.ParseError, ValueError, LookupError):
+        objects = read_annotation(file).objects
+    except UserError:
         return ()
     found = []
-    for one in root.iter("object"):
-        sides = [_number(one.findtext(f"bndbox/{side}")) for side in _SIDES]
-        # VOC counts pixels from 1, and the last one belongs to the box.
-        corners = (sides[0] - 1, sides[1] - 1, sides[2], sides[3])
-        if all(map(math.isfinite, corners)) and _area(corners) > 0:
-            found.append(ObjectBox(corners, (one.findtext("name") or "").strip()))
+    for one in objects:
+        if one.corners is not None:
+            left, top, right, bottom = one.corners
+            # VOC counts pixels from 1, and the last one belongs to the box.
+            corners = (left - 1, top - 1, right, bottom)
+            if _area(corners) > 0:
+                found.append(ObjectBox(corners, one.name))
     return tuple(found)
 
 
-_SIDES = ("xmin", "ymin", "xmax", "ymax")
-
-
-def _number(text: str | None) -> float:
+def _number(text: str) -> float:
     try:
-        return float(text or "")
+        return float(text)
     except ValueError:
         return math.nan
 

@@ -11,6 +11,14 @@ from edgessl.diagnose.numbers import SplitNumbers
 from edgessl.metrics.interval import Score, paired_difference
 
 _SAME_MACS = 1.02
+UNTOLD = (
+    "Without labels nothing here tells which network serves your classes: label a few hundred "
+    "images (`edgessl pick` says which) and ask again."
+)
+UNTOLD_SEVERAL = (
+    "Images have several labels, so neighbours do not tell which network serves your classes: "
+    "`edgessl eval --protocol map` scores the features of each."
+)
 
 
 class Candidate(Protocol):
@@ -64,19 +72,21 @@ class Choice:
 
 
 def choose(
-    networks: Sequence[Candidate], summary: str, wrong: Mapping[str, Sequence[str]] | None = None
-) -> Choice:
+    networks: Sequence[Candidate], summary: str, wrong: Mapping[str, Sequence[str]] | None = None,
+    unasked: str = UNTOLD,
+) -> Choice:  # fmt: skip
     """Take the network whose neighbours name the classes best, or the cheapest of equal ones.
 
     Args:
         networks: At least one.
         summary: What is said where there is only one.
         wrong: By name what is wrong with a network, in words that go on a sentence.
+        unasked: What is said where neighbours were not asked about classes.
     """
     if len(networks) == 1:
         return Choice("", summary)
     if any(one.neighbours is None for one in networks):
-        return Choice("", _without_labels(networks))
+        return Choice("", f"{unasked} {_hint(networks)}")
     leader = max(networks, key=lambda one: _score(one).value)
     equals = [
         one for one in networks if one is leader or _difference(leader, one).low <= 0
@@ -163,10 +173,9 @@ def _millions(one: Candidate) -> str:
     return f"{(one.macs or 0) / 1e6:.1f} M"
 
 
-def _without_labels(networks: Sequence[Candidate]) -> str:
+def _hint(networks: Sequence[Candidate]) -> str:
     best = max(networks, key=lambda one: one.judged.effective_rank)
     return (
-        "Without labels nothing here tells which network serves your classes: label a few hundred "
-        "images (`edgessl pick` says which) and ask again. As a hint only, the features of "
-        f"{best.name} fill the most directions (effective rank {best.judged.effective_rank:.0f})."
+        f"As a hint only, the features of {best.name} fill the most directions (effective rank "
+        f"{best.judged.effective_rank:.0f})."
     )

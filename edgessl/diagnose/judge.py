@@ -38,9 +38,20 @@ class Judged(Protocol):
     def in_train(self) -> Neighbours | None: ...
 
 
+UNLABELLED = Finding(
+    "open", "kNN", "Without labels nothing says whether the features tell your classes.",
+    "Label a few hundred images: `edgessl pick` says which.",
+)  # fmt: skip
+SEVERAL = Finding(
+    "open", "kNN", "Images have several labels, so neighbours cannot name the one class of each.",
+    "`edgessl eval --protocol map` scores the features.",
+)  # fmt: skip
+
+
 def judge(
-    network: Judged, classes: Sequence[str], against: tuple[float, float, float] | None
-) -> tuple[Finding, ...]:
+    network: Judged, classes: Sequence[str], against: tuple[float, float, float] | None,
+    unasked: Finding = UNLABELLED,
+) -> tuple[Finding, ...]:  # fmt: skip
     """Say what the numbers mean, the worst first.
 
     Args:
@@ -48,6 +59,7 @@ def judge(
         classes: Class names.
         against: Its votes minus those of raw pixels, points, with the ends of the interval; None
             if that was not asked.
+        unasked: What is said where neighbours were not asked about classes.
     """
     numbers = network.judged
     if _is_constant(numbers):
@@ -57,7 +69,8 @@ def judge(
             "or start from weights (`--init imagenet`).", "has collapsed",
         ),)  # fmt: skip
     found = [
-        *_classes(network, classes, against), *_views(numbers), *_grouping(numbers),
+        *(_classes(network.neighbours, classes, against) if network.neighbours else [unasked]),
+        *_views(numbers), *_grouping(numbers),
         *_directions(numbers), *_gap(network),
     ]
     order = {"wrong": 0, "good": 1, "open": 2}
@@ -83,15 +96,8 @@ def _is_constant(numbers: SplitNumbers) -> bool:
 
 
 def _classes(
-    network: Judged, classes: Sequence[str], against: tuple[float, float, float] | None
+    neighbours: Neighbours, classes: Sequence[str], against: tuple[float, float, float] | None
 ) -> Iterator[Finding]:
-    neighbours = network.neighbours
-    if neighbours is None:
-        yield Finding(
-            "open", "kNN", "Without labels nothing says whether the features tell your classes.",
-            "Label a few hundred images: `edgessl pick` says which.",
-        )  # fmt: skip
-        return
     score = neighbours.score
     where = neighbours.held_out
     where += ", each left out in turn" if where == "train" else ""

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from edgessl.data.dataset import Dataset
 from edgessl.data.preprocess import Preprocess, decode_eval
 from edgessl.data.reading import AS_FOUND, Reading
-from edgessl.diagnose.choice import choose
+from edgessl.diagnose.choice import UNTOLD, UNTOLD_SEVERAL, choose
 from edgessl.diagnose.diagnosis import Baselines, Diagnosis, Examined
-from edgessl.diagnose.judge import in_short, judge
+from edgessl.diagnose.judge import SEVERAL, UNLABELLED, in_short, judge
 from edgessl.diagnose.look import localised
 from edgessl.diagnose.neighbours import KNN_KS, ask_held_out, leave_one_out
 from edgessl.diagnose.numbers import numbers_of
@@ -146,7 +146,7 @@ def _examine(
     subject: Subject, looked: Images, outputs: Sequence[SplitOutputs], ks: Sequence[int], say: Say,
     *, trust: bool,
 ) -> Examined:  # fmt: skip
-    train, classes = outputs[0], len(looked.dataset.classes)
+    train, classes = outputs[0], len(looked.classes)
     held_out = outputs[1] if len(outputs) > 1 else None
     params, macs = cost_of(subject, trust=trust)
     asked = None if looked.held_out is None else looked.held_out.split
@@ -162,7 +162,7 @@ def _examine(
         params=params, macs=macs, splits=tuple(numbers_of(one) for one in outputs),
         held_out=None if held_out is None else ask_held_out(train, held_out, classes, ks),
         in_train=leave_one_out(train, classes, ks),
-        localisation=localised(subject, train, outputs[-1], looked.dataset.classes, say),
+        localisation=localised(subject, train, outputs[-1], looked.classes, say),
         trained_on=seen,
         notes=tuple(notes),
     )  # fmt: skip
@@ -170,7 +170,7 @@ def _examine(
 
 def _baselines(looked: Images, examined: Sequence[Examined]) -> Baselines | None:
     """Score raw pixels and the most frequent class on the held out images."""
-    held, train, classes = looked.held_out, looked.train.split, looked.dataset.classes
+    held, train, classes = looked.held_out, looked.train.split, looked.classes
     if held is None or held.split.labels is None or train.labels is None:
         return None
     pixels: list[NDArray[np.uint8]] = [
@@ -198,15 +198,22 @@ def _told(
     dataset = looked.dataset
     against: Mapping[str, tuple[float, float, float]] = baselines.against if baselines else {}
     findings = {
-        one.name: judge(one, dataset.classes, against.get(one.name)) for one in examined
-    }
+        one.name: judge(
+            one, looked.classes, against.get(one.name),
+            SEVERAL if dataset.tags else UNLABELLED,
+        )
+        for one in examined
+    }  # fmt: skip
     wrong = {
         name: [one.short for one in own if one.short] for name, own in findings.items()
     }
-    choice = choose(examined, in_short(findings[examined[0].name]), wrong)
+    choice = choose(
+        examined, in_short(findings[examined[0].name]), wrong,
+        UNTOLD_SEVERAL if dataset.tags else UNTOLD,
+    )  # fmt: skip
     taken = next((one for one in subjects if one.name == choice.take), subjects[0])
     return Diagnosis(
-        data=dataset.name, source=dataset.source, classes=dataset.classes,
+        data=dataset.name, source=dataset.source, classes=looked.classes,
         held_out="" if looked.held_out is None else looked.held_out.name,
         networks=tuple(examined), baselines=baselines, findings=findings, choice=choice,
         next=_next(taken, dataset), notes=looked.notes,

@@ -34,6 +34,11 @@ class Images:
     notes: tuple[str, ...]
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names where images have one each; else none."""
+        return () if self.dataset.tags else self.dataset.classes
+
+    @property
     def looked(self) -> tuple[Looked, ...]:
         """Train, and the held out ones where there are some."""
         return (self.train,) if self.held_out is None else (self.train, self.held_out)
@@ -83,9 +88,7 @@ def images_of(
     if not enough:
         notes.append(f"No {held_out} images are held out: all numbers are of train.")
     if dataset.tags:
-        notes.append(
-            "Images have several labels: what needs one class an image is left out."
-        )
+        notes.append("Images have several labels: what needs one class an image is left out.")
     return Images(dataset, looked, other if enough else None, tuple(notes))
 
 

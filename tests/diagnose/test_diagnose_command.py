@@ -201,3 +201,26 @@ def test_a_file_that_is_not_its_own_is_not_overwritten(place: Path) -> None:
     with pytest.raises(UserError, match="must not overwrite another file"):
         diagnose(place / "pretrained.pt", data=place / "photos", out=place / "mine")
     assert (place / "mine/diagnosis.html").read_text() == "my notes"
+
+
+def test_images_with_several_labels_get_what_needs_no_class(place: Path) -> None:
+    write_images(place / "many/JPEGImages", labelled=False, count=8)
+    (place / "many/Annotations").mkdir()
+    for image in (place / "many/JPEGImages").iterdir():
+        boxes = "".join(
+            f"<object><name>{name}</name><bndbox><xmin>{left}</xmin><ymin>5</ymin>"
+            f"<xmax>{left + 20}</xmax><ymax>36</ymax></bndbox></object>"
+            for name, left in (("cell", 3), (image.stem.rstrip("0123456789"), 14))
+        )
+        text = f"<annotation>{boxes}</annotation>"
+        (place / f"many/Annotations/{image.stem}.xml").write_text(text)
+    found = diagnose(
+        [place / "pretrained.pt", place / "vit.pt"], data=place / "many", out=place / "many-out"
+    )
+    assert found.choice.take == ""
+    assert found.answer.startswith("Images have several labels")
+    for network in found.networks:
+        assert network.neighbours is None
+        assert network.localisation is not None
+        assert network.localisation.score.n == network.judged.viewed
+    assert "GT-known localisation" in (place / "many-out/diagnosis.html").read_text()
