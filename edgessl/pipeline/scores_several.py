@@ -19,7 +19,6 @@ from edgessl.metrics.tag_thresholds import class_decisions
 from edgessl.metrics.tags import (
     eleven_point_precision,
     fit_tag_probe,
-    map_difference,
     map_of_chance,
     mean_average_precision,
 )
@@ -28,8 +27,12 @@ from edgessl.pipeline.finetuning import load_classifier
 from edgessl.pipeline.kept_start import load_start
 from edgessl.pipeline.pretrain import load_pretrained, new_backbone
 from edgessl.pipeline.thresholds import chances
+from edgessl.report.compare.several import paired_map, read_answers
+from edgessl.runs.main_score import answers_file
 from edgessl.runs.stages import FINETUNE, PRETRAIN, StageId, scores_of
 from edgessl.train.place.context import Context
+
+_LETTERS = 16  # of a digest, as in tested_on.txt
 
 
 def score_own_several(context: Context, init: str) -> dict[str, Any]:
@@ -82,14 +85,13 @@ def score_arm(context: Context, stage: StageId) -> dict[str, Any]:
     found = _answers(context, stage.file, context.dataset.test)
     table = tag_table(context.dataset, context.dataset.test)
     packed = io.BytesIO()
-    np.savez_compressed(packed, allow_pickle=False, chances=found.astype(np.float32))
-    context.run.write_bytes(answers_file(stage), packed.getvalue())
+    digests = [digest[:_LETTERS] for digest in context.dataset.test.digests]
+    np.savez_compressed(
+        packed, allow_pickle=False, chances=found.astype(np.float32), shown=table.shown,
+        difficult=table.difficult, digests=np.array(digests),
+    )  # fmt: skip
+    context.run.write_bytes(answers_file(stage.file), packed.getvalue())
     return {"finetune_map": mean_average_precision(found, table.shown, table.difficult).to_dict()}
-
-
-def answers_file(stage: StageId) -> str:
-    """Return the name of the file with the probabilities of a classifier on ``test``."""
-    return f"{stage.file.removesuffix('.pt')}.answers.npz"
 
 
 def several_difference(context: Context, stage: StageId) -> dict[str, float | int] | None:
@@ -102,17 +104,9 @@ def several_difference(context: Context, stage: StageId) -> dict[str, float | in
     Returns:
         ``value low high n`` in points, or None where the answers are not there any more.
     """
-    table = tag_table(context.dataset, context.dataset.test)
-    both = []
-    for one in (FINETUNE, stage):
-        try:
-            with np.load(context.run.path / answers_file(one), allow_pickle=False) as arrays:
-                both.append(arrays["chances"].astype(np.float64))
-        except (OSError, ValueError, KeyError):
-            return None
-        if both[-1].shape != table.shown.shape:
-            return None
-    return map_difference(both[0], both[1], table.shown, table.difficult)
+    both = [read_answers(context.run.path / answers_file(one.file)) for one in (FINETUNE, stage)]
+    ours, theirs = both
+    return None if ours is None or theirs is None else paired_map(ours, theirs)
 
 
 def _answers(context: Context, name: str, split: Split) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from edgessl.errors import UserError
 from edgessl.files import atomic_path, remove_leftovers, temporary_name
 from edgessl.json_file import parse_json
 from edgessl.runs import tested_on, trained_on
+from edgessl.runs.main_score import answers_file
 from edgessl.runs.run_table import trouble_with_run
 from edgessl.runs.stages import DIVERGED, SUPERVISED_FILE, baseline_files, state_files
 
@@ -24,7 +25,8 @@ _SLOTS = ("a.pt", "b.pt")
 _LOGS = ("log.jsonl", "timing.jsonl")
 _FILES = ("recipe.toml", "run.json", *_LOGS, "pretrained.pt", SUPERVISED_FILE,
           "backbone.safetensors", "ckpt.pt", "report.json", "report.html", "views.npz",
-          "quarantine.txt", trained_on.NAME, tested_on.NAME, *baseline_files())  # fmt: skip
+          "quarantine.txt", trained_on.NAME, tested_on.NAME, *baseline_files(),
+          *(answers_file(name) for name in ("ckpt.pt", *baseline_files())))  # fmt: skip
 _STATE_FILES = (*_SLOTS, *state_files())
 
 Say = Callable[[str], None]

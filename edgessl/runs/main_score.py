@@ -19,3 +19,12 @@ def main_key(scores: Mapping[str, Any]) -> str:
         scores: ``scores`` of ``report.json``, or of a baseline.
     """
     return MAP if scores.get(MAP) is not None and scores.get(TOP1) is None else TOP1
+
+
+def answers_file(classifier: str) -> str:
+    """Name the file with what a classifier of several labels an image answers on ``test``.
+
+    Args:
+        classifier: Its own file in the run folder.
+    """
+    return f"{classifier.removesuffix('.pt')}.answers.npz"

@@ -132,6 +132,10 @@ def test_compare_ranks_by_map(run: Run) -> None:
     rows = compared.to_dict()["rows"]
     assert {row["arm"] for row in rows} == {"ours", "random"}
     assert all(row["map"] and row["top1"] is None for row in rows)
+    (to_best,) = (row["to_best"] for row in rows if row["to_best"] is not None)
+    found = run.report["arms"]["random"]["difference"]
+    assert to_best["paired"]
+    assert abs(to_best["value"]) == pytest.approx(abs(found["value"]))
 
 
 def test_what_does_not_fit_is_refused(run: Run, cells: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgessl.metrics.interval import paired_difference
 from edgessl.report.compare.row import Row
+from edgessl.report.compare.several import paired_map
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,9 @@ def difference(one: Row, other: Row) -> Difference:
         lost = int((other.right & ~one.right).sum())
         n = len(one.right)
         return _shown(100 * (gained - lost) / n, *paired_difference(gained, lost, n))
+    if one.several is not None and other.several is not None:
+        if paired := paired_map(one.several, other.several):
+            return _shown(*(float(paired[key]) for key in ("value", "low", "high")))
     if found := one.known.get(str(other.file)):
         return _shown(*(float(found[key]) for key in ("value", "low", "high")))
     if found := other.known.get(str(one.file)):

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from edgessl.metrics.interval import Score
 from edgessl.report.compare.row import OURS, Row, Tests, score_of
+from edgessl.report.compare.several import read_answers
 from edgessl.report.confusion import read_matrix
 from edgessl.report.folder import RunRecord
 from edgessl.runs import tested_on
-from edgessl.runs.main_score import WORDS, main_key
+from edgessl.runs.main_score import MAP, WORDS, answers_file, main_key
 from edgessl.runs.stages import (
     BASELINES,
     EVALUATE,
@@ -70,6 +71,7 @@ def _row(
         recipe=str(recipe.get("name") or ""), seed=_whole(report.get("seed")),
         epochs=((report.get("arms") or {}).get(arm) or {}).get("epochs"),
         seconds=_seconds(report, stage), log=record.log, metric=WORDS[key],
+        several=read_answers(record.path / answers_file(stage.file)) if key == MAP else None,
     )  # fmt: skip
 
 

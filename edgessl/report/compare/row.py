@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.metrics.interval import Score
+from edgessl.report.compare.several import SeveralAnswers
 from edgessl.runs.main_score import MAP, TOP1, WORDS
 from edgessl.runs.tested_on import ImagesTested
 
@@ -91,6 +92,7 @@ class Row:
         seconds: Of training, from pretraining on.
         latency: None if it was not measured.
         log: Lines of the run's ``log.jsonl``.
+        several: What it answers where images may have several labels; None if not recorded.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Row:
     latency: Latency | None = None
     log: tuple[dict[str, Any], ...] = ()
     metric: str = WORDS[TOP1]
+    several: SeveralAnswers | None = None
 
     @property
     def top1(self) -> float:
