@@ -25,7 +25,8 @@ SMALL = (
 def test_the_numbers_are_those_of_the_paper_and_its_script() -> None:
     recipe = load_recipe("s3l-resnet50-moco:voc2007")
     finetune = recipe.finetune
-    assert (finetune.epochs, finetune.batch_size, finetune.optim.weight_decay) == (60, 64, 1e-5)
+    assert (finetune.epochs, finetune.batch_size) == (60, 64)
+    assert finetune.optim.weight_decay == (1e-5, 1e-5)
     assert (finetune.optim.lr, finetune.optim.curve) == (0.01, "cosine")
     assert finetune.freeze_batchnorm
     assert finetune.several_loss == "binary-cross-entropy"
