@@ -29,6 +29,7 @@ from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report
 from edgessl.report.folder import read_log
 from edgessl.report.health import health
+from edgessl.report.pseudo_labels import pseudo_labels
 from edgessl.runs import tested_on
 from edgessl.runs.stages import (
     BASELINES,
@@ -143,7 +144,7 @@ def finish(
     network = load_pretrained(context)
     if dataset.classes:
         network = load_classifier(context, FINETUNE.file).backbone
-    main = next(iter(stages.values()))
+    main, log = next(iter(stages.values())), [*read_log(run.path)]
     report: dict[str, Any] = {
         "edgessl": __version__,
         "name": name,
@@ -163,7 +164,8 @@ def finish(
         "recipe": context.recipe.model_dump(mode="json", exclude_none=True),
         **facts,
         **majority_facts(dataset),
-        **health(read_log(run.path)),
+        **health(log),
+        **pseudo_labels(log),
         "throughput": {
             "images_per_s": main["images_per_s"],
             "data_share": main["data_share"],

@@ -13,6 +13,7 @@ from edgessl.pipeline.finetuning import baseline_epochs
 from edgessl.pipeline.misfits import check_lengths
 from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.probe import pretraining_rates, supervised_rate
+from edgessl.pipeline.semi import times_supervised
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages, with_epochs
 from edgessl.reporter import Reporter
@@ -131,7 +132,8 @@ def pretraining_epochs(context: Context, minutes: float, baselines: Collection[s
     supervised_s, times = 0.0, 1
     if dataset.classes:
         images = len(dataset.train) * baseline_epochs(context)
-        supervised_s = arms(baselines) * images / supervised_rate(context).images_per_s
+        times_one = arms(baselines) - 1 + times_supervised(context)
+        supervised_s = times_one * images / supervised_rate(context).images_per_s
         times += whole_times(baselines)
     epochs = int((60.0 * minutes / AROUND - supervised_s) / (epoch_s * times))
     if epochs >= len(rates):

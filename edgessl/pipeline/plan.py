@@ -14,6 +14,7 @@ from edgessl.pipeline.finetuning import baseline_epochs
 from edgessl.pipeline.lengths import AROUND, arms, whole_times
 from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.probe import Rate, pretraining_rates, supervised_rate
+from edgessl.pipeline.semi import times_supervised
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.runs.stages import BASELINES, PRETRAIN, WHOLE_TIME
@@ -138,8 +139,10 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         epochs = baseline_epochs(context)
         finetune_s = labelled * epochs / finetune_rate
         finetune_steps = epochs * steps_per_epoch(labelled, recipe.finetune.batch_size)
-        whole_s = pretrain_s + finetune_s
-        supervised_s = finetune_s * arms(baselines) + pretrain_s * whole_times(baselines)
+        own_s = finetune_s * times_supervised(context)
+        whole_s = pretrain_s + own_s
+        supervised_s = own_s + finetune_s * (arms(baselines) - 1)
+        supervised_s += (whole_s - finetune_s) * whole_times(baselines)
         priced = tuple(
             ArmCost(name, round(epochs * whole_s / finetune_s), whole_s / 60.0)
             if name in WHOLE_TIME

@@ -48,6 +48,22 @@ def semi_supervised(
     return stage, method
 
 
+def times_supervised(context: Context) -> float:
+    """Return how many times as long a step takes as one of the labelled images alone.
+
+    An image without label goes forward twice and backward once, a labelled one once each; going
+    back takes twice as long as going forward.
+
+    Args:
+        context: The run.
+    """
+    finetune, dataset = context.recipe.finetune, context.dataset
+    if finetune.semi is None:
+        return 1.0
+    own = min(finetune.batch_size, len(dataset.train))
+    return 1.0 + 4 / 3 * min(finetune.semi.ratio, len(dataset.unlabeled) / own)
+
+
 def refuse_idle(recipe: Recipe, source: str) -> None:
     """Refuse images without label where nothing would use them.
 

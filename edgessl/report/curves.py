@@ -10,6 +10,7 @@ from edgessl.page.chart import LineChart, Reference, Series, line_chart
 from edgessl.report.folder import RunRecord
 from edgessl.report.shape import is_figure
 from edgessl.runs.stages import (
+    CONFIDENT,
     FINETUNE,
     INIT,
     INIT_LONGER,
@@ -38,7 +39,8 @@ def curves(record: RunRecord) -> list[LineChart]:
     """
     charts = (
         _pretrain_loss(record), _train_top1(record), _monitor(record), *_quality(record),
-        *_signs(record), _finetune_loss(record), _val(record),
+        *_signs(record), _finetune_loss(record), _confident(record),
+        _val(record),
     )  # fmt: skip
     return [chart for chart in charts if chart is not None]
 
@@ -128,6 +130,14 @@ def _val(record: RunRecord) -> LineChart | None:
         "Top-1 while fine-tuning, on val, %", "epoch",
         [series_of(record.log, stage, "val_top1", *_style(stage))
          for stage in _finetunings(record.log)],
+        from_zero=True,
+    )  # fmt: skip
+
+
+def _confident(record: RunRecord) -> LineChart | None:
+    return line_chart(
+        "Pseudo-labels that count, %", "epoch",
+        [series_of(record.log, FINETUNE.name, CONFIDENT, *_style(FINETUNE.name), smooth=True)],
         from_zero=True,
     )  # fmt: skip
 

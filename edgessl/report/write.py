@@ -14,6 +14,7 @@ from edgessl.report.facts import data_facts, network_facts, stage_times
 from edgessl.report.folder import RunRecord, read_run
 from edgessl.report.health import health, in_words
 from edgessl.report.labels import eleven_points, label_rows
+from edgessl.report.pseudo_labels import pseudo_labels, pseudo_labels_in_words
 from edgessl.report.scores import score_cards
 from edgessl.report.sheet import contact_sheet
 
@@ -57,6 +58,9 @@ def _content(record: RunRecord) -> dict[str, Any]:
         "cards": score_cards(report),
         "health": found.get("word", ""),
         "health_words": in_words(found),
+        "pseudo_label_words": pseudo_labels_in_words(
+            pseudo_labels(record.log).get("pseudo_labels", {})
+        ),
         "charts": curves(record),
         "pretrained_elsewhere": bool(report.get("start")),
         "sheet": contact_sheet(record.views) if record.views else [],
