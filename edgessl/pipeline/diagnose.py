@@ -31,7 +31,7 @@ from edgessl.metrics.topk import top1
 from edgessl.pipeline.diagnosed import cost_of, open_subjects
 from edgessl.pipeline.diagnosed_images import Images, images_of, seen_in_training
 from edgessl.pipeline.diagnosis_page import refuse_to_overwrite, write_page
-from edgessl.pipeline.general import AsFeatures
+from edgessl.pipeline.general import AsFeatures, is_general
 from edgessl.pipeline.results import Run
 
 IMAGES = 5000
@@ -96,9 +96,8 @@ def diagnose(
     """
     folder = None if out is None else expanded(out)
     _refuse(images, ks, seed, folder)
-    subjects = open_subjects(
-        _sources(networks), AsFeatures(backbone, size), device=device, trust=trust
-    )
+    asked = AsFeatures(backbone, size)
+    subjects = open_subjects(_sources(networks), asked, device=device, trust=trust)
     say("checking images")
     looked = images_of(
         str(data), split, images, VIEWED, seed, reading,
@@ -112,7 +111,7 @@ def diagnose(
         _examine(subject, looked, of, ks, say, trust=trust)
         for subject, of in zip(subjects, outputs, strict=True)
     ]
-    found = _told(looked, subjects, examined, _baselines(looked, examined))
+    found = _told(looked, subjects, examined, _baselines(looked, examined), asked)
     if folder is None:
         return found
     page = write_page(folder, found, subjects, outputs, looked, seed, say)
@@ -193,7 +192,7 @@ def _against(one: Examined, right: NDArray[np.bool_]) -> tuple[float, float, flo
 
 def _told(
     looked: Images, subjects: Sequence[Subject], examined: Sequence[Examined],
-    baselines: Baselines | None,
+    baselines: Baselines | None, asked: AsFeatures,
 ) -> Diagnosis:  # fmt: skip
     dataset = looked.dataset
     against: Mapping[str, tuple[float, float, float]] = baselines.against if baselines else {}
@@ -216,16 +215,21 @@ def _told(
         data=dataset.name, source=dataset.source, classes=looked.classes,
         held_out="" if looked.held_out is None else looked.held_out.name,
         networks=tuple(examined), baselines=baselines, findings=findings, choice=choice,
-        next=_next(taken, dataset), notes=looked.notes,
+        next=_next(taken, dataset, asked), notes=looked.notes,
     )  # fmt: skip
 
 
-def _next(taken: Subject, dataset: Dataset) -> tuple[str, ...]:
+def _next(taken: Subject, dataset: Dataset, asked: AsFeatures) -> tuple[str, ...]:
     data = shlex.quote(dataset.source)
+    given = {"--backbone": asked.backbone, "--size": asked.image_px}
+    options = "".join(
+        f" {key} {shlex.quote(str(value))}" for key, value in given.items()
+        if value is not None and is_general(taken.source)
+    )  # fmt: skip
     if taken.backbone is None:
         return (f"edgessl bench {shlex.quote(taken.source)} --device cpu",)
-    if not dataset.classes:
-        return (f"edgessl pick {shlex.quote(taken.source)} --data {data} --count 100",)
+    if not dataset.classes and not dataset.tags:
+        return (f"edgessl pick {shlex.quote(taken.source)} --data {data} --count 100{options}",)
     if taken.classifier is not None and set(taken.classes) == set(dataset.classes):
         return (f"edgessl export {shlex.quote(taken.source)} --onnx",)
-    return (f"edgessl finetune {shlex.quote(taken.source)} --data {data}",)
+    return (f"edgessl finetune {shlex.quote(taken.source)} --data {data}{options}",)
