@@ -7,8 +7,13 @@ from pathlib import Path
 
 from edgessl.errors import UserError
 
-FOLDERS = {"recipes": "recipes", "targets": "export/targets", "devices": "bench/devices"}
+FOLDERS = {
+    "recipes": "recipes", "detectors": "recipes/detectors", "segmenters": "recipes/segmenters",
+    "targets": "export/targets", "devices": "bench/devices",
+}  # fmt: skip
 """Kind of entry -> the folder, relative to the catalogue root, whose TOML files declare it."""
+APART = frozenset({"detectors", "segmenters"})
+"""Kinds of entries that lie in a folder of another kind, and are none of its own."""
 
 
 def root() -> Path:
@@ -50,7 +55,9 @@ def entries(kind: str) -> dict[str, Path]:
     Returns:
         Name (file stem) -> path, sorted by name.
     """
-    files = (root() / FOLDERS[kind]).rglob("*.toml")
+    folder = root() / FOLDERS[kind]
+    files = [path for path in folder.rglob("*.toml")
+             if not APART & {*path.relative_to(folder).parts[:-1]}]
     return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 

@@ -14,7 +14,7 @@ import edgessl
 
 PACKAGE = Path(edgessl.__file__).parent
 PYPROJECT = PACKAGE.parent / "pyproject.toml"
-MODULES = {"pillow": "PIL", "scikit-learn": "sklearn", "tomli-w": "tomli_w"}
+MODULES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn", "tomli-w": "tomli_w"}
 """Distribution -> module, where the names differ."""
 NEEDED_BY_OTHERS = {"onnxscript"}  # torch.onnx imports it
 

@@ -15,7 +15,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli", "api"),
     ("pipeline",),
-    ("train", "evaluate", "export", "bench", "report", "pick", "diagnose", "start", "dense"),
+    ("dense",),  # trains, exports and starts with what classification has
+    ("train", "evaluate", "export", "bench", "report", "pick", "diagnose", "start"),
     ("methods",),
     ("backbones", "heads", "losses", "views", "data", "schedules", "optim", "metrics", "page"),
     ("checkpoint", "artifact", "runs"),

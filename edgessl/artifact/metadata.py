@@ -16,6 +16,8 @@ _WITHOUT_THRESHOLDS = 2  # 3 added thresholds: files of one label an image stay 
 
 Precision = Literal["fp32", "int8"]
 Takes = Literal["normalised", "pixels"]
+BOX_HEADS = ("detections", "predictions")
+"""Heads of a detector's files: what is told, or every default box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,11 @@ class Metadata:
     """Labels, preprocessing and history of one exported file.
 
     Attributes:
-        head: What comes out: ``"logits"``, ``"probs"`` or ``"features"``.
+        head: What comes out: ``"logits"``, ``"probs"`` or ``"features"``; of a detector all its
+            ``"predictions"``, or ``"detections"`` without doubles.
         classes: Class names in the order of the outputs; empty for features.
-        preprocess: Values of ``edgessl.data.preprocess.Preprocess``.
+        preprocess: Values of ``edgessl.data.preprocess.Preprocess``; of a detector those of
+            ``edgessl.dense.square.Square``.
         input_px: Side of the square images that go in.
         provenance: Recipe, data and scores, without absolute paths.
         gates: Every check of the export with its status and numbers, skipped ones included.

@@ -81,7 +81,7 @@ class MetadataTable(Table):
         thresholds: From which probability on each class is shown, where there may be several.
     """
 
-    head: Literal["logits", "probs", "features"]
+    head: Literal["logits", "probs", "features", "predictions", "detections", "pixels"]
     classes: tuple[ClassName, ...]
     preprocess: dict[str, Any]
     input_px: Side

@@ -51,7 +51,11 @@ def show(
     """Print a recipe as it would run."""
     from edgessl.recipe import load_recipe, to_toml
     from edgessl.recipe.load import about_variants
+    from edgessl.recipe.load_dense import load_detector, load_segmenter, task_of
 
+    if task := task_of(name):
+        print(to_toml(load_detector(name) if task == "detect" else load_segmenter(name)), end="")
+        return
     comment = "".join(f"# {line}\n" for line in about_variants(name))
     print(comment + to_toml(load_recipe(name)), end="")
 
@@ -76,6 +80,13 @@ def _recipes() -> list[dict[str, Any]]:
             {"name": name, "source": catalog.source_of(path) or "", "backbone": backbone,
              "method": method, "variants": variants}
         )  # fmt: skip
+    for kind, part in (("detectors", "detector"), ("segmenters", "segmenter")):
+        for name, path in catalog.entries(kind).items():
+            table = read_toml(path)
+            rows.append(
+                {"name": name, "source": kind, "backbone": table["backbone"]["name"],
+                 "method": table[part]["name"], "variants": []}
+            )  # fmt: skip
     return rows
 
 

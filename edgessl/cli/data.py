@@ -64,12 +64,23 @@ def _cache(clear: bool) -> dict[str, Any]:
 
 
 def _dataset(screen: Console, source: str, reading: Reading) -> dict[str, Any]:
+    from edgessl.data.reading import AS_FOUND
+    from edgessl.data.voc import is_voc
+    from edgessl.dense.boxes.load import has_boxes
+    from edgessl.files import expanded
     from edgessl.pipeline.data import describe_data
+    from edgessl.pipeline.data_boxes import beside_labels, describe_boxes
     from edgessl.reporter import Screen
 
     with Screen(screen) as shown:
         progress = partial(shown.progress, "read")
-        return describe_data(source, progress, reading)
+        if reading != AS_FOUND or not has_boxes(source):
+            return describe_data(source, progress, reading)
+        boxes = describe_boxes(source, progress)
+        if not is_voc(expanded(source)):
+            return boxes
+        # VOC's annotations are labels of images too.
+        return beside_labels(describe_data(source, progress, reading), boxes)
 
 
 def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
@@ -80,11 +91,20 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
 
     images, sizes = by_use(document["images"], document["classes"]), document["sizes"]
     say(f"{document['name']}: {document['source']}")
-    screen.print(understood(document, images))
+    if document.get("task") == "detect":
+        say(f"understood: boxes in the layout of {document['layout']}")
+    else:
+        screen.print(understood(document, images))
     counts = ", ".join(f"{name} {count}" for name, count in images.items() if count)
     say(f"images: {sum(images.values())} ({counts})")
     say(f"sizes: {', '.join(_range(name, px) for name, px in sizes.items())}")
-    if document["classes"]:
+    if "boxes" in document:
+        counts = ", ".join(f"{name} {count}" for name, count in document["boxes"].items())
+        say(f"boxes: {counts}")
+        ranges = (_range(name, px) for name, px in document["box_sizes"].items())
+        say(f"box sizes: {', '.join(ranges)}")
+        _print_classes(screen, document["box_classes"])
+    elif document["classes"]:
         _print_classes(screen, document["classes"])
     for bad in document["quarantined"]:
         say(f"left out: {bad['path']}: {bad['reason']}")

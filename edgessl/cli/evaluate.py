@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgessl.cli.options import Column, HeldBackbone, Layout, Splits, Trust, reading_of
+from edgessl.cli.options import (
+    Column,
+    HeldBackbone,
+    Layout,
+    Splits,
+    Trust,
+    reading_of,
+    refuse_given,
+)
 from edgessl.cli.screen import console, print_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from edgessl.metrics.tag_thresholds import ClassDecisions
 
 MEANING = {
@@ -22,6 +34,28 @@ _WHY = {
     "top1": "this network is a classifier (knn and linear would judge its features)",
     "map": "these images have several labels each",
 }
+
+
+def _evaluated(
+    model: str, data: str, trust: bool, say: Callable[[str], None]
+) -> dict[str, Any]:
+    from edgessl.pipeline.detect_evaluate import evaluate_detector
+
+    return evaluate_detector(Path(model), data, trust=trust, say=say)
+
+
+def _print_boxes(document: dict[str, Any], screen: Console, *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    for row in document["classes"]:
+        told = "not in test" if row["ap50"] is None else f"{row['ap50']:.1f} %"
+        screen.print(f"  {row['name']:<16} {told}")
+    score = document["scores"]["ap50"]
+    screen.print(
+        f"AP50: {score['value']:.1f} %, 95 % interval {score['low']:.1f} to {score['high']:.1f} % "
+        f"({score['n']} images); COCO AP {document['coco']['ap']:.1f} %"
+    )
 
 
 def evaluate(
@@ -63,6 +97,17 @@ def evaluate(
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
         from edgessl.pipeline import evaluate as story
+        from edgessl.pipeline.dense_files import finds_boxes
+
+        if finds_boxes(Path(model)):
+            given = {
+                "--protocol": None if protocol == "ap50" else protocol, "--backbone": backbone,
+                "--size": size, "--layout": None if layout == "auto" else layout,
+                "--splits": splits, "--column": column,
+            }  # fmt: skip
+            refuse_given(given, "must be left out for a detector")
+            _print_boxes(_evaluated(model, data, trust, status.update), screen, as_json=json)
+            return
 
         found = story.evaluate(
             model, data=data, protocol=protocol, device=device, reading=reading,

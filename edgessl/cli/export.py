@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from edgessl.export.bundle.names import Runner
     from edgessl.export.product import ExportedFile
 
+DENSE = ("detections", "predictions", "pixels")
+"""Heads of detectors and segmenters, whose files take normalised images only."""
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
 
 
@@ -143,7 +145,9 @@ def _print_gates(screen: Console, file: ExportedFile) -> None:
 
 
 def _print_next(screen: Console, written: tuple[ExportedFile, ...]) -> None:
-    if any(f.format == "onnx" for f in written) and all(f.takes != "pixels" for f in written):
+    dense = any(f.metadata.head in DENSE for f in written)
+    onnx = any(f.format == "onnx" for f in written)
+    if onnx and not dense and all(f.takes != "pixels" for f in written):
         screen.print("model.e2e.onnx is left out: its resize needs --opset 18 or newer, and a "
                      "crop no larger than the resized image.")
     files = [file for file in written if file.passed]
@@ -154,7 +158,8 @@ def _print_next(screen: Console, written: tuple[ExportedFile, ...]) -> None:
     verdict = f"{names}: proven against the checkpoint"
     screen.print(verdict + (f"; skipped: {', '.join(skipped)}." if skipped else "."))
     runner = files[0].path.parent / "run.py"
-    screen.print(f"on a device, without edgessl: python {quote(str(runner))} --selftest")
+    what = "IMAGE --draw FOLDER" if files[0].metadata.head == "pixels" else "--selftest"
+    screen.print(f"on a device, without edgessl: python {quote(str(runner))} {what}")
     page = runner.parent / "web/serve.py"
     if page.exists():
         screen.print(f"in a browser: python {quote(str(page))}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgessl.cli.dense import run_dense
 from edgessl.cli.options import (
     Column,
     Compiled,
@@ -24,9 +25,13 @@ from edgessl.cli.options import (
     as_typed,
     changes,
     reading_of,
+    refuse_given,
     several,
 )
 from edgessl.distributed import world_of_environment
+from edgessl.errors import UserError, nearest
+
+TASKS = ("classify", "detect", "segment")
 
 
 def finetune(
@@ -50,6 +55,10 @@ def finetune(
             "general weights."
         ),
     ] = None,
+    task: Annotated[
+        str,
+        typer.Option(help="classify; detect for images with boxes; segment for images with masks."),
+    ] = "classify",
     backbone: HeldBackbone = None,
     size: Size = None,
     epochs: Annotated[
@@ -88,6 +97,25 @@ def finetune(
     from edgessl.reporter import Screen
 
     reading = reading_of(layout, splits, column)
+    if task not in TASKS:
+        raise UserError(f"--task: must be one of {', '.join(TASKS)}, got '{task}'"
+                        f"{nearest(task, TASKS)}")
+    if task != "classify":
+        from edgessl.pipeline.dense_run import recipe_for
+
+        refuse_given(
+            {"--label-percent": label_percent, "--labels-per-class": labels_per_class,
+             "--val-group": val_group, "--layout": None if layout == "auto" else layout,
+             "--splits": splits, "--column": column, "--compile": compiled},
+            f"must be left out for --task {task}",
+        )  # fmt: skip
+        name = recipe_for(task, checkpoint, recipe, backbone)
+        run_dense(
+            task, name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
+            init=checkpoint, baselines=("random",) if baselines is None else several(baselines),
+            overrides=overrides, fresh=fresh,
+        )
+        return
     with Screen(console()) as screen:
         run = story.finetune(
             checkpoint, data=data, unlabelled=unlabelled, recipe=recipe, backbone=backbone,

@@ -21,22 +21,34 @@ def predict(
     images: Annotated[
         list[Path], typer.Argument(help="Image files, or folders of them.", metavar="IMAGE...")
     ],
+    draw: Annotated[
+        Path | None,
+        typer.Option(help="Of a detector: folder for the images with their boxes drawn."),
+    ] = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     csv: Annotated[
         bool, typer.Option("--csv", help="Print a table path,label; several labels as a|b.")
     ] = False,
 ) -> None:
-    """Name the most likely classes of images, with probabilities.
+    """Name the most likely classes of images, with probabilities; of a detector its boxes.
 
     A network of several labels an image names every class from its threshold on, or says none.
 
     An image that cannot be used is named at the end, with exit code 2; the others are answered.
     """
+    from edgessl.pipeline.dense_files import finds_boxes
     from edgessl.pipeline.predict import open_predictor, predict_images
 
     if json and csv:
         raise UserError("--csv: must come without --json, got both; drop one of them")
+    if finds_boxes(model):
+        if csv:
+            raise UserError(f"--csv: must be left out for a detector, got {model}; pass --json")
+        _predict_boxes(model, images, draw, trust=trust, json=json)
+        return
+    if draw is not None:
+        raise UserError(f"--draw: must come with a detector, got {model}; leave it out")
     if csv:
         errors = _print_table(model, images, trust=trust)
     elif json:
@@ -78,6 +90,28 @@ def _print_table(model: Path, images: list[Path], *, trust: bool) -> list[str]:
         several = "|".join(names) if len(names) > 1 else (names or ["|"])[0]
         table.writerow((entry["image"], several if predictor.thresholds else names[0]))
     return errors
+
+
+def _predict_boxes(
+    model: Path, images: list[Path], draw: Path | None, *, trust: bool, json: bool
+) -> None:
+    from edgessl.pipeline.detect_predict import open_box_predictor
+
+    entries, screen = [], console()
+    for entry in open_box_predictor(model, draw=draw, trust=trust).answers(images):
+        entries.append(entry)
+        if "error" not in entry and not json:
+            told = ", ".join(f"{one['name']} {100 * one['score']:.0f} %" for one in entry["boxes"])
+            drawn = f" (drawn: {entry['drawn']})" if "drawn" in entry else ""
+            screen.print(f"{entry['image']}: {told or 'no box'}{drawn}")
+    errors = [entry for entry in entries if "error" in entry]
+    if json:
+        print_json({
+            "model": str(model), "head": "detections",
+            "predictions": [entry for entry in entries if "error" not in entry], "errors": errors,
+        })  # fmt: skip
+    if errors:
+        raise UserError("\n".join(entry["error"] for entry in errors))
 
 
 def _answer(entry: dict[str, Any]) -> str:

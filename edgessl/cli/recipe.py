@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgessl.cli.dense import run_dense
 from edgessl.cli.options import (
     Column,
     Compiled,
@@ -23,6 +24,7 @@ from edgessl.cli.options import (
     as_typed,
     changes,
     reading_of,
+    refuse_given,
     several,
 )
 from edgessl.distributed import world_of_environment
@@ -80,10 +82,26 @@ def recipe(
     from edgessl.cli.screen import console, print_summary
     from edgessl.pipeline import recipe as story
     from edgessl.pipeline.plan_in_words import describe_plan
+    from edgessl.recipe.load_dense import task_of
     from edgessl.reporter import Screen
 
     reading = reading_of(layout, splits, column)
     compared = None if baselines is None else several(baselines)
+    if task := task_of(name):
+        given = {
+            "--labels": labels, "--label-percent": label_percent,
+            "--labels-per-class": labels_per_class, "--val-group": val_group,
+            "--minutes": minutes, "--compile": compiled, "--stop-on-collapse": stop_on_collapse,
+            "--plan": plan, "--layout": None if layout == "auto" else layout, "--splits": splits,
+            "--column": column,
+        }  # fmt: skip
+        refuse_given(given, "must be left out for a detector or a segmenter")
+        run_dense(
+            task,
+            name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
+            init=init, baselines=compared or (), overrides=overrides, fresh=fresh,
+        )
+        return
     if plan:
         with Screen(console()) as screen:
             planned = story.plan(

@@ -13,6 +13,8 @@ from edgessl.bench.compare.ratio import ratio_of_turns
 from edgessl.bench.measure.device import Device
 from edgessl.bench.measure.in_turns import measure
 from edgessl.checkpoint import save
+from edgessl.dense.detection.deploy import is_detector_file
+from edgessl.dense.segmentation.deploy import is_segmenter_file
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import write_record
 from edgessl.export.bundle.names import Runner
@@ -33,8 +35,10 @@ from edgessl.export.int8.make import int8_products
 from edgessl.export.int8.search import Timed
 from edgessl.export.product import ExportedFile, Product, give_name, write_aside
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
+from edgessl.pipeline.detect_export import INT8_MAX_DROP_PERCENT, export_detector
 from edgessl.pipeline.general import AsFeatures, is_general, open_general
 from edgessl.pipeline.results import Run
+from edgessl.pipeline.segment_export import export_segmenter
 
 TIMING = Device(
     provider=CPU, threads=1, launches=4, min_runs=80, min_seconds=1.0, max_seconds=8.0
@@ -159,6 +163,21 @@ def export(
     table = read_target(target or "cpu")
     wanted = (formats,) if isinstance(formats, str) else tuple(formats)
     kinds = formats_for(wanted, table, named=target is not None)
+    if (detects := is_detector_file(path)) or is_segmenter_file(path):
+        _refuse_of_dense(head, backbone, size, runners)
+        limits = with_limits(table, opset, max_drop_percent)
+        if max_drop_percent is None:
+            limits = limits.model_copy(update={"int8_max_drop_percent": INT8_MAX_DROP_PERCENT})
+        where = _output_folder(path, None if out is None else Path(out))
+        write = export_detector if detects else export_segmenter
+        done = write(
+            path, formats=kinds, target=limits, data=images, folder=where, say=say
+        )
+        write_record(where, {
+            "checkpoint": path.name,
+            "files": [{**file.to_dict(), "path": file.path.name} for file in done],
+        })  # fmt: skip
+        return Exports(path, done)
     refuse_formats(kinds, table)
     asked = AsFeatures(backbone, size)
     general = open_general(str(path), asked) if is_general(str(path)) else None
@@ -182,6 +201,17 @@ def export(
     say("writing the bundle around the files")
     _bundle(core, path, folder, [file for file in files if file.passed], runners)
     return Exports(path, files)
+
+
+def _refuse_of_dense(
+    head: str | None, backbone: str | None, size: int | None, runners: Sequence[Runner]
+) -> None:
+    given = {"--head": head, "--backbone": backbone, "--size": size,
+             "--web and --cpp": ", ".join(runners)}  # fmt: skip
+    wrong = [f"{name}: must be left out for a detector or a segmenter, got '{value}'"
+             for name, value in given.items() if value]  # fmt: skip
+    if wrong:
+        raise UserError("\n".join(wrong))
 
 
 def _output_folder(path: Path, out: Path | None) -> Path:

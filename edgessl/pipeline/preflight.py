@@ -238,7 +238,10 @@ def begin(
     else:
         engine = engine_of_run(run, recipe, device, compiled=compiled, reporter=reporter)
     engine = replace(engine, world=world)
-    context = Context(run, recipe, dataset, images, engine, seed, reporter, stop_on_collapse)
+    context = Context(
+        run=run, recipe=recipe, dataset=dataset, images=images, engine=engine, seed=seed,
+        reporter=reporter, stop_on_collapse=stop_on_collapse,
+    )
     lead(context)
     if device.type == "cpu" and world.size == 1:
         threads = torch.get_num_threads()

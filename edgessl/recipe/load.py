@@ -14,7 +14,7 @@ from edgessl import catalog
 from edgessl.errors import UserError, nearest
 from edgessl.recipe.tables import Recipe
 from edgessl.recipe.variants import Conditions, Variant, take_variants
-from edgessl.schema import validate
+from edgessl.schema import Table, validate
 from edgessl.toml_file import MAX_DEPTH, parse_toml, read_toml
 
 
@@ -37,8 +37,28 @@ def load_recipe(
         >>> recipe.method.name, recipe.pretrain.epochs
         ('dino', 5)
     """
-    base, variant = _split(name)
-    path = _path(base)
+    values, where = resolved(name, _path(_split(name)[0]), conditions, overrides)
+    return validate(Recipe, values, where)
+
+
+def resolved(
+    name: str, path: Path, conditions: Conditions | None, overrides: Sequence[str]
+) -> tuple[dict[str, Any], str]:
+    """Lay variants and overrides over a file.
+
+    Args:
+        name: ``NAME`` or ``NAME:VARIANT``, whose file is known.
+        path: That file.
+        conditions: Facts that choose variants with a ``when``; None chooses none of them.
+        overrides: ``KEY=VALUE`` with a dotted key and a TOML value.
+
+    Returns:
+        The plain values, not yet checked, and the file's name for messages.
+
+    Raises:
+        UserError: No such variant, or an override that fits nowhere.
+    """
+    variant = _split(name)[1]
     values = read_toml(path)
     variants = take_variants(values, path.name)
     # A file's name may be of bytes that are no text, which TOML cannot hold.
@@ -58,7 +78,7 @@ def load_recipe(
         values["name"] = f"{values['name']}:{variant}"
     for override in overrides:
         _override(values, override)
-    return validate(Recipe, values, path.name)
+    return values, path.name
 
 
 def variants_of(name: str) -> list[str]:
@@ -198,7 +218,7 @@ def _override(values: dict[str, Any], override: str) -> None:
     table[last] = value
 
 
-def to_toml(recipe: Recipe) -> str:
+def to_toml(recipe: Table) -> str:
     """Write a recipe as TOML that reads back to the same table."""
     text = tomli_w.dumps(_name_first(recipe.model_dump(exclude_none=True)))
     return _ARRAY.sub(_on_one_line, text)

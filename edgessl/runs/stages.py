@@ -36,6 +36,20 @@ LONGER = StageId("finetune_longer", 4, "state/longer.pt")
 INIT = StageId("finetune_init", 5, "ckpt-init.pt")
 INIT_LONGER = StageId("finetune_init_longer", 6, "ckpt-init-longer.pt")
 
+DETECT = StageId("detect", 20, "ckpt.pt")
+DETECT_ARMS: dict[str, StageId] = {
+    "random": StageId("detect_random", 21, "state/detect-random.pt"),
+    "imagenet": StageId("detect_imagenet", 22, "state/detect-imagenet.pt"),
+}
+"""Detectors that are trained to compare with: the same from random weights, or from ImageNet's."""
+
+SEGMENT = StageId("segment", 30, "ckpt.pt")
+SEGMENT_ARMS: dict[str, StageId] = {
+    "random": StageId("segment_random", 31, "state/segment-random.pt"),
+    "imagenet": StageId("segment_imagenet", 32, "state/segment-imagenet.pt"),
+}
+"""The same for segmenters."""
+
 BASELINES: dict[str, StageId] = {
     "random": RANDOM, "longer": LONGER, "init": INIT, "init-longer": INIT_LONGER,
 }  # fmt: skip

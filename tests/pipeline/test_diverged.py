@@ -55,7 +55,10 @@ def _context(tiny: Path, out: Path, listener: Listener) -> Context:
     dataset = load_dataset(str(tiny / "images"))
     cpu = torch.device("cpu")
     images = images_of(dataset, recipe, listener, cpu)
-    return Context(RunFolder(out), recipe, dataset, images, Engine(cpu), 0, listener)
+    return Context(
+        run=RunFolder(out), recipe=recipe, dataset=dataset, images=images, engine=Engine(cpu),
+        seed=0, reporter=listener,
+    )
 
 
 def _train(

@@ -16,7 +16,8 @@ from edgessl.files import expanded
 
 
 def check_structure(
-    path: Path, *, opset: int, output: str, takes: Takes = "normalised", batch: int | None = None
+    path: Path, *, opset: int, output: str, takes: Takes = "normalised", batch: int | None = None,
+    rows: str = "batch",
 ) -> Gate:
     """Check an ONNX file against ONNX's rules and edgessl's.
 
@@ -26,6 +27,7 @@ def check_structure(
         output: Name its output must have.
         takes: What goes in.
         batch: The batch size it must be fixed to; None for any.
+        rows: Name of the output's first dimension.
     """
     import onnx
 
@@ -36,7 +38,7 @@ def check_structure(
         return Gate("structure", "fail", f"onnx.checker: {reason}")
     model = onnx.load(str(path), load_external_data=False)
     mistakes = [
-        *_interface_mistakes(model, output, takes, batch),
+        *_interface_mistakes(model, output, takes, batch, rows),
         *_opset_mistakes(model, opset),
         *(
             f"weights of {tensor.name} are in another file"
@@ -56,15 +58,16 @@ def check_structure(
 
 
 def _interface_mistakes(
-    model: Any, output: str, takes: Takes, batch: int | None
+    model: Any, output: str, takes: Takes, batch: int | None, rows: str
 ) -> Iterator[str]:
-    for values, name in ((model.graph.input, INPUTS[takes]), (model.graph.output, output)):
+    sides = ((model.graph.input, INPUTS[takes], "batch"), (model.graph.output, output, rows))
+    for values, name, symbol in sides:
         names = [value.name for value in values]
         if names != [name]:
             yield f"must have '{name}' only, has {', '.join(names)}"
             continue
         first = values[0].type.tensor_type.shape.dim[0]
-        if batch is None and first.dim_param != "batch":
+        if batch is None and first.dim_param != symbol:
             yield f"the batch of '{name}' is fixed"
         elif batch is not None and first.dim_value != batch:
             yield f"the batch of '{name}' must be fixed to {batch}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -129,11 +130,13 @@ def pad_channels(model: Any, name: str) -> str | None:
     return padded
 
 
-def prepare(model: Any) -> Any:
+def prepare(model: Any, *, symbolic: bool = True) -> Any:
     """Fold constants and infer every shape; tensors without a shape would stay in float.
 
     Args:
         model: The fp32 ``onnx.ModelProto``; unchanged.
+        symbolic: Whether onnxruntime's inference of open sides runs first. It does not know every
+            operator of a detector, whose only open side is the batch: onnx's own is enough there.
 
     Returns:
         A model of the same function, with names for all nodes.
@@ -144,7 +147,7 @@ def prepare(model: Any) -> Any:
     with quiet(), tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(model, str(before))
-        quant_pre_process(str(before), str(after))
+        quant_pre_process(str(before), str(after), skip_symbolic_shape=not symbolic)
         prepared = onnx.load(str(after))
     used = {node.domain for node in prepared.graph.node}
     kept = [entry for entry in prepared.opset_import if entry.domain in used]
@@ -164,13 +167,16 @@ _NEVER = ("Softmax", "ArgMax")
 """Answers: 256 levels are too few for a probability."""
 
 
-def quantise(prepared: Any, scheme: Scheme, ranges: Ranges) -> Any:
+def quantise(
+    prepared: Any, scheme: Scheme, ranges: Ranges, also_float: Collection[str] = ()
+) -> Any:
     """Quantise a network statically.
 
     Args:
         prepared: What ``prepare`` returned; unchanged.
         scheme: How.
         ranges: The range of every activation, by the scheme's rule.
+        also_float: Names of further nodes that stay in float.
 
     Returns:
         An ``onnx.ModelProto`` in QDQ form: pairs of QuantizeLinear and DequantizeLinear around
@@ -194,7 +200,7 @@ def quantise(prepared: Any, scheme: Scheme, ranges: Ranges) -> Any:
             activation_qType=formats[scheme.activations],
             tensors_range=_tensor_data({**ranges, **padded}),
             nodes_to_quantize=_nodes(model, scheme),
-            nodes_to_exclude=[*left, *(f"{name}_pad" for name in padded)],
+            nodes_to_exclude=[*left, *also_float, *(f"{name}_pad" for name in padded)],
             op_types_to_quantize=_operators(scheme),
             # Logits need more than 256 levels, and what follows a matrix product in a
             # transformer is computed with floats anyway: 1.2 dB better, 1.1 times as fast (ViT-Ti).

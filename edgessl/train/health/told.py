@@ -6,13 +6,13 @@ from edgessl.errors import GateFailed
 from edgessl.schedules import Clock
 from edgessl.train.health.doctor import Diagnosis, Doctor
 from edgessl.train.health.pseudo_labels import Finding, PseudoLabelDoctor
-from edgessl.train.place.context import Context
+from edgessl.train.place.context import Workplace
 
 Watcher = Doctor | PseudoLabelDoctor
 
 
 def tell(
-    context: Context, stage: str, clock: Clock, epochs_before: int, found: Diagnosis | Finding
+    context: Workplace, stage: str, clock: Clock, epochs_before: int, found: Diagnosis | Finding
 ) -> None:
     """Log a diagnosis; say it if the word is new, and no mere confirmation that all is well.
 

@@ -21,15 +21,12 @@ _WEIGHTS_STEP = 0xFFFF
 """Weights are drawn as in a step that no stage has."""
 
 
-@dataclass(frozen=True)
-class Context:
-    """One run.
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """Where and with what a run works, whatever it trains.
 
     Attributes:
         run: Its folder.
-        recipe: Resolved, as run.
-        dataset: What it trains on.
-        images: Its images.
         engine: What it runs on.
         seed: Decides everything random.
         reporter: Tells the user.
@@ -37,9 +34,6 @@ class Context:
     """
 
     run: RunFolder
-    recipe: Recipe
-    dataset: Dataset
-    images: Images
     engine: Engine
     seed: int
     reporter: Reporter
@@ -60,7 +54,22 @@ class Context:
         torch.manual_seed(step_seed(DrawKey(self.seed, stage, 0), _WEIGHTS_STEP))
 
 
-def once(context: Context, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Context(Workplace):
+    """One run on images with a class each, or none.
+
+    Attributes:
+        recipe: Resolved, as run.
+        dataset: What it trains on.
+        images: Its images.
+    """
+
+    recipe: Recipe
+    dataset: Dataset
+    images: Images
+
+
+def once(context: Workplace, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Do a stage unless run.json says it is finished.
 
     Args:

@@ -20,7 +20,7 @@ from edgessl.reporter import Silent
 from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine
 from edgessl.train.place.choose_engine import FORMATS, describe_engine
-from edgessl.train.place.context import Context
+from edgessl.train.place.context import Context, Workplace
 from edgessl.train.place.images import Images
 
 
@@ -75,7 +75,7 @@ def lead(context: Context) -> None:
 
 
 def ask(
-    context: Context,
+    context: Workplace,
     work: Callable[Concatenate[Context, Arguments], None],
     *args: Arguments.args,
     **kwargs: Arguments.kwargs,
@@ -119,7 +119,10 @@ def follow(world: World, device: str) -> Path:
     layout = FORMATS[computes["memory_format"]]
     engine = Engine(here, layout, computes["precision"], computes["compiled"], world)
     run = RunFolder.unmade(Path(path))  # it is the first process's
-    context = Context(run, recipe, dataset, images, engine, seed, silent)
+    context = Context(
+        run=run, recipe=recipe, dataset=dataset, images=images, engine=engine, seed=seed,
+        reporter=silent,
+    )
     while (asked := receive(world)) is not None:
         work, args, kwargs = asked
         work(context, *args, **kwargs)

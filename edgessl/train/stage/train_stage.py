@@ -22,7 +22,7 @@ from edgessl.schedules import Clock
 from edgessl.train import StepRecord, TrainingData, fit, step_images, steps_per_epoch
 from edgessl.train.health.told import Watcher, refuse_collapsed, tell
 from edgessl.train.loop.fit import Sampler
-from edgessl.train.place.context import Context
+from edgessl.train.place.context import Context, Workplace
 from edgessl.train.place.processes import ask, batch_parts, receive, send
 from edgessl.train.stage.guard import Verdict, diverged, failure
 from edgessl.train.stage.state import StageState
@@ -60,6 +60,7 @@ class Stage:
         layer_decay: Share of the next stage's learning rate that each stage of the backbone has.
         beside: Groups of views of the images without label, where some stand beside the others.
         ratio: Of those for each labelled one in a step.
+        sampler: Makes the batches instead of ``groups`` and the recipe's normalisation.
     """
 
     what: StageId
@@ -75,6 +76,7 @@ class Stage:
     layer_decay: float = 1.0
     beside: tuple[ViewGroup, ...] = ()
     ratio: int = 0
+    sampler: Sampler | None = None
 
     @property
     def name(self) -> str:
@@ -83,7 +85,7 @@ class Stage:
 
 
 def train_stage(
-    context: Context,
+    context: Workplace,
     stage: Stage,
     method: Method,
     module: nn.Module,
@@ -176,7 +178,7 @@ def _images(context: Context, stage: Stage) -> TrainingData:
     return context.images.mixed(stage.ratio) if stage.beside else context.images.labelled()
 
 
-def _prepare(context: Context, stage: Stage, module: nn.Module) -> torch.optim.Optimizer:
+def _prepare(context: Workplace, stage: Stage, module: nn.Module) -> torch.optim.Optimizer:
     context.engine.place(module)
     module.train()
     if context.engine.compiled:
@@ -199,7 +201,7 @@ def _clock(stage: Stage, data: TrainingData, step: int) -> Clock:
     return Clock(step, per_epoch, stage.epochs, stage.what.number)
 
 
-def _batch_size(context: Context, stage: Stage, data: TrainingData) -> int:
+def _batch_size(context: Workplace, stage: Stage, data: TrainingData) -> int:
     """Images in a step, of all processes."""
     parts = batch_parts(
         context.world, accumulate=stage.accumulate, groups=stage.batchnorm_groups
@@ -207,14 +209,14 @@ def _batch_size(context: Context, stage: Stage, data: TrainingData) -> int:
     return step_images(len(data), stage.batch_size, parts)
 
 
-def _images_in_step(context: Context, stage: Stage, data: TrainingData) -> int:
+def _images_in_step(context: Workplace, stage: Stage, data: TrainingData) -> int:
     """Images in a step, those without label too."""
     own = _batch_size(context, stage, data)
     return data.images_in_step(own, stage.accumulate * context.world.size)
 
 
 def stage_steps(
-    context: Context,
+    context: Workplace,
     stage: Stage,
     method: Method,
     data: TrainingData,
@@ -236,15 +238,16 @@ def stage_steps(
         lr_factor: The scheduled learning rate is multiplied by it.
         scaler: Of fp16 gradients.
     """
+    sampler = stage.sampler or _views(cast(Context, context), stage, data)
     return fit(
-        method, data, _sampler(context, stage, data), optimizer, stage.optim,
+        method, data, sampler, optimizer, stage.optim,
         clock=clock, batch_size=_batch_size(context, stage, data), seed=context.seed,
         engine=context.engine, accumulate=stage.accumulate, lr_factor=lr_factor,
         batchnorm_groups=stage.batchnorm_groups, scaler=scaler,
     )  # fmt: skip
 
 
-def _sampler(context: Context, stage: Stage, data: TrainingData) -> Sampler:
+def _views(context: Context, stage: Stage, data: TrainingData) -> Sampler:
     image, layout = context.recipe.image, context.engine.memory_format
     own = ViewSampler(stage.groups, image.mean, image.std, layout)
     if data.labelled is None:
@@ -258,7 +261,7 @@ class _Training:
 
     def __init__(
         self,
-        context: Context,
+        context: Workplace,
         stage: Stage,
         method: Method,
         data: TrainingData,
@@ -398,6 +401,7 @@ class _Training:
 
 _LABELS = {
     "knn_top1": "kNN on val", "val_top1": "top-1 on val",
+    "val_ap50": "AP50 on val", "val_miou": "mIoU on val",
     "retrieval_top1": "positive pairs found",
 }  # fmt: skip
 
@@ -408,7 +412,7 @@ def _name_of_loss(entry: Mapping[str, Any]) -> str:
     return "loss" if math.isclose(own, entry["loss"], rel_tol=1e-4) else "total loss"
 
 
-def _roll_back(context: Context, stage: Stage, state: StageState) -> None:
+def _roll_back(context: Workplace, stage: Stage, state: StageState) -> None:
     """Return to an earlier state with half the learning rate, and tell."""
     state.roll_back()
     factor = state.guard.lr_factor

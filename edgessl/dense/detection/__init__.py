@@ -1,0 +1,1 @@
+"""Detectors: boxes with a class and a score."""

@@ -1,0 +1,117 @@
+"""The folder that goes to the device with a detector: a runner, labels, and images to try it on."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from edgessl import catalog
+from edgessl.artifact import open_artifact
+from edgessl.data.decode import read_image
+from edgessl.dense.boxes.boxed import BoxedImage
+from edgessl.dense.detection.deploy import Detector
+from edgessl.dense.detection.suppressed_graph import FULL
+from edgessl.export.bundle.manifest import describe_file, sha256_of, write_manifest
+from edgessl.export.bundle.write import REQUIREMENTS
+from edgessl.export.product import ExportedFile
+from edgessl.files import atomic_path
+
+WHAT = {
+    "run.py": "finds and draws boxes, tests itself, times; numpy, pillow and onnxruntime only",
+    "requirements.txt": "what run.py imports",
+    "labels.txt": "class names, in the order of the outputs",
+    "preprocess.json": "how an image becomes the network's input, and what comes out",
+    "testvectors.npz": "test images with the boxes they must give",
+}
+TRIED, TRIED_PX = 3, 320
+ONNXRUNTIME = "1.20"
+"""The oldest that pyproject allows; older ones were not tried."""
+
+
+def write_detector_bundle(
+    folder: Path, files: Sequence[ExportedFile], detector: Detector, checkpoint: Path,
+    images: Sequence[BoxedImage],
+) -> None:
+    """Write what lies around the models.
+
+    Args:
+        folder: Where they lie.
+        files: Those that passed.
+        detector: The checkpoint's.
+        checkpoint: Its file.
+        images: Test images; none where they are not to be had.
+    """
+    texts = {
+        "labels.txt": "".join(f"{name}\n" for name in detector.classes),
+        "preprocess.json": json.dumps(_preprocess(detector), indent=2) + "\n",
+        "requirements.txt": "".join(
+            f"{name}>={oldest}\n"
+            for name, oldest in {**REQUIREMENTS, "onnxruntime": ONNXRUNTIME}.items()
+        ),
+    }  # fmt: skip
+    for name, text in texts.items():
+        with atomic_path(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    with atomic_path(folder / "run.py") as temporary:
+        shutil.copyfile(catalog.root() / "export/runners/detector/run.py", temporary)
+    _write_vectors(folder / "testvectors.npz", files, detector, images)
+    described = {name: describe_file(folder / name, what) for name, what in WHAT.items()}
+    described |= {
+        file.path.name: describe_file(
+            file.path, file.purpose, format=file.format, opset=file.opset,
+            head=file.metadata.head, precision=file.precision, takes=file.takes,
+            gates={gate.name: gate.status for gate in file.gates},
+        )
+        for file in files
+    }
+    write_manifest(
+        folder, checkpoint={"name": checkpoint.name, "sha256": sha256_of(checkpoint)},
+        files=described,
+    )
+
+
+def _preprocess(detector: Detector) -> dict[str, Any]:
+    return {
+        **detector.square.to_dict(),
+        "colours": "RGB, EXIF orientation applied, transparency on white",
+        "resize": "to input_px x input_px whatever the shape, width first, then height, "
+        "antialiased (Pillow)",
+        "scale": "x / 255, minus mean, over std",
+        "layout": "(batch, 3, input_px, input_px) float32",
+        "detections": "(found, 7): image, left, top, right, bottom as shares of width and height, "
+        "score, class; the surest first",
+        "predictions": "(batch, boxes, 4 + classes): corners as shares, then a score a class",
+        "nms_iou": detector.rule.nms_iou, "min_score": detector.rule.min_score,
+        "max_boxes_of_a_class": detector.rule.max_boxes,
+    }
+
+
+def _write_vectors(
+    path: Path, files: Sequence[ExportedFile], detector: Detector, images: Sequence[BoxedImage]
+) -> None:
+    pictures = [_shrunk(read_image(one.path)) for one in images[:: max(1, len(images) // TRIED)]]
+    pictures = pictures[:TRIED] or [Image.effect_noise((320, 240), 60).convert("RGB")]
+    arrays: dict[str, Any] = {
+        f"image_{i}": np.asarray(one, np.uint8) for i, one in enumerate(pictures)
+    }
+    pixels = np.stack([detector.square.pixels(one) for one in pictures])
+    for file in files:
+        if file.metadata.head == FULL and file.format == "onnx":
+            run = open_artifact(file.path).run
+            arrays[f"detections/{file.path.name}"] = run(detector.square.normalise(pixels))
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    picture.thumbnail((TRIED_PX, TRIED_PX))
+    return picture

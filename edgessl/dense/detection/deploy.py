@@ -1,0 +1,149 @@
+"""What the ``ckpt.pt`` of a detector holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from edgessl import checkpoint
+from edgessl.artifact.tables import ClassName
+from edgessl.backbones import Backbone
+from edgessl.dense.detection.found import Suppression
+from edgessl.dense.detection.network import Decoded, SsdLite
+from edgessl.dense.square import Square
+from edgessl.errors import UserError
+from edgessl.recipe.detector_table import DetectorImageTable, SsdLiteTable
+from edgessl.schema import Table, validate
+
+KIND = "detector"
+
+
+class _About(Table):
+    """A detector without its weights."""
+
+    backbone: str
+    image_px: Annotated[int, Field(ge=1, le=8192)]
+    batchnorm_eps: Annotated[float, Field(gt=0)] | None = None
+    classes: Annotated[tuple[ClassName, ...], Field(min_length=1)]
+    image: DetectorImageTable
+    detector: SsdLiteTable
+    provenance: dict[str, Any]
+    kind: Literal["detector"]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A finished detector.
+
+    Attributes:
+        module: Images to boxes and scores, ``(B, 3, S, S)`` to ``(B, A, 4 + K)``; in eval mode.
+        classes: Class names in label order.
+        square: The evaluation transform.
+        rule: Which boxes are told.
+        provenance: Recipe, data, seed and version, as plain values.
+    """
+
+    module: Decoded
+    classes: tuple[str, ...]
+    square: Square
+    rule: Suppression
+    provenance: dict[str, Any]
+
+    @property
+    def backbone(self) -> Backbone:
+        """The network that maps are read of."""
+        return self.module.detector.backbone
+
+
+def is_detector_payload(payload: dict[str, Any]) -> bool:
+    """Tell whether a checkpoint holds a detector."""
+    return payload.get("kind") == KIND
+
+
+def is_detector_file(path: Path) -> bool:
+    """Tell whether a file is the checkpoint of a detector; one that cannot be read is none."""
+    if path.suffix != ".pt" or not path.is_file():
+        return False
+    try:
+        return is_detector_payload(checkpoint.load(path))
+    except UserError:
+        return False
+
+
+def rule_of(table: SsdLiteTable) -> Suppression:
+    """Return which boxes a detector tells."""
+    return Suppression(table.nms_iou, table.min_score, table.max_boxes)
+
+
+def square_of(table: DetectorImageTable) -> Square:
+    """Return the evaluation transform of a detector."""
+    return Square(table.input_px, table.interpolation, table.mean, table.std)
+
+
+def detector_payload(
+    detector: SsdLite,
+    *,
+    classes: tuple[str, ...],
+    image: DetectorImageTable,
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the checkpoint payload of a detector, to be written with ``checkpoint.save``."""
+    backbone = detector.backbone
+    return {
+        "kind": KIND,
+        "backbone": backbone.name,
+        "image_px": backbone.image_px,
+        "batchnorm_eps": backbone.batchnorm_eps,
+        "classes": list(classes),
+        "image": image.model_dump(mode="json"),
+        "detector": detector.table.model_dump(mode="json"),
+        "provenance": provenance,
+        "weights": {
+            key: value.detach().to("cpu", torch.float32 if value.is_floating_point() else None)
+            for key, value in detector.state_dict().items()
+        },
+    }
+
+
+def detector_from(payload: dict[str, Any], where: str) -> Detector:
+    """Rebuild a detector from a checkpoint payload, with no key missing.
+
+    Args:
+        payload: What ``checkpoint.load`` returned.
+        where: The file's name, for the message.
+
+    Raises:
+        UserError: The checkpoint is of another kind, says what cannot be, or a weight of it is
+            not finite.
+    """
+    if not is_detector_payload(payload):
+        raise UserError(
+            f"{where}: must hold a detector, got a '{payload.get('kind')}' checkpoint; pass the "
+            "ckpt.pt of a detector's run folder"
+        )
+    given = {key: payload[key] for key in _About.model_fields if key in payload}
+    about = validate(_About, given, where)
+    weights: dict[str, Tensor] = payload.get("weights") or {}
+    backbone = Backbone(about.backbone, "keep", about.image_px, batchnorm_eps=about.batchnorm_eps)
+    network = SsdLite(backbone, len(about.classes), about.detector, about.image.input_px)
+    try:
+        network.load_state_dict(weights, strict=True)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"{where}: must hold every tensor of its {about.backbone} detector, got others; pass a "
+            "file that a run of edgessl wrote"
+        ) from error
+    if key := checkpoint.not_finite(network.state_dict()):
+        raise UserError(
+            f"{where}: must hold finite weights, got others in {key}; pass a checkpoint of a run "
+            "that did not diverge"
+        )
+    return Detector(
+        Decoded(network).eval(), about.classes, square_of(about.image), rule_of(about.detector),
+        about.provenance,
+    )

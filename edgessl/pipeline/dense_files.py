@@ -1,0 +1,37 @@
+"""Which files and folders are of detectors and segmenters; found without torch where it can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgessl.artifact.metadata import BOX_HEADS
+from edgessl.artifact.opened import SUFFIXES, read_metadata
+from edgessl.errors import UserError
+from edgessl.json_file import read_table
+
+TASKS = ("detect", "segment")
+CHECKPOINT = ".pt"
+
+
+def finds_boxes(model: Path) -> bool:
+    """Tell whether a file is a detector's: its checkpoint, or exported of it.
+
+    Args:
+        model: Any file that a user may name as a network.
+    """
+    if model.suffix == CHECKPOINT:
+        from edgessl.dense.detection.deploy import is_detector_file  # imports torch
+
+        return is_detector_file(model)
+    if model.suffix.lower() not in SUFFIXES or not model.is_file():
+        return False
+    try:
+        metadata = read_metadata(model)[1]
+    except UserError:  # who opens it says what is wrong
+        return False
+    return metadata is not None and metadata.head in BOX_HEADS
+
+
+def is_dense_run(run: Path) -> bool:
+    """Tell whether a folder holds a finished run of a detector or a segmenter."""
+    return read_table(run / "report.json").get("task") in TASKS
