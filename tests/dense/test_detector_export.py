@@ -39,6 +39,7 @@ def bundle(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "detector-bundle", make)
 
 
+@pytest.mark.slow
 def test_both_files_pass_their_gates(bundle: Path) -> None:
     document = json.loads((bundle / "exported.json").read_text())
     gates = {Path(file["path"]).name: {gate["name"]: gate["status"] for gate in file["gates"]}
@@ -52,6 +53,7 @@ def test_both_files_pass_their_gates(bundle: Path) -> None:
     assert all(file["passed"] for file in document["files"])
 
 
+@pytest.mark.slow
 def test_the_suppression_inside_keeps_what_ours_keeps(bundle: Path, data: Path) -> None:
     detector = detector_from(checkpoint.load(bundle / "ckpt.pt"), "")
     images = detector.square.normalise(pixels_of(load_boxes(data).test, detector.square))
@@ -69,6 +71,7 @@ def test_the_suppression_inside_keeps_what_ours_keeps(bundle: Path, data: Path) 
         np.testing.assert_allclose(got.boxes[order], expected.boxes[other], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_runner_tests_itself_finds_and_draws(bundle: Path, data: Path, tmp_path: Path) -> None:
     image = next((data / "JPEGImages").iterdir())
 
@@ -87,6 +90,7 @@ def test_the_runner_tests_itself_finds_and_draws(bundle: Path, data: Path, tmp_p
     assert run(str(bundle / "labels.txt")).returncode == 2
 
 
+@pytest.mark.slow
 def test_predict_draws_the_boxes_of_a_checkpoint_and_of_its_files(
     bundle: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +154,7 @@ def test_int8_keeps_decoding_in_float_and_records_what_was_tried(
     assert {"QuantizeLinear", "NonMaxSuppression"} <= kinds.keys()
 
 
+@pytest.mark.slow
 def test_eval_scores_through_the_file_what_the_report_says(bundle: Path, data: Path) -> None:
     report = json.loads((bundle / "report.json").read_text())
     for model in ("ckpt.pt", "model.onnx"):
@@ -161,6 +166,7 @@ def test_eval_scores_through_the_file_what_the_report_says(bundle: Path, data: P
         )
 
 
+@pytest.mark.slow
 def test_the_page_is_written_again_as_it_was(bundle: Path) -> None:
     before = (bundle / "report.html").read_text()
     (bundle / "report.html").unlink()

@@ -126,6 +126,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
+@pytest.mark.slow
 def test_the_file_has_the_checkpoints_miou_and_runs_alone(
     segmented: Path, masks: Path, tmp_path: Path
 ) -> None:
