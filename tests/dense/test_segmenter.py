@@ -145,7 +145,8 @@ def test_the_file_has_the_checkpoints_miou_and_runs_alone(
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert any(name in ran.stdout for name in CLASSES)
-    assert Image.open(tmp_path / "m" / image.name).size == (64, 48)
+    with Image.open(tmp_path / "m" / image.name) as painted:
+        assert painted.size == (64, 48)
 
 
 def test_a_file_that_answers_otherwise_fails() -> None:
