@@ -10,6 +10,7 @@ from edgessl.errors import UserError
 FOLDERS = {
     "recipes": "recipes", "detectors": "recipes/detectors", "segmenters": "recipes/segmenters",
     "targets": "export/targets", "devices": "bench/devices",
+    "environments": "export/environments",
 }  # fmt: skip
 """Kind of entry -> the folder, relative to the catalogue root, whose TOML files declare it."""
 APART = frozenset({"detectors", "segmenters"})

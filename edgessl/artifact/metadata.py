@@ -14,7 +14,7 @@ KEY = "edgessl"
 SCHEMA = 3  # 2 added precision and takes; files of 1 are fp32 and take normalised images
 _WITHOUT_THRESHOLDS = 2  # 3 added thresholds: files of one label an image stay as they were
 
-Precision = Literal["fp32", "int8"]
+Precision = Literal["fp32", "fp16", "int8"]
 Takes = Literal["normalised", "pixels"]
 BOX_HEADS = ("detections", "predictions")
 """Heads of a detector's files: what is told, or every default box."""

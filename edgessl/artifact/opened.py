@@ -1,4 +1,4 @@
-"""An exported file, opened as a function of arrays. ONNX and ORT files need no torch."""
+"""An exported file, opened as a function of arrays. Only PyTorch's own formats need torch."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edgessl.runtimes.process import RuntimeProcess
+
     Run = Callable[[NDArray[Any]], NDArray[np.float32]]
 
-Format = Literal["onnx", "torchscript", "pt2", "ort"]
+Format = Literal["onnx", "torchscript", "pt2", "ort", "openvino"]
 SUFFIXES: dict[str, Format] = {
     ".onnx": "onnx", ".torchscript": "torchscript", ".pt2": "pt2", ".ort": "ort",
+    ".xml": "openvino",
 }  # fmt: skip
 NEEDS_TORCH: tuple[Format, ...] = ("torchscript", "pt2")
+ON_DEVICES: tuple[Format, ...] = ("openvino",)
+"""Formats that run in a process of their runtime; see ``edgessl.runtimes``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Artifact:
             one image runs batches image by image.
         takes: ``"normalised"`` for ``(B, 3, H, W)`` float32; ``"pixels"`` for ``(B, H, W, 3)``
             uint8 of any height and width, where the preprocessing is inside.
+        process: What runs it, for a format of ``ON_DEVICES``.
     """
 
     path: Path
@@ -47,6 +53,7 @@ class Artifact:
     metadata: Metadata | None
     run: Run
     takes: Takes = "normalised"
+    process: RuntimeProcess | None = None
 
     def known(self) -> Metadata:
         """Return the metadata.
@@ -72,8 +79,9 @@ def open_artifact(
     only where the ``manifest.json`` beside it lists its SHA-256, as an export writes it.
 
     Args:
-        path: A ``.onnx``, ``.ort``, ``.torchscript`` or ``.pt2`` file.
-        threads: onnxruntime's threads; None for every core this process may use.
+        path: A file that ``export`` wrote: ``.onnx``, ``.ort``, ``.torchscript``, ``.pt2``, or for
+            a runtime of a device ``.xml``.
+        threads: The runtime's threads; None for every core this process may use.
         trust: Whether to open a ``.torchscript`` or ``.pt2`` file that no manifest lists. Pickles
             in a ``.pt2`` file are refused even then.
 
@@ -92,7 +100,12 @@ def open_artifact(
     path = Path(path)
     kind = _kind(path)
     takes: Takes = "normalised"
-    if kind in NEEDS_TORCH:
+    process = None
+    if kind in ON_DEVICES:
+        from edgessl.artifact import device_file  # reads how environments are declared
+
+        run, text, process = device_file.load(path, threads)
+    elif kind in NEEDS_TORCH:
         run, text = _open_with_torch(path, kind, trust=trust)
     else:
         run, text, takes = _open_session(path, threads)
@@ -102,6 +115,7 @@ def open_artifact(
         metadata=Metadata.from_json(text, str(path)) if text else None,
         run=run,
         takes=takes,
+        process=process,
     )
 
 
@@ -154,7 +168,7 @@ def read_metadata(path: Path) -> tuple[Format, Metadata | None]:
     """Read what an exported file says about itself, without running anything of it.
 
     Args:
-        path: A ``.onnx``, ``.ort``, ``.torchscript`` or ``.pt2`` file.
+        path: A file with one of the ``SUFFIXES``.
 
     Returns:
         How it is stored, and its metadata; None if edgessl did not write it.
@@ -163,6 +177,11 @@ def read_metadata(path: Path) -> tuple[Format, Metadata | None]:
         UserError: The suffix is another one, the file is missing, or it holds no such model.
     """
     kind = _kind(path)
+    if kind in ON_DEVICES:
+        from edgessl.artifact import device_file
+
+        text = device_file.read_text(path)
+        return kind, Metadata.from_json(text, str(path)) if text else None
     if kind not in NEEDS_TORCH:
         return kind, open_artifact(path).metadata
     if not path.is_file():

@@ -87,7 +87,7 @@ class MetadataTable(Table):
     input_px: Side
     provenance: dict[str, Any]
     gates: tuple[dict[str, Any], ...]
-    precision: Literal["fp32", "int8"] = "fp32"
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
     takes: Literal["normalised", "pixels"] = "normalised"
     thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
 

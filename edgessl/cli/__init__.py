@@ -20,6 +20,7 @@ from edgessl.cli.catalogue import list_entries, show
 from edgessl.cli.compare import compare
 from edgessl.cli.data import data
 from edgessl.cli.diagnose import diagnose
+from edgessl.cli.doctor import doctor
 from edgessl.cli.evaluate import evaluate
 from edgessl.cli.export import export
 from edgessl.cli.failures import in_a_sentence
@@ -68,6 +69,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "data": data, "finetune": finetune, "eval": evaluate, "profile": profile, "rescale": rescale,
     "predict": predict, "report": report, "compare": compare, "pick": pick,
     "diagnose": diagnose,
+    "doctor": doctor,
 }  # fmt: skip
 for _name, _verb in _VERBS.items():
     app.command(name=_name, epilog=EXAMPLES[_name])(_verb)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 from edgessl.cli.options import HeldBackbone
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import GateFailed
+from edgessl.runtimes.environment import OFFLINE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,7 +62,11 @@ def export(
         str | None, typer.Option(help="logits, probs or features; default: the checkpoint's.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Name in export/targets/, or a TOML file; default: cpu.")
+        str | None,
+        typer.Option(
+            help="Name in export/targets/ (cpu, arm64, openvino), or a TOML file; "
+            "default: cpu."
+        ),
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="Test images for the accuracy gate; default: the run's own.")
@@ -89,18 +95,25 @@ def export(
     cpp: Annotated[
         bool, typer.Option("--cpp", help="Add a C++ program that runs the models.")
     ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Make no environment for a converter: use what is there."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Write files for a device, each checked against the checkpoint."""
     screen = console(to_stderr=json)
+    if offline:
+        os.environ[OFFLINE] = "1"
     chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2, "ort": ort, "int8": int8}
     with screen.status(f"reading {checkpoint}") as status:
+        from edgessl.export.target import formats_of_command
         from edgessl.pipeline import export as story
 
         formats = tuple(kind for kind, asked in chosen.items() if asked)
         wanted: dict[Runner, bool] = {"web": web, "cpp": cpp}
         exports = story.export(
-            checkpoint, formats=tuple(dict.fromkeys(("onnx", *formats))) if formats else (),
+            checkpoint, formats=formats_of_command(formats, target),
             opset=opset, head=head, target=target, data=data, max_drop_percent=max_drop,
             backbone=backbone, size=size, out=out,
             runners=[runner for runner, asked in wanted.items() if asked], say=status.update,
@@ -112,6 +125,10 @@ def export(
         print_json(exports.to_dict())
     _print_next(screen, files)
     wrong = [_verdict(file) for file in files if not file.passed]
+    wrong += [
+        f"{one.name}: must be what its converter makes, which gave up: {one.reason}; use another "
+        "of the files, or another --target" for one in exports.not_made
+    ]  # fmt: skip
     if wrong:
         raise GateFailed("\n".join(wrong))
 
@@ -145,6 +162,8 @@ def _print_gates(screen: Console, file: ExportedFile) -> None:
 
 
 def _print_next(screen: Console, written: tuple[ExportedFile, ...]) -> None:
+    from edgessl.artifact.opened import ON_DEVICES
+
     dense = any(f.metadata.head in DENSE for f in written)
     onnx = any(f.format == "onnx" for f in written)
     if onnx and not dense and all(f.takes != "pixels" for f in written):
@@ -163,5 +182,5 @@ def _print_next(screen: Console, written: tuple[ExportedFile, ...]) -> None:
     page = runner.parent / "web/serve.py"
     if page.exists():
         screen.print(f"in a browser: python {quote(str(page))}")
-    for file in [file for file in files if file.format == "onnx"][:1]:
+    for file in [file for file in files if file.format in ("onnx", *ON_DEVICES)][:1]:
         screen.print(f"next: edgessl bench {quote(str(file.path))} --device cpu")

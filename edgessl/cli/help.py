@@ -59,6 +59,8 @@ EXAMPLES = {
         "edgessl export ckpt.pt --target arm64 --out device",
         "# int8 that may lose two points of top-1, and a page that runs it in a browser",
         "edgessl export ckpt.pt --int8 --max-drop 2 --web",
+        "# files of OpenVINO, proven in OpenVINO",
+        "edgessl export ckpt.pt --target openvino --out board",
     ),
     "bench": examples(
         "# one file, with the threads that the device would use",
@@ -139,6 +141,12 @@ EXAMPLES = {
         "edgessl report runs/photos-mobilenetv2-dino",
         "# a run of an older edgessl, with the page of this one",
         "edgessl report runs/demo-mobilenetv2-dino",
+    ),
+    "doctor": examples(
+        "# which devices, targets and runtimes can be used here, and what to type for the others",
+        "edgessl doctor",
+        "# the same for a program",
+        "edgessl doctor --json",
     ),
     "compare": examples(
         "# every arm of every finished run, as a page",

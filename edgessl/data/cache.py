@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import glob
-import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from edgessl.cache_folder import cache_root as cache_root
 from edgessl.errors import UserError
-from edgessl.files import expanded, temporary_name
+from edgessl.files import temporary_name
 
 PARTS = {
     "demo": "the drawn demo set",
@@ -21,29 +21,11 @@ PARTS = {
     "verified.sqlite": "which files are sound",
     "weights": "weights of ImageNet",
     "runtimes": "onnxruntime for web pages",
+    "environments": "runtimes and converters of devices",
     "engines.json": "which precision and memory format are fastest here",
     "bench.json": "how long backbones take here",
 }
 """Everything edgessl keeps in the cache folder; nothing else there is ever touched."""
-
-
-def cache_root() -> Path:
-    """Return ``EDGESSL_CACHE``, else ``XDG_CACHE_HOME/edgessl``, else ``~/.cache/edgessl``.
-
-    Raises:
-        UserError: None of them is known: the user has no home.
-    """
-    if chosen := os.environ.get("EDGESSL_CACHE"):
-        return expanded(chosen).absolute()
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return expanded(base).absolute() / "edgessl"
-    try:
-        return Path.home() / ".cache" / "edgessl"
-    except RuntimeError as error:
-        raise UserError(
-            "cache: must have a place, got neither EDGESSL_CACHE nor a home folder (HOME is not "
-            "set, and this user id has none); set EDGESSL_CACHE to a folder that can be written"
-        ) from error
 
 
 def cache_part(name: str) -> Path:

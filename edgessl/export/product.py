@@ -12,6 +12,7 @@ from edgessl.errors import GateFailed
 from edgessl.export.gates.gate import Gate, failed
 from edgessl.export.gates.proven_with import proven_with
 from edgessl.files import atomic_path
+from edgessl.runtimes.formats import companions_of, size_in_bytes
 
 
 def no_more_gates(_path: Path) -> tuple[Gate, ...]:
@@ -52,6 +53,19 @@ class Product:
         """The name it keeps when a gate failed: ``model.e2e.failed.onnx``."""
         stem, _, suffix = self.name.rpartition(".")
         return f"{stem}.failed.{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotMade:
+    """A file that a converter gave up on.
+
+    Attributes:
+        name: The name it would have got.
+        reason: The converter's last words.
+    """
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +127,8 @@ class ExportedFile:
 
 
 def size_mb(path: Path) -> float:
-    """Return the size of a file in millions of bytes."""
-    return path.stat().st_size / 1e6
+    """Return the size of a model, with the files that belong to it, in millions of bytes."""
+    return size_in_bytes(path) / 1e6
 
 
 def write_aside(product: Product, metadata: Metadata, opset: int, scratch: Path) -> ExportedFile:
@@ -160,9 +174,15 @@ def give_name(product: Product, file: ExportedFile, folder: Path) -> ExportedFil
         raise GateFailed(f"{product.name}: the record of its gates did not read back as written")
     names = (product.name, product.failed_name)
     name, other = names if file.passed else reversed(names)
-    with atomic_path(folder / name) as temporary:
-        file.path.replace(temporary)
-    (folder / other).unlink(missing_ok=True)  # an older verdict on this file would mislead
+    parts = zip(
+        (*companions_of(file.path), file.path),
+        (*companions_of(folder / name), folder / name), strict=True,
+    )  # fmt: skip
+    for source, place in parts:
+        with atomic_path(place) as temporary:
+            source.replace(temporary)
+    for old in (folder / other, *companions_of(folder / other)):
+        old.unlink(missing_ok=True)  # an older verdict on this file would mislead
     return replace(
         file, path=folder / name, metadata=metadata, size_mb=size_mb(folder / name)
     )

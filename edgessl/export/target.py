@@ -20,25 +20,35 @@ class Target(Table):
     """One file of ``export/targets/``.
 
     Attributes:
-        formats: What is written for it: ``int8`` stands for int8 ONNX files.
+        formats: What is written for it: ``int8`` stands for int8 ONNX files, or beside the format
+            of a device for an int8 file of that.
         opset: ONNX operator set.
         precision: ``"int8"`` has int8 files written whatever else was asked for.
         atol: Largest absolute difference from the checkpoint.
         rtol: The same, as a share of the largest reference value.
         max_drop_percent: Points of test top-1 the file may lose against the checkpoint.
         int8_max_drop_percent: The same for an int8 file.
+        fp16_rtol: Share of the largest reference value that an fp16 file's answers may differ by.
         int8_activations: Integers that its int8 kernels are fast with: ``"uint8"`` on x86,
             ``"int8"`` on arm64.
     """
 
-    formats: tuple[Literal["onnx", "torchscript", "pt2", "ort", "int8"], ...] = Field(min_length=1)
+    formats: tuple[
+        Literal["onnx", "torchscript", "pt2", "ort", "int8", "openvino"], ...
+    ] = Field(min_length=1)
     opset: int = Field(ge=OPSETS.start, lt=OPSETS.stop)
     precision: Literal["fp32", "int8"] = "fp32"
     atol: float = Field(gt=0)
     rtol: float = Field(ge=0)
     max_drop_percent: float = Field(ge=0)
     int8_max_drop_percent: float = Field(default=1.0, ge=0)
+    fp16_rtol: float = Field(default=0.02, ge=0)
     int8_activations: Literal["uint8", "int8"] = "uint8"
+
+    @property
+    def for_device(self) -> bool:
+        """Whether it is the format of a device, which comes without ONNX files."""
+        return "onnx" not in self.formats
 
 
 def read_target(name: str) -> Target:
@@ -107,3 +117,20 @@ def refuse_formats(formats: Sequence[str], target: Target) -> None:
             f"--{unfit[0]}: must be a format the target runs ({', '.join(target.formats)}), got "
             f"{', '.join(unfit)}; choose another --target"
         )
+
+
+def formats_of_command(asked: Sequence[str], target: str | None) -> tuple[str, ...]:
+    """Return what the options of a command mean: ONNX always, but for a format of a device.
+
+    Args:
+        asked: The options, such as ``int8``; none for the target's own.
+        target: The name that was given; None for none.
+
+    Raises:
+        UserError: The target is unknown or wrong.
+    """
+    if not asked:
+        return ()
+    table = read_target(target or "cpu")
+    first = table.formats[0] if table.for_device else "onnx"
+    return tuple(dict.fromkeys((first, *asked)))

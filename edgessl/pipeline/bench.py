@@ -21,13 +21,14 @@ from edgessl.bench.measure.device import Device, describe_device, read_device
 from edgessl.bench.measure.end_to_end import end_to_end, find_images
 from edgessl.bench.measure.in_turns import measure_with_control
 from edgessl.bench.measure.inputs import refuse_wrong_inputs
-from edgessl.bench.measure.opened import ONNX, TORCH, How
+from edgessl.bench.measure.opened import DEVICES, ONNX, TORCH, How
 from edgessl.bench.measure.process import Worker
 from edgessl.bench.measure.sustained import sustain
 from edgessl.bench.page.tables import accuracy, notes
 from edgessl.cores import usable_cores
 from edgessl.errors import UserError
 from edgessl.export.product import ExportedFile
+from edgessl.runtimes.formats import companions_of
 
 SCHEMA = 1
 PROFILE_RUNS = 20
@@ -137,7 +138,8 @@ def bench(
         return Bench(only_imported(others))
     table = read_device(device)
     _refuse_wrong(paths, threads, batches, profile=profile, trust=trust)
-    onnx = [path for path in paths if path.suffix.lower() not in TORCH]
+    _refuse_beside_onnx(paths, batches, provider=table.provider, e2e=images is not None)
+    onnx = [path for path in paths if path.suffix.lower() in ONNX]
     refuse_wrong_inputs(onnx, tuple(batches), one_image=images is not None,
                         provider=table.provider)  # fmt: skip
     shown = find_images(Path(images) if images is not None else None)
@@ -192,7 +194,7 @@ def _refuse_wrong(
     wrong = [line for path in models if (line := _wrong_model(path, trust=trust))]
     if not models:
         wrong.append("MODEL: must be at least one file, got none; pass model.onnx")
-    elif profile and all(path.suffix.lower() in TORCH for path in models):
+    elif profile and all(path.suffix.lower() not in ONNX for path in models):
         wrong.append("--profile: must have an ONNX file to look into, got none; add one")
     for option, values in (("--threads", threads), ("--batch", batches)):
         wrong += [
@@ -202,10 +204,36 @@ def _refuse_wrong(
         raise UserError("\n".join(wrong))
 
 
+def _refuse_beside_onnx(
+    models: Sequence[Path], batches: Sequence[int], *, provider: str, e2e: bool
+) -> None:
+    """Refuse what the runtimes of devices do not do here."""
+    own = [path for path in models if path.suffix.lower() in DEVICES]
+    other = [str(batch) for batch in batches if batch != 1]
+    wrong = []
+    if own and provider != CPU:
+        wrong.append(
+            f"{own[0]}: must be timed on the CPU by its own runtime, got a device with "
+            f"'{provider}'; use --device cpu"
+        )
+    if own and other:
+        wrong.append(
+            f"{own[0]}: its batch is fixed to 1, got --batch {','.join(other)}; pass --batch 1, "
+            "or leave the file out"
+        )
+    if own and e2e:
+        wrong.append(
+            f"{own[0]}: must be left out of --e2e, which times files of onnxruntime and PyTorch"
+        )
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
 def _wrong_model(path: Path, *, trust: bool) -> str:
-    if path.suffix.lower() not in (*ONNX, *TORCH):
+    known = (*ONNX, *TORCH, *DEVICES)
+    if path.suffix.lower() not in known:
         return (
-            f"{path}: must end in {', '.join((*ONNX, *TORCH))}, got '{path.suffix}'; pass a "
+            f"{path}: must end in {', '.join(known)}, got '{path.suffix}'; pass a "
             "file that `edgessl export` wrote, or a checkpoint"
         )
     if not path.is_file():
@@ -257,7 +285,8 @@ def _before(
 
 def _file(path: Path, how: How) -> dict[str, Any]:
     """Describe a file; where not all of it runs on the CPU, with the nodes of each provider."""
-    content = path.read_bytes()
+    parts = [part for part in (path, *companions_of(path)) if part.is_file()]
+    content = b"".join(part.read_bytes() for part in parts)
     placed = {} if how.provider == CPU else {"nodes_by_provider": _placed(path, how)}
     return {
         "path": str(path), "name": path.name, "size_mb": len(content) / 1e6,

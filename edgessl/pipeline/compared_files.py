@@ -13,6 +13,7 @@ from edgessl.artifact.trust import MANIFEST
 from edgessl.errors import Refusals, UserError
 from edgessl.files import expanded
 from edgessl.json_file import read_table
+from edgessl.runtimes.formats import companions_of
 
 _RUN, _REPORT = "run.json", "report.json"
 
@@ -123,15 +124,18 @@ def refuse_damaged(path: Path) -> None:
 
 @cache  # of files that may be large
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file; empty where there is none.
+    """Return the SHA-256 of a file with those that belong to it; empty where there is none.
 
     Args:
         path: The file.
     """
     if not path.is_file():
         return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.sha256()
+    for part in (path, *companions_of(path)):
+        if part.is_file():
+            found.update(part.read_bytes())
+    return found.hexdigest()
 
 
 def exported_from(path: Path) -> str:

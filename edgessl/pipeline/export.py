@@ -33,8 +33,10 @@ from edgessl.export.gates.gate import Gate
 from edgessl.export.gates.prove import prove
 from edgessl.export.int8.make import int8_products
 from edgessl.export.int8.search import Timed
-from edgessl.export.product import ExportedFile, Product, give_name, write_aside
+from edgessl.export.product import ExportedFile, NotMade, Product, give_name, write_aside
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
+from edgessl.export.targets.names import names_for
+from edgessl.export.targets.products import device_products
 from edgessl.pipeline.detect_export import INT8_MAX_DROP_PERCENT, export_detector
 from edgessl.pipeline.general import AsFeatures, is_general, open_general
 from edgessl.pipeline.results import Run
@@ -81,15 +83,17 @@ class Exports:
     Attributes:
         checkpoint: What they were made from.
         files: Each with its ``path``, ``format``, ``precision``, ``gates`` and ``passed``.
+        not_made: Files that a converter gave up on, each with its ``name`` and ``reason``.
     """
 
     checkpoint: Path
     files: tuple[ExportedFile, ...]
+    not_made: tuple[NotMade, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether every file passed every gate."""
-        return all(file.passed for file in self.files)
+        """Whether every file was made, and passed every gate."""
+        return not self.not_made and all(file.passed for file in self.files)
 
     @property
     def gates(self) -> dict[str, tuple[Gate, ...]]:
@@ -106,7 +110,9 @@ class Exports:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for ``--json``."""
         files = [file.to_dict() for file in self.files]
-        return {"checkpoint": str(self.checkpoint), "files": files}
+        not_made = [{"name": one.name, "reason": one.reason} for one in self.not_made]
+        more = {"not_made": not_made} if not_made else {}
+        return {"checkpoint": str(self.checkpoint), "files": files, **more}
 
 
 def export(
@@ -129,8 +135,9 @@ def export(
     Args:
         checkpoint: The ``ckpt.pt`` of a run folder, or the run; or general weights, exported as
             features: ``imagenet:BACKBONE``, ``timm:NAME`` or a file of others.
-        formats: Of ``onnx``, ``torchscript``, ``pt2``, ``ort`` and ``int8``; none for the named
-            target's own, or else ONNX.
+        formats: Of ``onnx``, ``torchscript``, ``pt2``, ``ort`` and ``int8``; for a target of a
+            device its format, such as ``openvino``, and ``int8``. None for the named target's
+            own, or else ONNX.
         opset: ONNX operator set, 13 to 24; None for the target's.
         head: ``logits``, ``probs`` or ``features``; None for the checkpoint's own.
         target: A name in ``export/targets/`` or a TOML file; None for ``cpu``.
@@ -193,14 +200,21 @@ def export(
         path.parent.mkdir(parents=True, exist_ok=True)
         save(path, general.payload)
     core = open_core(path, with_limits(table, opset, max_drop_percent), head=head, data=images)
-    refuse_foreign_models(folder, [name for kind in kinds for name in NAMES[kind]])
-    products = _products(core, kinds, images, say)
+    if table.for_device:
+        refuse_foreign_models(folder, names_for(kinds))
+        with tempfile.TemporaryDirectory(prefix="edgessl-") as scratch:
+            products, not_made = device_products(
+                core, kinds, Path(scratch), data=images, say=say
+            )
+    else:
+        refuse_foreign_models(folder, [name for kind in kinds for name in NAMES[kind]])
+        products, not_made = _products(core, kinds, images, say), ()
     files = _proven(core, products, folder, say)
     named = [{**file.to_dict(), "path": file.path.name} for file in files]
     write_record(folder, {"checkpoint": path.name, "files": named})
     say("writing the bundle around the files")
     _bundle(core, path, folder, [file for file in files if file.passed], runners)
-    return Exports(path, files)
+    return Exports(path, files, not_made)
 
 
 def _refuse_of_dense(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgessl.artifact.opened import SUFFIXES
+from edgessl.artifact.opened import ON_DEVICES, SUFFIXES, read_metadata
 from edgessl.errors import UserError, nearest
+from edgessl.runtimes.formats import size_in_bytes
 
 if TYPE_CHECKING:
     from edgessl.backbones import Backbone
@@ -71,18 +72,20 @@ def _profile_file(
     params, macs, side = _file_cost(path, image_px, trust=trust)
     return {
         "name": path.name, "counts": "file", "size_px": side, "params": params, "macs": macs,
-        "size_mb": path.stat().st_size / 1e6,
+        "size_mb": size_in_bytes(path) / 1e6,
     }
 
 
 def _file_cost(path: Path, image_px: int | None, *, trust: bool) -> tuple[int, int, int]:
     """Count what is in a file, by what can read it: its graph, or torch while it runs."""
     kind = SUFFIXES[path.suffix.lower()]
-    if kind == "onnx":
+    if kind in ON_DEVICES:
+        params, macs, side = _recorded_cost(path)
+    elif kind == "onnx":
         from edgessl.export.formats.cost import graph_cost
 
         return graph_cost(path, image_px)
-    if kind == "ort":
+    elif kind == "ort":
         from edgessl.export.formats.cost import ort_cost
 
         params, macs, side = ort_cost(path)
@@ -91,6 +94,18 @@ def _file_cost(path: Path, image_px: int | None, *, trust: bool) -> tuple[int, i
     if image_px not in (None, side):
         raise UserError(f"--size: must be {side}, which {path} is made for, got {image_px}")
     return params, macs, side
+
+
+def _recorded_cost(path: Path) -> tuple[int, int, int]:
+    """Return what was counted at the export: nobody but its runtime can look into the file."""
+    metadata = read_metadata(path)[1]
+    cost = metadata.provenance.get("cost") if metadata else None
+    if metadata is None or not isinstance(cost, dict):
+        raise UserError(
+            f"{path}: must say what it costs, as `edgessl export --target` writes it, got nothing; "
+            "pass the checkpoint"
+        )
+    return int(cost["params"]), int(cost["macs"]), metadata.input_px
 
 
 def _torch_file_cost(path: Path, *, trust: bool) -> tuple[int, int, int]:

@@ -74,6 +74,8 @@ class _Entry(_Known):
     runs: _Count | None = None
     size_mb: _Amount | None = None
     runtime: _Text = "onnxruntime"
+    version: _Text = ""
+    computes: dict[_Text, _Count] = {}
     sha256: _Text = ""
     top1: _Score | None = None
     notes: list[_Text] | None = None

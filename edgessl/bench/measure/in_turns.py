@@ -309,6 +309,7 @@ def _summary(record: _Record, threads: int, batch: int) -> dict[str, Any]:
         **{key: _median([report[key] for report in record.reports]) for key in values},
         "peak_rss_mb": None if None in peaks else max(peaks),
         **{key: last[key] for key in ("runtime", "input", "torch_loaded", "metadata")},
+        **{key: last[key] for key in ("version", "computes") if key in last},
         "loads_ms": [report["load_ms"] for report in record.reports],
         "first_runs_ms": [report["first_run_ms"] for report in record.reports],
         "samples_ms": [[[round(run, 4) for run in turn] for turn in launch]

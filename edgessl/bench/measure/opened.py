@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgessl.runtimes.formats import DEVICE_FORMATS
+
 ONNX = (".onnx", ".ort")
+DEVICES = tuple(DEVICE_FORMATS)
+"""Formats of runtimes of their own, each run by it in its environment."""
 TORCH = (".torchscript", ".pt2", ".pt")
 """Formats that need PyTorch; a checkpoint runs in eager mode."""
 

@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import Any
 
 import edgessl
-from edgessl.bench.measure.opened import How
+from edgessl.bench.measure.opened import DEVICES, How
 from edgessl.errors import EdgesslError, UserError
+from edgessl.runtimes.process import command_of
 
 
 class Worker:
@@ -39,11 +40,14 @@ class Worker:
             "OMP_WAIT_POLICY": "PASSIVE",  # PyTorch's threads must not spin in another's turn
         }
         # -P: a numpy.py in the user's folder must not shadow the package.
+        command = [sys.executable, "-P", "-m", "edgessl.bench.measure.worker"]
+        if path.suffix.lower() in DEVICES:
+            command = command_of(path)
+            del environment["PYTHONPATH"]  # it is another Python, with packages of its own
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "edgessl.bench.measure.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
             text=True, encoding="utf-8",
-        )
+        )  # fmt: skip
         try:
             self._ask(do="open", path=str(path), **asdict(how))
         except BaseException:

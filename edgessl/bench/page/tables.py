@@ -64,9 +64,21 @@ def notes(values: Mapping[str, Any], provider: str) -> list[str]:
     if counts and set(counts) != {provider}:
         total, own = sum(counts.values()), counts[provider]
         said.append(f"{provider} runs {own} of {total} operators, the CPU the others")
-    if values["runtime"] != "onnxruntime":
+    if values["runtime"] != "onnxruntime" and "computes" not in values:
         said.append(f"run by {values['runtime']}, in a process with PyTorch")
+    if "computes" in values:
+        said.append(_own_runtime(values))
     return said
+
+
+def _own_runtime(values: Mapping[str, Any]) -> str:
+    """Say what ran a file for a device, and what it computed with, as read back from it."""
+    ran = f"run by {values['runtime']} {values['version']}"
+    computes = values["computes"]
+    if not computes:
+        return f"{ran}, which does not tell what it computes in"
+    told = ", ".join(f"{count} in {numbers}" for numbers, count in sorted(computes.items()))
+    return f"{ran}; of its {sum(computes.values())} products it computes {told}"
 
 
 COLUMNS = (

@@ -6,6 +6,7 @@ from typing import Literal
 
 from edgessl.export.bundle import onnxruntime_web
 from edgessl.export.formats.products import NAMES
+from edgessl.export.targets.names import DEVICE_NAMES
 
 WHAT = {
     "run.py": "runs, tests and times the models; numpy, pillow and onnxruntime only",
@@ -40,9 +41,19 @@ VENDORED = {f"vendor/{name}": what for name, what in onnxruntime_web.FILES.items
 FILES: dict[Runner, dict[str, str]] = {"web": {**WEB, **VENDORED}, "cpp": CPP}
 """What lies in each runner's folder, and what each file is for."""
 
-MODELS = frozenset(name for names in NAMES.values() for name in names)
+DEVICES_RUNNER = "runtimes.py"
+"""The program beside run.py that opens models for the runtimes of devices, where there are any."""
+MODELS = frozenset(
+    (
+        *(name for names in NAMES.values() for name in names),
+        *(name for names in DEVICE_NAMES.values() for name in names.values()),
+    )
+)
 """Models that passed their gates."""
 AROUND = frozenset(
-    (*WHAT, *(f"{runner}/{name}" for runner, names in FILES.items() for name in names))
+    (
+        *WHAT, DEVICES_RUNNER,
+        *(f"{runner}/{name}" for runner, names in FILES.items() for name in names),
+    )
 )
 """All else that a manifest lists."""

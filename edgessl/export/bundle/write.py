@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgessl import catalog
 from edgessl.artifact import Metadata, open_artifact, read_metadata
+from edgessl.artifact.opened import ON_DEVICES
 from edgessl.data.original import Original
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
@@ -29,15 +30,16 @@ from edgessl.export.bundle.manifest import (
     write_manifest,
 )
 from edgessl.export.bundle.model_card import Run, model_card
-from edgessl.export.bundle.names import AROUND, WHAT
+from edgessl.export.bundle.names import AROUND, DEVICES_RUNNER, WHAT
 from edgessl.export.bundle.runners import describe_runners
 from edgessl.export.bundle.vectors import Vectors, make_vectors, write_vectors
 from edgessl.export.gates.gate import Gate
 from edgessl.export.product import ExportedFile, size_mb
 from edgessl.files import atomic_path
 from edgessl.json_file import read_table
+from edgessl.runtimes.formats import companions_of
 
-RUNTIME = ("onnx", "ort")
+RUNTIME = ("onnx", "ort", *ON_DEVICES)
 """Formats that run.py runs; the others need torch."""
 REQUIREMENTS = {"numpy": "1.26", "pillow": "10.3"}
 """What run.py imports, each from the oldest version its self-test was run with."""
@@ -86,7 +88,8 @@ def refuse_foreign(folder: Path) -> None:
     Raises:
         UserError: A file of the bundle is there, and none of edgessl's lists it as it is now.
     """
-    foreign = [name for name in WHAT if (folder / name).exists() and not is_whole(folder, name)]
+    names = (*WHAT, DEVICES_RUNNER)
+    foreign = [name for name in names if (folder / name).exists() and not is_whole(folder, name)]
     if (folder / NAME).exists() and not is_ours(folder):
         foreign.append(NAME)
     _refuse(folder, foreign)
@@ -103,8 +106,12 @@ def refuse_foreign_models(folder: Path, names: Sequence[str]) -> None:
         UserError: One of them is there, no bundle lists it as it is now, and edgessl did not
             write it.
     """
-    there = [name for name in names if (folder / name).exists() and not is_whole(folder, name)]
-    _refuse(folder, [name for name in there if not _ours(folder / name)])
+    foreign = []
+    for path in (folder / name for name in names):
+        parts = (path, *companions_of(path))
+        there = [p.name for p in parts if p.exists() and not is_whole(folder, p.name)]
+        foreign += there if there and not _ours(path) else []
+    _refuse(folder, foreign)
 
 
 def _ours(path: Path) -> bool:
@@ -157,10 +164,19 @@ def write_bundle(folder: Path, models: Sequence[ExportedFile], origin: Origin) -
     for name, text in texts.items():
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    with atomic_path(folder / "run.py") as temporary:
-        shutil.copyfile(catalog.root() / "export/runners/python/run.py", temporary)
+    for name in ("run.py", *((DEVICES_RUNNER,) if _for_devices(models) else ())):
+        with atomic_path(folder / name) as temporary:
+            shutil.copyfile(catalog.root() / "export/runners/python" / name, temporary)
     files = {name: describe_file(folder / name, what) for name, what in WHAT.items()}
     files |= {model.path.name: _describe(model) for model in models}
+    files |= {
+        part.name: describe_file(part, f"belongs to {model.path.name}")
+        for model in models for part in companions_of(model.path)
+    }  # fmt: skip
+    if _for_devices(models):
+        files[DEVICES_RUNNER] = describe_file(
+            folder / DEVICES_RUNNER, "opens models for other runtimes than onnxruntime, for run.py"
+        )
     files |= describe_runners(folder)
     manifest = write_manifest(folder, checkpoint=checkpoint, files=files)
     return (*(folder / name for name in WHAT), manifest)
@@ -239,6 +255,7 @@ def _write_vectors(
             continue
         name = model.path.name
         exact = model.precision == "fp32" and model.takes == "normalised"
+        # An fp16 file answers as it did here: its rounded weights are the same everywhere.
         rtol = INT8_RTOL if model.precision == "int8" else WITH_PIXELS_RTOL
         # A float file must answer as the checkpoint does, any other one as it did here.
         outputs[name] = expected if exact else _answers(model.path, vectors, preprocess)
@@ -281,12 +298,23 @@ def _about_values(preprocess: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _for_devices(models: Sequence[ExportedFile]) -> bool:
+    return any(model.format in ON_DEVICES for model in models)
+
+
 def _requirements(models: Sequence[ExportedFile]) -> str:
-    known = all((model.opset or 0) <= ONNXRUNTIME_OPSET for model in models)
-    # For a newer opset, the one that the gates ran with.
-    runtime = ONNXRUNTIME if known else ".".join(version("onnxruntime").split(".")[:2])
-    needed = {**REQUIREMENTS, "onnxruntime": runtime}
-    return "".join(f"{name}>={oldest}\n" for name, oldest in needed.items())
+    """List what run.py needs for these models: of each runtime the version that proved them."""
+    needed = {name: f">={oldest}" for name, oldest in REQUIREMENTS.items()}
+    if any(model.format not in ON_DEVICES for model in models):
+        known = all((model.opset or 0) <= ONNXRUNTIME_OPSET for model in models)
+        # For a newer opset, the one that the gates ran with.
+        runtime = ONNXRUNTIME if known else ".".join(version("onnxruntime").split(".")[:2])
+        needed["onnxruntime"] = f">={runtime}"
+    for model in models:
+        if model.format in ON_DEVICES:
+            proven = model.metadata.provenance.get("proven_with") or {}
+            needed |= {package: f"=={found}" for package, found in proven.items()}
+    return "".join(f"{name}{wanted}\n" for name, wanted in needed.items())
 
 
 def _describe(model: ExportedFile) -> dict[str, Any]:

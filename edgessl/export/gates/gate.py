@@ -55,6 +55,7 @@ REMEDIES = {
     "parity on images": "try --opset 17, which another exporter writes, or update torch and "
     "onnxruntime",
     "accuracy": "keep another format, or allow the loss with --max-drop",
+    "own runtime": "see the finding; take another of the files, or ONNX (--target cpu)",
     "without torch": "see the finding: it is what a device without PyTorch would say",
 }
 """Name of a gate -> the way out. Gates of one product only say theirs in their finding."""

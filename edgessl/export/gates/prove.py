@@ -13,10 +13,11 @@ from PIL import Image
 
 from edgessl.artifact import Artifact, Metadata, open_artifact
 from edgessl.artifact.metadata import KEY
-from edgessl.artifact.opened import NEEDS_TORCH
+from edgessl.artifact.opened import NEEDS_TORCH, ON_DEVICES
 from edgessl.data.preprocess import Preprocess
-from edgessl.errors import UserError
+from edgessl.errors import EdgesslError
 from edgessl.export.formats.front import open_inside
+from edgessl.export.gates import own_runtime
 from edgessl.export.gates.accuracy import HeldOut, answers_of, check_accuracy
 from edgessl.export.gates.accuracy_several import check_map
 from edgessl.export.gates.gate import BASIC, Gate, failed
@@ -86,8 +87,9 @@ def _check_file(file: ExportedFile) -> tuple[list[Gate], Artifact | None]:
         return [structure], None
     try:
         return [structure], open_artifact(file.path, trust=True)  # written just now
-    except UserError as error:  # its metadata are damaged, or a runtime refuses it
-        return [structure, Gate("labels", "fail", str(error))], None
+    except EdgesslError as error:  # its metadata are damaged, or a runtime refuses it or dies
+        name = own_runtime.NAME if file.format in ON_DEVICES else "labels"
+        return [structure, Gate(name, "fail", str(error))], None
 
 
 def _check_answers(
@@ -97,6 +99,8 @@ def _check_answers(
     metadata = file.metadata
     last = check_labels(artifact, metadata, _width(artifact, metadata.input_px))
     yield last
+    if artifact.process is not None:
+        yield own_runtime.check_own_runtime(artifact.process.report(), file.precision)
     shaped: Mapping[str, Image.Image] = {}
     if file.takes == "pixels":
         shaped = shaped_images(test.originals, metadata.input_px)
@@ -111,7 +115,8 @@ def _check_answers(
             continue
         yield check_parity(
             name, expected, artifact.run, batch,
-            atol=None if file.precision == "int8" else target.atol, rtol=target.rtol,
+            atol=None if file.precision == "int8" else target.atol,
+            rtol=target.fp16_rtol if file.precision == "fp16" else target.rtol,
             classifies=bool(metadata.classes), levels=metadata.levels,
         )
     if file.takes == "pixels" and file.precision == "fp32":
@@ -197,6 +202,8 @@ def _without_torch(
         if file.format in NEEDS_TORCH:
             reason = f"a .{file.format} file is for PyTorch"
             gates[file.path] = Gate("without torch", "skip", reason)
+        elif file.format in ON_DEVICES:
+            continue  # its gate is "own runtime"
         elif file.path in broken:
             gates[file.path] = Gate("without torch", "skip", _BROKEN)
         else:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from edgessl.artifact import Format
-from edgessl.artifact.opened import NEEDS_TORCH
-from edgessl.export.gates import openvino
+from edgessl.artifact.opened import NEEDS_TORCH, ON_DEVICES
+from edgessl.export.gates import openvino, own_runtime
 from edgessl.export.gates.gate import Gate, failed
 
 
@@ -20,6 +20,9 @@ def proven_with(kind: Format, gates: Sequence[Gate]) -> dict[str, str]:
     """
     if failed(gates):
         return {}
+    if kind in ON_DEVICES:
+        ran = next(gate.numbers for gate in gates if gate.name == own_runtime.NAME)
+        return {str(ran["runtime"]): str(ran["version"])}
     package = "torch" if kind in NEEDS_TORCH else "onnxruntime"
     passed = (gate for gate in gates if gate.name == openvino.NAME and gate.status == "pass")
     more = {gate.name: str(gate.numbers["version"]) for gate in passed}

@@ -13,6 +13,7 @@ from edgessl.artifact import Artifact, Metadata, Takes
 from edgessl.export.formats.inputs import INPUTS
 from edgessl.export.gates.gate import Gate
 from edgessl.files import expanded
+from edgessl.runtimes.formats import companions_of, size_in_bytes
 
 
 def check_structure(
@@ -83,14 +84,17 @@ def check_bytes(path: Path) -> Gate:
     """Check a file that has no rules but to be one file that leaks nothing.
 
     Args:
-        path: A ``.torchscript``, ``.pt2`` or ``.ort`` file.
+        path: A ``.torchscript``, ``.pt2`` or ``.ort`` file, or one for a device, with the files
+            that belong to it.
     """
-    content = path.read_bytes()
+    parts = [part for part in (path, *companions_of(path)) if part.is_file()]
+    content = b"\0".join(part.read_bytes() for part in parts)
     found = [str(folder) for folder in _folders() if str(folder).encode() in content]
-    numbers = {"size_mb": round(len(content) / 1e6, 3)}
+    numbers = {"size_mb": round(size_in_bytes(path) / 1e6, 3)}
     if found:
         return Gate("structure", "fail", f"a path of this machine inside: '{found[0]}'", numbers)
-    return Gate("structure", "pass", f"one file of {numbers['size_mb']:.2f} MB", numbers)
+    what = "one file" if len(parts) == 1 else " and ".join(part.suffix for part in parts)
+    return Gate("structure", "pass", f"{what} of {numbers['size_mb']:.2f} MB", numbers)
 
 
 def leaked_paths(model: Any) -> Iterator[str]:

@@ -191,7 +191,7 @@ def int8_products(
 
 
 def make_int8(
-    core: Core, *, data: str | None, time: Time, seed: int = 0,
+    core: Core, *, data: str | None, time: Time | None, seed: int = 0,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Int8:
     """Quantise the network of an export.
@@ -199,7 +199,7 @@ def make_int8(
     Args:
         core: The export.
         data: Data set to calibrate and choose on; None for the checkpoint's own.
-        time: Times models on this machine.
+        time: Times models on this machine; None to time nothing.
         seed: Of the images drawn.
         say: Called with the name of each step.
 

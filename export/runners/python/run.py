@@ -7,7 +7,8 @@
     python run.py --selftest            do the models answer here as they did where they were made?
     python run.py --bench --json FILE   latency, in the terms of `edgessl bench`
 
-Needs Python 3.9 and what requirements.txt lists: numpy, pillow, onnxruntime. Labels and
+Needs Python 3.9 and what requirements.txt lists: numpy, pillow, onnxruntime; models for another
+runtime (.xml, .param, .tflite, .pte) need that one instead, and runtimes.py. Labels and
 preprocessing are read from the model file itself, so one model and this script are enough to run.
 Exit codes: 0 done; 2 something asked for cannot be used; 3 the self-test failed; 130 interrupted.
 """
@@ -25,23 +26,35 @@ import subprocess
 import sys
 import time
 import warnings
+from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
 
 try:
     import numpy as np
-    import onnxruntime
     from PIL import Image
 except ImportError as missing:
     print(f"error: {missing}; run: python -m pip install -r requirements.txt", file=sys.stderr)
     sys.exit(2)
 
 HERE = Path(__file__).resolve().parent
-PREFERRED = ("model.onnx", "model.batch1.onnx", "model.e2e.onnx", "model.int8.onnx", "model.ort")
+PREFERRED = (
+    "model.onnx", "model.batch1.onnx", "model.e2e.onnx", "model.int8.onnx", "model.ort",
+    "model.xml", "model.ncnn.param", "model.tflite", "model.pte",
+)  # fmt: skip
+OF_DEVICES = (".xml", ".param", ".tflite", ".pte")  # runtimes.py opens these
+RUN_HERE = (".onnx", ".ort", *OF_DEVICES)
 PROVIDER = "CPUExecutionProvider"
 TOP = 5
-AROUND = ("run.py", "requirements.txt", "labels.txt", "preprocess.json", "testvectors.npz")
-MODELS = (*PREFERRED, "model.e2e.int8.onnx", "model.torchscript", "model.pt2")
+AROUND = (
+    "run.py", "runtimes.py", "requirements.txt", "labels.txt", "preprocess.json", "testvectors.npz",
+)  # fmt: skip
+MODELS = (
+    *PREFERRED, "model.e2e.int8.onnx", "model.torchscript", "model.pt2",
+    "model.bin", "model.fp16.xml", "model.fp16.bin", "model.int8.xml", "model.int8.bin",
+    "model.ncnn.bin", "model.ncnn.json", "model.ncnn.fp16.param", "model.ncnn.fp16.bin",
+    "model.ncnn.fp16.json", "model.fp16.tflite", "model.int8.tflite", "model.int8.pte",
+)  # fmt: skip
 NAME = r"(?:(?:web|cpp)/)?(?:vendor/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*"  # no path leaves the folder
 
 
@@ -238,6 +251,7 @@ def open_session(path, threads=None):
         raise UserError(f"{path}: must be a model file, found none; check the path")
     if Path(path).suffix.lower() not in (".onnx", ".ort"):
         raise UserError(f"{path}: must end in .onnx or .ort; others need torch: edgessl predict")
+    onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # onnxruntime's own lines; failures arrive as exceptions
     options.intra_op_num_threads = threads or usable_cores()
@@ -257,20 +271,91 @@ def open_session(path, threads=None):
         ) from error
 
 
+def _onnxruntime():
+    """Import onnxruntime, which models for another runtime do without."""
+    try:
+        import onnxruntime
+    except ImportError as missing:
+        raise UserError(f"{missing}; run: python -m pip install -r requirements.txt") from missing
+    return onnxruntime
+
+
+class _OnnxNetwork:
+    """A model that onnxruntime runs, in the shape that runtimes.py gives the others."""
+
+    def __init__(self, path, threads):
+        self.session = open_session(path, threads)
+        self.input = self.session.get_inputs()[0]
+        self.whole = self.input.type == "tensor(uint8)"  # preprocessing is inside
+        self.package, self.version, self.computes = "onnxruntime", _onnxruntime().__version__, None
+
+    def about(self):
+        """Return what edgessl wrote into the file, as JSON; empty if nothing."""
+        return self.session.get_modelmeta().custom_metadata_map.get("edgessl", "")
+
+    def random_input(self, _text):
+        """Make one random input of the shape that the model takes."""
+        generator = np.random.default_rng(0)
+        if self.whole:  # (B, H, W, 3) of any size
+            sides = [side if isinstance(side, int) else None for side in self.input.shape[1:3]]
+            height, width = sides[0] or PHOTO[0], sides[1] or PHOTO[1]
+            return generator.integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+        return generator.standard_normal([1, *self.input.shape[1:]], dtype=np.float32)
+
+    def answer(self, batch):
+        """Run a batch; the output (B, K)."""
+        return self.session.run(None, {self.input.name: batch})[0]
+
+
+class _DeviceNetwork:
+    """A model for another runtime."""
+
+    whole = False
+
+    def __init__(self, path, threads):
+        try:
+            import runtimes
+        except ImportError as missing:
+            raise UserError(
+                f"{path}: must have runtimes.py beside run.py, got: {missing}; copy the folder"
+            ) from missing
+        self.path, self.read_about = path, runtimes.read_about
+        try:
+            self.network = runtimes.Network(path, threads or usable_cores())
+        except runtimes.CannotRun as error:
+            raise UserError(str(error)) from error
+        self.package, self.version = self.network.package, self.network.version
+        self.computes, self.answer = self.network.computes, self.network.answer
+
+    def about(self):
+        """Return what edgessl wrote into, or beside, the file, as JSON; empty if nothing."""
+        return self.read_about(self.path)
+
+    def random_input(self, text):
+        """Make one random input of the shape that the model takes."""
+        side = int(json.loads(text)["input_px"])
+        return np.random.default_rng(0).standard_normal((1, 3, side, side), dtype=np.float32)
+
+
+def open_network(path, threads=None):
+    """Open a model in the runtime that its suffix asks for."""
+    kind = _DeviceNetwork if Path(path).suffix.lower() in OF_DEVICES else _OnnxNetwork
+    return kind(path, threads)
+
+
 class Model:
     """A model file with what it says about itself."""
 
     def __init__(self, path, threads=None):
         self.path = Path(path)
-        self.session = open_session(path, threads)
+        self.network = open_network(path, threads)
         try:
-            text = self.session.get_modelmeta().custom_metadata_map.get("edgessl", "")
+            text = self.network.about()
             about = json.loads(text) if text else None
             if about is not None:
                 self.head, self.classes = str(about["head"]), [str(c) for c in about["classes"]]
                 self.preprocess = checked_preprocess(about["preprocess"])
                 self.thresholds = checked_thresholds(about.get("thresholds"), self.classes)
-            self.input = self.session.get_inputs()[0]
         except Exception as error:  # a damaged file may say anything
             raise UserError(
                 f"{path}: must say its labels and preprocessing, got damaged ones "
@@ -278,7 +363,7 @@ class Model:
             ) from error
         if about is None:
             raise UserError(f"{path}: must carry labels; pass a file that `edgessl export` wrote")
-        self.whole = self.input.type == "tensor(uint8)"  # preprocessing is inside
+        self.whole = self.network.whole  # preprocessing is inside
 
     def run(self, image):
         """Upright RGB image -> output (K,)."""
@@ -287,7 +372,7 @@ class Model:
                 batch = np.asarray(image, dtype=np.uint8)[None]  # (1, H, W, 3)
             else:
                 batch = normalise(crop_pixels(image, self.preprocess)[None], self.preprocess)
-            output = self.session.run(None, {self.input.name: batch})[0][0]
+            output = self.network.answer(batch)[0]
             width = output.shape[0] if output.ndim == 1 else None
         except Exception as error:  # each of onnxruntime's derives from Exception directly
             raise UserError(
@@ -338,15 +423,15 @@ def _reason(error):
 def default_model():
     """Return the first of the models that lies beside this script."""
     found = [HERE / name for name in PREFERRED if (HERE / name).is_file()]
-    found = found or sorted(HERE.glob("*.onnx"))
+    found = found or sorted(path for path in HERE.glob("*") if path.suffix in RUN_HERE)
     if not found:
         raise UserError(f"{HERE}: must hold a model such as model.onnx, found none; pass --model")
     return found[0]
 
 
 def all_models():
-    """Return every model beside this script that onnxruntime runs."""
-    found = [path for path in sorted(HERE.glob("model*")) if path.suffix in (".onnx", ".ort")]
+    """Return every model beside this script that it runs."""
+    found = [path for path in sorted(HERE.glob("model*")) if path.suffix in RUN_HERE]
     return [path for path in found if ".failed." not in path.name] or [default_model()]
 
 
@@ -398,6 +483,8 @@ def softmax(logits):
 
 # --- self-test -----------------------------------------------------------------------------------
 
+RAN = set()  # the runtimes that the self-test has used
+
 
 def selftest():
     """Run the test vectors through every model; return whether all passed."""
@@ -429,7 +516,7 @@ def selftest():
         results += answers
     failed = results.count(False)
     verdict = "every check passed" if not failed else f"{failed} check(s) FAILED"
-    print(f"self-test: {verdict} (onnxruntime {onnxruntime.__version__}, {platform.machine()})")
+    print(f"self-test: {verdict} ({', '.join(sorted(RAN)) or 'nothing ran'}, {platform.machine()})")
     return not failed
 
 
@@ -498,6 +585,7 @@ def _same_answers(name, images, vectors, rule, head):
         return None
     try:
         model = Model(HERE / name)
+        RAN.add(f"{model.network.package} {model.network.version}")
         got = np.stack([model.run(Image.fromarray(image)) for image in images])  # (N, K)
     except UserError as error:
         return _tell(False, str(error))
@@ -688,6 +776,7 @@ def _summary(path, threads, record):
         **medians,
         "peak_rss_mb": None if None in peaks else max(peaks),
         **{key: about[key] for key in ("runtime", "input", "torch_loaded")},
+        **{key: about[key] for key in ("version", "computes") if key in about},
         **_accuracy(about["metadata"]),
         "loads_ms": [report["load_ms"] for report in reports],
         "first_runs_ms": [report["first_run_ms"] for report in reports],
@@ -755,26 +844,30 @@ def serve():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which closes stdin
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
-    path = session = feed = facts = None
+    path = network = feed = facts = None
     wall_s = cpu_s = 0.0
     for line in sys.stdin:
         request = json.loads(line)
         try:
             if request["do"] == "open":
                 path = request["path"]
+                if Path(path).suffix.lower() not in OF_DEVICES:
+                    _onnxruntime()  # its import is not part of the model's load time
                 before, start = memory_mb("VmRSS"), time.perf_counter()
-                session = open_session(path, request["threads"])
+                network = open_network(path, request["threads"])
                 load_ms = 1000 * (time.perf_counter() - start)
-                feed = _feed(session)
-                text = session.get_modelmeta().custom_metadata_map.get("edgessl", "")
-                facts = {"runtime": "onnxruntime", "metadata": text}
-                facts["load_ms"], facts["first_run_ms"] = load_ms, _time(session, feed, 1)[0]
+                text = network.about()
+                feed = network.random_input(text)
+                facts = {"runtime": network.package, "metadata": text}
+                if network.computes is not None:
+                    facts.update(version=network.version, computes=network.computes)
+                facts["load_ms"], facts["first_run_ms"] = load_ms, _time(network, feed, 1)[0]
                 facts["rss_before_load_mb"], facts["rss_loaded_mb"] = before, memory_mb("VmRSS")
                 answer = {}
             elif request["do"] == "run":
-                _time(session, feed, 1)  # another model has just emptied the caches
+                _time(network, feed, 1)  # another model has just emptied the caches
                 cpu, wall = time.process_time(), time.perf_counter()
-                answer = _time(session, feed, request["times"])
+                answer = _time(network, feed, request["times"])
                 cpu_s += time.process_time() - cpu
                 wall_s += time.perf_counter() - wall
             else:
@@ -783,7 +876,7 @@ def serve():
                     "cores_obtained": cpu_s / wall_s if wall_s else None,
                     "process_s": time.process_time(),
                     "peak_rss_mb": memory_mb("VmHWM"),
-                    "input": list(next(iter(feed.values())).shape),
+                    "input": list(feed.shape),
                     "torch_loaded": "torch" in sys.modules,
                 }
         except UserError as error:
@@ -795,24 +888,13 @@ def serve():
         answers.flush()
 
 
-def _time(session, feed, times):
+def _time(network, feed, times):
     runs_ms = []
     for _ in range(times):
         start = time.perf_counter()
-        session.run(None, feed)
+        network.answer(feed)
         runs_ms.append(1000 * (time.perf_counter() - start))
     return runs_ms
-
-
-def _feed(session):
-    """Make one random input of the shape that the model takes."""
-    put = session.get_inputs()[0]
-    generator = np.random.default_rng(0)
-    if put.type == "tensor(uint8)":  # (B, H, W, 3) of any size
-        sides = [side if isinstance(side, int) else None for side in put.shape[1:3]]
-        height, width = sides[0] or PHOTO[0], sides[1] or PHOTO[1]
-        return {put.name: generator.integers(0, 256, (1, height, width, 3), dtype=np.uint8)}
-    return {put.name: generator.standard_normal([1, *put.shape[1:]], dtype=np.float32)}
 
 
 def memory_mb(key):
@@ -853,8 +935,18 @@ def describe_device():
         "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "os": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "versions": {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+        "versions": _versions(),
     }
+
+
+def _versions():
+    found = {}
+    for name in ("onnxruntime", "openvino", "ncnn", "ai-edge-litert", "executorch", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def _read(path):

@@ -1,0 +1,1 @@
+"""Runtimes and converters of devices, in environments and processes of their own."""
