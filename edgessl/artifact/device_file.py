@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import xml.etree.ElementTree as xml
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from edgessl.runtimes.formats import companions_of
 from edgessl.runtimes.process import RuntimeProcess
 
 Run = Callable[[NDArray[Any]], NDArray[np.float32]]
-_MOST_BYTES = 10**7  # of metadata; those of a thousand classes take 40 KB
 
 
 def save(path: Path, contents: Mapping[str, bytes], text: str) -> None:
@@ -37,10 +34,8 @@ def save(path: Path, contents: Mapping[str, bytes], text: str) -> None:
     if suffix == ".param":  # a format without room for it
         path.with_suffix(".json").write_text(text, encoding="utf-8")
         path.write_bytes(contents[suffix])
-    elif suffix == ".xml":
-        path.write_bytes(_with_rt_info(contents[suffix], text))
     else:
-        path.write_bytes(contents[suffix] + _archive(text, len(contents[suffix])))
+        path.write_bytes(_with_rt_info(contents[suffix], text))
 
 
 def _with_rt_info(content: bytes, text: str) -> bytes:
@@ -52,17 +47,6 @@ def _with_rt_info(content: bytes, text: str) -> bytes:
     xml.SubElement(info, KEY, {"value": text})
     written: bytes = xml.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
-
-
-def _archive(text: str, offset: int) -> bytes:
-    """Return a zip archive that readers find at the end of a file, as TFLite's metadata are."""
-    buffer = io.BytesIO(b"\0" * offset)
-    buffer.seek(offset)
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(f"{KEY}.json")  # without the time: the same again is the same file
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        archive.writestr(entry, text)
-    return buffer.getvalue()[offset:]
 
 
 def read_text(path: Path) -> str:
@@ -89,7 +73,7 @@ def read_text(path: Path) -> str:
         )
     try:
         return _text_of(path)
-    except (xml.ParseError, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except (xml.ParseError, ValueError, OSError) as error:
         raise UserError(
             f"{path}: must be a {path.suffix} model, got a damaged one "
             f"({' '.join(str(error).split())[:100]}); export it again"
@@ -97,17 +81,10 @@ def read_text(path: Path) -> str:
 
 
 def _text_of(path: Path) -> str:
-    if path.suffix == ".param":
+    if path.suffix.lower() == ".param":
         return path.with_suffix(".json").read_text(encoding="utf-8")
-    if path.suffix == ".xml":
-        found = xml.parse(path).getroot().find(f"rt_info/{KEY}")
-        return "" if found is None else found.get("value", "")
-    if not zipfile.is_zipfile(path):
-        return ""
-    with zipfile.ZipFile(path) as archive:
-        if archive.getinfo(f"{KEY}.json").file_size > _MOST_BYTES:
-            raise ValueError("its metadata are too long")
-        return archive.read(f"{KEY}.json").decode("utf-8")
+    found = xml.parse(path).getroot().find(f"rt_info/{KEY}")
+    return "" if found is None else found.get("value", "")
 
 
 def load(path: Path, threads: int | None) -> tuple[Run, str, RuntimeProcess]:

@@ -15,18 +15,17 @@ class DeviceFormat:
         title: What its makers call the runtime.
         environment: The environment in ``export/environments/`` that has the runtime.
         companions: Suffixes of the files that belong to the model, under the same name.
-        needs_torch: Whether the runtime's Python package needs torch; on a device it does not.
     """
 
     name: str
     title: str
     environment: str
     companions: tuple[str, ...] = ()
-    needs_torch: bool = False
 
 
 DEVICE_FORMATS = {
     ".xml": DeviceFormat("openvino", "OpenVINO", "openvino", (".bin",)),
+    ".param": DeviceFormat("ncnn", "NCNN", "ncnn", (".bin", ".json")),
 }
 """Suffix of a model -> its format."""
 COMPANIONS_WITHOUT_METADATA = {".xml": (".bin",), ".param": (".bin",)}

@@ -156,6 +156,21 @@ def test_a_network_that_came_out_wrong_gets_no_name(
     assert "parity on images" in str(done.exception)
 
 
+@pytest.mark.skipif(
+    not all(map(find_spec, ("ncnn", "pnnx"))), reason="ncnn and pnnx are not installed here"
+)
+def test_every_file_passes_its_gates_in_ncnn(
+    tmp_path: Path, app: typer.Typer
+) -> None:
+    data = write_images(tmp_path / "data", CLASSES)
+    ckpt = write_checkpoint(tmp_path / "ckpt.pt", CLASSES, str(data))
+    command = ["export", str(ckpt), "--target", "ncnn", "--json", "--max-drop", "100"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, (done.output, done.exception)
+    for file in json.loads(done.stdout)["files"]:
+        assert {gate["status"] for gate in file["gates"]} == {"pass"}
+
+
 @needs_openvino
 def test_a_model_without_its_weights_is_refused(bundle: Path, tmp_path: Path) -> None:
     shutil.copy(bundle / "model.xml", tmp_path)

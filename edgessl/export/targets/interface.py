@@ -8,9 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgessl.artifact import Format, Precision
 from edgessl.export.core import Core
 from edgessl.export.int8.make import Int8
@@ -26,26 +23,18 @@ class Job:
         core: The network.
         folder: A folder of its own to work in.
         make_int8: Quantises the ONNX graph, or fails where the images are not to be had.
-        read_calibration: Reads the images that ranges are taken from, normalised
-            ``(N, 3, S, S)``, and says which they are.
         say: Called with the name of each step.
     """
 
     core: Core
     folder: Path
     make_int8: Callable[[], Int8]
-    read_calibration: Callable[[], tuple[NDArray[np.float32], dict[str, Any]]]
     say: Say
 
     @cached_property
     def int8(self) -> Int8:
         """The quantised ONNX graph, as ``--int8`` writes it, made once."""
         return self.make_int8()
-
-    @cached_property
-    def calibration(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """The calibration images and where they are from, read once."""
-        return self.read_calibration()
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from edgessl.artifact import Metadata, Precision
 from edgessl.artifact.device_file import save
-from edgessl.data.preprocess import decode_eval
 from edgessl.export.core import Core
 from edgessl.export.formats.cost import graph_cost
-from edgessl.export.int8.images import calibration_set, training_data
 from edgessl.export.int8.make import Int8, make_int8
 from edgessl.export.product import NotMade, Product
 from edgessl.export.targets.interface import Converted, DeviceTarget, Job, Say
 from edgessl.export.targets.names import ENVIRONMENTS
+from edgessl.export.targets.ncnn import NCNN
 from edgessl.export.targets.openvino import OPENVINO
 from edgessl.runtimes.converter import ConversionFailed
 from edgessl.runtimes.environment import python_for
 from edgessl.runtimes.process import tell
 
-TARGETS = {target.format: target for target in (OPENVINO,)}
+TARGETS = {target.format: target for target in (OPENVINO, NCNN)}
 """What was asked for -> the format."""
 
 
@@ -48,10 +43,7 @@ def device_products(
         EdgesslError: Making an environment failed.
     """
     target = next(TARGETS[name] for name in formats if name in TARGETS)
-    job = Job(
-        core, folder, make_int8=lambda: _int8(core, data, say),
-        read_calibration=lambda: _calibration(core, data), say=say,
-    )  # fmt: skip
+    job = Job(core, folder, make_int8=lambda: _int8(core, data, say), say=say)
     for name in ENVIRONMENTS[target.format]:  # before any work that would be lost
         python_for(name, tell)
     cost = _cost(core, folder)
@@ -93,11 +85,4 @@ def _cost(core: Core, folder: Path) -> dict[str, int]:
 
 def _int8(core: Core, data: str | None, say: Callable[[str], None]) -> Int8:
     return make_int8(core, data=data, time=None, say=say)
-
-
-def _calibration(core: Core, data: str | None) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    dataset = training_data(core.provenance, core.metadata.classes, data)
-    chosen = calibration_set(dataset, seed=0)
-    pixels = decode_eval(chosen.paths, core.preprocess, digests=chosen.digests)
-    return core.preprocess.normalise(pixels), chosen.provenance()
 

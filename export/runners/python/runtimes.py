@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a model in the runtime of its format: OpenVINO, NCNN, LiteRT or ExecuTorch.
+"""Opens a model in the runtime of its format: OpenVINO or NCNN.
 
 run.py uses it for the models that onnxruntime does not run, and edgessl proves and times them
-through it. It needs Python 3.9, numpy and the one runtime that the file asks for; ExecuTorch's
-Python package needs torch as well.
+through it. It needs Python 3.9, numpy and the one runtime that the file asks for.
 
     python runtimes.py --serve     answer requests, one JSON line each; see serve()
 """
@@ -18,16 +17,13 @@ import signal
 import sys
 import time
 import xml.etree.ElementTree as xml
-import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 KEY = "edgessl"
-PACKAGES = {
-    ".xml": "openvino", ".param": "ncnn", ".tflite": "ai-edge-litert", ".pte": "executorch",
-}  # fmt: skip
+PACKAGES = {".xml": "openvino", ".param": "ncnn"}
 """Suffix of a model -> the package on PyPI that runs it."""
 COMPANIONS = {".xml": (".bin",), ".param": (".bin", ".json")}
 """Suffix of a model -> those of the files that belong to it, under the same name."""
@@ -40,20 +36,14 @@ class CannotRun(Exception):
 def read_about(path):
     """Return what edgessl wrote into, or beside, a model, as JSON text; empty where there is none.
 
-    OpenVINO keeps it in rt_info, NCNN in a .json beside; LiteRT and ExecuTorch files end in a zip
-    archive, which their runtimes do not look at.
+    OpenVINO keeps it in rt_info, NCNN in a .json beside.
     """
     path = Path(path)
-    if path.suffix == ".xml":
+    if path.suffix.lower() == ".xml":
         found = xml.parse(str(path)).getroot().find(f"rt_info/{KEY}")
         return "" if found is None else found.get("value", "")
-    if path.suffix == ".param":
-        beside = path.with_suffix(".json")
-        return beside.read_text(encoding="utf-8") if beside.is_file() else ""
-    if not zipfile.is_zipfile(path):
-        return ""
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(f"{KEY}.json").decode("utf-8")
+    beside = path.with_suffix(".json")
+    return beside.read_text(encoding="utf-8") if beside.is_file() else ""
 
 
 class Network:
@@ -71,10 +61,11 @@ class Network:
         self.path = Path(path)
         if not self.path.is_file():
             raise CannotRun(f"{path}: must be a model file, found none; check the path")
-        package = PACKAGES[self.path.suffix]
+        suffix = self.path.suffix.lower()
+        package = PACKAGES[suffix]
         missing = [
-            self.path.with_suffix(suffix).name for suffix in COMPANIONS.get(self.path.suffix, ())
-            if not self.path.with_suffix(suffix).is_file()
+            self.path.with_suffix(other).name for other in COMPANIONS.get(suffix, ())
+            if not self.path.with_suffix(other).is_file()
         ]  # fmt: skip
         if missing:
             raise CannotRun(
@@ -82,7 +73,7 @@ class Network:
                 "copy the whole folder"
             )
         try:
-            opened = OPENERS[self.path.suffix](self.path, threads)
+            opened = OPENERS[suffix](self.path, threads)
             found = version(package)
         except ImportError as error:
             raise CannotRun(
@@ -168,7 +159,10 @@ def _open_ncnn(path, threads):
 
 
 def _ncnn_numbers(path):
-    """Count products by the key 8 of their lines, which says that they have int8 scales."""
+    """Count products by the key 8 of their lines, which says that they have int8 scales.
+
+    All others compute with 32-bit floats: those of 16 bits are switched off where it is opened.
+    """
     computes = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         words = line.split()
@@ -179,73 +173,15 @@ def _ncnn_numbers(path):
     return computes
 
 
-def _open_litert(path, threads):
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path), num_threads=threads)
-    interpreter.allocate_tensors()
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    channels_last = source["shape"][-1] == 3
-
-    def run(images):
-        images = images.transpose(0, 2, 3, 1) if channels_last else images
-        interpreter.set_tensor(source["index"], np.ascontiguousarray(images))
-        interpreter.invoke()
-        return interpreter.get_tensor(target["index"]).reshape(1, -1)
-
-    return run, True, _litert_numbers(path)
-
-
-def _litert_numbers(path):
-    """Count products by the type of what goes in, in the graph as it is before any delegate."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=plain)
-    interpreter.allocate_tensors()
-    types = {one["index"]: np.dtype(one["dtype"]) for one in interpreter.get_tensor_details()}
-    computes = {}
-    for node in interpreter._get_ops_details():
-        if node["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-            kind = types.get(int(node["inputs"][0]))
-            numbers = {"int8": "i8", "float32": "f32"}.get(str(kind), str(kind))
-            computes[numbers] = computes.get(numbers, 0) + 1
-    return computes
-
-
-def _open_executorch(path, threads):
-    import torch
-    from executorch.runtime import Runtime, Verification
-
-    _set_executorch_threads(threads)
-    torch.set_num_threads(threads)
-    program = Runtime.get().load_program(path.read_bytes(), verification=Verification.Minimal)
-    method = program.load_method("forward")
-
-    def run(images):
-        return method.execute([torch.from_numpy(images)])[0].numpy().reshape(1, -1)
-
-    return run, True, {}
-
-
-def _set_executorch_threads(threads):
-    """Ask its pool for so many threads, where the package has a way to."""
-
-
-OPENERS = {
-    ".xml": _open_openvino, ".param": _open_ncnn, ".tflite": _open_litert,
-    ".pte": _open_executorch,
-}  # fmt: skip
+OPENERS = {".xml": _open_openvino, ".param": _open_ncnn}
 
 
 # --- a process for edgessl -----------------------------------------------------------------------
 
 
 def _import_runtime(suffix):
-    names = {".xml": "openvino", ".tflite": "ai_edge_litert.interpreter", ".param": "ncnn",
-             ".pte": "executorch.runtime"}  # fmt: skip
     try:
-        importlib.import_module(names.get(suffix, "json"))
+        importlib.import_module({".xml": "openvino", ".param": "ncnn"}.get(suffix, "json"))
     except ImportError:
         return  # told where the model is opened
 
@@ -255,7 +191,7 @@ class _Served:
 
     def __init__(self, path, threads, batch=1, **_others):
         self.path = Path(path)
-        _import_runtime(self.path.suffix)  # which is not part of the model's load time
+        _import_runtime(self.path.suffix.lower())  # which is not part of the model's load time
         before, start = memory_mb("VmRSS"), time.perf_counter()
         self.network = Network(path, threads)
         load_ms = 1000 * (time.perf_counter() - start)
