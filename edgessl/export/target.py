@@ -10,10 +10,15 @@ from pydantic import Field
 
 from edgessl import catalog
 from edgessl.errors import UserError
+from edgessl.export.targets.names import DEVICE_NAMES
 from edgessl.schema import Table, read_toml, validate
 
 OPSETS = range(13, 25)
 """13 to 17 come from PyTorch's legacy exporter, 18 to 24 from the current one."""
+
+
+DEVICES = frozenset(DEVICE_NAMES)
+"""Formats of runtimes of devices."""
 
 
 class Target(Table):
@@ -48,7 +53,7 @@ class Target(Table):
     @property
     def for_device(self) -> bool:
         """Whether it is the format of a device, which comes without ONNX files."""
-        return "onnx" not in self.formats
+        return not DEVICES.isdisjoint(self.formats)
 
 
 def read_target(name: str) -> Target:
