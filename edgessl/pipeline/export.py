@@ -171,6 +171,11 @@ def export(
     wanted = (formats,) if isinstance(formats, str) else tuple(formats)
     kinds = formats_for(wanted, table, named=target is not None)
     if (detects := is_detector_file(path)) or is_segmenter_file(path):
+        if table.for_device:
+            raise UserError(
+                f"--target: must be one of ONNX files for a detector or a segmenter, got '{target}'"
+                "; use cpu or arm64"
+            )
         _refuse_of_dense(head, backbone, size, runners)
         limits = with_limits(table, opset, max_drop_percent)
         if max_drop_percent is None:
@@ -186,6 +191,11 @@ def export(
         })  # fmt: skip
         return Exports(path, done)
     refuse_formats(kinds, table)
+    if table.for_device and runners:
+        raise UserError(
+            f"--{runners[0]}: must be left out for --target {target}: it runs ONNX files, which "
+            "--target cpu writes"
+        )
     asked = AsFeatures(backbone, size)
     general = open_general(str(path), asked) if is_general(str(path)) else None
     if general is None:
