@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgessl.report.compare.compared import Compared, Scored
-from edgessl.report.compare.row import Row
+from edgessl.report.compare.row import BESIDE, Row
 
 _COLOURS = {1: "green", 0: "default", -1: "red"}
 
@@ -39,13 +39,19 @@ def _table(one: Scored) -> Table:
     )  # fmt: skip
     widest = max(len(row.name) + 2 for row in one.rows)
     table.add_column("", overflow="fold", min_width=min(24, widest))
-    for heading in (one.rows[0].metric, "to the best", "M params", "M MACs", "MB"):
+    measures = [key for key in BESIDE if any(key in row.beside for row in one.rows)]
+    headings = (one.rows[0].metric, *(BESIDE[key] for key in measures), "to the best", "M params",
+                "M MACs", "MB")  # fmt: skip
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     if timed:
         table.add_column("p50 ms", justify="right", no_wrap=True)
     for row in one.rows:
         marked = Text(f"{row.name} *" if row is _shipped(one) else row.name)
-        cells: list[str | Text] = [marked, _score(row), _to_best(row, one), *_costs(row)]
+        beside = (f"{row.beside[key].value:.1f}" if key in row.beside else "-" for key in measures)
+        cells: list[str | Text] = [
+            marked, _score(row), *beside, _to_best(row, one), *_costs(row)
+        ]  # fmt: skip
         table.add_row(*cells, *([_latency(row)] if timed else []))
     return table
 

@@ -106,6 +106,8 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
         _print_classes(screen, document["box_classes"])
     elif document["classes"]:
         _print_classes(screen, document["classes"])
+        if told := _extremes(document["class_counts"]):
+            say(told)
     for bad in document["quarantined"]:
         say(f"left out: {bad['path']}: {bad['reason']}")
     say(f"duplicates: {document['duplicates']}")
@@ -118,6 +120,18 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
 def _range(name: str, px: dict[str, float]) -> str:
     values = f"{px['min']:g} to {px['max']:g} px, median {px['median']:g}"
     return f"{name.replace('_', ' ')} {values}"
+
+
+def _extremes(counts: dict[str, Any]) -> str:
+    """Tell the largest and the smallest class of train, and which have one image."""
+    if not counts:
+        return ""
+    least, most, single = counts["least"], counts["most"], counts["single"]
+    alone = f"; with one image: {', '.join(single)}" if single else ""
+    return (
+        f"training images of a class: {least['images']} ({least['class']}) to {most['images']} "
+        f"({most['class']}){alone}"
+    )
 
 
 def _print_classes(screen: Console, classes: list[dict[str, Any]]) -> None:

@@ -132,6 +132,8 @@ def evaluate(
         f"{meaning}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
         f"{score.high:.1f} % ({found.about})"
     )
+    for line in () if isinstance(found, story.EvaluatedTags) else found.beside:
+        screen.print(line)
     for warning in found.warnings:
         screen.print(warning)
 

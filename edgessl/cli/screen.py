@@ -71,6 +71,11 @@ _COLUMNS = {
     "linear_map": "linear probe",
     "finetune_map": "fine-tuned",
 }
+_BESIDE = {
+    "finetune_top5": "top-5 of the classifier, percent",
+    "finetune_balanced": "balanced accuracy of the classifier (mean recall of classes), percent",
+}
+"""Measures beside top-1, a line each: the table has no room for more columns."""
 _ROWS = {
     "scores": "self-supervised",
     scores_of("random"): "random start",
@@ -95,6 +100,8 @@ def print_summary(report: dict[str, Any], run: Path) -> None:
     screen = console()
     if rows := {key: _title(key, report) for key in _ROWS if report.get(key)}:
         screen.print(_scores_table(report, rows))
+        for line in _beside(report, rows):
+            screen.print(line)
     model, pace = report["model"], report["throughput"]
     seconds = sum(pace["seconds"].values())
     activity = "Pretraining" if PRETRAIN.name in pace["seconds"] else "Fine-tuning"
@@ -152,6 +159,16 @@ def _scores_table(report: dict[str, Any], rows: dict[str, str]) -> Table:
         always = f"{majority['value']:.1f}"
         table.add_row(Text(f"always '{majority['class']}'"), *(always for _ in columns))
     return table
+
+
+def _beside(report: dict[str, Any], rows: dict[str, str]) -> list[str]:
+    """Tell the other measures, of all arms."""
+    lines = []
+    for key, measure in _BESIDE.items():
+        found = [f"{title} {_cell(report[row][key])}" for row, title in rows.items()
+                 if report[row].get(key)]  # fmt: skip
+        lines += [f"{measure}: {', '.join(found)}"] if found else []
+    return lines
 
 
 def _cell(score: dict[str, Any] | None) -> str:

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from edgessl.errors import UserError
-from edgessl.metrics import topk
 from edgessl.metrics.interval import Score
-from edgessl.metrics.knn import knn_predict
+from edgessl.metrics.knn import knn_votes
 from edgessl.metrics.linear_probe import fit_linear_probe
-from edgessl.metrics.topk import top1
+from edgessl.metrics.topk import top1, top5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,12 @@ class Evaluation:
     Attributes:
         score: Accuracy with its interval.
         predictions: Predicted class of each test image, ``(N,)`` int64.
+        top5: How often the class is among the five likeliest; None with up to ten classes.
     """
 
     score: Score
     predictions: Tensor
+    top5: Score | None = None
 
 
 def evaluate_knn(train: LabelledOutputs, test: LabelledOutputs, num_classes: int) -> Evaluation:
@@ -65,8 +66,8 @@ def evaluate_knn(train: LabelledOutputs, test: LabelledOutputs, num_classes: int
         test: Features of the images to classify.
         num_classes: Number of classes ``K``.
     """
-    predictions = knn_predict(train.outputs, train.labels, test.outputs, num_classes)
-    return Evaluation(top1(predictions, test.labels), predictions)
+    votes = knn_votes(train.outputs, train.labels, test.outputs, num_classes)
+    return _of_logits(votes, test.labels)
 
 
 def evaluate_linear(
@@ -84,8 +85,7 @@ def evaluate_linear(
         UserError: Train has fewer than two classes.
     """
     probe = fit_linear_probe(train.outputs, train.labels, val.outputs, val.labels, num_classes)
-    predictions = probe.logits(test.outputs).argmax(dim=1)
-    return Evaluation(top1(predictions, test.labels), predictions)
+    return _of_logits(probe.logits(test.outputs), test.labels)
 
 
 def evaluate_top1(test: LabelledOutputs) -> Evaluation:
@@ -94,8 +94,12 @@ def evaluate_top1(test: LabelledOutputs) -> Evaluation:
     Args:
         test: Logits or probabilities ``(N, K)``, and labels in the order of the logits.
     """
-    predictions = test.outputs.argmax(dim=1)
-    return Evaluation(topk.top1(predictions, test.labels), predictions)
+    return _of_logits(test.outputs, test.labels)
+
+
+def _of_logits(logits: Tensor, labels: Tensor) -> Evaluation:
+    predictions = logits.argmax(dim=1)
+    return Evaluation(top1(predictions, labels), predictions, top5(logits, labels))
 
 
 SplitName = Literal["train", "val", "test"]

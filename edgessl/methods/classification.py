@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
@@ -20,23 +20,60 @@ Objective = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, dict[str, Te
 """Logits ``(B, K)``, the labels of two mixed images, the weight of the first: loss and figures."""
 
 
-def one_label(label_smoothing: float) -> Objective:
+@dataclass(frozen=True, slots=True, eq=False)
+class _OneLabel:
+    """An objective; a value, not a function in a function, so that processes can send it."""
+
+    label_smoothing: float
+    class_weights: Tensor | None
+    logit_offsets: Tensor | None
+
+    def __call__(
+        self, logits: Tensor, own: Tensor, others: Tensor, weight: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        weights, offsets = self.class_weights, self.logit_offsets
+        loss = mixed_cross_entropy(
+            logits if offsets is None else logits + offsets.to(logits.device), own, others,
+            weight=weight, label_smoothing=self.label_smoothing,
+            class_weights=None if weights is None else weights.to(logits.device),
+        )  # fmt: skip
+        correct = (logits.detach().argmax(dim=1) == own).float().mean() * 100.0
+        return loss, {"train_top1_percent": correct}
+
+
+def one_label(
+    label_smoothing: float,
+    class_weights: Tensor | None = None,
+    logit_offsets: Tensor | None = None,
+) -> Objective:
     """Learn one class an image, by cross-entropy.
 
     Args:
         label_smoothing: Share of the target spread over all classes, in [0, 1].
+        class_weights: What an image of each class counts, ``(K,)``; None for 1.
+        logit_offsets: Added to the logits in the loss alone, ``(K,)``; None for none.
     """
+    return _OneLabel(label_smoothing, class_weights, logit_offsets)
 
-    def objective(
-        logits: Tensor, own: Tensor, others: Tensor, weight: float
+
+@dataclass(frozen=True, slots=True)
+class _SeveralLabels:
+    """An objective, as ``_OneLabel``."""
+
+    loss: Literal["binary-cross-entropy", "asymmetric"]
+    label_smoothing: float
+
+    def __call__(
+        self, logits: Tensor, own: Tensor, others: Tensor, weight: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        loss = mixed_cross_entropy(
-            logits, own, others, weight=weight, label_smoothing=label_smoothing
-        )
-        correct = (logits.detach().argmax(dim=1) == own).float().mean() * 100.0
-        return loss, {"train_top1_percent": correct}
-
-    return objective
+        logits = at_least_fp32(logits)
+        right = ((logits.detach() > 0) == (own > 0.5)).float().mean() * 100.0
+        targets = own if weight == 1.0 else weight * own + (1.0 - weight) * others
+        if self.loss == "asymmetric":
+            cost = asymmetric_loss(logits, targets)
+        else:
+            cost = binary_cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
+        return cost, {"train_labels_right_percent": right}
 
 
 def several_labels(
@@ -48,19 +85,7 @@ def several_labels(
         loss: Which one.
         label_smoothing: Share of every target spread over shown and not shown, in [0, 1].
     """
-    cost = asymmetric_loss if loss == "asymmetric" else partial(
-        binary_cross_entropy, label_smoothing=label_smoothing
-    )  # fmt: skip
-
-    def objective(
-        logits: Tensor, own: Tensor, others: Tensor, weight: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        logits = at_least_fp32(logits)
-        right = ((logits.detach() > 0) == (own > 0.5)).float().mean() * 100.0
-        targets = own if weight == 1.0 else weight * own + (1.0 - weight) * others
-        return cost(logits, targets), {"train_labels_right_percent": right}
-
-    return objective
+    return _SeveralLabels(loss, label_smoothing)
 
 
 class Supervised(nn.Module):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from math import sqrt
 
-_Z = 1.959963984540054  # two-sided 95 %
+Z95 = 1.959963984540054
+"""Two-sided 95 % of a normal distribution."""
 
 
 def wilson(correct: int, n: int) -> tuple[float, float]:
@@ -77,5 +78,5 @@ def paired_difference(gained: int, lost: int, n: int) -> tuple[float, float]:
     more, less, total = gained + 0.5, lost + 0.5, n + 2.0
     difference = (more - less) / total
     variance = ((more + less) - (more - less) ** 2 / total) / total**2
-    half = _Z * sqrt(variance)
+    half = Z95 * sqrt(variance)
     return 100 * max(-1.0, difference - half), 100 * min(1.0, difference + half)

@@ -11,8 +11,20 @@ from torch.nn.functional import interpolate, normalize, one_hot
 _CHUNK = 1024  # queries at a time: 1024 x 50,000 similarities are 200 MB
 
 
-@torch.no_grad()
 def knn_predict(
+    train_features: Tensor,
+    train_labels: Tensor,
+    query: Tensor,
+    num_classes: int,
+    k: int = 20,
+    temperature: float = 0.07,
+) -> Tensor:
+    """Return the class with the most votes of ``knn_votes``, ``(Q,)`` int64."""
+    return knn_votes(train_features, train_labels, query, num_classes, k, temperature).argmax(dim=1)
+
+
+@torch.no_grad()
+def knn_votes(
     train_features: Tensor,
     train_labels: Tensor,
     query: Tensor,
@@ -31,18 +43,18 @@ def knn_predict(
         temperature: T > 0.
 
     Returns:
-        Class indices, ``(Q,)`` int64.
+        Sums of weights, ``(Q, K)``.
 
     Source:
         Wu et al. 2018, arXiv:1805.01978, section 3.4.
     """
     bank = normalize(train_features.float(), dim=1)  # (N, D)
     neighbours = min(k, len(bank))
-    predictions = []
+    votes = []
     for chunk in torch.split(normalize(query.float(), dim=1), _CHUNK):
         similarity, index = (chunk @ bank.T).topk(neighbours, dim=1)  # (q, k)
-        predictions.append(_vote(similarity, train_labels[index], num_classes, temperature))
-    return torch.cat(predictions) if predictions else train_labels.new_empty(0)
+        votes.append(_vote(similarity, train_labels[index], num_classes, temperature))
+    return torch.cat(votes) if votes else query.new_empty(0, num_classes, dtype=torch.float32)
 
 
 @torch.no_grad()
@@ -81,8 +93,7 @@ def _vote(similarity: Tensor, labels: Tensor, num_classes: int, temperature: flo
     # Relative to the best neighbour: the same winner, and exp cannot overflow.
     weight = ((similarity - similarity[:, :1]) / temperature).exp()  # (q, k)
     # A sum over one-hot rows, because scatter_add is not deterministic on a GPU.
-    votes = (one_hot(labels, num_classes) * weight[:, :, None]).sum(dim=1)  # (q, K)
-    return votes.argmax(dim=1)
+    return (one_hot(labels, num_classes) * weight[:, :, None]).sum(dim=1)  # (q, K)
 
 
 THUMBNAIL_PX = 16

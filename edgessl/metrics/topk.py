@@ -30,6 +30,23 @@ def topk(logits: Tensor, labels: Tensor, k: int) -> Score:
     return Score.from_counts(int((best == labels[:, None]).any(dim=1).sum()), len(labels))
 
 
+TOP5_FROM = 11
+"""Classes from which on top-5 says something that top-1 does not: more than ten."""
+
+
+def top5(logits: Tensor, labels: Tensor) -> Score | None:
+    """Score as correct where the label is among the five highest logits.
+
+    Args:
+        logits: ``(N, K)``.
+        labels: Class indices, ``(N,)``.
+
+    Returns:
+        None where there are too few classes for it to mean much.
+    """
+    return topk(logits, labels, 5) if logits.shape[1] >= TOP5_FROM else None
+
+
 def confusion_matrix(predictions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
     """Count predictions per true class.
 

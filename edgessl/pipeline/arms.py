@@ -19,10 +19,10 @@ from edgessl.runs.stages import (
     StageId,
 )
 from edgessl.train.place.context import Context, once
-from edgessl.train.stage.timing import Meter
 
 Trained = dict[str, dict[str, Any]]
-"""Throughput of each training stage of a run, by its name, in the order of training."""
+"""Throughput of each training stage of a run, and which epoch a classifier was kept at, by its
+name, in the order of training."""
 
 
 def train_arms(
@@ -52,10 +52,10 @@ def train_arms(
 
 
 def _train_once(
-    context: Context, trained: Trained, stage: StageId, work: Callable[[], Meter]
+    context: Context, trained: Trained, stage: StageId, work: Callable[[], dict[str, Any]]
 ) -> None:
-    """Train a stage unless an earlier run of the same command has, and note its throughput."""
-    trained[stage.name] = once(context, stage.name, lambda: dict(work().facts()))
+    """Train a stage unless an earlier run of the same command has, and note what it left."""
+    trained[stage.name] = once(context, stage.name, work)
 
 
 def _epochs_of(context: Context, baseline: str, trained: Trained) -> int:

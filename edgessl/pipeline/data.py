@@ -17,6 +17,7 @@ from edgessl.data.parallel import Progress
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.tagged import tag_table
 from edgessl.data.verify import verify
+from edgessl.metrics.class_counts import ClassCounts
 
 FEW_IMAGES = 300  # not tuned: under this many, pretraining sees the same images over and over
 FEW_PER_CLASS = 10
@@ -39,9 +40,10 @@ def describe_data(
         reading: How a folder or a table is to be read, where that is said.
 
     Returns:
-        Plain values: ``name source fingerprint layout images classes sizes value_range quarantined
-        skipped duplicates notes overrule advice``; sizes are in pixels, and a class's place in the
-        list is the index of its output.
+        Plain values: ``name source fingerprint layout images classes class_counts sizes
+        value_range quarantined skipped duplicates notes overrule advice``; sizes are in pixels, a
+        class's place in the list is the index of its output, and ``class_counts`` has the
+        extremes of train.
 
     Raises:
         UserError: The data cannot be used.
@@ -58,6 +60,7 @@ def describe_data(
             name: len(getattr(dataset, name)) for name in ("train", "val", "test", "unlabeled")
         },
         "classes": _classes(dataset),
+        "class_counts": ClassCounts.of(dataset.train.labels or (), dataset.classes).to_dict(),
         "sizes": sizes,
         "value_range": None if dataset.value_range is None else dataset.value_range.to_dict(),
         "quarantined": [
@@ -139,7 +142,8 @@ def _advice(
     elif dataset.classes and per_class.max() > UNEVEN * per_class.min():
         remarks.append(
             f"Classes are uneven ({per_class.min()} to {per_class.max()} training images): "
-            "read the accuracy of each class, not only the mean."
+            "read the accuracy of each class, not only the mean, and try --set "
+            "finetune.balance=auto."
         )
     if short_side_px < SMALL_PX:
         remarks.append(

@@ -16,6 +16,8 @@ from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import UserError, nearest
 from edgessl.evaluate.network import Network, match_classes
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
+from edgessl.metrics.balanced import balanced_accuracy
+from edgessl.metrics.class_counts import ClassCounts
 from edgessl.metrics.interval import Score
 from edgessl.metrics.majority import Majority, against_majority, majority_of
 from edgessl.metrics.topk import confusion_matrix
@@ -128,6 +130,24 @@ class Evaluated:
         return self.evaluation.score
 
     @property
+    def balanced(self) -> Score:
+        """Mean recall of the classes of the images scored, each counting alike."""
+        return balanced_accuracy(torch.tensor(self.confusion))
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What stands beside the score, one sentence each: top-5, and where classes are unequal."""
+        counts = ClassCounts.of(self.dataset.test.labels or (), self.dataset.classes)
+        found = {"top-5": self.evaluation.top5,
+                 "balanced accuracy (mean recall of the classes)":
+                     self.balanced if counts.unequal else None}  # fmt: skip
+        return tuple(
+            f"{name}: {score.value:.1f} %, 95 % interval {score.low:.1f} to {score.high:.1f} %"
+            f"{f' ({counts.in_words()})' if name != 'top-5' else ''}"
+            for name, score in found.items() if score is not None
+        )
+
+    @property
     def dataset(self) -> Dataset:
         """The images."""
         return self.images.dataset
@@ -168,6 +188,8 @@ class Evaluated:
             "data": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
             "score": self.score.to_dict(),
+            **({"top5": self.evaluation.top5.to_dict()} if self.evaluation.top5 else {}),
+            "balanced": self.balanced.to_dict(),
             "majority": self.majority.to_dict(),
             "images": {
                 "scored": len(self.dataset.test),

@@ -23,6 +23,7 @@ from edgessl.pipeline.weights_recipe import brought_along, recipe_for_weights
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
+from edgessl.runs.snapshots import run_of
 from edgessl.runs.stages import FINETUNE, REPORT, START
 from edgessl.start.general import open_start
 from edgessl.start.kept_head import check_head, wanted_layers
@@ -202,7 +203,7 @@ def _recipe_for(start: Start, name: str | None) -> str:
     if name is None and start.origin is not None:
         return recipe_for_weights(start.backbone)
     if name is None:
-        recorded = start.path.parent / "recipe.toml"
+        recorded = run_of(start.path) / "recipe.toml"
         if not recorded.is_file():
             raise UserError(
                 f"{start.path}: must lie in a run folder with a recipe.toml, found none beside it; "

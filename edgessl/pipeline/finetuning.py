@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from edgessl import checkpoint
-from edgessl.backbones import Backbone, Classifier, deployable_from, deployable_payload
+from edgessl.backbones import Backbone, Classifier, deployable_from
 from edgessl.backbones.last_stage import freeze_before_last_stage, last_stage_keys
-from edgessl.methods.classification import Objective, Supervised, several_labels
-from edgessl.pipeline.between import keep_best_share, weights_of
+from edgessl.losses.class_balance import effective_number, inverse_frequency, log_prior
+from edgessl.methods.classification import Objective, Supervised, one_label, several_labels
+from edgessl.pipeline.between import weights_of
 from edgessl.pipeline.kept_start import load_start
 from edgessl.pipeline.pretrain import (
     load_kept_stage,
@@ -22,26 +24,30 @@ from edgessl.pipeline.pretrain import (
 )
 from edgessl.pipeline.probe_start import start_from_probe
 from edgessl.pipeline.semi import semi_supervised
-from edgessl.pipeline.thresholds import thresholds_of
+from edgessl.pipeline.train_classifier import save_classifier, train_classifier
 from edgessl.recipe.finetune_table import RegrowTable
 from edgessl.recipe.semi_table import SemiTable
 from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, WARMUP, StageId
 from edgessl.start.kept_head import load_head, wanted_layers
 from edgessl.train.health.pseudo_labels import PseudoLabelDoctor
 from edgessl.train.place.context import Context, once
+from edgessl.train.place.images import labels_of
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
 
 
 def finetune_backbone(
     context: Context, pretrained: Backbone, *, extendable: bool = False
-) -> Meter:
+) -> dict[str, Any]:
     """Fine-tune the pretrained backbone; a removed or dropped last stage grows back first.
 
     Args:
         context: The run.
         pretrained: The backbone that pretraining kept.
         extendable: Whether fine-tuning may be made longer later.
+
+    Returns:
+        As ``train_classifier``.
     """
     classifier = new_classifier(context, FINETUNE)
     regrow = context.recipe.finetune.regrow if _grows_back(context) else None
@@ -62,28 +68,23 @@ def finetune_backbone(
         return _finish(context, classifier, table, extendable=extendable)
     stage, method = whole_network(context, classifier, FINETUNE, epochs)
     stage = replace(stage, keeps_end=extendable)
-    with _started(context, classifier):
-        meter = train_stage(context, stage, method, method, context.images.labelled())
-    save_classifier(context, classifier, FINETUNE.file, thresholds_of(context, classifier))
-    return meter
+    return train_classifier(context, stage, method, _start(context, classifier))
 
 
 def _finish(
     context: Context, classifier: Classifier, table: SemiTable, *, extendable: bool
-) -> Meter:
+) -> dict[str, Any]:
     """Fine-tune with images without label beside the labelled ones, and keep the average."""
-    with _started(context, classifier):
-        stage, method = semi_supervised(
-            context, classifier, table, context.recipe.finetune.epochs,
-            _frozen(context, classifier, FINETUNE),
-        )  # fmt: skip
-        stage = replace(stage, keeps_end=extendable)
-        doctor = PseudoLabelDoctor(len(context.dataset.classes), table)
-        images = context.images.mixed(table.ratio)
-        meter = train_stage(context, stage, method, method, images, doctor=doctor)
-        classifier.load_state_dict(method.average.state_dict())
-    save_classifier(context, classifier, FINETUNE.file)
-    return meter
+    start = _start(context, classifier)
+    stage, method = semi_supervised(
+        context, classifier, table, context.recipe.finetune.epochs,
+        _frozen(context, classifier, FINETUNE),
+    )  # fmt: skip
+    return train_classifier(
+        context, replace(stage, keeps_end=extendable), method, start,
+        network=method.average, data=context.images.mixed(table.ratio),
+        doctor=PseudoLabelDoctor(len(context.dataset.classes), table),
+    )  # fmt: skip
 
 
 def _grows_back(context: Context) -> bool:
@@ -108,7 +109,7 @@ def baseline_epochs(context: Context) -> int:
     return context.recipe.finetune.epochs + warmup
 
 
-def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
+def train_baseline(context: Context, stage: StageId, epochs: int) -> dict[str, Any]:
     """Fine-tune a start without self-supervision in the same way, its last stage included.
 
     A random backbone that stays frozen gets BN statistics first: with untouched ones the features
@@ -118,6 +119,9 @@ def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
         context: The run.
         stage: Which baseline.
         epochs: Passes over the labelled images.
+
+    Returns:
+        As ``train_classifier``.
     """
     classifier = new_classifier(context, stage)
     if stage in (INIT, INIT_LONGER):
@@ -127,31 +131,8 @@ def train_baseline(context: Context, stage: StageId, epochs: int) -> Meter:
         context.engine.place(classifier)
         recalibrate(context, classifier.backbone)
     table, method = whole_network(context, classifier, stage, epochs)
-    with _started(context, classifier) if stage in (INIT, INIT_LONGER) else nullcontext():
-        meter = train_stage(context, table, method, method, context.images.labelled())
-    save_classifier(context, classifier, stage.file, thresholds_of(context, classifier))
-    return meter
-
-
-def save_classifier(
-    context: Context, classifier: Classifier, name: str, thresholds: tuple[float, ...] = ()
-) -> None:
-    """Write a classifier that ``edgessl export`` reads.
-
-    Args:
-        context: The run.
-        classifier: The network.
-        name: Of the file in the run folder.
-        thresholds: Of its classes, where images may have several labels.
-    """
-    payload = deployable_payload(
-        classifier,
-        classes=context.dataset.classes,
-        preprocess=context.images.preprocess.to_dict(),
-        provenance=dict(context.run.read().get("provenance", {})),
-        thresholds=thresholds,
-    )
-    checkpoint.save(context.run.path / name, payload)
+    start = _start(context, classifier) if stage in (INIT, INIT_LONGER) else {}
+    return train_classifier(context, table, method, start)
 
 
 def load_classifier(context: Context, name: str) -> Classifier:
@@ -179,20 +160,17 @@ def new_classifier(context: Context, stage: StageId) -> Classifier:
     return classifier
 
 
-@contextmanager
-def _started(context: Context, classifier: Classifier) -> Iterator[None]:
-    """Start the classifier from the linear probe, and end near the start, as the recipe says.
+def _start(context: Context, classifier: Classifier) -> dict[str, Tensor]:
+    """Start the classifier from the linear probe, if the recipe says so.
 
-    What is trained in between may be what an earlier run left of the same start.
+    Returns:
+        The weights of which the network that is kept may have a share; none for no share.
     """
     table = context.recipe.finetune
     if table.classifier_start == "probe":
         context.engine.place(classifier)
         start_from_probe(context, classifier)
-    start = weights_of(classifier) if any(table.start_shares) else {}
-    yield
-    if start:
-        context.reporter.say(keep_best_share(context, classifier, start, table.start_shares))
+    return weights_of(classifier) if any(table.start_shares) else {}
 
 
 def _start_normal(classifier: Classifier, std: float | None) -> None:
@@ -225,12 +203,32 @@ def whole_network(
     return plan, method
 
 
-def _objective(context: Context) -> Objective | None:
-    """Return what is learned where images may have several labels; None for one label."""
-    if not context.dataset.tags:
-        return None
+def _objective(context: Context) -> Objective:
+    """Return what is learned: one label an image or several, and how classes count."""
     table = context.recipe.finetune
-    return several_labels(table.several_loss, table.label_smoothing)
+    if context.dataset.tags:
+        return several_labels(table.several_loss, table.label_smoothing)
+    return one_label(table.label_smoothing, _class_weights(context), _logit_offsets(context))
+
+
+def _class_weights(context: Context) -> Tensor | None:
+    """Return what an image of each class counts in the loss; None for 1."""
+    table = context.recipe.finetune
+    if table.balance != "weights":
+        return None
+    weigh = effective_number if table.class_weights == "effective" else inverse_frequency
+    return weigh(_counts(context))
+
+
+def _logit_offsets(context: Context) -> Tensor | None:
+    """Return what the loss adds to the logits; None for nothing."""
+    return log_prior(_counts(context)) if context.recipe.finetune.balance == "logits" else None
+
+
+def _counts(context: Context) -> Tensor:
+    """Count the labelled training images of each class, ``(K,)``."""
+    labels = labels_of(context.dataset.train)
+    return torch.bincount(labels, minlength=len(context.dataset.classes))
 
 
 def _frozen(context: Context, classifier: Classifier, stage: StageId) -> tuple[nn.Module, ...]:

@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from edgessl import __version__
+from edgessl.data.dataset import Dataset
+from edgessl.metrics.class_counts import ClassCounts
 from edgessl.metrics.cost import macs, params
 from edgessl.metrics.interval import Score
 from edgessl.pipeline.closeness import closeness_in_words, near_copies
@@ -90,7 +92,7 @@ def _score_own(context: Context, init: str) -> dict[str, Any]:
         scores_of("init"): as_values(score_start_features(context))
     }  # fmt: skip
     return {
-        "scores": {**scores, **_own_classifier(context), "finetune_top1": tuned.score.to_dict()},
+        "scores": {**scores, **_own_classifier(context), **tuned.to_dict()},
         "confusion": tuned.confusion,
         "thumbnail_knn_top1": score_thumbnails(context).to_dict(),
         "scores_random": as_values(score_random_features(context)),
@@ -121,7 +123,7 @@ def _score_baseline(context: Context, name: str) -> dict[str, Any]:
     if context.dataset.tags:
         return score_arm(context, BASELINES[name])
     found = score_classifier(context, BASELINES[name].file)
-    return {"finetune_top1": found.score.to_dict(), RIGHT: found.right}
+    return {**found.to_dict(), RIGHT: found.right}
 
 
 def finish(
@@ -157,6 +159,7 @@ def finish(
                 "train": len(dataset.train), "unlabeled": len(dataset.unlabeled),
                 "val": len(dataset.val), "test": len(dataset.test),
             },
+            "class_counts": _class_counts(dataset),
             "fingerprint": dataset.fingerprint,
             "notes": [*dataset.notes, *closeness_in_words(facts.get("closeness", {}))],
             "quarantined": len(dataset.quarantined),
@@ -178,6 +181,7 @@ def finish(
             "seconds": _seconds(context, stages),
         },
         **_stages(context),
+        **_kept(stages),
         "model": {
             "params": params(network),
             "macs": macs(network, context.recipe.image.crop_px),
@@ -223,6 +227,28 @@ def _seconds(context: Context, stages: Mapping[str, Mapping[str, Any]]) -> dict[
             seconds[WARMUP.name] = warmup["seconds"]
         seconds[stage] = figures["seconds"]
     return seconds
+
+
+def _class_counts(dataset: Dataset) -> dict[str, list[int]]:
+    """Count the images of each class, in label order, in every split that has labels."""
+    splits = (("train", dataset.train), ("val", dataset.val), ("test", dataset.test))
+    return {
+        name: list(ClassCounts.of(split.labels, dataset.classes).counts)
+        for name, split in splits if split.labels
+    }
+
+
+def _kept(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Tell by stage which epoch of each classifier is scored, and how it was adjusted.
+
+    Nothing of what an older edgessl trained.
+    """
+    found: dict[str, Any] = {}
+    for name, facts in stages.items():
+        for key in ("kept", "adjusted"):
+            if key in facts:
+                found.setdefault(key, {})[name] = facts[key]
+    return found
 
 
 def _stages(context: Context) -> dict[str, Any]:

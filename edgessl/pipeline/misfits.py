@@ -52,7 +52,35 @@ def refuse_misfits(
             check_lengths(recipe, dataset, pretrains=pretrains)
     with refusals:
         refuse_without_images(recipe, dataset, world)
+    with refusals:
+        check_choices(recipe, dataset)
     refusals.raise_all()
+
+
+def check_choices(recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse what does not go with images of several labels, or with images without label.
+
+    Args:
+        recipe: What is to be trained.
+        dataset: On what.
+
+    Raises:
+        UserError: One line for each mistake.
+    """
+    table = recipe.finetune
+    asked = {"balance": (table.balance, "none"), "keep": (table.keep, "last")}
+    mistakes = [
+        f"finetune.{key}: must be '{only}' for images that may have several labels, got '{given}'; "
+        "leave it out"
+        for key, (given, only) in asked.items() if dataset.tags and given != only
+    ]
+    if table.semi is not None and table.balance not in ("none", "auto"):
+        mistakes.append(
+            "finetune.balance: must be 'none' or 'auto' with [finetune.semi], which draws every "
+            f"class alike often by itself, got '{table.balance}'; leave it out"
+        )
+    if mistakes:
+        raise UserError("\n".join(mistakes))
 
 
 def check_sizes(recipe: Recipe, *, pretrains: bool = True) -> None:

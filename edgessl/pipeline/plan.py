@@ -15,6 +15,7 @@ from edgessl.pipeline.lengths import AROUND, arms, whole_times
 from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.probe import Rate, pretraining_rates, supervised_rate
 from edgessl.pipeline.semi import times_supervised
+from edgessl.pipeline.snapshots import snapshots
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.runs.stages import BASELINES, PRETRAIN, WHOLE_TIME
@@ -77,6 +78,8 @@ class Plan:
             the stage of pretraining where most are.
         memory_mb: Estimated peak memory of training, in the stage that needs most.
         disk_mb: Estimated size of run folder and pack.
+        snapshots: Networks that are kept on the way.
+        snapshot_mb: Estimated size of each.
         images_per_s: Measured rate of pretraining, over all its stages.
         finetune_images_per_s: Measured rate of fine-tuning; 0 without labels.
         smaller_batches: Whether a rate was measured with fewer images in a step than the run will
@@ -98,6 +101,8 @@ class Plan:
     enlarged_percent: tuple[float, ...]
     memory_mb: float
     disk_mb: float
+    snapshots: int
+    snapshot_mb: float
     images_per_s: float
     finetune_images_per_s: float
     smaller_batches: bool
@@ -154,6 +159,8 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
     states = 3 if len(stages) == 1 else 4  # two that alternate, and the ends of one or two stages
     scored = labelled + len(dataset.val) + len(dataset.test) if dataset.classes else 0
     feature_mb = scored * backbone.feature_dim * 4 / _BYTES_PER_MB
+    kept = snapshots(recipe.pretrain.epochs, recipe.pretrain.keep_every_epochs)
+    kept_mb = sum(p.numel() for p in backbone.parameters()) * 4 / _BYTES_PER_MB
     image_mb = context.images.ram_bytes() / _BYTES_PER_MB + _FEATURE_COPIES * feature_mb
     return Plan(
         backbone=recipe.backbone.name,
@@ -168,7 +175,11 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
             for i in range(len(recipe.views))
         ),
         memory_mb=round(max(_peak_mb(), before_mb + training_mb) + image_mb + state_mb, 0),
-        disk_mb=round(pack_mb + states * state_mb + 6 * parameters * 4 / _BYTES_PER_MB, 0),
+        disk_mb=round(
+            pack_mb + states * state_mb + 6 * parameters * 4 / _BYTES_PER_MB + kept * kept_mb, 0
+        ),
+        snapshots=kept,
+        snapshot_mb=round(kept_mb, 1),
         images_per_s=round(seen / pretrain_s, 1),
         finetune_images_per_s=round(finetune_rate, 1),
         smaller_batches=smaller,

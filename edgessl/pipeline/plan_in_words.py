@@ -30,12 +30,18 @@ def describe_plan(plan: Plan) -> str:
         f"time        about {plan.minutes:g} minutes with baselines",
         *([f"baselines   {_describe_arms(plan.baselines)}"] if plan.baselines else []),
         f"memory      about {plan.memory_mb:g} MB{_SCALED if plan.smaller_batches else ''}",
-        f"disk        about {plan.disk_mb:g} MB",
+        f"disk        about {plan.disk_mb:g} MB{_describe_snapshots(plan)}",
     ]
     advice = int8_advice(plan.backbone)
     if advice is not None:
         lines.append(f"int8        {advice.removeprefix('int8 ')}")
     return "\n".join(lines)
+
+
+def _describe_snapshots(plan: Plan) -> str:
+    if not plan.snapshots:
+        return ""
+    return f", {plan.snapshots} snapshots of {plan.snapshot_mb:g} MB among it"
 
 
 _MEAN = ", averaged over epochs"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from edgessl.errors import UserError
 from edgessl.methods.build import PretrainingMethod, build_method
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.monitor import Monitor, calibration_images
+from edgessl.pipeline.snapshots import with_snapshots
 from edgessl.pipeline.source import Source
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
+from edgessl.runs import snapshots
 from edgessl.runs.stages import PRETRAIN, SUPERVISED_FILE, StageId, part_of_pretraining
 from edgessl.start import safetensors_file
 from edgessl.start.begin import begin_from
@@ -106,10 +109,11 @@ def pretrain(context: Context, source: Source, last_stage: Mapping[str, Tensor])
         context.reporter.say(told)
     method = new_method(context, backbone)
     stages = pretrain_stages(context.recipe)
+    keep = partial(_keep_snapshot, context, method, last_stage)
     if len(stages) == 1:
-        meter = _train(context, method, 0, source)
+        meter = _train(context, method, 0, source, keep)
     else:
-        meter = _train_in_turn(context, method, source)
+        meter = _train_in_turn(context, method, source, keep)
     if context.recipe.pretrain.recalibrate_batchnorm:
         recalibrate(context, backbone)
     keep_pretrained(context, backbone, head_of(method), last_stage)
@@ -130,7 +134,9 @@ def new_method(context: Context, backbone: Backbone) -> PretrainingMethod:
     return build_method(backbone, context.recipe.method, classes)
 
 
-def _train_in_turn(context: Context, method: PretrainingMethod, source: Source) -> Meter:
+def _train_in_turn(
+    context: Context, method: PretrainingMethod, source: Source, keep: Callable[[int], None]
+) -> Meter:
     """Train all stages, each from the weights that the one before ended with.
 
     The whole method goes on, as S3L does it for MoCo (query and key network, queue) and says it
@@ -146,7 +152,8 @@ def _train_in_turn(context: Context, method: PretrainingMethod, source: Source) 
     total = Meter()
     stages = pretrain_stages(context.recipe)
     for number, stage in enumerate(stages):
-        found = once(context, stage.name, partial(_train_one_of, context, method, number, source))
+        train = partial(_train_one_of, context, method, number, source, keep)
+        found = once(context, stage.name, train)
         total.include(Meter(**found["meter"]))
         if number:
             context.run.drop_end(stages[number - 1].name)
@@ -166,7 +173,8 @@ def _take_over(context: Context, method: PretrainingMethod, stage: PretrainStage
 
 
 def _train_one_of(
-    context: Context, method: PretrainingMethod, number: int, source: Source
+    context: Context, method: PretrainingMethod, number: int, source: Source,
+    keep: Callable[[int], None],
 ) -> dict[str, Any]:
     stages = pretrain_stages(context.recipe)
     stage = stages[number]
@@ -174,12 +182,13 @@ def _train_one_of(
         _take_over(context, method, stages[number - 1])
     sizes = " and ".join(f"{group.size_px}" for group in stage.views)
     context.reporter.say(f"{stage.name}: {stage.epochs} epochs of views of {sizes} px.")
-    meter = _train(context, method, number, source)
+    meter = _train(context, method, number, source, keep)
     return {**meter.facts(), "meter": meter.to_dict()}
 
 
 def _train(
-    context: Context, method: PretrainingMethod, number: int, source: Source
+    context: Context, method: PretrainingMethod, number: int, source: Source,
+    keep: Callable[[int], None],
 ) -> Meter:
     """Train one stage, watched by a monitor and a doctor of its own."""
     stage = pretrain_stages(context.recipe)[number]
@@ -189,9 +198,13 @@ def _train(
             context.recipe.method, stage.optim, ends_run=context.stop_on_collapse,
             optim_key=stage.optim_key,
         )  # fmt: skip
+    watch = with_snapshots(
+        Monitor(context, method.backbone, stage), keep,
+        context.recipe.pretrain.keep_every_epochs, stage.epochs_before,
+    )  # fmt: skip
     return train_stage(
         context, pretraining(context, stage, number), method, method,
-        context.images.pretraining(), Monitor(context, method.backbone, stage), doctor,
+        context.images.pretraining(), watch, doctor,
         must_go_on=None if number else source.refusal,
     )  # fmt: skip
 
@@ -231,19 +244,40 @@ def keep_pretrained(
     Returns:
         Its name, as plain values.
     """
+    save_safetensors(context.run.path / "backbone.safetensors", backbone)
+    _save_pretrained(context, PRETRAIN.file, backbone, head, last_stage)
+    return {"backbone": backbone.name}
+
+
+def _keep_snapshot(
+    context: Context, method: PretrainingMethod, last_stage: Mapping[str, Tensor], epoch: int
+) -> None:
+    """Write the network after an epoch, as ``pretrained.pt`` would be; training is not touched."""
+    backbone = copy.deepcopy(method.backbone)
+    if context.recipe.pretrain.recalibrate_batchnorm:
+        recalibrate(context, backbone)
+    (context.run.path / snapshots.FOLDER).mkdir(exist_ok=True)
+    _save_pretrained(context, snapshots.file_of(epoch), backbone, head_of(method), last_stage)
+
+
+def _save_pretrained(
+    context: Context,
+    name: str,
+    backbone: Backbone,
+    head: KeptHead | None,
+    last_stage: Mapping[str, Tensor],
+) -> None:
     payload = deployable_payload(
         backbone,
         classes=(),
         preprocess=context.images.preprocess.to_dict(),
         provenance=context.run.read()["provenance"],
     )
-    save_safetensors(context.run.path / "backbone.safetensors", backbone)
     if head is not None:
         payload[KEY] = head.to_dict()
     if last_stage:
         payload[STAGE_KEY] = dict(last_stage)
-    checkpoint.save(context.run.path / PRETRAIN.file, payload)
-    return {"backbone": backbone.name}
+    checkpoint.save(context.run.path / name, payload)
 
 
 def keep_classifier(

@@ -13,6 +13,8 @@ from edgessl.backbones import Backbone
 from edgessl.data.dataset import Split
 from edgessl.evaluate import evaluate_knn, evaluate_linear, evaluate_top1
 from edgessl.evaluate.protocols import LabelledOutputs
+from edgessl.metrics.balanced import balanced_accuracy
+from edgessl.metrics.class_counts import ClassCounts
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.interval import Score
 from edgessl.metrics.knn import thumbnail_5nn
@@ -27,16 +29,19 @@ from edgessl.train.place.images import labels_of
 
 
 def score_features(context: Context, backbone: Backbone) -> dict[str, Score]:
-    """Score frozen features by kNN and by a linear probe."""
+    """Score frozen features by kNN and by a linear probe; top-5 too with over ten classes."""
     dataset = context.dataset
     train, val, test = (
         _outputs(context, backbone, split) for split in (dataset.train, dataset.val, dataset.test)
     )
     classes = len(dataset.classes)
-    return {
-        "knn_top1": evaluate_knn(train, test, classes).score,
-        "linear_top1": evaluate_linear(train, val, test, classes).score,
+    found = {
+        "knn": evaluate_knn(train, test, classes),
+        "linear": evaluate_linear(train, val, test, classes),
     }
+    top1 = {f"{name}_top1": one.score for name, one in found.items()}
+    top5 = {f"{name}_top5": one.top5 for name, one in found.items() if one.top5 is not None}
+    return {**top1, **top5}
 
 
 def score_random_features(context: Context) -> dict[str, Score]:
@@ -72,11 +77,23 @@ class ClassifierScore:
         score: Top-1.
         confusion: Rows true, columns predicted.
         right: Which images it gets right, as ``pack_right`` writes it.
+        top5: None with up to ten classes.
+        balanced: Mean recall of the classes; None where classes are of like size.
     """
 
     score: Score
     confusion: list[list[int]]
     right: str
+    top5: Score | None = None
+    balanced: Score | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its scores as ``report.json`` has them."""
+        found = {"top1": self.score, "top5": self.top5, "balanced": self.balanced}
+        return {
+            f"finetune_{name}": score.to_dict()
+            for name, score in found.items() if score is not None
+        }
 
 
 def score_classifier(context: Context, name: str, split: Split | None = None) -> ClassifierScore:
@@ -91,8 +108,10 @@ def score_classifier(context: Context, name: str, split: Split | None = None) ->
     test = _outputs(context, classifier, split or context.dataset.test)
     result = evaluate_top1(test)
     matrix = confusion_matrix(result.predictions, test.labels, len(context.dataset.classes))
+    unequal = ClassCounts.of(test.labels.tolist(), context.dataset.classes).unequal
     return ClassifierScore(
-        result.score, matrix.tolist(), pack_right(result.predictions, test.labels)
+        result.score, matrix.tolist(), pack_right(result.predictions, test.labels), result.top5,
+        balanced_accuracy(matrix) if unequal else None,
     )
 
 

@@ -81,6 +81,17 @@ class FinetuneTable(Table):
             the classifier and the last stage have the full rate. 1: all learn alike.
         head_warmup_epochs: For so long the classifier alone is trained, or ``_steps`` or
             ``_percent``; the backbone's weights and BN statistics stay.
+        keep: The epoch that is scored and exported: the ``"last"``, or the ``"best"`` on ``val``
+            where it is better than the last by more than a standard error.
+        patience: With ``keep = "best"``, epochs without a better one after which training ends;
+            left out: all epochs are trained.
+        balance: What makes up for classes of unequal size: ``"none"``; ``"weights"`` in the loss;
+            ``"sampling"``, which draws every class alike often; ``"logits"``, which adds the
+            logarithm of the classes' shares to the logits in the loss; or ``"auto"``, which
+            trains without and adjusts the classifier's bias afterwards, as far as that helps on
+            ``val``.
+        class_weights: With ``balance = "weights"``, one over a class's images (``"inverse"``), or
+            over their effective number (``"effective"``), which weighs less unequally.
         regrow: Warm-up of a removed or dropped last stage.
         semi: A semi-supervised finish, that learns from images without label too; left out: none.
     """
@@ -106,12 +117,26 @@ class FinetuneTable(Table):
     head_warmup_epochs: NonNegative | None = None
     head_warmup_steps: NonNegative | None = None
     head_warmup_percent: Percent | None = None
+    keep: Literal["best", "last"] = "last"
+    patience: Count | None = None
+    balance: Literal["none", "weights", "sampling", "logits", "auto"] = "none"
+    class_weights: Literal["inverse", "effective"] | None = None
     regrow: RegrowTable | None = None
     semi: SemiTable | None = None
 
     @model_validator(mode="after")
     def _check(self) -> FinetuneTable:
         check_one_unit(self, "head_warmup")
+        if self.patience is not None and self.keep == "last":
+            raise ValueError(
+                f"patience must come with keep = 'best', got patience {self.patience} with "
+                "keep = 'last'"
+            )
+        if self.class_weights is not None and self.balance != "weights":
+            raise ValueError(
+                f"class_weights must come with balance = 'weights', got '{self.class_weights}' "
+                f"with balance = '{self.balance}'"
+            )
         return self
 
     def head_warmup(self, clock: StageLength) -> int:

@@ -144,6 +144,8 @@ class PretrainTable(Table):
         recalibrate_batchnorm: Recompute BN statistics under the evaluation transform before
             features are scored or kept (factory recipes yes, paper recipes no).
         monitor_every_percent: How often features are scored on ``val``, in percent of the run.
+        keep_every_epochs: The network is kept after every so many epochs, in ``snapshots/``; left
+            out: only at the end.
     """
 
     epochs: Count
@@ -152,6 +154,7 @@ class PretrainTable(Table):
     batchnorm_groups: Count = 1
     recalibrate_batchnorm: bool = True
     monitor_every_percent: Annotated[float, Field(gt=0.0, le=100.0)] = 10.0
+    keep_every_epochs: Count | None = None
     stages: tuple[StageTable, ...] = ()
 
     def micro_batches(self) -> tuple[int, ...]:

@@ -129,7 +129,7 @@ def _val(record: RunRecord) -> LineChart | None:
     return line_chart(
         "Top-1 while fine-tuning, on val, %", "epoch",
         [series_of(record.log, stage, "val_top1", *_style(stage))
-         for stage in _finetunings(record.log)],
+         for stage in _finetunings(record.log)] + _kept(record),
         from_zero=True,
     )  # fmt: skip
 
@@ -140,6 +140,15 @@ def _confident(record: RunRecord) -> LineChart | None:
         [series_of(record.log, FINETUNE.name, CONFIDENT, *_style(FINETUNE.name), smooth=True)],
         from_zero=True,
     )  # fmt: skip
+
+
+def _kept(record: RunRecord) -> list[Series]:
+    """Mark the epoch that is scored and exported, where it is not the last."""
+    return [
+        Series(_style(stage)[0], f"kept: epoch {one['epoch']},", [one["epoch"]], [one["val_top1"]])
+        for stage, one in (record.report.get("kept") or {}).items()
+        if one.get("val_top1") is not None and one["epoch"] < one["last"]
+    ]
 
 
 def _finetunings(log: Iterable[Mapping[str, Any]]) -> list[str]:

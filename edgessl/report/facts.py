@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgessl.data.dataset import by_use
+from edgessl.metrics.class_counts import ClassCounts
 from edgessl.page.render import Facts
-from edgessl.runs.stages import PRETRAIN
+from edgessl.runs.stages import FINETUNE, PRETRAIN
 
 _SPLITS = ("train", "unlabeled", "val", "test")
 
@@ -34,10 +35,21 @@ def data_facts(data: Mapping[str, Any]) -> Facts:
     facts += [(_SPLIT_WORDS[name], f"{count:,}") for name, count in shown.items()]
     if data.get("classes"):
         facts.append(("classes", f"{len(data['classes']):,}"))
+    facts += _class_facts(data)
     if data.get("quarantined"):
         facts.append(("left out, unreadable", f"{data['quarantined']:,}"))
     if data.get("fingerprint"):
         facts.append(("fingerprint", str(data["fingerprint"])[:16]))
+    return facts
+
+
+def _class_facts(data: Mapping[str, Any]) -> Facts:
+    """Tell how unequal the classes are, in each split where that is so."""
+    classes, facts = tuple(data.get("classes") or ()), []
+    for split, found in (data.get("class_counts") or {}).items():
+        counts = ClassCounts(classes, tuple(found))
+        if len(found) == len(classes) and (counts.unequal or (split == "train" and counts.single)):
+            facts.append((f"unequal classes, {split}", counts.in_words()))
     return facts
 
 
@@ -74,6 +86,9 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
         activity = "pretraining" if not stages or PRETRAIN.name in stages else "fine-tuning"
         facts.append((activity, f"{throughput['images_per_s']:,.0f} images/s"))
     facts += [_stage_fact(stage) for stage in report.get("stages") or ()]
+    facts += _kept_facts((report.get("kept") or {}).get(FINETUNE.name))
+    if adjusted := (report.get("adjusted") or {}).get(FINETUNE.name):
+        facts.append(("unequal classes", f"tau = {adjusted['tau']:g}: {adjusted['why']}"))
     if throughput.get("data_share") is not None:
         facts.append(("waiting for data", f"{100 * throughput['data_share']:.0f} % of the time"))
     if throughput.get("bottleneck"):
@@ -94,6 +109,14 @@ def _weights_facts(weights: Mapping[str, Any] | None) -> Facts:
         ("started from", f"{source} ({weights.get('came_from', '')}; licence: {licence})"),
         ("sha256 of those weights", str(weights.get("sha256", ""))),
     ]
+
+
+def _kept_facts(kept: Mapping[str, Any] | None) -> Facts:
+    """Tell which epoch of fine-tuning is scored and exported."""
+    if not kept:
+        return []
+    ended = f", ended after {kept['last']}" if kept["last"] < kept["epochs"] else ""
+    return [("epoch kept", f"{kept['epoch']} of {kept['epochs']}{ended}: {kept['why']}")]
 
 
 def _stage_fact(stage: Mapping[str, Any]) -> tuple[str, str]:

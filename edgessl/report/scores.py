@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgessl.report.confusion import read_matrix
 from edgessl.runs.main_score import WORDS
 from edgessl.runs.stages import scores_of
 
@@ -13,6 +14,8 @@ TITLES = {
     "finetune_top1": ("Fine-tuned", "top-1 of the classifier that is exported"),
     "finetune_map": ("Fine-tuned", "mAP of the classifier that is exported"),
     "linear_map": ("Linear probe", "mAP of a linear classifier a class, on frozen features"),
+    "finetune_top5": ("Fine-tuned, top-5", "the class is among the classifier's five likeliest"),
+    "finetune_balanced": ("Fine-tuned, balanced", "mean recall of the classes, each alike"),
     "linear_top1": ("Linear probe", "logistic regression on frozen features"),
     "supervised_top1": ("Own classifier", "top-1 of the classifier that pretraining trained"),
     "knn_top1": ("kNN", "nearest training images by features"),
@@ -88,7 +91,7 @@ def score_cards(report: Mapping[str, Any]) -> list[ScoreCard]:
         if lines and key in _MAPS:
             chance = _line("majority", "a ranking by chance, about", report.get("chance_map"))
             lines += [chance] if chance else []
-        if lines and (always := _majority(report.get("majority"))):
+        if lines and (always := _majority(report.get("majority"), report, key)):
             lines.append(always)
         if lines:
             arms = (report.get("arms") or {}) if key in WORDS else {}
@@ -104,9 +107,16 @@ def _line(kind: str, label: str, score: object) -> ScoreLine | None:
     return ScoreLine(kind, label, value, low, high, int(score.get("n", 0)))
 
 
-def _majority(found: object) -> ScoreLine | None:
-    if not isinstance(found, Mapping) or "class" not in found:
+def _majority(found: object, report: Mapping[str, Any], key: str) -> ScoreLine | None:
+    """Return what one answer for all images scores by a measure; None where that says nothing."""
+    if not isinstance(found, Mapping) or "class" not in found or key == "finetune_top5":
         return None
+    if key == "finetune_balanced":
+        classes = (report.get("data") or {}).get("classes") or ()
+        matrix = read_matrix(report.get("confusion"), classes)
+        if matrix is None:
+            return None
+        found = {**found, "value": 100 / int((matrix.sum(axis=1) > 0).sum())}
     return _line("majority", f"always answering '{found['class']}'", found)
 
 

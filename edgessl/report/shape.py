@@ -49,9 +49,23 @@ class _Label(_Known):
     n: _Count
 
 
+class _Kept(_Known):
+    epoch: _Count
+    last: _Count
+    epochs: _Count
+    why: str
+    val_top1: _Number | None = None
+
+
+class _Adjusted(_Known):
+    tau: _Number
+    why: str
+
+
 class _Data(_Known):
     classes: list[str] | None = None
     counts: dict[str, _Count] | None = None
+    class_counts: dict[str, list[_Count]] | None = None
     fingerprint: str | None = None
     notes: list[str] | None = None
     quarantined: _Count | None = None
@@ -107,6 +121,8 @@ class ReportShape(_Known):
     scores_init: _Scores | None = None
     scores_init_longer: _Scores | None = None
     arms: dict[str, _Arm] | None = None
+    kept: dict[str, _Kept] | None = None
+    adjusted: dict[str, _Adjusted] | None = None
     init: str | None = None
     thumbnail_knn_top1: _Score | None = None
     finetune_map_11_points: _Score | None = None

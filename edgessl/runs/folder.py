@@ -16,15 +16,15 @@ from edgessl import checkpoint
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, remove_leftovers, temporary_name
 from edgessl.json_file import parse_json
-from edgessl.runs import tested_on, trained_on
+from edgessl.runs import snapshots, tested_on, trained_on
 from edgessl.runs.main_score import answers_file
 from edgessl.runs.run_table import trouble_with_run
-from edgessl.runs.stages import DIVERGED, SUPERVISED_FILE, baseline_files, state_files
+from edgessl.runs.stages import DIVERGED, LAST_FILE, SUPERVISED_FILE, baseline_files, state_files
 
 _SLOTS = ("a.pt", "b.pt")
 _LOGS = ("log.jsonl", "timing.jsonl")
 _FILES = ("recipe.toml", "run.json", *_LOGS, "pretrained.pt", SUPERVISED_FILE,
-          "backbone.safetensors", "ckpt.pt", "report.json", "report.html", "views.npz",
+          "backbone.safetensors", "ckpt.pt", LAST_FILE, "report.json", "report.html", "views.npz",
           "quarantine.txt", trained_on.NAME, tested_on.NAME, *baseline_files(),
           *(answers_file(name) for name in ("ckpt.pt", *baseline_files())))  # fmt: skip
 _STATE_FILES = (*_SLOTS, *state_files())
@@ -84,6 +84,9 @@ class RunFolder:
             # Its name for each stage of pretraining, of which there are as many as one likes.
             ends = {left.name[1:].split(".pt.")[0] + ".pt" for left in state.glob(".*-end.pt.*")}
             remove_leftovers(state, {*_STATE_FILES, *ends})
+            kept = self.path / snapshots.FOLDER
+            names = {left.name[1:].split(".pt.")[0] + ".pt" for left in kept.glob(".epoch-*.pt.*")}
+            remove_leftovers(kept, names)
             yield
 
     def clear(self) -> None:
@@ -92,6 +95,8 @@ class RunFolder:
         (self.path / "run.json").unlink(missing_ok=True)
         for name in _FILES:
             (self.path / name).unlink(missing_ok=True)
+        for path in (self.path / snapshots.FOLDER).glob(snapshots.PATTERN):
+            path.unlink(missing_ok=True)
         self.forget_work()
 
     def drop_report(self) -> None:

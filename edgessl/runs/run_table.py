@@ -67,6 +67,8 @@ class _Scored(_Known):
     scores_init: dict[str, _Score] = {}
     thumbnail_knn_top1: _Score | None = None
     finetune_top1: _Score | None = None
+    finetune_top5: _Score | None = None
+    finetune_balanced: _Score | None = None
     right: Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")] = ""
     closeness: _Closeness | None = None
 

@@ -65,6 +65,9 @@ WHOLE_TIME = ("longer", "init-longer")
 SUPERVISED_FILE = "supervised.pt"
 """What supervised pretraining leaves besides: its backbone with its own classifier."""
 
+LAST_FILE = "last.pt"
+"""The classifier of the last epoch, where ``ckpt.pt`` has an earlier one."""
+
 TRAIN_TOP1 = "train_top1_percent"
 """Of the log: how many of a step's images got their label, in training mode."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from edgessl.runs.snapshots import run_of
+
 NAME = "trained_on.txt"
 _LETTERS = 16  # 64 bits: a million images and another million meet by chance once in 10 million
 
@@ -38,7 +40,7 @@ def beside(model: Path, fingerprint: str) -> frozenset[str] | None:
     Returns:
         None where the file is not there or is of another run.
     """
-    lines = _lines(model.parent / NAME)
+    lines = _lines(run_of(model) / NAME)
     if not lines or lines[0] != f"data {fingerprint}":
         return None
     return frozenset(lines[1:])
@@ -46,7 +48,7 @@ def beside(model: Path, fingerprint: str) -> frozenset[str] | None:
 
 def of_start(start: Path) -> frozenset[str]:
     """Return what the run of a start was trained on; nothing where that is not recorded."""
-    return frozenset(_lines(start.parent / NAME)[1:])
+    return frozenset(_lines(run_of(start) / NAME)[1:])
 
 
 def _lines(path: Path) -> list[str]:

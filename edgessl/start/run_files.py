@@ -16,6 +16,7 @@ from edgessl.backbones import BACKBONES, Backbone, LastStage, deployable_from
 from edgessl.backbones.positions import can_resample, with_positions_for
 from edgessl.errors import UserError
 from edgessl.recipe.backbones import TIMM
+from edgessl.runs.snapshots import run_of
 from edgessl.start import safetensors_file
 from edgessl.start.kept_head import KeptHead
 from edgessl.start.kept_stage import stage_of
@@ -62,7 +63,9 @@ class Start:
     def name(self) -> str:
         """For the folder of what comes of it: the run's, or the weights'."""
         if self.origin is None:
-            return self.path.absolute().parent.name
+            run = run_of(self.path.absolute())
+            snapshot = f"-{self.path.stem}" if run != self.path.absolute().parent else ""
+            return f"{run.name}{snapshot}"
         return Path(self.origin.source).stem.replace(":", "-").replace("/", "-")
 
     @property

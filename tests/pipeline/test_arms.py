@@ -107,15 +107,15 @@ def test_an_arm_starts_from_the_whole_network(
 ) -> None:
     """What pretraining leaves out of it is there: seen where nothing is trained."""
     started: list[dict[str, torch.Tensor]] = []
-    train_stage = finetuning.train_stage
+    train_classifier = finetuning.train_classifier
 
     def watched(context: Any, stage: Any, method: Any, *more: Any) -> Any:
         if stage.what.name == "finetune_init":
             net = method.classifier.backbone.net
             started.append({key: value.clone() for key, value in net.state_dict().items()})
-        return train_stage(context, stage, method, *more)
+        return train_classifier(context, stage, method, *more)
 
-    monkeypatch.setattr(finetuning, "train_stage", watched)
+    monkeypatch.setattr(finetuning, "train_classifier", watched)
     run_recipe(replace(_wanted(tiny, tmp_path, weights), baselines=("init",)), Listener())
     net = Backbone(NETWORK, "keep", 32).net
     given = load_file(weights)

@@ -87,6 +87,8 @@ SCORES = {
     "finetune_top1": "top-1 of the classifier",
     "finetune_map": "mAP of the classifier",
     "linear_map": "mAP of linear probes of the pretrained features",
+    "finetune_top5": "top-5 of the classifier",
+    "finetune_balanced": "balanced accuracy of the classifier (mean recall of the classes)",
     "linear_top1": "linear probe of the pretrained features",
     "supervised_top1": "top-1 of the classifier of supervised pretraining",
     "knn_top1": "kNN of the pretrained features",

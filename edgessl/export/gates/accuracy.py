@@ -22,6 +22,7 @@ from edgessl.data.tagged import TagTable, tag_table
 from edgessl.errors import EdgesslError, UserError
 from edgessl.export.gates.gate import Gate
 from edgessl.metrics.interval import Score, paired_difference
+from edgessl.metrics.topk import TOP5_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +205,26 @@ def answers_of(
     return Answers(np.concatenate(expected), tuple(np.concatenate(row) for row in rows))
 
 
+def in_top5(labels: Classes, outputs: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Say whether the true class is among the five likeliest.
+
+    Args:
+        labels: True classes, ``(N,)``.
+        outputs: Of a file, ``(N, K)``.
+
+    Returns:
+        ``(N,)``; None with up to ten classes, where it would mean little.
+    """
+    if outputs.shape[1] < TOP5_FROM:
+        return None
+    likeliest = np.argpartition(outputs, -5, axis=1)[:, -5:]  # (N, 5)
+    found: NDArray[np.bool_] = (likeliest == labels[:, None]).any(axis=1)
+    return found
+
+
 def check_accuracy(
     labels: Classes, expected: Classes, got: Classes, *, max_drop_percent: float,
-    changed: str = "",
+    changed: str = "", top5: NDArray[np.bool_] | None = None,
 ) -> Gate:
     """Compare how often the file and the checkpoint are right, on the same images.
 
@@ -216,6 +234,7 @@ def check_accuracy(
         got: The file's, ``(N,)``.
         max_drop_percent: Points of top-1 the file may lose.
         changed: What is to be told of images that are no longer the run's.
+        top5: Whether the true class is among the file's five likeliest, ``(N,)``; it is told.
     """
     n = len(labels)
     right, right_before = got == labels, expected == labels
@@ -237,6 +256,10 @@ def check_accuracy(
     passed = -difference <= max_drop_percent
     if passed and -low > max_drop_percent:
         finding += f"; with so few, a loss up to {-low:.1f} cannot be ruled out"
+    if top5 is not None:
+        five = Score.from_counts(int(top5.sum()), n)
+        numbers = {**numbers, "top5": five.to_dict()}
+        finding += f"; top-5 {five.value:.1f} % [{five.low:.1f}, {five.high:.1f}] through the file"
     if changed:
         finding += f"; {changed}"
     return Gate("accuracy", "pass" if passed else "fail", finding, dict(numbers))

@@ -18,7 +18,7 @@ from edgessl.data.preprocess import Preprocess
 from edgessl.errors import EdgesslError
 from edgessl.export.formats.front import open_inside
 from edgessl.export.gates import own_runtime
-from edgessl.export.gates.accuracy import HeldOut, answers_of, check_accuracy
+from edgessl.export.gates.accuracy import HeldOut, answers_of, check_accuracy, in_top5
 from edgessl.export.gates.accuracy_several import check_map
 from edgessl.export.gates.gate import BASIC, Gate, failed
 from edgessl.export.gates.openvino import check_in_openvino
@@ -177,6 +177,7 @@ def _accuracies(
         return gates
     artifacts = [opened[file.path] for file in running]
     answers = answers_of(test, _preprocess(running[0].metadata), reference, artifacts)
+    labels = np.asarray(test.labels, dtype=np.int64)
     for file, got in zip(running, answers.files, strict=True):
         int8 = file.precision == "int8"
         limit = target.int8_max_drop_percent if int8 else target.max_drop_percent
@@ -187,8 +188,8 @@ def _accuracies(
             )  # fmt: skip
             continue
         gates[file.path] = check_accuracy(
-            np.asarray(test.labels, dtype=np.int64), answers.checkpoint.argmax(axis=1),
-            got.argmax(axis=1), max_drop_percent=limit, changed=test.changed,
+            labels, answers.checkpoint.argmax(axis=1), got.argmax(axis=1),
+            max_drop_percent=limit, changed=test.changed, top5=in_top5(labels, got),
         )  # fmt: skip
     return gates
 

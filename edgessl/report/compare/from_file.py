@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.artifact import Metadata
-from edgessl.report.compare.row import FILE, Row, Tests, score_of
+from edgessl.report.compare.row import BESIDE, FILE, Row, Tests, score_of
 
 _SCORED = "accuracy"  # the gate of an export that scores the file
 
@@ -41,7 +41,9 @@ def row_of_file(
             str(provenance.get("data_fingerprint") or path.absolute()),
             score.n, metadata.classes,
         ),
-        score=score, right=_right(numbers, origin),
+        score=score,
+        beside={key: found for key in BESIDE if (found := score_of(numbers.get(key))) is not None},
+        right=_right(numbers, origin),
         known={str(origin.file): difference} if origin is not None and difference else {},
         params=cost["params"], macs=cost["macs"], size_px=cost["size_px"], size_mb=cost["size_mb"],
         precision="fp32" if metadata is None else metadata.precision,

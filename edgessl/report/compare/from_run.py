@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.metrics.interval import Score
-from edgessl.report.compare.row import OURS, Row, Tests, score_of
+from edgessl.report.compare.row import BESIDE, OURS, Row, Tests, score_of
 from edgessl.report.compare.several import read_answers
 from edgessl.report.confusion import read_matrix
 from edgessl.report.folder import RunRecord
@@ -63,6 +63,10 @@ def _row(
     return Row(
         name=row_name if ours else f"{row_name} {arm}", source=record.path, arm=arm, file=file,
         tests=tests if score is not None else None, score=score, features=features,
+        beside={
+            key: found for key in BESIDE
+            if (found := score_of(scores.get(f"finetune_{key}"))) is not None
+        },
         right=_right(record.run, arm, tests, score),
         confusion=read_matrix(report.get("confusion"), classes) if ours else None,
         known=_known(record, arm), params=model.get("params"), macs=model.get("macs"),

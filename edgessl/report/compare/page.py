@@ -14,7 +14,7 @@ from edgessl.report.compare.compared import Compared, Scored
 from edgessl.report.compare.curves import MOST, curves
 from edgessl.report.compare.difference import Difference
 from edgessl.report.compare.pictures import thumbnail
-from edgessl.report.compare.row import OURS, Row
+from edgessl.report.compare.row import BESIDE, OURS, Row
 from edgessl.report.compare.slopes import gain_curve, slopes
 from edgessl.report.facts import duration
 
@@ -98,6 +98,8 @@ def _row(index: int, row: Row, one: Scored | None) -> dict[str, Any]:
         "what": _what(row), "ship": one is not None and row is one.choice.row,
         "score": "-" if score is None else f"{score.value:.1f}",
         "interval": "" if score is None else f"{score.low:.1f} to {score.high:.1f}",
+        "beside": [f"{name} {row.beside[key].value:.1f}" for key, name in BESIDE.items()
+                   if key in row.beside],
         "bar": None if score is None or one is None else _score_bar(score, one.rows),
         "metric": row.metric, "knn": _value(row, "knn_top1"),
         "linear": _value(row, "linear_map" if "linear_map" in row.features else "linear_top1"),

@@ -77,6 +77,8 @@ class Row:
         score: Top-1 on test, or mean average precision where images may have several labels.
         metric: Which of the two: ``top-1`` or ``mAP``.
         features: Scores of frozen features by name: ``knn_top1``, ``linear_top1``, ``linear_map``.
+        beside: Other measures of the classifier by name, where there are any: ``top5``,
+            ``balanced``.
         right: Which test images it gets right, ``(n,)``; None if that is not recorded.
         confusion: Counts, rows true, columns predicted, ``(K, K)``; None if not recorded.
         known: Differences to other rows that were measured before, by the file of the other:
@@ -102,6 +104,7 @@ class Row:
     tests: Tests | None
     score: Score | None
     features: Mapping[str, Score] = field(default_factory=dict)
+    beside: Mapping[str, Score] = field(default_factory=dict)
     right: NDArray[np.bool_] | None = None
     confusion: NDArray[np.int64] | None = None
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -140,6 +143,7 @@ class Row:
             "recipe": self.recipe, "seed": self.seed, "precision": self.precision,
             "top1": self._score_if(TOP1),
             **({"map": self._score_if(MAP)} if self.metric == WORDS[MAP] else {}),
+            **{key: score.to_dict() for key, score in self.beside.items()},
             **{key: score.to_dict() for key, score in self.features.items()},
             "params": self.params, "macs": self.macs, "size_px": self.size_px,
             "size_mb": self.size_mb, "finetune_epochs": self.epochs, "train_s": self.seconds,
@@ -147,6 +151,10 @@ class Row:
                 key: getattr(self.latency, key) for key in Latency.__slots__
             },
         }  # fmt: skip
+
+
+BESIDE = {"top5": "top-5", "balanced": "balanced"}
+"""Measures that may stand beside top-1, with their headings."""
 
 
 def score_of(found: object) -> Score | None:

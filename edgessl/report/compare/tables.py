@@ -6,13 +6,14 @@ import csv
 import io
 
 from edgessl.report.compare.compared import Compared
+from edgessl.report.compare.row import BESIDE
 
 COLUMNS = (
     "test", "name", "ship", "top1", "top1_low", "top1_high", "n", "to_best", "to_best_low",
     "to_best_high", "to_best_paired", "to_best_shown", "knn_top1", "linear_top1", "params", "macs",
     "size_px", "size_mb", "precision", "p50_ms", "p50_low_ms", "p50_high_ms", "runtime", "threads",
     "finetune_epochs", "train_s", "recipe", "seed", "arm", "source", "file", "map", "map_low",
-    "map_high",
+    "map_high", "top5", "balanced",
 )  # fmt: skip
 _SCORE = (("", "value"), ("_low", "low"), ("_high", "high"))
 _LATENCY = (("p50_ms", "p50_ms"), ("p50_low_ms", "low_ms"), ("p50_high_ms", "high_ms"),
@@ -38,6 +39,7 @@ def to_csv(compared: Compared) -> str:
         flat |= {"n": score.get("n"), "to_best_paired": best.get("paired"),
                  "to_best_shown": best.get("shown")}  # fmt: skip
         flat |= {column: latency.get(key) for column, key in _LATENCY}
-        features = {key: (row.get(key) or {}).get("value") for key in ("knn_top1", "linear_top1")}
+        values = ("knn_top1", "linear_top1", *BESIDE)
+        features = {key: (row.get(key) or {}).get("value") for key in values}
         writer.writerow({**row, **flat, **features})
     return text.getvalue()

@@ -21,6 +21,7 @@ from edgessl.optim import set_hyperparameters
 from edgessl.recipe.optim_tables import Optim
 from edgessl.rng import DrawKey, permutation, step_seed
 from edgessl.schedules import Clock
+from edgessl.train.loop.balanced_order import balanced_order
 from edgessl.train.loop.engine import Engine
 from edgessl.train.loop.micro_batch import MicroBatch
 from edgessl.train.loop.mixed_batches import mixed_batches, others_in_step
@@ -95,12 +96,14 @@ class TrainingData:
         labelled: How many of the images have a label, where others stand beside them in every step:
             the first ones. None where all are alike.
         ratio: Images without label for each labelled one in a step.
+        balanced: Whether an epoch draws every class alike often; needs labels, and no others.
     """
 
     images: ImageStore
     labels: Tensor | None = None
     labelled: int | None = None
     ratio: int = 0
+    balanced: bool = False
 
     def __len__(self) -> int:
         """Images of an epoch: all, or the labelled ones where others stand beside them."""
@@ -117,6 +120,16 @@ class TrainingData:
             return batch_size
         others = len(self.images) - self.labelled
         return batch_size + others_in_step(batch_size, self.ratio, others, parts)
+
+    def order(self, key: DrawKey) -> NDArray[np.int64]:
+        """Return what an epoch visits, ``(N,)``: ids, plus N for every time one has come before.
+
+        Args:
+            key: Of its draws.
+        """
+        if self.balanced and self.labels is not None:
+            return balanced_order(key, self.labels.numpy())
+        return permutation(key, len(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +173,7 @@ def micro_batches(
     accumulate: int,
     seed: int,
     world: World = ALONE,
+    order: Callable[[DrawKey], NDArray[np.int64]] | None = None,
 ) -> Iterator[MicroBatch]:
     """List what is left of a stage, as a function of the seed and the clock alone.
 
@@ -170,15 +184,17 @@ def micro_batches(
         accumulate: Micro-batches in a step.
         seed: The run's seed.
         world: The processes; each gets a contiguous part of every micro-batch.
+        order: What an epoch visits, as ``TrainingData.order``; None for a permutation.
     """
     for epoch in range(clock.epoch, clock.epochs):
         key = DrawKey(seed, clock.stage, epoch)
-        order = permutation(key, images)
+        visited = permutation(key, images) if order is None else order(key)
         first = clock.step % clock.steps_per_epoch if epoch == clock.epoch else 0
         for start in range(first, clock.steps_per_epoch):
-            parts = np.array_split(order[start * batch_size : (start + 1) * batch_size], accumulate)
-            for number, ids in enumerate(parts, start=1):
-                yield MicroBatch(key, ids[world.share_of(len(ids))], number == accumulate)
+            step = visited[start * batch_size : (start + 1) * batch_size]
+            for number, part in enumerate(np.array_split(step, accumulate), start=1):
+                draws = part[world.share_of(len(part))]
+                yield MicroBatch(key, draws % images, draws, number == accumulate)
 
 
 def _listed(
@@ -188,6 +204,7 @@ def _listed(
         return micro_batches(
             clock, len(data),
             batch_size=batch_size, accumulate=accumulate, seed=seed, world=world,
+            order=data.order,
         )  # fmt: skip
     return mixed_batches(
         clock, data.labels[: data.labelled].numpy(), len(data.images) - data.labelled,
@@ -247,7 +264,7 @@ def fit(
     watch = Stopwatch(engine.device)
     for micro, packed in zip(listed(), batches, strict=True):
         watch.lap("data")
-        views = sampler(packed, data.images.sizes[micro.ids], micro.ids, micro.key)
+        views = sampler(packed, data.images.sizes[micro.ids], micro.draws, micro.key)
         labels = None
         if data.labels is not None:
             labels = data.labels[torch.from_numpy(micro.ids)].to(engine.device, non_blocking=True)

@@ -17,9 +17,12 @@ class MicroBatch:
     Attributes:
         key: Of their random draws.
         ids: Which images, ``(B,)``: with several processes, this one's.
+        draws: What their random draws go by, ``(B,)``: an image that comes again in an epoch has
+            another number.
         last: Whether the optimiser steps after it.
     """
 
     key: DrawKey
     ids: NDArray[np.int64]
+    draws: NDArray[np.int64]
     last: bool

@@ -70,7 +70,7 @@ def mixed_batches(
             ids = np.concatenate([
                 own[world.share_of(len(own))], beside[world.share_of(len(beside))],
             ])  # fmt: skip
-            yield MicroBatch(key, ids, number == accumulate)
+            yield MicroBatch(key, ids, ids, number == accumulate)
 
 
 def _balanced(

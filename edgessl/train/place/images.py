@@ -80,6 +80,7 @@ class Images:
             **recipe.image.model_dump(exclude={"scaled_px"}), value_range=dataset.value_range
         )
         self.packed = Packed(dataset, size_px, reporter, device or torch.device("cpu"))
+        self._balanced = recipe.finetune.balance == "sampling"
         self._reporter = reporter
         self._evaluation: dict[tuple[Path, ...], NDArray[np.uint8]] = {}
         self._unsquashed: dict[tuple[PackedSplit, bytes], NDArray[np.uint8]] = {}
@@ -100,7 +101,9 @@ class Images:
         if dataset.tags:  # (N, K): whether an image shows each class
             shown = torch.from_numpy(tag_table(dataset, dataset.train).targets).float()
             return TrainingData(images, shown)
-        return TrainingData(images, labels_of(dataset.train))
+        return TrainingData(
+            images, labels_of(dataset.train), balanced=self._balanced
+        )
 
     def mixed(self, ratio: int) -> TrainingData:
         """Return the labelled training images, and those without label beside them.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgessl.runs.folder import RunFolder, Say
 from edgessl.train.health.told import Watcher
+from edgessl.train.stage.best_epoch import BestEpoch
 from edgessl.train.stage.guard import Guard
 from edgessl.train.stage.state_fits import misfit
 from edgessl.train.stage.timing import Meter
@@ -30,6 +31,7 @@ class StageState:
         scaler: Its gradient scaler.
         say: Told of states that cannot be read.
         doctor: Watches the stage; None where nothing can collapse.
+        choice: Keeps the best epoch; None where there is nothing to choose.
 
     Attributes:
         step: Steps done, as last saved or restored.
@@ -46,6 +48,7 @@ class StageState:
         scaler: torch.amp.GradScaler,
         say: Say,
         doctor: Watcher | None = None,
+        choice: BestEpoch | None = None,
     ) -> None:
         self.step = 0
         self.meter = Meter()
@@ -57,6 +60,7 @@ class StageState:
         self._optimizer = optimizer
         self._say = say
         self._doctor = doctor
+        self._choice = choice
         self._saved_at = perf_counter()
         self._save_seconds = 0.0
 
@@ -126,6 +130,7 @@ class StageState:
             "meter": self.meter.to_dict(),
             "guard": {"skipped": self.guard.skipped, "rollbacks": self.guard.rollbacks},
             "doctor": self._doctor.state() if self._doctor is not None else None,
+            "choice": self._choice.state() if self._choice is not None else None,
         }
 
     def _states(self) -> list[dict[str, Any]]:
@@ -133,7 +138,7 @@ class StageState:
         return self._run.load_states(
             self._stage, self._say,
             lambda saved: misfit(
-                saved, self._module, self._optimizer, self.scaler, self._doctor
+                saved, self._module, self._optimizer, self.scaler, self._doctor, self._choice
             ),
         )  # fmt: skip
 
@@ -146,6 +151,8 @@ class StageState:
         self.guard = Guard(**saved["guard"])
         if self._doctor is not None:
             self._doctor.restore(saved["doctor"])
+        if self._choice is not None and saved.get("choice") is not None:
+            self._choice.restore(saved["choice"])
 
     def _finished(self) -> set[str]:
         return set(self._run.read().get("finished", {}))

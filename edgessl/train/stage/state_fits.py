@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from edgessl.checkpoint import not_finite
 from edgessl.train.health.told import Watcher
 from edgessl.train.loop.stopwatch import PARTS
+from edgessl.train.stage.best_epoch import BestEpoch
 from edgessl.train.stage.state_table import trouble_with_state
 
 _SCALARS = ("step",)  # of AdamW: how many it took
@@ -27,6 +28,7 @@ def misfit(
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
     doctor: Watcher | None,
+    choice: BestEpoch | None = None,
 ) -> str:
     """Say what of a state does not fit; empty if it fits. Nothing is changed.
 
@@ -36,6 +38,7 @@ def misfit(
         optimizer: Its optimiser.
         scaler: Its gradient scaler.
         doctor: Watches the stage, or None.
+        choice: Keeps its best epoch, or None.
     """
     if trouble := trouble_with_state(saved):
         return trouble
@@ -45,6 +48,7 @@ def misfit(
         _scaler(saved["scaler"]) if scaler.is_enabled() else (),
         _meter(saved["meter"]),
         () if doctor is None else _doctor(saved["doctor"], doctor.words),
+        () if choice is None else _choice(saved.get("choice"), choice.network),
     )
     return next((trouble for check in checks for trouble in check), "")
 
@@ -146,6 +150,16 @@ def _scaler(found: Mapping[str, Any]) -> Iterator[str]:
 def _meter(found: Mapping[str, Any]) -> Iterator[str]:
     if not found["parts"].keys() >= set(PARTS):
         yield f"meter.parts: must be {', '.join(PARTS)}, got {', '.join(found['parts'])}"
+
+
+def _choice(found: Mapping[str, Any] | None, network: nn.Module) -> Iterator[str]:
+    seen = [] if found is None else [found[key] for key in ("best", "last") if found[key]]
+    for one in seen:
+        right = one["right"]
+        if right.ndim != 1 or right.dtype != torch.bool or right.shape != seen[0]["right"].shape:
+            yield "choice.right: must say of each image of val whether its answer is right"
+        if "weights" in one:
+            yield from _tensors(one["weights"], network.state_dict(), "choice.best.weights")
 
 
 def _doctor(found: Mapping[str, Any] | None, words: Sequence[str]) -> Iterator[str]:

@@ -45,6 +45,22 @@ class _Doctor(_Known):
     won: Tensor | None
 
 
+class _Seen(_Known):
+    epoch: _Count
+    right: Tensor
+
+
+class _Best(_Seen):
+    weights: dict[str, Tensor]
+
+
+class _Choice(_Known):
+    epochs: _Count
+    best: _Best | None
+    last: _Seen | None
+    since: _Count
+
+
 class _Optimizer(_Known):
     state: dict[int, dict[str, Any]]
     param_groups: list[dict[str, Any]]
@@ -63,6 +79,7 @@ class _State(_Known):
     meter: _Meter
     guard: _Guard
     doctor: _Doctor | None
+    choice: _Choice | None = None  # states of an older edgessl have none
 
 
 class _GivenUp(_State):

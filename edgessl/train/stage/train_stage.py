@@ -24,6 +24,7 @@ from edgessl.train.health.told import Watcher, refuse_collapsed, tell
 from edgessl.train.loop.fit import Sampler
 from edgessl.train.place.context import Context, Workplace
 from edgessl.train.place.processes import ask, batch_parts, receive, send
+from edgessl.train.stage.best_epoch import BestEpoch
 from edgessl.train.stage.guard import Verdict, diverged, failure
 from edgessl.train.stage.state import StageState
 from edgessl.train.stage.state_table import refuse_damaged
@@ -93,6 +94,7 @@ def train_stage(
     watch: Watch | None = None,
     doctor: Watcher | None = None,
     *,
+    choice: BestEpoch | None = None,
     must_go_on: EdgesslError | None = None,
 ) -> Meter:
     """Train a method to the end of its stage, from where an earlier run of it stopped.
@@ -105,6 +107,7 @@ def train_stage(
         data: Its images.
         watch: The monitor.
         doctor: Says whether the outputs collapse; None where nothing can.
+        choice: Told by the monitor which epochs are good; may end the stage.
         must_go_on: Why the stage cannot start from its beginning; None where it can.
 
     Raises:
@@ -120,7 +123,7 @@ def train_stage(
     optimizer = _prepare(context, stage, module)
     state = StageState(
         context.run, stage.name, module, optimizer, context.engine.scaler(), context.reporter.say,
-        doctor,
+        doctor, choice,
     )
     if not state.restore():
         if must_go_on is not None:
@@ -129,7 +132,7 @@ def train_stage(
     elif state.step:
         context.reporter.say(f"Going on with {stage.name} from step {state.step}.")
     refuse_collapsed(stage.name, doctor, state.step)
-    training = _Training(context, stage, method, data, optimizer, state, watch, doctor)
+    training = _Training(context, stage, method, data, optimizer, state, watch, doctor, choice)
     with training.stop.listening(), freed_memory_kept():
         while not training.advance():
             _roll_back(context, stage, state)
@@ -269,6 +272,7 @@ class _Training:
         state: StageState,
         watch: Watch | None,
         doctor: Watcher | None = None,
+        choice: BestEpoch | None = None,
     ) -> None:
         self.stop = StopRequest()
         self._context = context
@@ -279,6 +283,7 @@ class _Training:
         self._state = state
         self._watch = watch
         self._doctor = doctor
+        self._choice = choice
         self._watched: dict[str, float] = {}
         self._loss, self._loss_name = float("nan"), "loss"
         self._right: float | None = None  # percent of the labels, where there are any
@@ -293,6 +298,8 @@ class _Training:
             False if the state has to be restored first.
         """
         context, stage, state = self._context, self._stage, self._state
+        if self._ended:  # and was stopped before that was on record
+            return True
         send(context.world, {**state.payload(), "lr_factor": state.guard.lr_factor})
         clock = _clock(stage, self._data, state.step)
         per_epoch = clock.steps_per_epoch
@@ -331,8 +338,11 @@ class _Training:
             context.reporter.progress(
                 stage.name, clock.step, clock.total_steps, self._note(clock, pace)
             )
-            stop = context.world.highest(self.stop.number)  # on all processes after this step
-            if stop or state.due(epoch_ended):
+            ended = _LEAVE if epoch_ended and self._ended else 0
+            # On all processes after this step.
+            order = context.world.highest(self.stop.number or ended)
+            stop = order if order != _LEAVE else 0
+            if order or state.due(epoch_ended):
                 with pace.aside("save"):
                     state.save(clock.step)
             if stop:
@@ -342,10 +352,16 @@ class _Training:
                     "the same command goes on from there",
                     stop,
                 )
+            if order == _LEAVE:
+                break
         pace.settle()
         if stage.keeps_end:
             state.keep_end(clock.step)
         return True
+
+    @property
+    def _ended(self) -> bool:
+        return self._choice is not None and self._choice.ended
 
     def _log(self, record: StepRecord, pace: Pace) -> None:
         context, clock = self._context, record.clock
