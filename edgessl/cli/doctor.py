@@ -21,7 +21,7 @@ SECTIONS = {
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Say what is installed, which targets and devices can be used, and what to type for others."""
+    """Say what this machine can use, and what to type for the rest."""
     screen = console(to_stderr=json)
     with screen.status("looking"):
         from edgessl.pipeline.doctor import doctor as story

@@ -12,7 +12,6 @@ import typer
 from edgessl.cli.options import HeldBackbone
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import GateFailed
-from edgessl.runtimes.environment import OFFLINE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 DENSE = ("detections", "predictions", "pixels")
 """Heads of detectors and segmenters, whose files take normalised images only."""
 COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
+
+_OFFLINE = "EDGESSL_OFFLINE"  # of edgessl.runtimes, which is not imported for a help text
 
 
 def export(
@@ -104,7 +105,7 @@ def export(
     """Write files for a device, each checked against the checkpoint."""
     screen = console(to_stderr=json)
     if offline:
-        os.environ[OFFLINE] = "1"
+        os.environ[_OFFLINE] = "1"
     chosen = {"onnx": onnx, "torchscript": torchscript, "pt2": pt2, "ort": ort, "int8": int8}
     with screen.status(f"reading {checkpoint}") as status:
         from edgessl.export.target import formats_of_command

@@ -55,12 +55,10 @@ EXAMPLES = {
     "export": examples(
         "# ONNX files beside the checkpoint, each proven against it",
         "edgessl export runs/pets-mobilenetv2-dino/ckpt.pt --onnx",
-        "# what an arm64 device runs, int8 files among them, in a folder to hand on",
+        "# what a device runs, in a folder to hand on: arm64, or openvino and ncnn",
         "edgessl export ckpt.pt --target arm64 --out device",
         "# int8 that may lose two points of top-1, and a page that runs it in a browser",
         "edgessl export ckpt.pt --int8 --max-drop 2 --web",
-        "# files of OpenVINO, proven in OpenVINO",
-        "edgessl export ckpt.pt --target openvino --out board",
     ),
     "bench": examples(
         "# one file, with the threads that the device would use",

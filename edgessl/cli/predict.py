@@ -31,7 +31,7 @@ def predict(
         bool, typer.Option("--csv", help="Print a table path,label; several labels as a|b.")
     ] = False,
 ) -> None:
-    """Name the most likely classes of images, with probabilities; of a detector its boxes.
+    """Name the likely classes of images, or draw what a detector finds.
 
     A network of several labels an image names every class from its threshold on, or says none.
 

@@ -85,7 +85,7 @@ def knn_leave_one_out(
         similarity = rows[start : start + _CHUNK] @ rows.T
         similarity.diagonal(start).fill_(-torch.inf)
         best, index = similarity.topk(neighbours, dim=1)
-        predictions.append(_vote(best, labels[index], num_classes, temperature))
+        predictions.append(_vote(best, labels[index], num_classes, temperature).argmax(dim=1))
     return torch.cat(predictions)
 
 

@@ -80,8 +80,9 @@ def test_after_pretraining_only_it_says_what_is_counted_and_what_may_follow(
 
 def test_the_commands_after_an_export_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
     file = SimpleNamespace(
-        path=Path("my runs/model.onnx"), format="onnx", takes="pixels", passed=True, gates=()
-    )
+        path=Path("my runs/model.onnx"), format="onnx", takes="pixels", passed=True, gates=(),
+        metadata=SimpleNamespace(head="logits"),
+    )  # fmt: skip
     print_next(console(), (file,))  # type: ignore[arg-type]
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2:] == [

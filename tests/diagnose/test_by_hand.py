@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diagnose.networks import save, write_images
+from diagnose.drawn_networks import save, write_images
 from reference.features import best_nn_percent, knn_percent, of_views
 
 from edgessl.backbones import Backbone

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from diagnose.networks import COLOURS, PREPROCESS, save, write_images
+from diagnose.drawn_networks import COLOURS, PREPROCESS, save, write_images
 from typer.testing import CliRunner
 
 from edgessl import checkpoint

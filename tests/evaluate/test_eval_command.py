@@ -125,7 +125,7 @@ def test_features_of_an_onnx_classifier_are_refused_with_the_way_out(
 
 
 def test_an_unknown_protocol_is_refused_with_the_nearest_one(tmp_path: Path, images: Path) -> None:
-    with pytest.raises(UserError, match=r"linear, top1, map, got 'top2'; did you mean top1"):
+    with pytest.raises(UserError, match=r"linear, top1, map, map11, got 'top2'; did you mean top1"):
         evaluate_model(write_classifier(tmp_path), str(images), "top2")
 
 

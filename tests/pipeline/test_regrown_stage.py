@@ -136,7 +136,7 @@ def test_statistics_that_one_of_the_tables_keeps_stay_in_the_warm_up(
     ])  # fmt: skip
     assert recipe.finetune.regrow is not None
     classifier = Classifier(Backbone(NETWORK, image_px=32), 2)
-    context = cast(Context, SimpleNamespace(recipe=recipe))
+    context = cast(Context, SimpleNamespace(recipe=recipe, dataset=SimpleNamespace(tags=())))
     _, method = last_stage_alone(context, classifier, recipe.finetune.regrow)
     method.train()
     assert not cast(nn.Module, classifier.backbone.net.bn1).training

@@ -39,7 +39,8 @@ def read_answers(path: Path) -> SeveralAnswers | None:
         None where it is not there, or no such file: what needs it is left out.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here, because np.load leaves the file open where it is no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = SeveralAnswers(
                 arrays["digests"], arrays["chances"].astype(np.float64),
                 arrays["shown"].astype(bool), arrays["difficult"].astype(bool),
