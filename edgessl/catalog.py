@@ -8,13 +8,16 @@ from pathlib import Path
 from edgessl.errors import UserError
 
 FOLDERS = {
-    "recipes": "recipes", "detectors": "recipes/detectors", "segmenters": "recipes/segmenters",
-    "targets": "export/targets", "devices": "bench/devices",
+    "recipes": "recipes", "studies": "recipes", "detectors": "recipes/detectors",
+    "segmenters": "recipes/segmenters", "targets": "export/targets", "devices": "bench/devices",
     "environments": "export/environments",
 }  # fmt: skip
 """Kind of entry -> the folder, relative to the catalogue root, whose TOML files declare it."""
 APART = frozenset({"detectors", "segmenters"})
 """Kinds of entries that lie in a folder of another kind, and are none of its own."""
+
+STUDIES = "studies"
+"""The folder beside a paper's recipes with its tables and figures; its files are no recipes."""
 
 
 def root() -> Path:
@@ -57,8 +60,11 @@ def entries(kind: str) -> dict[str, Path]:
         Name (file stem) -> path, sorted by name.
     """
     folder = root() / FOLDERS[kind]
-    files = [path for path in folder.rglob("*.toml")
-             if not APART & {*path.relative_to(folder).parts[:-1]}]
+    files = [
+        path for path in folder.rglob("*.toml")
+        if not APART & {*path.relative_to(folder).parts[:-1]}
+        and (path.parent.name == STUDIES) == (kind == "studies")
+    ]  # fmt: skip
     return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 

@@ -33,6 +33,7 @@ from edgessl.cli.profile import profile
 from edgessl.cli.recipe import recipe
 from edgessl.cli.report import report
 from edgessl.cli.rescale import rescale
+from edgessl.cli.study import study
 from edgessl.cores import limit_threads
 from edgessl.distributed import world_of_environment
 from edgessl.errors import EdgesslError, UserError
@@ -69,7 +70,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "data": data, "finetune": finetune, "eval": evaluate, "profile": profile, "rescale": rescale,
     "predict": predict, "report": report, "compare": compare, "pick": pick,
     "diagnose": diagnose,
-    "doctor": doctor,
+    "doctor": doctor, "study": study,
 }  # fmt: skip
 for _name, _verb in _VERBS.items():
     app.command(name=_name, epilog=EXAMPLES[_name])(_verb)

@@ -85,6 +85,12 @@ def evaluate(
         int | None,
         typer.Option(help="Side of the images for general weights; default: 128.", metavar="PX"),
     ] = None,
+    fuse: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another network, whose features are laid beside; repeatable.", metavar="CKPT"
+        ),
+    ] = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -111,7 +117,7 @@ def evaluate(
 
         found = story.evaluate(
             model, data=data, protocol=protocol, device=device, reading=reading,
-            backbone=backbone, size=size, trust=trust, say=status.update,
+            backbone=backbone, size=size, trust=trust, fuse=fuse or (), say=status.update,
         )
     if json:
         print_json(found.to_dict())

@@ -146,6 +146,14 @@ EXAMPLES = {
         "# the same for a program",
         "edgessl doctor --json",
     ),
+    "study": examples(
+        "# which tables and figures of papers can be re-made",
+        "edgessl study --list",
+        "# a trial: a fiftieth of the epochs and images, on a set that edgessl draws itself",
+        "edgessl study s3l-table8 --data demo --scale 0.02 --size 64",
+        "# how long the whole would take on your images",
+        "edgessl study cole-figure5 --data grocery/ --plan",
+    ),
     "compare": examples(
         "# every arm of every finished run, as a page",
         "edgessl compare runs/ --html compare.html",

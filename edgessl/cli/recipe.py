@@ -36,6 +36,10 @@ def recipe(
     labels: Annotated[
         str | None, typer.Option(help="Labelled images, where --data has none.")
     ] = None,
+    transfer: Annotated[
+        str | None,
+        typer.Option(help="Pretrain on --data, do the rest on these.", metavar="DATA"),
+    ] = None,
     label_percent: LabelPercent = None,
     labels_per_class: LabelsPerClass = None,
     layout: Layout = "auto",
@@ -112,6 +116,25 @@ def recipe(
             )  # fmt: skip
         if planned is not None:
             print(describe_plan(planned))
+        return
+    if transfer is not None:
+        refuse_given(
+            {"--labels": labels, "--minutes": minutes, "--splits": splits, "--column": column,
+             "--stop-on-collapse": stop_on_collapse},
+            "must come without --transfer",
+        )  # fmt: skip
+        from edgessl.pipeline.transfer import run_and_transfer
+
+        with Screen(console()) as screen:
+            run = run_and_transfer(
+                name, data=data, transfer=transfer, label_percent=label_percent,
+                labels_per_class=labels_per_class, out=out, epochs=epochs, seed=seed, size=size,
+                device=device, init=init, baselines=compared,
+                overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,
+                reporter=screen, command=as_typed(),
+            )  # fmt: skip
+        if world_of_environment().first:
+            print_summary(run.report, run.path)
         return
     with Screen(console()) as screen:
         run = story.run(

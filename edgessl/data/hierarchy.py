@@ -92,6 +92,26 @@ def levels_of(path: Path) -> tuple[str, ...]:
     return tuple(name for name in _rows(path)[0] if name and name != CLASS)
 
 
+def hierarchy_of(source: str, classes: Collection[str]) -> dict[str, dict[str, str]]:
+    """Read every level of the hierarchy that lies with labelled images.
+
+    Args:
+        source: Where the labels come from: a folder, a CSV manifest or a named set.
+        classes: Those that need labels.
+
+    Returns:
+        By column of its ``hierarchy.csv``, the label of every class; empty where there is none.
+
+    Raises:
+        UserError: The file has mistakes.
+    """
+    beside = Path(source).expanduser()
+    path = (beside if beside.is_dir() else beside.parent) / FILE
+    if not beside.exists() or not path.is_file():
+        return {}
+    return {level: read_hierarchy(path, level, classes) for level in levels_of(path)}
+
+
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as text:

@@ -20,6 +20,7 @@ from edgessl.data.label_budget import LabelBudget
 from edgessl.data.manifest import list_manifest
 from edgessl.data.named import NAMED, list_named, recognise
 from edgessl.data.parallel import Progress
+from edgessl.data.pool import parts_of, pooled
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.sample import Sample
 from edgessl.data.tagged import (
@@ -80,6 +81,10 @@ def _list(data: str, reading: Reading, download: bool, group: str | None) -> Lis
     if path.is_file():
         return list_manifest(path, reading, group)
     refuse_unknown(data)
+    if parts := parts_of(data):
+        return pooled(
+            data, parts, lambda one: load_dataset(one, val_percent=0.0, download=download)
+        )
     if reading != AS_FOUND:
         raise UserError(
             f"--data {data}{reading.options()}: must be a folder or a CSV manifest for these "
@@ -99,6 +104,10 @@ def refuse_unknown(data: str) -> None:
     """
     path = expanded(data)
     if path.is_dir() or path.is_file() or data in names():
+        return
+    if parts := parts_of(data):
+        for part in parts:
+            refuse_unknown(part.source)
         return
     close = get_close_matches(data, list(names()), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names())}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from edgessl.data.divide import without_val
 from edgessl.data.given import list_given
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import UserError, nearest
+from edgessl.evaluate.fused import fused_network
 from edgessl.evaluate.network import Network, match_classes
 from edgessl.evaluate.protocols import PROTOCOLS, Evaluation, LabelledOutputs, Protocol, SplitName
 from edgessl.metrics.balanced import balanced_accuracy
@@ -49,6 +50,7 @@ def evaluate(
     backbone: str | None = None,
     size: int | None = None,
     trust: bool = False,
+    fuse: Sequence[str | Path] = (),
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated | EvaluatedTags:
     """Score a checkpoint or an exported file on labelled images.
@@ -70,6 +72,7 @@ def evaluate(
         backbone: What a file of others holds; None to find out.
         size: Side of the images in px for general weights; None for 128.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
+        fuse: Further networks whose features are laid beside this one's.
         say: Called with the name of each step.
 
     Returns:
@@ -91,13 +94,18 @@ def evaluate(
         entries = list_given(str(data), reading).entries
         protocol = TAGS_PROTOCOL if any(one.tags is not None for one in entries) else None
     if protocol in TAGS_PROTOCOLS:
+        if fuse:
+            raise UserError(
+                f"--fuse: must come with --protocol linear or knn, got {protocol}; leave it out"
+            )
         return evaluate_tags(
             path, str(data), asked, protocol=protocol, device=device, reading=reading,
             trust=trust, say=say,
         )  # fmt: skip
     return evaluate_model(
-        path, str(data), protocol, asked, device=device, reading=reading, trust=trust, say=say
-    )
+        path, str(data), protocol, asked, device=device, reading=reading, trust=trust,
+        fuse=fuse, say=say,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +225,7 @@ def evaluate_model(
     device: str = "cpu",
     reading: Reading = AS_FOUND,
     trust: bool = False,
+    fuse: Sequence[str | Path] = (),
     say: Callable[[str], None] = lambda _line: None,
 ) -> Evaluated:
     """Score a checkpoint or an exported file on images with one label each.
@@ -232,6 +241,7 @@ def evaluate_model(
         device: Where a checkpoint runs; an exported file runs on the CPU.
         reading: How the images are to be read; if nothing is said, as the network's own run did.
         trust: Whether to open a ``.pt2`` or ``.torchscript`` file that no manifest lists.
+        fuse: Further networks whose features are laid beside this one's (Cole, Table 3).
         say: Called with the name of each step.
 
     Raises:
@@ -246,6 +256,12 @@ def evaluate_model(
         )
     name = protocol_name or NATURAL[network.gives]
     protocol = _protocol(name)
+    if fuse:
+        _refuse_fused(name, protocol)
+        others = (
+            open_scored(Path(one), "features", asked, device=device, trust=trust) for one in fuse
+        )
+        network = fused_network((network, *others))
     say("checking images")
     images = choose_images(data, name, protocol, model, network.provenance, reading)
     images = replace(images, dataset=as_scaled_by(network.value_range, images.dataset))
@@ -262,6 +278,14 @@ def evaluate_model(
         model, name, images, evaluation, classes, confusion.tolist(),
         network.provenance.get("weights", {}), network.notes,
     )  # fmt: skip
+
+
+def _refuse_fused(name: str, protocol: Protocol) -> None:
+    if protocol.reads != "features":
+        raise UserError(
+            f"--fuse: must come with --protocol linear or knn, which read features, got {name}; "
+            f"pass --protocol linear"
+        )
 
 
 def _protocol(name: str) -> Protocol:

@@ -21,6 +21,7 @@ from edgessl.pipeline.results import Run
 from edgessl.pipeline.semi import refuse_idle
 from edgessl.pipeline.weights_recipe import brought_along, recipe_for_weights
 from edgessl.recipe import Recipe
+from edgessl.recipe.evaluate_table import EvaluateTable
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.snapshots import run_of
@@ -188,6 +189,9 @@ def changes_for(start: Start, draft: Recipe, epochs: int | None) -> tuple[str, .
     changes = [f"backbone.last_stage={_last_stage(draft, start)}"]
     if epochs is not None:
         changes.append(f"finetune.epochs={epochs}")
+    if not draft.evaluate.finetunes:  # of a run that only pretrained
+        protocols = EvaluateTable().protocols
+        changes.append(f"evaluate.protocols={list(protocols)}")
     if start.batchnorm_eps is not None:
         changes.append(f"backbone.batchnorm_eps={start.batchnorm_eps}")
     return tuple(changes)

@@ -65,7 +65,7 @@ def score_run(
         The score tables of ``report.json``, the confusion matrix, and what is to be told of the
         arms, as plain values.
     """
-    if not len(context.dataset.test):
+    if not len(context.dataset.test) or not context.recipe.evaluate.protocols:
         return {}
     context.images.release()  # originals come now, as many bytes again
     found = once(context, EVALUATE, lambda: _score_own(context, init))
@@ -78,7 +78,8 @@ def score_run(
             found[scores_of(name)] = {**found.get(scores_of(name), {}), **score}
     for sentence in closeness_in_words(found.get("closeness", {})):
         context.reporter.say(sentence)
-    found["arms"] = compare_arms(context, right, init)
+    if context.recipe.evaluate.finetunes:
+        found["arms"] = compare_arms(context, right, init)
     return found
 
 
@@ -86,20 +87,22 @@ def _score_own(context: Context, init: str) -> dict[str, Any]:
     if context.dataset.tags:
         return score_own_several(context, init)
     context.reporter.say("Scoring on test.")
+    protocols, test = context.recipe.evaluate.protocols, None
     scores = as_values(score_features(context, load_pretrained(context)))
-    tuned = score_classifier(context, FINETUNE.file)
-    start = {} if init == "none" else {
-        scores_of("init"): as_values(score_start_features(context))
-    }  # fmt: skip
-    return {
-        "scores": {**scores, **_own_classifier(context), **tuned.to_dict()},
-        "confusion": tuned.confusion,
-        "thumbnail_knn_top1": score_thumbnails(context).to_dict(),
-        "scores_random": as_values(score_random_features(context)),
-        **start,
-        "closeness": _closeness(context, tuned.score),
-        RIGHT: tuned.right,
-    }
+    found: dict[str, Any] = {"scores": {**scores, **_own_classifier(context)}}
+    if "finetune" in protocols:
+        tuned = score_classifier(context, FINETUNE.file)
+        test = tuned.score
+        found["scores"] |= tuned.to_dict()
+        found |= {"confusion": tuned.confusion, RIGHT: tuned.right}
+    if "pixels" in protocols:
+        found["thumbnail_knn_top1"] = score_thumbnails(context).to_dict()
+        found["closeness"] = _closeness(context, test)
+    if "random" in protocols:
+        found["scores_random"] = as_values(score_random_features(context))
+    if init != "none":
+        found[scores_of("init")] = as_values(score_start_features(context))
+    return found
 
 
 def _own_classifier(context: Context) -> dict[str, Any]:
@@ -111,8 +114,10 @@ def _own_classifier(context: Context) -> dict[str, Any]:
     return {"supervised_top1": found.score.to_dict()}
 
 
-def _closeness(context: Context, test: Score) -> dict[str, Any]:
+def _closeness(context: Context, test: Score | None) -> dict[str, Any]:
     """Tell how close val and test are to train, in figures."""
+    if test is None:
+        return {"near_copies": near_copies(context), "finetune_top1": {}}
     scores = {"test": test}
     if len(context.dataset.val):
         scores["val"] = score_classifier(context, FINETUNE.file, context.dataset.val).score
@@ -144,7 +149,7 @@ def finish(
     """
     dataset, run = context.dataset, context.run
     network = load_pretrained(context)
-    if dataset.classes:
+    if dataset.classes and context.recipe.evaluate.finetunes:
         network = load_classifier(context, FINETUNE.file).backbone
     main, log = next(iter(stages.values())), [*read_log(run.path)]
     report: dict[str, Any] = {
@@ -204,6 +209,9 @@ def finish(
 def _next(context: Context) -> str:
     """Return the command to go on with; only the folder of labels is left to fill in."""
     dataset, folder = context.dataset, context.run.path
+    if dataset.classes and not context.recipe.evaluate.finetunes:
+        start = shlex.quote(str(folder / PRETRAIN.file))
+        return f"edgessl finetune {start} --data {shlex.quote(dataset.source)}"
     if dataset.classes or dataset.tags:
         return f"edgessl export {shlex.quote(str(folder / FINETUNE.file))} --onnx"
     return f"edgessl finetune {shlex.quote(str(folder / PRETRAIN.file))} --data LABELLED"

@@ -131,7 +131,7 @@ def check_lengths(recipe: Recipe, dataset: Dataset, *, pretrains: bool = True) -
     for stage in pretrain_stages(recipe) if pretrains else ():
         length = _clock(len(dataset.pretraining), stage.batch_size, stage.epochs)
         stages += [(stage.optim_key, stage.optim, length), ("method", recipe.method, length)]
-    if dataset.classes:
+    if dataset.classes and (recipe.evaluate.finetunes or not pretrains):
         images, batch = len(dataset.train), finetune.batch_size
         stages.append(("finetune.optim", finetune.optim, _clock(images, batch, finetune.epochs)))
         if finetune.regrow is not None and recipe.backbone.last_stage != "keep":
@@ -193,7 +193,7 @@ def check_batches(
          len(dataset.pretraining))
         for key, batch in batches.items() if pretrains
     ]  # fmt: skip
-    if dataset.classes:
+    if dataset.classes and (recipe.evaluate.finetunes or not pretrains):
         stages.append(
             ("finetune", "finetune.batch_size", finetune.batch_size, finetune.accumulate,
              finetune.batchnorm_groups, len(dataset.train))

@@ -137,7 +137,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
     seen = images * recipe.pretrain.epochs
     finetune_rate, supervised_s, finetune_steps = 0.0, 0.0, 0
     priced: tuple[ArmCost, ...] = ()
-    if dataset.classes:
+    if dataset.classes and recipe.evaluate.finetunes:
         measured = supervised_rate(context)
         finetune_rate = measured.images_per_s
         smaller |= measured.batch_size < recipe.finetune.batch_size
@@ -157,7 +157,8 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         )
     state_mb = parameters * 4 * 2 / _BYTES_PER_MB  # weights and momentum
     states = 3 if len(stages) == 1 else 4  # two that alternate, and the ends of one or two stages
-    scored = labelled + len(dataset.val) + len(dataset.test) if dataset.classes else 0
+    counted = bool(dataset.classes and recipe.evaluate.protocols)
+    scored = labelled + len(dataset.val) + len(dataset.test) if counted else 0
     feature_mb = scored * backbone.feature_dim * 4 / _BYTES_PER_MB
     kept = snapshots(recipe.pretrain.epochs, recipe.pretrain.keep_every_epochs)
     kept_mb = sum(p.numel() for p in backbone.parameters()) * 4 / _BYTES_PER_MB

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +127,20 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
     for sentence in source.sentences:
         reporter.say(sentence)
     path = _folder(asked.out, dataset, recipe)
-    return Prepared(recipe, dataset, source, device, path, tuple(baselines))
+    return Prepared(recipe, dataset, source, device, path, _baselines(asked, baselines, recipe))
+
+
+def _baselines(asked: Asked, baselines: Sequence[str], recipe: Recipe) -> tuple[str, ...]:
+    """Return what is trained for comparison: nothing beside a run that pretrains only."""
+    if recipe.evaluate.finetunes:
+        return tuple(baselines)
+    wanted = [name for name in asked.baselines or () if name != "none"]
+    if wanted:
+        raise UserError(
+            f"--baselines: must be none where evaluate.protocols has no 'finetune', because they "
+            f"are fine-tuned, got {','.join(wanted)}; leave it out"
+        )
+    return ("none",)
 
 
 def _refuse_both(epochs: int | None, minutes: float | None) -> None:

@@ -23,6 +23,7 @@ from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.pipeline.monitor import Monitor, calibration_images
 from edgessl.pipeline.snapshots import with_snapshots
 from edgessl.pipeline.source import Source
+from edgessl.recipe import Recipe
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.runs import snapshots
 from edgessl.runs.stages import PRETRAIN, SUPERVISED_FILE, StageId, part_of_pretraining
@@ -36,6 +37,7 @@ from edgessl.train.stage.state_fits import weights_misfit
 from edgessl.train.stage.timing import Meter
 from edgessl.train.stage.train_stage import Stage, train_stage
 from edgessl.views.contact_sheet import contact_sheet
+from edgessl.views.corruption import Corruption
 
 SHEET_IMAGES = 6
 
@@ -82,7 +84,9 @@ def keep_views(context: Context) -> dict[str, Any]:
     ids = np.linspace(0, len(store) - 1, count).astype(np.int64)
     (packed,) = store.batches([ids], torch.device("cpu"))
     groups = pretrain_stages(context.recipe)[-1].views
-    arrays = contact_sheet(packed, store.sizes[ids], ids, groups, context.seed)
+    arrays = contact_sheet(
+        packed, store.sizes[ids], ids, groups, context.seed, _corruption(context.recipe)
+    )
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     context.run.write_bytes("views.npz", buffer.getvalue())
@@ -222,7 +226,14 @@ def pretraining(context: Context, stage: PretrainStage, number: int) -> Stage:
         part_of_pretraining(stage.name, number), stage.epochs, stage.batch_size,
         stage.views, stage.optim, table.accumulate, table.batchnorm_groups,
         keeps_end=True, epochs_before=stage.epochs_before, optim_key=stage.optim_key,
+        corruption=_corruption(context.recipe),
     )  # fmt: skip
+
+
+def _corruption(recipe: Recipe) -> Corruption | None:
+    """Return how the images of pretraining are degraded."""
+    table = recipe.data
+    return None if table.corruption is None else Corruption(table.corruption, table.corruption_px)
 
 
 def keep_pretrained(

@@ -161,7 +161,9 @@ def _steps(
     labels = torch.zeros(batch_size, dtype=torch.int64)
     if isinstance(method, Supervised) and dataset.tags:
         labels = torch.zeros(batch_size, len(dataset.classes))
-    sampler = ViewSampler(stage.groups, image.mean, image.std, context.engine.memory_format)
+    sampler = ViewSampler(
+        stage.groups, image.mean, image.std, context.engine.memory_format, stage.corruption
+    )
     return fit(
         method, TrainingData(store, labels), sampler,
         build_optimizer(method, stage.optim), stage.optim,

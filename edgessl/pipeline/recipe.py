@@ -30,6 +30,7 @@ from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import (
     BASELINES,
     EVALUATE,
+    FEATURES,
     FINETUNE,
     FROM_WEIGHTS,
     PRETRAIN,
@@ -239,11 +240,11 @@ def _train(context: Context, source: Source, baselines: Sequence[str], command: 
         lambda: dict(pretrain(context, source, kept_last_stage(context)).facts()),
     )  # fmt: skip
     trained: Trained = {PRETRAIN.name: pretrained}
-    if dataset.classes:
+    if dataset.classes and context.recipe.evaluate.finetunes:
         train_arms(context, trained, baselines)
-        scores = score_run(context, baselines, init)
     else:
-        scores = once(context, EVALUATE, lambda: _keep_features(context))
+        once(context, FEATURES, lambda: _keep_features(context))
+    scores = score_run(context, baselines, init) if dataset.classes else {}
     weights = folder.read()["provenance"].get("weights")
     facts = scores if init == "none" else {"init": init, **scores}
     facts = {"weights": weights, **facts} if weights else facts
@@ -255,14 +256,14 @@ def _needs_start(context: Context, init: str, baselines: Sequence[str]) -> bool:
     if init == "none":
         return False
     left = [PRETRAIN.name]
-    if context.dataset.classes:
+    if context.dataset.classes and context.recipe.evaluate.protocols:
         left += [BASELINES[name].name for name in FROM_WEIGHTS if name in baselines]
         left += [EVALUATE] if len(context.dataset.test) else []
     return not context.run.read()["finished"].keys() >= {*left}
 
 
 def _keep_features(context: Context) -> dict[str, Any]:
-    """Without labels the pretrained backbone itself is what export reads."""
+    """Without fine-tuning the pretrained backbone itself is what export reads."""
     payload = deployable_payload(
         load_pretrained(context),
         classes=(),

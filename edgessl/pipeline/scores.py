@@ -29,16 +29,22 @@ from edgessl.train.place.images import labels_of
 
 
 def score_features(context: Context, backbone: Backbone) -> dict[str, Score]:
-    """Score frozen features by kNN and by a linear probe; top-5 too with over ten classes."""
-    dataset = context.dataset
+    """Score frozen features by kNN and by a linear probe, as far as the recipe asks for them.
+
+    Top-5 too with over ten classes.
+    """
+    dataset, protocols = context.dataset, context.recipe.evaluate.protocols
+    if "knn" not in protocols and "linear" not in protocols:
+        return {}
     train, val, test = (
         _outputs(context, backbone, split) for split in (dataset.train, dataset.val, dataset.test)
     )
     classes = len(dataset.classes)
-    found = {
-        "knn": evaluate_knn(train, test, classes),
-        "linear": evaluate_linear(train, val, test, classes),
-    }
+    found = {}
+    if "knn" in protocols:
+        found["knn"] = evaluate_knn(train, test, classes)
+    if "linear" in protocols:
+        found["linear"] = evaluate_linear(train, val, test, classes)
     top1 = {f"{name}_top1": one.score for name, one in found.items()}
     top5 = {f"{name}_top5": one.top5 for name, one in found.items() if one.top5 is not None}
     return {**top1, **top5}

@@ -43,6 +43,8 @@ def _sides(recipe: Recipe) -> Iterator[tuple[str, list[int]]]:
     """Yield all keys of a recipe that are sides of images, each with its value or values."""
     yield "image.crop_px", [recipe.image.crop_px]
     yield "image.resize_px", [recipe.image.resize_px]
+    if recipe.data.corruption is not None:
+        yield "data.corruption_px", [recipe.data.corruption_px]
     groups = [("finetune.view", recipe.finetune.view)]
     groups += [(f"views.{number}", group) for number, group in enumerate(recipe.views)]
     for key, group in groups:

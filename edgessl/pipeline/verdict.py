@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ _WORDS = {
     "init-longer": "{weights} fine-tuned directly for the same total time",
     "init": "{weights} fine-tuned directly",
 }
+
+_ALONE = (("knn_top1", "kNN"), ("linear_top1", "Linear"), ("supervised_top1", "Top-1"))
 
 _FROM_CLASSIFIER = "Starting from this classifier"
 _FROM_WEIGHTS = "Starting from these weights"
@@ -50,6 +52,12 @@ def verdict(report: Mapping[str, Any]) -> str:
             baselines, ``arms``, ``init`` and the ``start`` of a fine-tuning.
     """
     scores = report.get("scores", {})
+    protocols = _scored_by(report)
+    if not scores and report["data"]["classes"] and "finetune" not in protocols:
+        return (
+            "Pretraining is done; its recipe asks for no scores. Fine-tune or evaluate it on "
+            "labelled images to see what it is worth."
+        )
     if not scores and report["data"]["classes"]:
         return (
             "Fine-tuning is done; without test images there is nothing to score. "
@@ -65,8 +73,9 @@ def verdict(report: Mapping[str, Any]) -> str:
     tuned = scores.get(key)
     if tuned is None:
         features = report.get("scores_random", {}).get("knn_top1")
-        if features is None:
-            return f"kNN is {_percent(scores['knn_top1'])}."
+        if features is None or "knn_top1" not in scores:
+            told = [f"{name} is {_percent(scores[key])}." for key, name in _ALONE if key in scores]
+            return " ".join(told)
         return _unpaired(subject, "kNN", scores["knn_top1"], features, "random features")
     return _beside_baselines(report, subject, key) + _beside_probe(scores, key)
 
@@ -99,6 +108,12 @@ def _beside_probe(scores: Mapping[str, Any], key: str) -> str:
         f" A linear probe on the backbone before fine-tuning is better, {_percent(probe)}: train "
         "the classifier alone with --set finetune.trains=classifier."
     )
+
+
+def _scored_by(report: Mapping[str, Any]) -> Collection[str]:
+    """Return what the run was scored by; runs of an older edgessl were all fine-tuned."""
+    table = (report.get("recipe") or {}).get("evaluate") or {}
+    return tuple(table.get("protocols", ("finetune",)))
 
 
 def _subject(report: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from edgessl.recipe.duration import (
     durations,
     too_long_for,
 )
+from edgessl.recipe.evaluate_table import EvaluateTable
 from edgessl.recipe.finetune_table import FinetuneTable, rate_mistakes, semi_mistakes
 from edgessl.recipe.method_tables import AnyMethodTable
 from edgessl.recipe.optim_tables import Optim, Sgd
@@ -130,6 +131,9 @@ class EngineTable(Table):
     memory_format: Literal["channels_last", "contiguous"] | None = None
 
 
+CorruptionName = Literal["resize", "downsample_2", "downsample_4", "jpeg", "salt_and_pepper"]
+
+
 class DataTable(Table):
     """How a set is split where it does not say, and how much of it is seen.
 
@@ -145,6 +149,11 @@ class DataTable(Table):
             in place of the classes. Fine-tuning and scores keep the classes.
         hierarchy: That file, where it does not lie with the labelled images: CSV with the columns
             ``class`` and others of one's own.
+        corruption: How images are degraded for pretraining, each once and for all (Cole et al.):
+            ``"resize"`` to a short side of ``corruption_px``, ``"downsample_2"`` or ``"_4"`` from
+            there and up again, ``"jpeg"`` of quality 10, ``"salt_and_pepper"``. Fine-tuning and
+            scores see the images as they are.
+        corruption_px: Short side of the first three.
     """
 
     val_percent: Annotated[float, Field(ge=0.0, le=50.0)] = 10.0
@@ -153,6 +162,8 @@ class DataTable(Table):
     max_classes: Annotated[int, Field(ge=2)] | None = None
     labels: Annotated[str, Field(min_length=1)] | None = None
     hierarchy: Annotated[str, Field(min_length=1)] | None = None
+    corruption: CorruptionName | None = None
+    corruption_px: PixelCount = 256
 
     @model_validator(mode="after")
     def _check(self) -> DataTable:
@@ -182,6 +193,7 @@ class Recipe(Table):
     optim: Optim
     pretrain: PretrainTable
     finetune: FinetuneTable
+    evaluate: EvaluateTable = EvaluateTable()
     engine: EngineTable = EngineTable()
 
     @field_validator("source")

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edgessl.runs.stages import EVALUATE, REPORT, START, VIEWS, evaluated
+from edgessl.runs.stages import EVALUATE, FEATURES, REPORT, START, VIEWS, evaluated
 
 _LARGEST = 1e15  # no figure of a run comes near it
 _Amount = Annotated[float, Field(ge=0, le=_LARGEST)]
 _Percent = Annotated[float, Field(ge=0, le=100)]
 _Count = Annotated[int, Field(ge=1, le=int(_LARGEST))]
-_NO_TRAINING = (VIEWS, START, EVALUATE, REPORT)
+_NO_TRAINING = (VIEWS, START, FEATURES, EVALUATE, REPORT)
 
 
 class _Known(BaseModel):

@@ -75,6 +75,7 @@ CONFIDENT = "confident_percent"
 """Of the log: how much of the pseudo-labels of a step counts."""
 
 VIEWS, START, EVALUATE, REPORT = "views", "start", "evaluate", "report"
+FEATURES = "features"
 """What run.json remembers besides training."""
 
 START_FILE = "state/start.safetensors"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.rng import DrawKey
+from edgessl.views.corruption import Corruption
 from edgessl.views.params import draw_params
 from edgessl.views.sampler import make_views
 
@@ -21,6 +22,7 @@ def contact_sheet(
     ids: NDArray[np.int64],
     groups: Sequence[ViewGroup],
     seed: int,
+    corruption: Corruption | None = None,
 ) -> dict[str, NDArray[np.uint8]]:
     """Draw the views that some images get in the first epoch.
 
@@ -30,11 +32,15 @@ def contact_sheet(
         ids: Their positions in the set.
         groups: Of views, the global one first.
         seed: Of the run.
+        corruption: How images are degraded before they are cut; None to leave them.
 
     Returns:
         ``originals`` ``(n, 3, S, S)``, and ``global`` and ``local`` ``(n, V, 3, H, W)``, uint8.
     """
     images = packed.float() / 255.0
+    if corruption is not None:
+        images = corruption(images, sizes, ids, seed)
+        packed = (images * 255.0).round().to(torch.uint8).contiguous()
     arrays = {"originals": packed.numpy()}
     first_view = 0
     for name, group in zip(("global", "local"), groups, strict=False):

@@ -16,3 +16,4 @@ class Operation(IntEnum):
     SOLARIZE = 5
     AUGMENT = 6
     CUTOUT = 7
+    CORRUPT = 8

@@ -14,6 +14,7 @@ from edgessl.recipe.view_tables import ViewGroup
 from edgessl.rng import DrawKey
 from edgessl.views.blur import gaussian_blur
 from edgessl.views.colour import luma, solarize
+from edgessl.views.corruption import Corruption
 from edgessl.views.jitter import apply_jitter, order_numbers
 from edgessl.views.params import ViewParams, draw_params
 from edgessl.views.parts import parts
@@ -31,6 +32,7 @@ class ViewSampler:
         mean: Per-channel mean that views are normalised with, on the [0, 1] scale.
         std: Per-channel standard deviation.
         memory_format: Layout of the views.
+        corruption: How images are degraded before they are cut; None to leave them.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class ViewSampler:
         mean: Sequence[float],
         std: Sequence[float],
         memory_format: torch.memory_format = torch.contiguous_format,
+        corruption: Corruption | None = None,
     ) -> None:
         self.groups = tuple(groups)
         self.mean = tuple(mean)
         self.std = tuple(std)
         self.memory_format = memory_format
+        self.corruption = corruption
 
     def __call__(
         self, packed: Tensor, sizes: NDArray[np.int32], ids: NDArray[np.int64], key: DrawKey
@@ -63,6 +67,8 @@ class ViewSampler:
         columns = packed.permute(0, 3, 1, 2)
         images = columns.to(torch.float32, memory_format=torch.contiguous_format)
         images = images.mul_(1.0 / 255.0).permute(0, 2, 3, 1)
+        if self.corruption is not None:
+            images = self.corruption(images, sizes, ids, key.seed)
         views, first_view = [], 0
         for group in self.groups:
             params = draw_params(group, first_view, sizes, ids, key)

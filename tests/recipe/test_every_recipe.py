@@ -18,7 +18,8 @@ from edgessl.recipe.stages import pretrain_stages
 
 CLASSES = 10
 FOLDER = catalog.root() / "recipes"
-FILES = sorted(path for path in FOLDER.rglob("*.toml") if path.parent.name not in catalog.APART)
+APART = catalog.APART | {catalog.STUDIES}
+FILES = sorted(path for path in FOLDER.rglob("*.toml") if path.parent.name not in APART)
 PAPER_FILES = [path for path in FILES if path.parent.name != "factory"]
 by_name = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 of_papers = pytest.mark.parametrize("path", PAPER_FILES, ids=lambda path: path.stem)

@@ -150,8 +150,10 @@ def _rate(name: str, epoch: int, images: int) -> float:
         ("airl-resnet50-byol", IMAGENET, {10: 0.03, 100: 0.016239}),
         ("airl-resnet50-mocov2:v1", IMAGENET, {0: 0.03, 119: 0.03, 120: 0.003, 160: 0.0003}),
         ("airl-resnet50-byol:lars-100", IMAGENET, {10: 0.45 * 16}),
-        ("cole-resnet50-simclr", 1_000_000, {0: 0.0, 5: 2.4, 10: 4.8, 505: 2.4}),
-        ("cole-resnet50-simclr:small-set", 50_000, {10: 1.6}),
+        ("cole-resnet50-simclr", 1_000_000, {0: 0.0, 5: 0.6, 10: 1.2, 505: 0.6}),
+        ("cole-resnet50-simclr:small-set", 50_000, {10: 0.4}),
+        ("cole-resnet50-simclr:sqrt-lr", 1_000_000, {0: 0.0, 5: 2.4, 10: 4.8, 505: 2.4}),
+        ("cole-resnet50-simclr:small-set-sqrt-lr", 50_000, {10: 1.6}),
         ("cole-resnet50-byol", 1_000_000, {10: 3.2}),
     ],
 )

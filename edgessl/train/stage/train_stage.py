@@ -31,6 +31,7 @@ from edgessl.train.stage.state_table import refuse_damaged
 from edgessl.train.stage.stop_request import StopRequest
 from edgessl.train.stage.timing import Meter, Pace, bottleneck
 from edgessl.views import ViewSampler
+from edgessl.views.corruption import Corruption
 from edgessl.views.split_sampler import SplitSampler
 
 LOG_LINES = 400  # about this many lines of log a stage
@@ -59,6 +60,7 @@ class Stage:
         epochs_before: Epochs of the stages of pretraining before it; the log counts them in.
         optim_key: Where the recipe gives ``optim``.
         layer_decay: Share of the next stage's learning rate that each stage of the backbone has.
+        corruption: How its images are degraded; None to leave them.
         beside: Groups of views of the images without label, where some stand beside the others.
         ratio: Of those for each labelled one in a step.
         sampler: Makes the batches instead of ``groups`` and the recipe's normalisation.
@@ -75,6 +77,7 @@ class Stage:
     epochs_before: int = 0
     optim_key: str = "finetune.optim"
     layer_decay: float = 1.0
+    corruption: Corruption | None = None
     beside: tuple[ViewGroup, ...] = ()
     ratio: int = 0
     sampler: Sampler | None = None
@@ -252,7 +255,7 @@ def stage_steps(
 
 def _views(context: Context, stage: Stage, data: TrainingData) -> Sampler:
     image, layout = context.recipe.image, context.engine.memory_format
-    own = ViewSampler(stage.groups, image.mean, image.std, layout)
+    own = ViewSampler(stage.groups, image.mean, image.std, layout, stage.corruption)
     if data.labelled is None:
         return own
     others = ViewSampler(stage.beside, image.mean, image.std, layout)
