@@ -22,8 +22,9 @@ from edgessl.pipeline.study_job import (
     prepare_study,
 )
 from edgessl.pipeline.study_known import Known, write_values
+from edgessl.pipeline.study_number import Number
 from edgessl.pipeline.study_plan import StudyPlan, plan_study
-from edgessl.pipeline.study_score import Number, number_of_recipe, numbers_of_runs
+from edgessl.pipeline.study_score import number_of_recipe, numbers_of_runs
 from edgessl.pipeline.study_sets import Sets, short_name
 from edgessl.recipe.study import WITHOUT_TRAINING, Row, Study, load_study
 from edgessl.report.study.outcome import Outcome

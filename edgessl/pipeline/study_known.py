@@ -10,7 +10,7 @@ from typing import Any
 
 from edgessl.files import atomic_path
 from edgessl.json_file import read_table
-from edgessl.pipeline.study_score import Number
+from edgessl.pipeline.study_number import Number
 
 
 class Known:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgessl.backbones import Backbone
@@ -13,7 +12,9 @@ from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs, params
 from edgessl.metrics.interval import Score
 from edgessl.metrics.pixel_scale import mean_pixel_scale_ratio
 from edgessl.pipeline.evaluate import Evaluated, EvaluatedTags, evaluate, evaluate_model
+from edgessl.pipeline.study_features import number_of_features
 from edgessl.pipeline.study_job import Asked, Job
+from edgessl.pipeline.study_number import Number
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.recipe.study import Row
@@ -23,36 +24,6 @@ _MILLION = 1e6
 _PROTOCOL = {
     "finetune": "top1", "finetune_top5": "top5", "classifier": "top1", "classifier_top5": "top5",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number of a row.
-
-    Attributes:
-        value: In the unit of the score.
-        low: Lower end of its 95 % interval; None where that is not known.
-        high: Upper end.
-        n: Images scored.
-        name: The level of the hierarchy; empty for none.
-        x: Classes of that level; None for none.
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-    name: str = ""
-    x: float | None = None
-
-    @classmethod
-    def of(cls, score: Score) -> Number:
-        """Take a score over.
-
-        Args:
-            score: With its interval.
-        """
-        return cls(score.value, score.low, score.high, score.n)
 
 
 def number_of_recipe(row: Row, asked: Asked) -> Number:
@@ -113,6 +84,8 @@ def numbers_of_runs(
         return _of_levels(found, job) if row.levels else [Number.of(found.score)]
     assert job.pretraining is not None
     own = runs / job.pretraining.folder / PRETRAIN.file
+    if row.score not in ("linear", "knn", "map"):
+        return [number_of_features(own, row, job.scored_on, asked.device, asked.seed, say)]
     fused = [runs / one.folder / PRETRAIN.file for one in job.fused]
     return [Number.of(_of_features(own, fused, job, asked, say).score)]
 

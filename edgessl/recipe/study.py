@@ -15,6 +15,7 @@ Count = Annotated[int, Field(ge=1)]
 
 ScoreName = Literal[
     "finetune", "finetune_top5", "classifier", "classifier_top5", "linear", "knn", "map",
+    "best_nn", "alignment", "uniformity", "intra_class_alignment", "instance_discrimination",
     "flops_s3l", "params", "macs", "pixel_scale",
 ]  # fmt: skip
 
@@ -66,6 +67,8 @@ class Row(Network):
         label_percent: Share of its labels, in percent.
         labels: Or how many of them in all, spread evenly over the classes.
         score: What is measured.
+        split: Images that features are looked at on: ``train``, or ``test``; of the five numbers
+            of ``edgessl diagnose``.
         levels: Score every level of the hierarchy of labels apart, each as a point of the curve.
         paper: What the paper has, in the unit of the score: percent for those in percent.
         at: Where the paper says so; empty for the study's place.
@@ -85,6 +88,7 @@ class Row(Network):
     label_percent: Annotated[float, Field(gt=0, le=100)] | None = None
     labels: Count | None = None
     score: ScoreName = "finetune"
+    split: Literal["train", "test"] = "test"
     levels: bool = False
     paper: float | None = None
     at: str = ""

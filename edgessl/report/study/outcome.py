@@ -10,7 +10,7 @@ from edgessl.recipe.study import key_of
 
 UNITS = {
     "finetune": "%", "finetune_top5": "%", "classifier": "%", "classifier_top5": "%",
-    "linear": "%", "knn": "%", "map": "%",
+    "linear": "%", "knn": "%", "map": "%", "best_nn": "%", "instance_discrimination": "%",
     "flops_s3l": "M", "params": "M", "macs": "M",
 }  # fmt: skip
 """By the name of the score; the others have none."""
@@ -24,6 +24,11 @@ TITLES = {
     "linear": "Logistic regression on frozen features, top-1",
     "knn": "Nearest neighbours of frozen features, top-1",
     "map": "Mean average precision of logistic regressions on frozen features",
+    "best_nn": "Best nearest neighbours (ssl-small's best-NN), top-1",
+    "alignment": "Alignment: mean squared distance between an image and a view of it",
+    "uniformity": "Uniformity",
+    "intra_class_alignment": "Intra-class alignment: mean squared distance within a class",
+    "instance_discrimination": "Instance discrimination, top-1",
     "flops_s3l": "FLOPs of a global view by S3L's rule, averaged over epochs",
     "params": "Parameters without classifier",
     "macs": "Multiply-accumulates of a global view, averaged over epochs",
