@@ -140,10 +140,29 @@ def thumbnail_5nn(
         Class indices, ``(Q,)``. Among classes with as many votes, the one of the nearest thumbnail
         wins.
     """
-    bank = normalize(thumbnails(train_pixels), dim=1)
-    query = normalize(thumbnails(query_pixels), dim=1)
-    index = (query @ bank.T).topk(min(5, len(bank)), dim=1).indices  # (Q, 5)
-    ballots = one_hot(train_labels[index], num_classes).float()  # (Q, 5, K)
-    # Weights 1 + 2^-(rank + 4) sum to less than one vote more: they decide ties and nothing else.
-    rank = torch.arange(ballots.shape[1]).view(1, -1, 1)
-    return (ballots * (1 + 2.0 ** -(rank + 4))).sum(dim=1).argmax(dim=1)
+    return votes_of_5(
+        thumbnails(train_pixels), train_labels, thumbnails(query_pixels), num_classes
+    )
+
+
+@torch.no_grad()
+def votes_of_5(bank: Tensor, labels: Tensor, query: Tensor, num_classes: int) -> Tensor:
+    """Let the 5 most similar rows (cosine) vote with equal weight.
+
+    Args:
+        bank: ``(N, D)``.
+        labels: Their class indices, ``(N,)`` int64.
+        query: ``(Q, D)``.
+        num_classes: Number of classes ``K``.
+
+    Returns:
+        Class indices, ``(Q,)``. Among classes with as many votes, the one of the nearest row wins.
+    """
+    bank, found = normalize(bank, dim=1), []
+    for chunk in torch.split(normalize(query, dim=1), _CHUNK):
+        index = (chunk @ bank.T).topk(min(5, len(bank)), dim=1).indices  # (q, 5)
+        ballots = one_hot(labels[index], num_classes).float()  # (q, 5, K)
+        # Weights 1 + 2^-(rank + 4) sum to less than one vote more: they decide ties alone.
+        rank = torch.arange(ballots.shape[1]).view(1, -1, 1)
+        found.append((ballots * (1 + 2.0 ** -(rank + 4))).sum(dim=1).argmax(dim=1))
+    return torch.cat(found) if found else labels.new_empty(0)

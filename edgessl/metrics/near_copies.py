@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from edgessl.metrics.knn import thumbnails
@@ -25,8 +26,19 @@ def count_near_copies(pixels: NDArray[np.uint8], others: NDArray[np.uint8]) -> i
     """
     if not len(pixels) or not len(others):
         return 0
-    bank, found = normalize(thumbnails(others), dim=1), 0
-    for start in range(0, len(pixels), _AT_ONCE):
-        part = normalize(thumbnails(pixels[start : start + _AT_ONCE]), dim=1)
-        found += int(((part @ bank.T).amax(dim=1) >= NEAR).sum())
-    return found
+    return count_near_rows(thumbnails(pixels), thumbnails(others))
+
+
+@torch.no_grad()
+def count_near_rows(rows: Tensor, others: Tensor) -> int:
+    """Count thumbnails that are nearly the same as one of the others.
+
+    Args:
+        rows: ``(N, D)``, as ``thumbnails`` makes them.
+        others: ``(M, D)``.
+    """
+    if not len(rows) or not len(others):
+        return 0
+    bank = normalize(others, dim=1)
+    parts = torch.split(normalize(rows, dim=1), _AT_ONCE)
+    return sum(int(((part @ bank.T).amax(dim=1) >= NEAR).sum()) for part in parts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgessl.metrics.near_copies import count_near_copies
+from edgessl.metrics.near_copies import count_near_rows
+from edgessl.pipeline.scores import bank_of, thumbnails_of
 from edgessl.train.place.context import Context
 
 
@@ -15,9 +16,9 @@ def near_copies(context: Context) -> dict[str, int]:
     Args:
         context: The run.
     """
-    dataset, images = context.dataset, context.images
+    dataset, bank = context.dataset, thumbnails_of(context, bank_of(context))
     return {
-        name: count_near_copies(images.pixels(split), images.pixels(dataset.train))
+        name: count_near_rows(thumbnails_of(context, split), bank)
         for name, split in (("val", dataset.val), ("test", dataset.test)) if len(split)
     }  # fmt: skip
 

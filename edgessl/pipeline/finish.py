@@ -18,6 +18,7 @@ from edgessl.pipeline.finetuning import load_classifier
 from edgessl.pipeline.majority import beside_majority, majority_facts
 from edgessl.pipeline.pretrain import load_pretrained
 from edgessl.pipeline.scores import (
+    MOST,
     as_values,
     score_classifier,
     score_features,
@@ -88,6 +89,11 @@ def _score_own(context: Context, init: str) -> dict[str, Any]:
         return score_own_several(context, init)
     context.reporter.say("Scoring on test.")
     protocols, test = context.recipe.evaluate.protocols, None
+    if len(context.dataset.train) > MOST:
+        context.reporter.say(
+            f"Features and raw pixels are scored against {MOST} of the "
+            f"{len(context.dataset.train)} training images, drawn at random."
+        )
     scores = as_values(score_features(context, load_pretrained(context)))
     found: dict[str, Any] = {"scores": {**scores, **_own_classifier(context)}}
     if "finetune" in protocols:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
 from edgessl.data.dataset import Split
+from edgessl.data.divide import draw_images
 from edgessl.evaluate import evaluate_knn, evaluate_linear, evaluate_top1
 from edgessl.evaluate.protocols import LabelledOutputs
 from edgessl.metrics.balanced import balanced_accuracy
 from edgessl.metrics.class_counts import ClassCounts
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.interval import Score
-from edgessl.metrics.knn import thumbnail_5nn
+from edgessl.metrics.knn import thumbnails, votes_of_5
 from edgessl.metrics.right_answers import pack_right
 from edgessl.metrics.topk import confusion_matrix, top1
 from edgessl.pipeline.finetuning import load_classifier
@@ -26,6 +27,37 @@ from edgessl.pipeline.pretrain import new_backbone, recalibrate
 from edgessl.runs.stages import PRETRAIN
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import labels_of
+
+MOST = 20_000
+"""Training images that features and raw pixels are scored against; more of them are sampled."""
+
+
+def bank_of(context: Context) -> Split:
+    """Return the training images that scores of features learn from: all, or a sample of many.
+
+    Args:
+        context: The run.
+    """
+    train = context.dataset.train
+    if len(train) <= MOST or train.labels is None:
+        return train
+    drawn = draw_images(train.digests, MOST, context.seed)
+    return Split(
+        paths=tuple(train.paths[i] for i in drawn),
+        labels=tuple(train.labels[i] for i in drawn),
+        digests=tuple(train.digests[i] for i in drawn),
+    )
+
+
+def thumbnails_of(context: Context, split: Split) -> Tensor:
+    """Return the 16 x 16 thumbnails of a split, ``(N, 768)``.
+
+    Args:
+        context: The run.
+        split: Its images.
+    """
+    parts = [thumbnails(part) for part in context.images.pixel_parts(split)]
+    return torch.cat(parts) if parts else torch.empty(0, 768)
 
 
 def score_features(context: Context, backbone: Backbone) -> dict[str, Score]:
@@ -37,7 +69,8 @@ def score_features(context: Context, backbone: Backbone) -> dict[str, Score]:
     if "knn" not in protocols and "linear" not in protocols:
         return {}
     train, val, test = (
-        _outputs(context, backbone, split) for split in (dataset.train, dataset.val, dataset.test)
+        _outputs(context, backbone, split)
+        for split in (bank_of(context), dataset.val, dataset.test)
     )
     classes = len(dataset.classes)
     found = {}
@@ -125,10 +158,9 @@ def score_thumbnails(context: Context) -> Score:
     """Score raw pixels: 16 x 16 thumbnails, mean-free, cosine, 5 nearest neighbours."""
     dataset = context.dataset
     labels = labels_of(dataset.test)
-    predictions = thumbnail_5nn(
-        context.images.pixels(dataset.train),
-        labels_of(dataset.train),
-        context.images.pixels(dataset.test),
+    bank = bank_of(context)
+    predictions = votes_of_5(
+        thumbnails_of(context, bank), labels_of(bank), thumbnails_of(context, dataset.test),
         len(dataset.classes),
     )
     return top1(predictions, labels)
@@ -144,7 +176,8 @@ def _outputs(context: Context, network: nn.Module, split: Split) -> LabelledOutp
         width = network.feature_dim if isinstance(network, Backbone) else 0
         return LabelledOutputs(torch.empty(0, int(width)), torch.empty(0, dtype=torch.int64))
     image = context.recipe.image
-    outputs = extract_features(
-        network, context.images.pixels(split), image.mean, image.std, device=context.device
-    )
+    outputs = torch.cat([
+        extract_features(network, part, image.mean, image.std, device=context.device)
+        for part in context.images.pixel_parts(split)
+    ])  # fmt: skip
     return LabelledOutputs(outputs, labels_of(split))

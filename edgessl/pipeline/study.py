@@ -11,16 +11,9 @@ from edgessl.errors import EdgesslError, Interrupted, UserError
 from edgessl.files import atomic_path
 from edgessl.pipeline.finetune import finetune
 from edgessl.pipeline.recipe import run
-from edgessl.pipeline.study_job import (
-    RUNS,
-    Asked,
-    Counting,
-    Job,
-    Pretraining,
-    Tuning,
-    job_of,
-    prepare_study,
-)
+from edgessl.pipeline.rescale import rescale
+from edgessl.pipeline.study_asked import RUNS, Asked, Counting, prepare_study
+from edgessl.pipeline.study_job import Job, Pretraining, Rescaling, Tuning, job_of
 from edgessl.pipeline.study_known import Known, write_values
 from edgessl.pipeline.study_number import Number
 from edgessl.pipeline.study_plan import StudyPlan, plan_study
@@ -31,6 +24,7 @@ from edgessl.report.study.outcome import Outcome
 from edgessl.report.study.page import study_page
 from edgessl.report.study.result import StudyResult
 from edgessl.reporter import Reporter, speaking
+from edgessl.runs.stages import PRETRAIN
 
 __all__ = ["StudyPlan", "plan_study", "studies", "study"]
 
@@ -143,6 +137,8 @@ def _run(job: Job, asked: Asked, where: Path, tell: Reporter) -> list[Number]:
     runs = where / RUNS
     for one in job.pretrainings:
         _pretrain(one, asked, runs, tell)
+    if job.rescaled is not None and job.pretraining is not None:
+        _rescale(job.pretraining, job.rescaled, runs)
     if job.tuning is not None:
         _tune(job.tuning, asked, runs, tell)
     return numbers_of_runs(job, runs, asked, tell.say)
@@ -156,8 +152,14 @@ def _pretrain(one: Pretraining, asked: Asked, runs: Path, tell: Reporter) -> Non
     )  # fmt: skip
 
 
+def _rescale(one: Pretraining, how: Rescaling, runs: Path) -> None:
+    anchor = None if how.anchor is None else runs / how.anchor.folder / PRETRAIN.file
+    folder = runs / one.folder
+    rescale(folder / PRETRAIN.file, anchor=anchor, constant=how.constant, out=folder / how.file)
+
+
 def _tune(one: Tuning, asked: Asked, runs: Path, tell: Reporter) -> None:
-    start = one.start if isinstance(one.start, str) else runs / one.start.folder / "pretrained.pt"
+    start = one.start if isinstance(one.start, str) else runs / one.start.folder / one.file
     finetune(
         start, data=one.data, recipe=one.recipe, size=asked.size, out=runs / one.folder,
         label_percent=one.label_percent, labels_per_class=one.labels_per_class, seed=asked.seed,

@@ -4,116 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgessl.errors import UserError
-from edgessl.pipeline.study_sets import Counts, Sets, counts_of, sets_of, short_name
+from edgessl.pipeline.study_asked import Asked, Counting
+from edgessl.pipeline.study_sets import short_name
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.scaled import Scale, scaled_finetuning, scaled_pretraining
-from edgessl.recipe.study import WITHOUT_TRAINING, Network, Row, Study, load_study
-from edgessl.reporter import Reporter
-
-RUNS = "runs"
-"""In a study's folder: its run folders."""
-
-WHOLE = Scale()
+from edgessl.recipe.study import WITHOUT_TRAINING, Network, Row, Study
+from edgessl.runs.stages import PRETRAIN
 
 _FINETUNED = ("finetune", "finetune_top5")
 _ALONE = 'evaluate.protocols=[]'
 _TUNED = 'evaluate.protocols=["finetune"]'
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How a study is to be run.
-
-    Attributes:
-        sets: What stands for the paper's sets.
-        scale: How small.
-        size: Side of images in px; None for the recipes'.
-        seed: Decides everything random.
-        device: One of ``device.NAMES``.
-        overrides: ``KEY=VALUE`` changes to every recipe.
-        compiled: Whether backbones are compiled.
-    """
-
-    sets: Sets
-    scale: Scale = WHOLE
-    size: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    overrides: tuple[str, ...] = ()
-    compiled: bool = False
-
-
-class Counting:
-    """Counts the images of a source when they are first asked for.
-
-    Args:
-        reporter: Shows progress.
-    """
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._found: dict[str, Counts] = {}
-
-    def __call__(self, source: str) -> Counts:
-        """Return the counts of a source.
-
-        Args:
-            source: Where the images are.
-
-        Raises:
-            UserError: They cannot be used.
-        """
-        if source not in self._found:
-            self._found[source] = counts_of(source, self._reporter)
-        return self._found[source]
-
-    def known(self, source: str) -> bool:
-        """Tell whether they were asked for.
-
-        Args:
-            source: Where the images are.
-        """
-        return source in self._found
-
-
-def prepare_study(
-    name: str, data: str | Sequence[str], transfer: str | None, scale: float,
-    scale_images: float | None, out: str | Path | None, size: int | None, seed: int, device: str,
-    overrides: Sequence[str], compiled: bool,
-) -> tuple[Study, Asked, Path]:  # fmt: skip
-    """Check what is asked for, before any image is read.
-
-    Args:
-        name: As of ``study``, like all others.
-        data: Where the images are.
-        transfer: What every row is scored on.
-        scale: Share of epochs and images.
-        scale_images: Share of images.
-        out: The study's folder.
-        size: Side of images in px.
-        seed: Decides everything random.
-        device: Where to train.
-        overrides: Changes to every recipe.
-        compiled: Whether backbones are compiled.
-
-    Raises:
-        UserError: Something cannot be used.
-    """
-    found = load_study(name)
-    given = (data,) if isinstance(data, str) else tuple(data)
-    images = scale if scale_images is None else scale_images
-    for option, value in (("--scale", scale), ("--scale-images", images)):
-        if not 0 < value <= 1:
-            raise UserError(f"{option}: must be above 0 and up to 1, got {value:g}")
-    sets = sets_of(given, transfer, found.sets)
-    asked = Asked(sets, Scale(scale, images), size, seed, device, tuple(overrides), compiled)
-    first = short_name(sets.whole or next(iter(sets.named.values())))
-    return found, asked, Path(out or Path("runs") / f"{first}-{Path(name).stem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +39,24 @@ class Pretraining:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescaling:
+    """What is done to the norms of a pretrained network (AIRL's NormRescale).
+
+    Attributes:
+        constant: What weights are multiplied by; None with an anchor.
+        anchor: Whose norms they take; None with a constant.
+    """
+
+    constant: float | None
+    anchor: Pretraining | None
+
+    @property
+    def file(self) -> str:
+        """What is written, in the folder of the network."""
+        return f"rescaled-{_hash(repr(self))}.pt"
+
+
+@dataclass(frozen=True, slots=True)
 class Tuning:
     """A fine-tuning of such a run, or of given weights.
 
@@ -147,6 +68,7 @@ class Tuning:
         labels_per_class: Or how many of each class.
         overrides: ``KEY=VALUE`` changes.
         folder: Name of its run folder.
+        file: Of the pretraining.
     """
 
     start: Pretraining | str
@@ -156,6 +78,7 @@ class Tuning:
     labels_per_class: int | None
     overrides: tuple[str, ...]
     folder: str
+    file: str = PRETRAIN.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +89,7 @@ class Job:
         row: The row.
         pretraining: What is pretrained; None for nothing.
         tuning: What is fine-tuned; None for nothing.
+        rescaled: What is done to its norms before; None for nothing.
         fused: Further networks whose features are laid beside.
         scored_on: Where the images are that are scored.
     """
@@ -173,6 +97,7 @@ class Job:
     row: Row
     pretraining: Pretraining | None
     tuning: Tuning | None
+    rescaled: Rescaling | None
     fused: tuple[Pretraining, ...]
     scored_on: str
 
@@ -180,7 +105,13 @@ class Job:
     def pretrainings(self) -> tuple[Pretraining, ...]:
         """All runs that pretrain."""
         own = () if self.pretraining is None else (self.pretraining,)
-        return (*own, *self.fused)
+        anchor = self.rescaled.anchor if self.rescaled is not None else None
+        return (*own, *self.fused, *(() if anchor is None else (anchor,)))
+
+    @property
+    def file(self) -> str:
+        """The network that is fine-tuned or scored, in the folder of the pretraining."""
+        return PRETRAIN.file if self.rescaled is None else self.rescaled.file
 
     @property
     def identity(self) -> str:
@@ -207,18 +138,25 @@ def job_of(row: Row, study: Study, asked: Asked, counts: Counting) -> Job:
         own = "+".join(parts)
     scored_on = asked.sets.transfer or asked.sets.source(row.transfer or row.data or study.data)
     if row.score in WITHOUT_TRAINING:
-        return Job(row, None, None, (), scored_on)
+        return Job(row, None, None, None, (), scored_on)
     pretraining = None if row.start else _pretraining(row, own, study, asked, counts)
     fused = tuple(
         _pretraining(one, asked.sets.source(one.data or study.data), study, asked, counts)
         for one in row.fuse
     )
+    rescaled = None
+    if row.rescale is not None or row.anchor is not None:
+        anchor = None if row.anchor is None else _pretraining(
+            row.anchor, asked.sets.source(row.anchor.data or study.data), study, asked, counts
+        )  # fmt: skip
+        rescaled = Rescaling(row.rescale, anchor)
     tuning = None
     if row.score in _FINETUNED or row.start:
         start = row.start or pretraining
         assert start is not None
-        tuning = _tuning(row, start, scored_on, study, asked, counts)
-    return Job(row, pretraining, tuning, fused, scored_on)
+        file = PRETRAIN.file if rescaled is None else rescaled.file
+        tuning = _tuning(row, start, file, scored_on, study, asked, counts)
+    return Job(row, pretraining, tuning, rescaled, fused, scored_on)
 
 
 def _share(count: int, study: Study, asked: Asked, counts: Counting) -> int:
@@ -265,7 +203,7 @@ def _in_proportion(
 
 
 def _tuning(
-    row: Row, start: Pretraining | str, data: str, study: Study, asked: Asked,
+    row: Row, start: Pretraining | str, file: str, data: str, study: Study, asked: Asked,
     counts: Counting,
 ) -> Tuning:  # fmt: skip
     name = row.finetune or row.recipe
@@ -287,9 +225,9 @@ def _tuning(
             kept = max(2 * found.classes, round(whole * share))
         changes = (*changes, *scaled_finetuning(recipe, asked.scale, kept))
     changes = (*changes, _TUNED)
-    what = repr((start, changes, percent, per_class, asked.size, asked.seed))
+    what = repr((start, file, changes, percent, per_class, asked.size, asked.seed))
     folder = _folder(name, data, what)
-    return Tuning(start, name, data, percent, per_class, changes, f"{folder}-tuned")
+    return Tuning(start, name, data, percent, per_class, changes, f"{folder}-tuned", file)
 
 
 def _per_class(labels: int, data: str, study: Study, counts: Counting) -> int:

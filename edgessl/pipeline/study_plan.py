@@ -9,15 +9,8 @@ from typing import Any
 
 from edgessl.errors import EdgesslError, Interrupted, UserError
 from edgessl.pipeline.recipe import plan as plan_run
-from edgessl.pipeline.study_job import (
-    RUNS,
-    Asked,
-    Counting,
-    Pretraining,
-    Tuning,
-    job_of,
-    prepare_study,
-)
+from edgessl.pipeline.study_asked import RUNS, Asked, Counting, prepare_study
+from edgessl.pipeline.study_job import Pretraining, Tuning, job_of
 from edgessl.recipe import load_recipe
 from edgessl.reporter import Reporter, Silent, speaking
 

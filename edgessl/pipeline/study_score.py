@@ -12,8 +12,9 @@ from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs, params
 from edgessl.metrics.interval import Score
 from edgessl.metrics.pixel_scale import mean_pixel_scale_ratio
 from edgessl.pipeline.evaluate import Evaluated, EvaluatedTags, evaluate, evaluate_model
+from edgessl.pipeline.study_asked import Asked
 from edgessl.pipeline.study_features import number_of_features
-from edgessl.pipeline.study_job import Asked, Job
+from edgessl.pipeline.study_job import Job
 from edgessl.pipeline.study_number import Number
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.stages import pretrain_stages
@@ -83,7 +84,7 @@ def numbers_of_runs(
         found = _of_classifier(job, runs, asked, say)
         return _of_levels(found, job) if row.levels else [Number.of(found.score)]
     assert job.pretraining is not None
-    own = runs / job.pretraining.folder / PRETRAIN.file
+    own = runs / job.pretraining.folder / job.file
     if row.score not in ("linear", "knn", "map"):
         return [number_of_features(own, row, job.scored_on, asked.device, asked.seed, say)]
     fused = [runs / one.folder / PRETRAIN.file for one in job.fused]

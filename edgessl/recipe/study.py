@@ -61,6 +61,8 @@ class Row(Network):
             pretrained, and ``recipe`` says how they are fine-tuned.
         pool: Sets that pretraining sees together, in place of ``data``.
         fuse: Other networks whose features are laid beside this one's, for ``linear`` and ``knn``.
+        rescale: What its weights are multiplied by before they are fine-tuned or scored.
+        anchor: Or another network, whose norms they take (AIRL's NormRescale).
         finetune: Another recipe whose ``[finetune]`` is taken; empty for the row's own.
         finetune_set: ``KEY=VALUE`` changes to that.
         transfer: The paper's name of the set that is scored; empty for the one pretrained on.
@@ -82,6 +84,8 @@ class Row(Network):
     start: Text | None = None
     pool: tuple[Part, ...] = ()
     fuse: tuple[Network, ...] = ()
+    rescale: Annotated[float, Field(gt=0)] | None = None
+    anchor: Network | None = None
     finetune: str = ""
     finetune_set: tuple[Text, ...] = ()
     transfer: str = ""
@@ -227,6 +231,8 @@ def _row_mistakes(row: Row) -> list[str]:
         mistakes.append(f"score must be finetune or classifier with levels, got {row.score}")
     if row.x is not None and not row.series:
         mistakes.append("series must be given with x, found none")
+    if row.rescale is not None and row.anchor is not None:
+        mistakes.append("must give one of rescale and anchor, got both")
     if row.pool and row.data:
         mistakes.append("data must be left out with pool, got both")
     return mistakes

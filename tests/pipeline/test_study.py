@@ -29,6 +29,7 @@ rows = [
   {{ name = "few labels", recipe = "{recipe}", labels = 4, paper = 50.0 }},
   {{ name = "neighbours", recipe = "{recipe}", score = "knn" }},
   {{ name = "fused", recipe = "{recipe}", score = "knn", fuse = [{{ recipe = "{recipe}" }}] }},
+  {{ name = "smaller", recipe = "{recipe}", rescale = 0.1 }},
   {{ name = "size", recipe = "{recipe}", score = "params" }},
   {{ name = "distilled", recipe = "{recipe}", paper = 70.0, missing = "needs a teacher" }},
   {{ name = "elsewhere", recipe = "{recipe}", data = "Ours", transfer = "Theirs", paper = 40.0 }},
@@ -72,13 +73,13 @@ def test_every_row_has_a_number_or_says_why_not(found: StudyResult) -> None:
     assert not told["elsewhere"][0]
     assert "Theirs" in told["elsewhere"][1]
     assert all(told[name] == (True, "") for name in ("all labels", "few labels", "neighbours",
-                                                     "fused", "size"))  # fmt: skip
+                                                     "fused", "smaller", "size"))  # fmt: skip
 
 
 def test_rows_share_one_pretraining(place: Place, found: StudyResult) -> None:
     names = [path.name for path in (place.out / "runs").iterdir()]
     assert sum(not name.endswith("-tuned") for name in names) == 1
-    assert sum(name.endswith("-tuned") for name in names) == 2
+    assert sum(name.endswith("-tuned") for name in names) == 3
 
 
 def test_its_pretraining_has_neither_classifier_nor_scores(

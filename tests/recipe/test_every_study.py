@@ -17,7 +17,7 @@ from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.study import Study, load_study
 
 NAMES = [*catalog.entries("studies")]
-PAPERS = {"s3l": 12, "sslight": 10, "small": 7, "airl": 4, "cole": 10}
+PAPERS = {"s3l": 12, "sslight": 12, "small": 10, "airl": 5, "cole": 12}
 """Studies that there are at least, by paper."""
 
 resolved = cache(load_recipe)
@@ -43,7 +43,8 @@ def test_no_study_passes_for_a_recipe() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_recipes_of_its_rows_resolve(name: str) -> None:
     for row in study_of(name).rows:
-        for network in (row, *row.fuse):
+        anchor = () if row.anchor is None else (row.anchor,)
+        for network in (row, *row.fuse, *anchor):
             recipe: Recipe = resolved(network.recipe, overrides=network.set)
             assert recipe.name == network.recipe
         if row.finetune:

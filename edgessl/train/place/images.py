@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -28,6 +28,8 @@ from edgessl.train.place.packed import Packed
 
 PackedSplit = Literal["pretraining", "train", "val"]
 _READ_AT_ONCE = 128  # packed images
+_KEPT_BYTES = 2_000_000_000  # of a split that is decoded once and kept
+_PART_BYTES = 250_000_000
 
 
 def pack_size_px(groups: Sequence[ViewGroup], median_short_px: int) -> int:
@@ -125,6 +127,25 @@ class Images:
                 digests=split.digests or None,
             )
         return self._evaluation[split.paths]
+
+    def pixel_parts(self, split: Split) -> Iterator[NDArray[np.uint8]]:
+        """Give a split under the evaluation transform in parts, none of them too large for memory.
+
+        Args:
+            split: Its images; a small split is kept and comes as one part.
+        """
+        each = 3 * self.preprocess.crop_px**2
+        if len(split) * each <= _KEPT_BYTES:
+            yield self.pixels(split)
+            return
+        count = max(1, _PART_BYTES // each)
+        for start in range(0, len(split), count):
+            part = slice(start, start + count)
+            self._reporter.progress("reading originals", start, len(split))
+            yield decode_eval(
+                split.paths[part], self.preprocess, digests=split.digests[part] or None
+            )
+        self._reporter.progress("reading originals", len(split), len(split))
 
     def packed_pixels(self, split: PackedSplit, indices: Sequence[int]) -> NDArray[np.uint8]:
         """Return images under nearly the evaluation transform, from packed pixels, for the monitor.
