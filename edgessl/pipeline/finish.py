@@ -68,6 +68,8 @@ def score_run(
     """
     if not len(context.dataset.test) or not context.recipe.evaluate.protocols:
         return {}
+    if context.dataset.tags and not context.recipe.evaluate.finetunes:
+        return {}  # a backbone and several labels an image: edgessl eval --protocol map scores it
     context.images.release()  # originals come now, as many bytes again
     found = once(context, EVALUATE, lambda: _score_own(context, init))
     right = {OURS: found.pop(RIGHT)} if RIGHT in found else {}

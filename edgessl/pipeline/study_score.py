@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgessl.backbones import Backbone
-from edgessl.data.hierarchy import levels_of
+from edgessl.data.hierarchy import hierarchy_of
 from edgessl.errors import UserError
 from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs, params
 from edgessl.metrics.interval import Score
@@ -117,7 +117,7 @@ def _of_levels(found: Evaluated, job: Job) -> list[Number]:
     """Score every level of the hierarchy: right is who is in the same coarse class (Cole, C.6)."""
     matrix = found.confusion
     right_of = {"": {name: name for name in found.classes}}
-    levels = {**levels_of(job.scored_on, found.classes), **right_of}
+    levels = {**hierarchy_of(job.scored_on, found.classes), **right_of}
     total = sum(map(sum, matrix))
     numbers = []
     for level, coarse in levels.items():
