@@ -22,9 +22,8 @@ from edgessl.recipe.study import Row
 from edgessl.runs.stages import FINETUNE, PRETRAIN, SUPERVISED_FILE
 
 _MILLION = 1e6
-_PROTOCOL = {
-    "finetune": "top1", "finetune_top5": "top5", "classifier": "top1", "classifier_top5": "top5",
-}  # fmt: skip
+_TOP5 = frozenset({"finetune_top5", "classifier_top5"})
+_OF_CLASSIFIERS = _TOP5 | {"finetune", "classifier"}
 
 
 def number_of_recipe(row: Row, asked: Asked) -> Number:
@@ -80,8 +79,10 @@ def numbers_of_runs(
         UserError: It cannot be scored so on these images.
     """
     row = job.row
-    if row.score in _PROTOCOL:
+    if row.score in _OF_CLASSIFIERS:
         found = _of_classifier(job, runs, asked, say)
+        if row.score in _TOP5:
+            return [Number.of(_top5_of(found))]
         return _of_levels(found, job) if row.levels else [Number.of(found.score)]
     assert job.pretraining is not None
     own = runs / job.pretraining.folder / job.file
@@ -99,8 +100,16 @@ def _of_classifier(
     else:
         assert job.pretraining is not None
         file = runs / job.pretraining.folder / SUPERVISED_FILE
-    protocol = _PROTOCOL[job.row.score]
-    return evaluate_model(file, job.scored_on, protocol, device=asked.device, say=say)
+    return evaluate_model(file, job.scored_on, "top1", device=asked.device, say=say)
+
+
+def _top5_of(found: Evaluated) -> Score:
+    if found.evaluation.top5 is None:
+        raise UserError(
+            f"{found.dataset.name}: must have over ten classes for top-5, got "
+            f"{len(found.classes)}; pass --data with more"
+        )
+    return found.evaluation.top5
 
 
 def _of_features(

@@ -30,6 +30,7 @@ rows = [
   {{ name = "neighbours", recipe = "{recipe}", score = "knn" }},
   {{ name = "fused", recipe = "{recipe}", score = "knn", fuse = [{{ recipe = "{recipe}" }}] }},
   {{ name = "smaller", recipe = "{recipe}", rescale = 0.1 }},
+  {{ name = "top-5", recipe = "{recipe}", score = "finetune_top5", paper = 90.0 }},
   {{ name = "size", recipe = "{recipe}", score = "params" }},
   {{ name = "distilled", recipe = "{recipe}", paper = 70.0, missing = "needs a teacher" }},
   {{ name = "elsewhere", recipe = "{recipe}", data = "Ours", transfer = "Theirs", paper = 40.0 }},
@@ -72,6 +73,7 @@ def test_every_row_has_a_number_or_says_why_not(found: StudyResult) -> None:
     assert told["distilled"] == (False, "needs a teacher")
     assert not told["elsewhere"][0]
     assert "Theirs" in told["elsewhere"][1]
+    assert "must have over ten classes for top-5, got 2" in told["top-5"][1]
     assert all(told[name] == (True, "") for name in ("all labels", "few labels", "neighbours",
                                                      "fused", "smaller", "size"))  # fmt: skip
 
