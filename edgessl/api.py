@@ -9,13 +9,13 @@ from edgessl.artifact import open_artifact
 from edgessl.backbones import Backbone
 from edgessl.data.load import load_dataset
 from edgessl.pipeline.bench import bench
-from edgessl.pipeline.compare import compare
-from edgessl.pipeline.diagnose import diagnose
-from edgessl.pipeline.evaluate import evaluate
+from edgessl.pipeline.compare.compare import compare
+from edgessl.pipeline.diagnose.diagnose import diagnose
 from edgessl.pipeline.export import export
-from edgessl.pipeline.finetune import finetune
-from edgessl.pipeline.pick import pick
+from edgessl.pipeline.finetune.finetune import finetune
+from edgessl.pipeline.pick.pick import pick
 from edgessl.pipeline.recipe import run
+from edgessl.pipeline.score.evaluate import evaluate
 from edgessl.recipe import load_recipe
 
 __all__ = [

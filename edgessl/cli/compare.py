@@ -48,7 +48,7 @@ def compare(
         refuse_given({"--device": device}, "must come with --bench")
     screen = console(to_stderr=json)
     with screen.status("reading") as status:
-        from edgessl.pipeline import compare as story
+        from edgessl.pipeline.compare import compare as story
 
         found = story.compare(
             subjects, latency=latency or (), bench=bench, device=device or "cpu", trust=trust,

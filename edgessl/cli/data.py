@@ -69,7 +69,7 @@ def _dataset(screen: Console, source: str, reading: Reading) -> dict[str, Any]:
     from edgessl.dense.boxes.load import has_boxes
     from edgessl.files import expanded
     from edgessl.pipeline.data import describe_data
-    from edgessl.pipeline.data_boxes import beside_labels, describe_boxes
+    from edgessl.pipeline.dense.data import beside_labels, describe_boxes
     from edgessl.reporter import Screen
 
     with Screen(screen) as shown:

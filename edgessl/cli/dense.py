@@ -40,8 +40,8 @@ def run_dense(
         fresh: Whether to start over.
     """
     from edgessl.cli.screen import console
-    from edgessl.pipeline.detect import detect
-    from edgessl.pipeline.segment import segment
+    from edgessl.pipeline.dense.detect import detect
+    from edgessl.pipeline.dense.segment import segment
     from edgessl.reporter import Screen
 
     with Screen(console()) as screen:

@@ -67,7 +67,7 @@ def diagnose(
     ks = numbers("--k", k)
     screen = console(to_stderr=json)
     with screen.status("opening networks") as status:
-        from edgessl.pipeline import diagnose as story
+        from edgessl.pipeline.diagnose import diagnose as story
 
         found = story.diagnose(
             networks, data=data, out=out, split=split, images=images, ks=ks, device=device,

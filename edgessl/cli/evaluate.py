@@ -39,7 +39,7 @@ _WHY = {
 def _evaluated(
     model: str, data: str, trust: bool, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    from edgessl.pipeline.detect_evaluate import evaluate_detector
+    from edgessl.pipeline.dense.detect_evaluate import evaluate_detector
 
     return evaluate_detector(Path(model), data, trust=trust, say=say)
 
@@ -102,8 +102,8 @@ def evaluate(
     reading = reading_of(layout, splits, column)
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
-        from edgessl.pipeline import evaluate as story
-        from edgessl.pipeline.dense_files import finds_boxes
+        from edgessl.pipeline.dense.files import finds_boxes
+        from edgessl.pipeline.score import evaluate as story
 
         if finds_boxes(Path(model)):
             given = {

@@ -93,7 +93,7 @@ def finetune(
     The same command again resumes a run that was stopped.
     """
     from edgessl.cli.screen import console, print_summary
-    from edgessl.pipeline import finetune as story
+    from edgessl.pipeline.finetune import finetune as story
     from edgessl.reporter import Screen
 
     reading = reading_of(layout, splits, column)
@@ -101,7 +101,7 @@ def finetune(
         raise UserError(f"--task: must be one of {', '.join(TASKS)}, got '{task}'"
                         f"{nearest(task, TASKS)}")
     if task != "classify":
-        from edgessl.pipeline.dense_run import recipe_for
+        from edgessl.pipeline.dense.run import recipe_for
 
         refuse_given(
             {"--label-percent": label_percent, "--labels-per-class": labels_per_class,

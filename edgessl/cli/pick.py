@@ -64,7 +64,7 @@ def pick(
     reading = reading_of(layout, splits, column)
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
-        from edgessl.pipeline import pick as story
+        from edgessl.pipeline.pick import pick as story
 
         picked = story.pick(
             model, data=data, count=count, out=out, labels=labels, with_labels=with_labels, by=by,

@@ -37,7 +37,7 @@ def predict(
 
     An image that cannot be used is named at the end, with exit code 2; the others are answered.
     """
-    from edgessl.pipeline.dense_files import finds_boxes
+    from edgessl.pipeline.dense.files import finds_boxes
     from edgessl.pipeline.predict import open_predictor, predict_images
 
     if json and csv:
@@ -95,7 +95,7 @@ def _print_table(model: Path, images: list[Path], *, trust: bool) -> list[str]:
 def _predict_boxes(
     model: Path, images: list[Path], draw: Path | None, *, trust: bool, json: bool
 ) -> None:
-    from edgessl.pipeline.detect_predict import open_box_predictor
+    from edgessl.pipeline.dense.detect_predict import open_box_predictor
 
     entries, screen = [], console()
     for entry in open_box_predictor(model, draw=draw, trust=trust).answers(images):

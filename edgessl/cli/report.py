@@ -14,11 +14,11 @@ def report(
     run: Annotated[Path, typer.Argument(help="Run folder, such as runs/pets-mobilenetv2-dino.")],
 ) -> None:
     """Write report.html again from what lies in a run folder."""
-    from edgessl.pipeline.dense_files import is_dense_run
+    from edgessl.pipeline.dense.files import is_dense_run
     from edgessl.report import write_report
 
     if is_dense_run(run):
-        from edgessl.pipeline.dense_page import write_dense_page  # imports torch
+        from edgessl.pipeline.dense.page import write_dense_page  # imports torch
 
         path = write_dense_page(run)
     else:

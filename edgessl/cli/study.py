@@ -66,7 +66,7 @@ def study(
             "edgessl study STUDY --data demo --scale 0.02 tries one"
         )
     from edgessl.cli.study_table import print_plan, print_study
-    from edgessl.pipeline import study as story
+    from edgessl.pipeline.study import study as story
     from edgessl.reporter import Screen
 
     made = story.plan_study if plan else story.study

@@ -13,7 +13,7 @@ from edgessl.cli.screen import print_json
 from edgessl.recipe.study import Study, load_study
 
 if TYPE_CHECKING:
-    from edgessl.pipeline.study import StudyPlan
+    from edgessl.pipeline.study.study import StudyPlan
     from edgessl.report.study.result import StudyResult
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from edgessl.errors import UserError
-from edgessl.pipeline.finetuning import baseline_epochs, finetune_backbone, train_baseline
+from edgessl.pipeline.finetune.finetuning import baseline_epochs, finetune_backbone, train_baseline
 from edgessl.pipeline.pretrain import load_pretrained
 from edgessl.runs.stages import (
     BASELINES,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgessl.metrics.near_copies import count_near_rows
-from edgessl.pipeline.scores import bank_of, thumbnails_of
+from edgessl.pipeline.score.scores import bank_of, thumbnails_of
 from edgessl.train.place.context import Context
 
 

@@ -37,10 +37,10 @@ from edgessl.export.product import ExportedFile, NotMade, Product, give_name, wr
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
 from edgessl.export.targets.names import names_for
 from edgessl.export.targets.products import device_products
-from edgessl.pipeline.detect_export import INT8_MAX_DROP_PERCENT, export_detector
+from edgessl.pipeline.dense.detect_export import INT8_MAX_DROP_PERCENT, export_detector
+from edgessl.pipeline.dense.segment_export import export_segmenter
 from edgessl.pipeline.general import AsFeatures, is_general, open_general
 from edgessl.pipeline.results import Run
-from edgessl.pipeline.segment_export import export_segmenter
 
 TIMING = Device(
     provider=CPU, threads=1, launches=4, min_runs=80, min_seconds=1.0, max_seconds=8.0

@@ -13,11 +13,11 @@ from edgessl.metrics.class_counts import ClassCounts
 from edgessl.metrics.cost import macs, params
 from edgessl.metrics.interval import Score
 from edgessl.pipeline.closeness import closeness_in_words, near_copies
-from edgessl.pipeline.compared import OURS, compare_arms
-from edgessl.pipeline.finetuning import load_classifier
-from edgessl.pipeline.majority import beside_majority, majority_facts
+from edgessl.pipeline.compare.compared import OURS, compare_arms
+from edgessl.pipeline.finetune.finetuning import load_classifier
 from edgessl.pipeline.pretrain import load_pretrained
-from edgessl.pipeline.scores import (
+from edgessl.pipeline.score.majority import beside_majority, majority_facts
+from edgessl.pipeline.score.scores import (
     MOST,
     as_values,
     score_classifier,
@@ -26,7 +26,7 @@ from edgessl.pipeline.scores import (
     score_start_features,
     score_thumbnails,
 )
-from edgessl.pipeline.scores_several import score_arm, score_own_several
+from edgessl.pipeline.score.scores_several import score_arm, score_own_several
 from edgessl.pipeline.verdict import verdict
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.report import write_report

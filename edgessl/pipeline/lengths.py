@@ -9,11 +9,11 @@ from dataclasses import replace
 from edgessl.data.dataset import Dataset
 from edgessl.errors import UserError
 from edgessl.metrics.cost import mean_over_epochs
-from edgessl.pipeline.finetuning import baseline_epochs
+from edgessl.pipeline.finetune.finetuning import baseline_epochs
+from edgessl.pipeline.finetune.semi import times_supervised
 from edgessl.pipeline.misfits import check_lengths
 from edgessl.pipeline.pretrain import new_backbone, new_method
-from edgessl.pipeline.probe import pretraining_rates, supervised_rate
-from edgessl.pipeline.semi import times_supervised
+from edgessl.pipeline.score.probe import pretraining_rates, supervised_rate
 from edgessl.recipe import Recipe
 from edgessl.recipe.stages import pretrain_stages, with_epochs
 from edgessl.reporter import Reporter

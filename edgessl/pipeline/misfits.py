@@ -8,7 +8,7 @@ from edgessl.backbones import Backbone
 from edgessl.data.dataset import Dataset
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
-from edgessl.pipeline.semi import refuse_without_images
+from edgessl.pipeline.finetune.semi import refuse_without_images
 from edgessl.recipe import Recipe
 from edgessl.recipe.duration import too_long
 from edgessl.recipe.stages import pretrain_stages

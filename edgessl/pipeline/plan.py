@@ -10,11 +10,11 @@ from edgessl.backbones import Backbone
 from edgessl.errors import UserError
 from edgessl.methods.build import PretrainingMethod
 from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs
-from edgessl.pipeline.finetuning import baseline_epochs
+from edgessl.pipeline.finetune.finetuning import baseline_epochs
+from edgessl.pipeline.finetune.semi import times_supervised
 from edgessl.pipeline.lengths import AROUND, arms, whole_times
 from edgessl.pipeline.pretrain import new_backbone, new_method
-from edgessl.pipeline.probe import Rate, pretraining_rates, supervised_rate
-from edgessl.pipeline.semi import times_supervised
+from edgessl.pipeline.score.probe import Rate, pretraining_rates, supervised_rate
 from edgessl.pipeline.snapshots import snapshots
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup

@@ -15,7 +15,7 @@ from edgessl.data.pretraining import Choice, choose_pretraining
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
-from edgessl.pipeline.neighbours import about_neighbours, busy_cores
+from edgessl.pipeline.score.neighbours import about_neighbours, busy_cores
 from edgessl.pipeline.size import sized
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.reporter import Reporter

@@ -15,8 +15,8 @@ from edgessl.distributed.session import joined
 from edgessl.files import lasting
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
+from edgessl.pipeline.finetune.kept_start import keep_start, kept_last_stage
 from edgessl.pipeline.finish import finish, score_run
-from edgessl.pipeline.kept_start import keep_start, kept_last_stage
 from edgessl.pipeline.lengths import as_begun, fitted
 from edgessl.pipeline.plan import Plan, make_plan
 from edgessl.pipeline.preflight import begin, listed

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgessl.errors import UserError
-from edgessl.pipeline.finetune import finetune
+from edgessl.pipeline.finetune.finetune import finetune
 from edgessl.pipeline.recipe import run
 from edgessl.pipeline.results import Run
-from edgessl.pipeline.study_sets import short_name
+from edgessl.pipeline.study.sets import short_name
 from edgessl.reporter import Reporter
 
 _ALONE = "evaluate.protocols=[]"

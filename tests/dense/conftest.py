@@ -9,7 +9,7 @@ from dense.tiny_boxes import write_voc
 from dense.tiny_detector import RECIPE, SMALL
 from shared import made_once
 
-from edgessl.pipeline.detect import detect
+from edgessl.pipeline.dense.detect import detect
 from edgessl.reporter import Silent
 
 

@@ -15,7 +15,7 @@ from edgessl import catalog, checkpoint
 from edgessl.cli import app
 from edgessl.dense.detection.deploy import detector_from
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.detect import detect
+from edgessl.pipeline.dense.detect import detect
 from edgessl.recipe.load_dense import load_detector, task_of
 from edgessl.reporter import Silent
 

@@ -23,8 +23,8 @@ from edgessl.dense.masks.masked import VOID, read_mask
 from edgessl.dense.segmentation.miou import confusion_of, ious, mean_iou, score
 from edgessl.dense.segmentation.sampler import cropped_masks
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.segment import segment
-from edgessl.pipeline.segment_export import check_miou
+from edgessl.pipeline.dense.segment import segment
+from edgessl.pipeline.dense.segment_export import check_miou
 from edgessl.recipe.load_dense import load_segmenter, task_of
 from edgessl.reporter import Silent
 

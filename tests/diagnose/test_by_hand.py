@@ -16,8 +16,8 @@ from edgessl.diagnose.neighbours import KNN_KS, ask_held_out
 from edgessl.diagnose.numbers import numbers_of
 from edgessl.diagnose.outputs import outputs_of
 from edgessl.metrics.interval import Score
-from edgessl.pipeline.diagnosed import open_subjects
-from edgessl.pipeline.diagnosed_images import images_of
+from edgessl.pipeline.diagnose.diagnosed import open_subjects
+from edgessl.pipeline.diagnose.images import images_of
 from edgessl.pipeline.general import AsFeatures
 
 

@@ -23,7 +23,7 @@ from edgessl.diagnose.view_set import views_of
 from edgessl.errors import UserError
 from edgessl.metrics.features import extract_features
 from edgessl.metrics.quality import alignment, retrieval_top1
-from edgessl.pipeline.diagnose import diagnose
+from edgessl.pipeline.diagnose.diagnose import diagnose
 
 NETWORK = "timm:test_efficientnet"
 VIT = "timm:test_vit"

@@ -18,7 +18,7 @@ from edgessl.cli.evaluate import evaluate
 from edgessl.data.preprocess import decode_eval
 from edgessl.errors import UserError
 from edgessl.evaluate.network import open_network
-from edgessl.pipeline.evaluate import evaluate_model
+from edgessl.pipeline.score.evaluate import evaluate_model
 
 
 @pytest.fixture(scope="module")

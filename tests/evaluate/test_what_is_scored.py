@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from edgessl.cli.evaluate import evaluate
 from edgessl.data.load import load_dataset
 from edgessl.errors import UserError
-from edgessl.pipeline.evaluate import evaluate_model
+from edgessl.pipeline.score.evaluate import evaluate_model
 from edgessl.runs import trained_on
 
 ORDER = ("blue", "green", "red")

@@ -18,8 +18,8 @@ from edgessl.backbones import BACKBONES
 from edgessl.errors import UserError
 from edgessl.export.int8.check_speed import FAMILIES, SPEEDUPS, int8_advice
 from edgessl.export.target import read_target
-from edgessl.pipeline.evaluate import evaluate_model
 from edgessl.pipeline.profile import profile_subject
+from edgessl.pipeline.score.evaluate import evaluate_model
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from edgessl.artifact.opened import NEEDS_TORCH
 from edgessl.errors import UserError
-from edgessl.pipeline.evaluate import evaluate_model
+from edgessl.pipeline.score.evaluate import evaluate_model
 
 
 def answers(app: typer.Typer, model: Path, image: Path, *options: str) -> dict[str, float]:

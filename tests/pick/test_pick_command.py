@@ -20,7 +20,7 @@ from edgessl.cli import app
 from edgessl.data.load import load_dataset
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
-from edgessl.pipeline.pick import pick
+from edgessl.pipeline.pick.pick import pick
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 200, 60), "red": (200, 60, 40)}
 PREPROCESS = Preprocess(36, 32)

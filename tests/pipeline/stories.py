@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.data.reading import AS_FOUND, Reading
-from edgessl.pipeline import finetune as finetune_story
 from edgessl.pipeline import recipe as recipe_story
+from edgessl.pipeline.finetune import finetune as finetune_story
 from edgessl.pipeline.plan_in_words import describe_plan
 from edgessl.reporter import Reporter
 
@@ -41,7 +41,7 @@ class Pretraining:
 
 @dataclass(frozen=True, slots=True)
 class Finetuning:
-    """Options of ``edgessl.pipeline.finetune.finetune``, with its defaults."""
+    """Options of ``edgessl.pipeline.finetune.finetune.finetune``, with its defaults."""
 
     checkpoint: Path
     data: str

@@ -18,7 +18,8 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from
 from edgessl.backbones.last_stage import last_stage_keys
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import finetuning, probe
+from edgessl.pipeline.finetune import finetuning
+from edgessl.pipeline.score import probe
 from edgessl.report.scores import score_cards
 
 ARMS = ("init", "init-longer")

@@ -15,7 +15,7 @@ from edgessl import checkpoint
 from edgessl.backbones import deployable_from
 from edgessl.errors import UserError
 from edgessl.metrics.class_counts import ClassCounts
-from edgessl.pipeline.balance_on_val import choose_adjustment, fold
+from edgessl.pipeline.finetune.balance_on_val import choose_adjustment, fold
 from edgessl.train.stage import best_epoch
 
 NAMES = ("coat", "hat")

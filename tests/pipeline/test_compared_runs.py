@@ -12,7 +12,7 @@ from pipeline.stories import run_recipe
 from tiny_run import Listener, request
 
 import edgessl
-from edgessl.pipeline.compare import compare
+from edgessl.pipeline.compare.compare import compare
 from edgessl.pipeline.results import Run
 from edgessl.report.compare.page import compare_page
 from edgessl.runs import tested_on

@@ -16,8 +16,8 @@ from pipeline.tiny_run import Listener, request, write_recipe
 from edgessl import checkpoint
 from edgessl.data.reading import Reading
 from edgessl.errors import UserError
-from edgessl.pipeline.evaluate import evaluate
 from edgessl.pipeline.predict import predict_images
+from edgessl.pipeline.score.evaluate import evaluate
 
 RANGE = {"integers": [0.0, 4095.0]}
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline.tiny_run import ENGINE, NETWORK
 
 from edgessl import catalog
-from edgessl.pipeline.study import study
+from edgessl.pipeline.study.study import study
 from edgessl.reporter import Silent
 
 

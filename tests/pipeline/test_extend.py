@@ -22,7 +22,7 @@ from tiny_run import Listener, request
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import probe
+from edgessl.pipeline.score import probe
 from edgessl.recipe import load_recipe
 
 

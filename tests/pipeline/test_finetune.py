@@ -20,9 +20,9 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.evaluate import evaluate_model
 from edgessl.pipeline.export import export
 from edgessl.pipeline.finish import verdict
+from edgessl.pipeline.score.evaluate import evaluate_model
 from edgessl.start.run_files import Start, read_start
 
 

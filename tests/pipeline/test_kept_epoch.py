@@ -15,7 +15,7 @@ from tiny_run import ENGINE, Listener
 
 from edgessl import checkpoint
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.val_watch import Looks, affordable_looks
+from edgessl.pipeline.finetune.val_watch import Looks, affordable_looks
 from edgessl.train.stage import best_epoch
 
 Tune = Callable[..., dict[str, Any]]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from edgessl.bench.measure.in_turns import ProcessorTime
-from edgessl.pipeline.neighbours import about_neighbours, busy_cores
+from edgessl.pipeline.score.neighbours import about_neighbours, busy_cores
 
 
 def _reads(*busy_s: float) -> Iterator[ProcessorTime]:

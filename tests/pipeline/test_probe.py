@@ -9,8 +9,8 @@ import pytest
 from pipeline.stories import plan_recipe
 from tiny_run import Listener, request
 
-from edgessl.pipeline import probe
 from edgessl.pipeline.plan import _whole_batch_mb
+from edgessl.pipeline.score import probe
 from edgessl.recipe import load_recipe
 from edgessl.recipe.stages import pretrain_stages
 

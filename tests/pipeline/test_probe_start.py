@@ -77,7 +77,7 @@ def test_the_network_that_is_kept_lies_between_start_and_end(tiny: Path, tmp_pat
 def test_val_chooses_the_start_where_training_has_destroyed_the_network(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgessl.pipeline.between.ENOUGH_VAL", 1)
+    monkeypatch.setattr("edgessl.pipeline.finetune.between.ENOUGH_VAL", 1)
     report = tuned(
         tiny, tmp_path, "finetune.classifier_start=probe", "finetune.optim.lr=50",
         "finetune.optim.warmup_percent=0", "finetune.start_shares=[0.0,0.9999999]",

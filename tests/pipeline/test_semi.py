@@ -17,8 +17,8 @@ from pipeline.tiny_run import ENGINE, Listener, request, write_images, write_rec
 from edgessl import checkpoint
 from edgessl.cli import main
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline import finetune as story
-from edgessl.pipeline.semi import views_without_label
+from edgessl.pipeline.finetune import finetune as story
+from edgessl.pipeline.finetune.semi import views_without_label
 from edgessl.recipe import load_recipe
 from edgessl.recipe.semi_table import SemiTable
 from edgessl.reporter import Silent

@@ -18,8 +18,8 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.errors import GateFailed, Interrupted, UserError
 from edgessl.metrics.cost import flops_s3l
-from edgessl.pipeline import probe
-from edgessl.pipeline.probe import Rate
+from edgessl.pipeline.score import probe
+from edgessl.pipeline.score.probe import Rate
 from edgessl.report.health import health, in_words
 from edgessl.runs.folder import RunFolder
 from edgessl.train.stage import state

@@ -14,8 +14,8 @@ from pipeline.tiny_run import ENGINE, Listener, write_images, write_recipe
 
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.results import Run
-from edgessl.pipeline.study import study
-from edgessl.pipeline.study_sets import sets_of
+from edgessl.pipeline.study.sets import sets_of
+from edgessl.pipeline.study.study import study
 from edgessl.pipeline.transfer import run_and_transfer
 from edgessl.report.study.result import StudyResult
 from edgessl.reporter import Silent

@@ -8,7 +8,7 @@ import pytest
 
 from edgessl.metrics.interval import Score
 from edgessl.pipeline.finish import verdict
-from edgessl.pipeline.majority import beside_majority
+from edgessl.pipeline.score.majority import beside_majority
 
 
 def _report(ours: int, rival: int, n: int, majority: float) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Runs and files side by side: which of these to ship."""

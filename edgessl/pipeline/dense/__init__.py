@@ -1,0 +1,1 @@
+"""Detectors and segmenters: trained, scored, exported and drawn."""

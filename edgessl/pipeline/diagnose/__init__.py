@@ -1,0 +1,1 @@
+"""What a network sees, without training it."""

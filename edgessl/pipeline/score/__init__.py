@@ -1,0 +1,1 @@
+"""Scores of a network: nearest neighbours, linear probe, a classifier's answers."""

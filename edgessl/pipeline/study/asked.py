@@ -1,0 +1,109 @@
+"""How a study is to be run: on which images, how small, where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgessl.errors import UserError
+from edgessl.pipeline.study.sets import Counts, Sets, counts_of, sets_of, short_name
+from edgessl.recipe.scaled import Scale
+from edgessl.recipe.study import Study, load_study
+from edgessl.reporter import Reporter
+
+RUNS = "runs"
+"""In a study's folder: its run folders."""
+
+WHOLE = Scale()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a study is to be run.
+
+    Attributes:
+        sets: What stands for the paper's sets.
+        scale: How small.
+        size: Side of images in px; None for the recipes'.
+        seed: Decides everything random.
+        device: One of ``device.NAMES``.
+        overrides: ``KEY=VALUE`` changes to every recipe.
+        compiled: Whether backbones are compiled.
+    """
+
+    sets: Sets
+    scale: Scale = WHOLE
+    size: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    overrides: tuple[str, ...] = ()
+    compiled: bool = False
+
+
+class Counting:
+    """Counts the images of a source when they are first asked for.
+
+    Args:
+        reporter: Shows progress.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._found: dict[str, Counts] = {}
+
+    def __call__(self, source: str) -> Counts:
+        """Return the counts of a source.
+
+        Args:
+            source: Where the images are.
+
+        Raises:
+            UserError: They cannot be used.
+        """
+        if source not in self._found:
+            self._found[source] = counts_of(source, self._reporter)
+        return self._found[source]
+
+    def known(self, source: str) -> bool:
+        """Tell whether they were asked for.
+
+        Args:
+            source: Where the images are.
+        """
+        return source in self._found
+
+
+def prepare_study(
+    name: str, data: str | Sequence[str], transfer: str | None, scale: float,
+    scale_images: float | None, out: str | Path | None, size: int | None, seed: int, device: str,
+    overrides: Sequence[str], compiled: bool,
+) -> tuple[Study, Asked, Path]:  # fmt: skip
+    """Check what is asked for, before any image is read.
+
+    Args:
+        name: As of ``study``, like all others.
+        data: Where the images are.
+        transfer: What every row is scored on.
+        scale: Share of epochs and images.
+        scale_images: Share of images.
+        out: The study's folder.
+        size: Side of images in px.
+        seed: Decides everything random.
+        device: Where to train.
+        overrides: Changes to every recipe.
+        compiled: Whether backbones are compiled.
+
+    Raises:
+        UserError: Something cannot be used.
+    """
+    found = load_study(name)
+    given = (data,) if isinstance(data, str) else tuple(data)
+    images = scale if scale_images is None else scale_images
+    for option, value in (("--scale", scale), ("--scale-images", images)):
+        if not 0 < value <= 1:
+            raise UserError(f"{option}: must be above 0 and up to 1, got {value:g}")
+    sets = sets_of(given, transfer, found.sets)
+    asked = Asked(sets, Scale(scale, images), size, seed, device, tuple(overrides), compiled)
+    first = short_name(sets.whole or next(iter(sets.named.values())))
+    return found, asked, Path(out or Path("runs") / f"{first}-{Path(name).stem}")

@@ -1,0 +1,129 @@
+"""What a study would take, before any of its runs starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgessl.errors import EdgesslError, Interrupted, UserError
+from edgessl.pipeline.recipe import plan as plan_run
+from edgessl.pipeline.study.asked import RUNS, Asked, Counting, prepare_study
+from edgessl.pipeline.study.job import Pretraining, Tuning, job_of
+from edgessl.recipe import load_recipe
+from edgessl.reporter import Reporter, Silent, speaking
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """What a study would take.
+
+    Attributes:
+        rows: How many numbers.
+        pretrainings: Runs that pretrain, each once; name and minutes.
+        tunings: How many fine-tunings.
+        minutes: Of all of them, about.
+        refused: Rows that cannot be run, and why.
+    """
+
+    rows: int
+    pretrainings: tuple[tuple[str, float], ...]
+    tunings: int
+    minutes: float
+    refused: tuple[tuple[str, str], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for ``--json``."""
+        return {
+            "rows": self.rows,
+            "pretrainings": [
+                {"run": folder, "minutes": minutes} for folder, minutes in self.pretrainings
+            ],
+            "tunings": self.tunings,
+            "minutes": self.minutes,
+            "refused": [{"row": name, "why": why} for name, why in self.refused],
+        }
+
+
+def plan_study(
+    name: str,
+    *,
+    data: str | Sequence[str],
+    transfer: str | None = None,
+    scale: float = 1.0,
+    scale_images: float | None = None,
+    out: str | Path | None = None,
+    size: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    overrides: Sequence[str] = (),
+    compiled: bool = False,
+    reporter: Reporter | None = None,
+) -> StudyPlan:
+    """Say what a study would take; train and write nothing.
+
+    Args:
+        name: As of ``study``, like all others.
+        data: Where the images are.
+        transfer: What every row is scored on.
+        scale: Share of epochs and images.
+        scale_images: Share of images.
+        out: The study's folder.
+        size: Side of images in px.
+        seed: Decides everything random.
+        device: Where it would train.
+        overrides: Changes to every recipe.
+        compiled: Whether backbones would be compiled.
+        reporter: Is told what goes on; None prints it.
+    """
+    found, asked, where = prepare_study(
+        name, data, transfer, scale, scale_images, out, size, seed, device, overrides, compiled
+    )
+    runs: dict[Pretraining, float] = {}
+    tunings: dict[Tuning, float] = {}
+    refused: list[tuple[str, str]] = []
+    with speaking(reporter) as tell:
+        counts = Counting(tell)
+        for row in found.rows:
+            try:
+                job = job_of(row, found, asked, counts)
+                if row.missing:
+                    raise UserError(row.missing)
+                for one in job.pretrainings:
+                    if one not in runs:
+                        tell.say(f"measuring {one.folder}")
+                        runs[one] = _minutes(one, asked, where)
+                if job.tuning is not None and job.tuning not in tunings:
+                    tunings[job.tuning] = _tuning_minutes(job.tuning, asked, where)
+            except Interrupted:
+                raise
+            except EdgesslError as error:
+                refused.append((row.name, str(error)))
+    return StudyPlan(
+        len(found.rows), tuple((one.folder, minutes) for one, minutes in runs.items()),
+        len(tunings), sum(runs.values()) + sum(tunings.values()), tuple(refused),
+    )  # fmt: skip
+
+
+def _minutes(one: Pretraining, asked: Asked, where: Path) -> float:
+    planned = plan_run(
+        one.recipe, data=one.data, out=where / RUNS / one.folder, epochs=one.epochs,
+        seed=asked.seed, size=asked.size, device=asked.device, baselines=("none",),
+        overrides=one.overrides, compiled=asked.compiled, reporter=Silent(),
+    )  # fmt: skip
+    return 0.0 if planned is None else planned.minutes
+
+
+def _tuning_minutes(one: Tuning, asked: Asked, where: Path) -> float:
+    """Measure a fine-tuning as what a run of its recipe takes beyond an epoch of pretraining."""
+    planned = plan_run(
+        one.recipe, data=one.data, out=where / RUNS / f"{one.folder}-plan", epochs=None,
+        label_percent=one.label_percent, labels_per_class=one.labels_per_class, seed=asked.seed,
+        size=asked.size, device=asked.device, baselines=("none",), overrides=one.overrides,
+        compiled=asked.compiled, reporter=Silent(),
+    )  # fmt: skip
+    if planned is None or not planned.finetune_images_per_s:
+        return 0.0
+    batch = load_recipe(one.recipe, overrides=one.overrides).finetune.batch_size
+    return planned.finetune_steps * batch / planned.finetune_images_per_s / 60.0
