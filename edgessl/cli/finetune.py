@@ -65,6 +65,12 @@ def finetune(
         int | None,
         typer.Option(min=1, help="Epochs after the warm-up; more of them extend a run."),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, help="Or as many epochs as fit into this time here, baselines included."
+        ),
+    ] = None,
     label_percent: LabelPercent = None,
     labels_per_class: LabelsPerClass = None,
     layout: Layout = "auto",
@@ -84,6 +90,9 @@ def finetune(
     ] = None,
     overrides: Overrides = None,
     compiled: Compiled = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what it would take, and train nothing.")
+    ] = False,
     fresh: Fresh = False,
 ) -> None:
     """Fine-tune a pretrained backbone on labels, evaluate, report.
@@ -106,7 +115,8 @@ def finetune(
         refuse_given(
             {"--label-percent": label_percent, "--labels-per-class": labels_per_class,
              "--val-group": val_group, "--layout": None if layout == "auto" else layout,
-             "--splits": splits, "--column": column, "--compile": compiled},
+             "--splits": splits, "--column": column, "--compile": compiled,
+             "--minutes": minutes, "--plan": plan},
             f"must be left out for --task {task}",
         )  # fmt: skip
         name = recipe_for(task, checkpoint, recipe, backbone)
@@ -116,10 +126,26 @@ def finetune(
             overrides=overrides, fresh=fresh,
         )
         return
+    if plan:
+        from edgessl.pipeline.finetune.plan import describe_finetune_plan
+        from edgessl.pipeline.finetune.prepare import Asked
+
+        asked = Asked(
+            start=checkpoint, data=data, unlabelled=unlabelled, recipe=recipe, backbone=backbone,
+            size=size, epochs=epochs, minutes=minutes, label_percent=label_percent,
+            labels_per_class=labels_per_class, out=out, seed=seed, reading=reading, device=device,
+            baselines=None if baselines is None else several(baselines),
+            overrides=changes(overrides, val_group), compiled=compiled,
+        )  # fmt: skip
+        with Screen(console()) as screen:
+            planned = story.plan(asked, reporter=screen)
+        if planned is not None:
+            print(describe_finetune_plan(planned))
+        return
     with Screen(console()) as screen:
         run = story.finetune(
             checkpoint, data=data, unlabelled=unlabelled, recipe=recipe, backbone=backbone,
-            size=size, epochs=epochs, label_percent=label_percent,
+            size=size, epochs=epochs, minutes=minutes, label_percent=label_percent,
             labels_per_class=labels_per_class, out=out, seed=seed, reading=reading, device=device,
             baselines=None if baselines is None else several(baselines),
             overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,

@@ -144,7 +144,7 @@ def pretraining_epochs(context: Context, minutes: float, baselines: Collection[s
     raise UserError(
         f"--minutes: must leave time for {_epochs(len(rates))} of pretraining, which with "
         f"fine-tuning and its baselines takes about {least:.2g} minutes here, got {minutes:g}; "
-        f"pass --minutes {_rounded_up(least)}{shorter}"
+        f"pass --minutes {least_minutes(least)}{shorter}"
     )
 
 
@@ -170,6 +170,10 @@ def _epochs(count: int) -> str:
     return "an epoch" if count == 1 else f"{count} epochs"
 
 
-def _rounded_up(minutes: float) -> str:
-    """Write a time with a margin: rates vary."""
+def least_minutes(minutes: float) -> str:
+    """Write a time with a margin: rates vary.
+
+    Args:
+        minutes: Estimated.
+    """
     return f"{math.ceil(minutes * 1.2 * 10) / 10:g}"

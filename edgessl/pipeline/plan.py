@@ -15,6 +15,7 @@ from edgessl.pipeline.finetune.semi import times_supervised
 from edgessl.pipeline.lengths import AROUND, arms, whole_times
 from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.score.probe import Rate, pretraining_rates, supervised_rate
+from edgessl.pipeline.size_cost import size_costs
 from edgessl.pipeline.snapshots import snapshots
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.recipe.view_tables import ViewGroup
@@ -89,6 +90,7 @@ class Plan:
         stages: Of pretraining, in their order.
         mean_macs: The stages' cost of an image, averaged over epochs.
         total_macs: Of pretraining: forward passes of the backbone that is kept.
+        size: What is known of the accuracy that the size of the images costs.
     """
 
     backbone: str
@@ -111,6 +113,7 @@ class Plan:
     stages: tuple[StageCost, ...]
     mean_macs: float
     total_macs: float
+    size: str
 
 
 def make_plan(context: Context, baselines: Collection[str]) -> Plan:
@@ -189,6 +192,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         stages=stages,
         mean_macs=mean_macs,
         total_macs=mean_macs * seen,
+        size=size_costs(recipe.image.crop_px),
     )
 
 

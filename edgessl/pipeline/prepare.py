@@ -102,7 +102,7 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
     baselines = default_baselines(init) if asked.baselines is None else asked.baselines
     refusals = Refusals()
     with refusals:
-        _refuse_both(asked.epochs, asked.minutes)
+        refuse_both(asked.epochs, asked.minutes)
     with refusals:
         refuse_startless(baselines, init)
     sources = [one for one in (asked.data, asked.labels) if one is not None]
@@ -143,7 +143,16 @@ def _baselines(asked: Asked, baselines: Sequence[str], recipe: Recipe) -> tuple[
     return ("none",)
 
 
-def _refuse_both(epochs: int | None, minutes: float | None) -> None:
+def refuse_both(epochs: int | None, minutes: float | None) -> None:
+    """Refuse a length that is given twice.
+
+    Args:
+        epochs: ``--epochs``, or None.
+        minutes: ``--minutes``, or None.
+
+    Raises:
+        UserError: Both are given.
+    """
     if epochs is not None and minutes is not None:
         raise UserError("--minutes: must be given without --epochs, got both; drop one of them")
 

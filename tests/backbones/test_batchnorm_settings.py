@@ -10,7 +10,7 @@ from torch import nn
 
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_from, deployable_payload
-from edgessl.pipeline.finetune.finetune import changes_for
+from edgessl.pipeline.finetune.prepare import changes_for
 from edgessl.pipeline.pretrain import save_safetensors
 from edgessl.recipe import load_recipe
 from edgessl.start.run_files import read_start

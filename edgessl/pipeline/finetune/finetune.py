@@ -4,36 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from edgessl.backbones import Backbone
-from edgessl.data.dataset import Dataset
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed.session import joined
-from edgessl.errors import Refusals, UserError
 from edgessl.files import lasting
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
-from edgessl.pipeline.finetune.semi import refuse_idle
+from edgessl.pipeline.finetune.lengths import as_begun, fitted
+from edgessl.pipeline.finetune.plan import FinetunePlan, make_plan
+from edgessl.pipeline.finetune.prepare import Asked, Prepared, prepare
 from edgessl.pipeline.finish import finish, score_run
-from edgessl.pipeline.misfits import refuse_misfits
-from edgessl.pipeline.preflight import begin, found, images_for, listed, options, recipe_for
+from edgessl.pipeline.preflight import begin, listed
 from edgessl.pipeline.pretrain import keep_pretrained
 from edgessl.pipeline.results import Run
-from edgessl.pipeline.weights_recipe import brought_along, recipe_for_weights
 from edgessl.recipe import Recipe
-from edgessl.recipe.evaluate_table import EvaluateTable
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
-from edgessl.runs.snapshots import run_of
 from edgessl.runs.stages import FINETUNE, REPORT, START
-from edgessl.start.general import open_start
-from edgessl.start.kept_head import check_head, wanted_layers
 from edgessl.start.run_files import Start
 from edgessl.train.place.context import Context, once
 from edgessl.train.place.processes import dismiss, follow
-
-BASELINES = ("random",)
-"""What a fine-tuning is compared with: there is no time of pretraining that another may have."""
 
 
 def finetune(
@@ -45,6 +36,7 @@ def finetune(
     backbone: str | None = None,
     size: int | None = None,
     epochs: int | None = None,
+    minutes: float | None = None,
     label_percent: float | None = None,
     labels_per_class: int | None = None,
     out: str | Path | None = None,
@@ -73,6 +65,7 @@ def finetune(
         backbone: What a file of others holds; None to find out.
         size: Side of the images in px, for training and evaluation; None for the recipe's.
         epochs: Fine-tuning epochs in place of the recipe's; more of them extend a run.
+        minutes: Or as many epochs as fit into this time, baselines included.
         label_percent: Share of the training labels to use, in percent; None for all.
         labels_per_class: Or how many of each class.
         out: Run folder; None for ``runs/DATA-finetune-START``.
@@ -103,57 +96,85 @@ def finetune(
         >>> tuned.scores["finetune_top1"].n  # test images
         4
     """
-    source = str(start.pretrained if isinstance(start, Run) else start)
-    overrides = listed(overrides)
+    asked = Asked(
+        start=str(start.pretrained if isinstance(start, Run) else start), data=str(data),
+        unlabelled=None if unlabelled is None else str(unlabelled), recipe=recipe,
+        backbone=backbone, size=size, epochs=epochs, minutes=minutes, label_percent=label_percent,
+        labels_per_class=labels_per_class, out=out, seed=seed, reading=reading, device=device,
+        baselines=None if baselines is None else listed(baselines), overrides=listed(overrides),
+        compiled=compiled,
+    )  # fmt: skip
     with joined() as world, speaking(reporter) as tell:
         if not world.first:
             return Run(follow(world, device))
-        given, refusals = open_start(source, backbone), Refusals()
-        baselines = listed(_default_baselines(given) if baselines is None else baselines)
-        name = _recipe_for(given, recipe)
-        overrides = (*brought_along(given, recipe), *overrides)
-        sources = [str(one) for one in (data, unlabelled) if one is not None]
-        draft, here = options(
-            name, overrides, baselines, device, sources, world, refusals, known=BASELINES
-        )
-        if unlabelled is not None:
-            refuse_idle(draft, str(unlabelled))
-        changed = (*overrides, *changes_for(given, draft, epochs))
-        dataset = images_for(
-            draft, str(data), unlabelled=None if unlabelled is None else str(unlabelled),
-            label_percent=label_percent, labels_per_class=labels_per_class,
-            seed=seed, reading=reading, reporter=tell, pretrains=False,
-        )  # fmt: skip
-        _refuse_unlabelled(dataset)
-        resolved = recipe_for(name, changed, dataset, here, size)
-        refuse_misfits(resolved, dataset, world, compiled=compiled, pretrains=False)
-        network = given.build(resolved.image.crop_px)
-        check_head(given.head, wanted_layers(resolved, network), source)
-        for sentence in (_origin(given, resolved, network), *given.sentences, *found(dataset)):
-            tell.say(sentence)
-        folder = RunFolder(Path(out or Path("runs") / f"{dataset.name}-finetune-{given.name}"))
+        ready = prepare(asked, world, tell)
+        resolved, given = ready.recipe, ready.start
+        folder = RunFolder(ready.path)
         with folder.locked():
-            start_of = {"start": given.fingerprint}
-            identity = identity_of(resolved, dataset, seed, start_of, reading)
-            if not fresh:
+            begun = not fresh and bool(folder.read())
+            if minutes is not None and begun:
+                resolved = as_begun(folder, resolved, ready.dataset, minutes, tell)
+            identity = _identity(asked, ready, resolved)
+            if begun:
                 refuse_other(folder, resolved, identity, stage=FINETUNE.name)
             context = begin(
-                folder, resolved, dataset, here, world, compiled=compiled, seed=seed,
+                folder, resolved, ready.dataset, ready.device, world, compiled=compiled, seed=seed,
                 reporter=tell, fresh=fresh,
             )  # fmt: skip
+            if minutes is not None and not begun:
+                context = fitted(context, minutes, ready.baselines)
+                identity = _identity(asked, ready, context.recipe)
             if fresh:  # after the last refusal: until then nothing is lost
                 folder.clear()
             resume(context, identity, stage=FINETUNE.name)
             came_from = {
                 "labels": None, "unlabelled": lasting(unlabelled), "label_percent": label_percent,
-                "labels_per_class": labels_per_class, "start": source, **reading.said(),
+                "labels_per_class": labels_per_class, "start": asked.start, **reading.said(),
             }  # fmt: skip
-            record(context, identity, {**came_from, **given.provenance})
+            record(context, identity, {**came_from, **given.provenance}, minutes=minutes)
             kept = given.last_stage_weights
-            once(context, START, lambda: keep_pretrained(context, network, given.head, kept))
-            _train(context, given, baselines, command)
+            once(context, START, lambda: keep_pretrained(context, ready.network, given.head, kept))
+            _train(context, given, ready.baselines, command)
         dismiss(world)
         return Run(folder.path)
+
+
+def plan(asked: Asked, *, reporter: Reporter | None = None) -> FinetunePlan | None:
+    """Say what a fine-tuning would take; train and write nothing.
+
+    Args:
+        asked: As of ``finetune``.
+        reporter: Is told what goes on; None prints it.
+
+    Returns:
+        What it would take; None on processes other than the first.
+
+    Raises:
+        UserError: Something asked for cannot be used; every mistake is told at once.
+    """
+    with joined() as world, speaking(reporter) as tell:
+        if not world.first:
+            follow(world, asked.device)
+            return None
+        ready = prepare(asked, world, tell)
+        resolved, folder = ready.recipe, RunFolder.unmade(ready.path)
+        begun = bool(folder.read())
+        if asked.minutes is not None and begun:
+            resolved = as_begun(folder, resolved, ready.dataset, asked.minutes, tell)
+        context = begin(
+            folder, resolved, ready.dataset, ready.device, world, compiled=asked.compiled,
+            seed=asked.seed, reporter=tell,
+        )  # fmt: skip
+        if asked.minutes is not None and not begun:
+            context = fitted(context, asked.minutes, ready.baselines)
+        found = make_plan(context, ready.baselines)
+        dismiss(world)
+        return found
+
+
+def _identity(asked: Asked, ready: Prepared, recipe: Recipe) -> dict[str, Any]:
+    start = {"start": ready.start.fingerprint}
+    return identity_of(recipe, ready.dataset, asked.seed, start, asked.reading)
 
 
 def _train(context: Context, start: Start, baselines: Sequence[str], command: str) -> None:
@@ -168,78 +189,3 @@ def _train(context: Context, start: Start, baselines: Sequence[str], command: st
     about = {"file": str(start.path), "supervised": start.supervised, **start.provenance}
     facts = {"start": about, **scores}
     finish(context, title, command, trained, facts)
-
-
-def changes_for(start: Start, draft: Recipe, epochs: int | None) -> tuple[str, ...]:
-    """Return what a recipe has to be changed in for the network at hand, as ``KEY=VALUE``.
-
-    Args:
-        start: Its last stage is removed or not, and its BN's epsilon goes on.
-        draft: The recipe without these changes.
-        epochs: Fine-tuning epochs in place of the recipe's, or None.
-
-    Raises:
-        UserError: The recipe is for another backbone.
-    """
-    if draft.backbone.name != start.backbone:
-        raise UserError(
-            f"--recipe: must be for {start.backbone}, which {start.path} holds, got "
-            f"{draft.name} for {draft.backbone.name}; name another recipe"
-        )
-    changes = [f"backbone.last_stage={_last_stage(draft, start)}"]
-    if epochs is not None:
-        changes.append(f"finetune.epochs={epochs}")
-    if not draft.evaluate.finetunes:  # of a run that only pretrained
-        protocols = EvaluateTable().protocols
-        changes.append(f"evaluate.protocols={list(protocols)}")
-    if start.batchnorm_eps is not None:
-        changes.append(f"backbone.batchnorm_eps={start.batchnorm_eps}")
-    return tuple(changes)
-
-
-def _default_baselines(start: Start) -> tuple[str, ...]:
-    """Return what is trained beside: that general weights beat random ones is no question."""
-    return BASELINES if start.origin is None else ("none",)
-
-
-def _recipe_for(start: Start, name: str | None) -> str:
-    """Return the recipe that was named, or else the start's run's, or the factory's."""
-    if name is None and start.origin is not None:
-        return recipe_for_weights(start.backbone)
-    if name is None:
-        recorded = run_of(start.path) / "recipe.toml"
-        if not recorded.is_file():
-            raise UserError(
-                f"{start.path}: must lie in a run folder with a recipe.toml, found none beside it; "
-                "name one with --recipe, such as --recipe mobilenetv2-dino"
-            )
-        return str(recorded)
-    return name
-
-
-def _last_stage(recipe: Recipe, start: Start) -> str:
-    """Return what the start says of the last stage; only pretrained weights of one are dropped."""
-    if start.last_stage == "keep" and recipe.backbone.last_stage == "drop" and not start.supervised:
-        return "drop"
-    return start.last_stage
-
-
-def _refuse_unlabelled(dataset: Dataset) -> None:
-    """Refuse images without labels."""
-    if not dataset.classes:
-        raise UserError(
-            f"{dataset.source}: must have labels to fine-tune on, found none; "
-            "give one folder per class, or a manifest with labels"
-        )
-
-
-def _origin(start: Start, recipe: Recipe, backbone: Backbone) -> str:
-    """Say what it starts from."""
-    what = "the backbone of the classifier " if start.supervised else ""
-    done = {"keep": "", "remove": "removed", "drop": "dropped"}[recipe.backbone.last_stage]
-    stage = f", its last stage {done}" if done else ""
-    told = f"Starting from {what}{start.path}: {start.backbone}{stage}."
-    px = recipe.image.crop_px
-    if backbone.fixed_px and start.image_px not in (None, px):
-        told += f" Its position embeddings are resampled from {start.image_px} to {px} px."
-    return told
