@@ -33,9 +33,10 @@ from edgessl.start.kept_head import KEY, KeptHead, head_of
 from edgessl.start.kept_stage import STAGE_KEY, stage_of
 from edgessl.train.health.doctor import Doctor
 from edgessl.train.place.context import Context, once
+from edgessl.train.stage.stage import Stage
 from edgessl.train.stage.state_fits import weights_misfit
 from edgessl.train.stage.timing import Meter
-from edgessl.train.stage.train_stage import Stage, train_stage
+from edgessl.train.stage.train_stage import train_stage
 from edgessl.views.contact_sheet import contact_sheet
 from edgessl.views.corruption import Corruption
 

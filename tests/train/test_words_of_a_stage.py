@@ -7,8 +7,8 @@ import pytest
 from edgessl.recipe.method_tables.dino import DinoTable
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.train.health.doctor import Doctor
+from edgessl.train.stage.stage_log import _name_of_loss
 from edgessl.train.stage.timing import bottleneck
-from edgessl.train.stage.train_stage import _name_of_loss
 
 SHARES = {
     "waiting_share": 0.0, "views_share": 0.05, "forward_backward_share": 0.8,

@@ -34,7 +34,8 @@ from edgessl.start.begin import initialise
 from edgessl.start.source import NONE
 from edgessl.train import TrainingData
 from edgessl.train.place.context import Workplace
-from edgessl.train.stage.train_stage import Stage, train_stage
+from edgessl.train.stage.stage import Stage
+from edgessl.train.stage.train_stage import train_stage
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,9 @@ from edgessl.start.kept_head import load_head, wanted_layers
 from edgessl.train.health.pseudo_labels import PseudoLabelDoctor
 from edgessl.train.place.context import Context, once
 from edgessl.train.place.images import labels_of
+from edgessl.train.stage.stage import Stage
 from edgessl.train.stage.timing import Meter
-from edgessl.train.stage.train_stage import Stage, train_stage
+from edgessl.train.stage.train_stage import train_stage
 
 
 def finetune_backbone(

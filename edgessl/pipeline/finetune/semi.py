@@ -16,7 +16,7 @@ from edgessl.recipe.semi_table import SemiTable
 from edgessl.recipe.view_tables import ViewGroup
 from edgessl.runs.stages import FINETUNE
 from edgessl.train.place.context import Context
-from edgessl.train.stage.train_stage import Stage
+from edgessl.train.stage.stage import Stage
 
 
 def semi_supervised(

@@ -21,7 +21,8 @@ from edgessl.train import TrainingData
 from edgessl.train.health.told import Watcher
 from edgessl.train.place.context import Context
 from edgessl.train.stage.best_epoch import BestEpoch, Kept
-from edgessl.train.stage.train_stage import Stage, train_stage
+from edgessl.train.stage.stage import Stage
+from edgessl.train.stage.train_stage import train_stage
 
 
 def train_classifier(

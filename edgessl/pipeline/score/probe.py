@@ -21,7 +21,7 @@ from edgessl.schedules import Clock
 from edgessl.train import TrainingData, fit
 from edgessl.train.place.context import Context
 from edgessl.train.place.processes import ask, batch_parts
-from edgessl.train.stage.train_stage import Stage
+from edgessl.train.stage.stage import Stage
 from edgessl.views import ViewSampler
 
 PROBE = StageId("probe", 0, "")
