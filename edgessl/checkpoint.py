@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgessl.errors import UserError
 from edgessl.files import atomic_path, not_writable
@@ -85,6 +85,40 @@ def not_finite(weights: Mapping[str, Tensor]) -> str:
         if not finite:
             return key
     return ""
+
+
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """Return what a checkpoint keeps of a network: every tensor on the CPU, floats in float32."""
+    return {
+        key: value.detach().to("cpu", torch.float32 if value.is_floating_point() else None)
+        for key, value in module.state_dict().items()
+    }
+
+
+def fill(module: nn.Module, weights: Any, where: str, what: str) -> None:
+    """Load the weights of a checkpoint into a network, with no key missing.
+
+    Args:
+        module: Gets them.
+        weights: Tensors by name.
+        where: The file's name, for the message.
+        what: The network, in words.
+
+    Raises:
+        UserError: They are others, or one is not finite.
+    """
+    try:
+        module.load_state_dict(weights or {}, strict=True)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"{where}: must hold every tensor of its {what}, got others; pass a file that a run of "
+            "edgessl wrote"
+        ) from error
+    if key := not_finite(module.state_dict()):
+        raise UserError(
+            f"{where}: must hold finite weights, got others in {key}; pass a checkpoint of a run "
+            "that did not diverge"
+        )
 
 
 def refuse_missing(path: Path) -> None:

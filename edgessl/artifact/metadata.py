@@ -16,8 +16,8 @@ _WITHOUT_THRESHOLDS = 2  # 3 added thresholds: files of one label an image stay 
 
 Precision = Literal["fp32", "fp16", "int8"]
 Takes = Literal["normalised", "pixels"]
-BOX_HEADS = ("detections", "predictions")
-"""Heads of a detector's files: what is told, or every default box."""
+DENSE_HEADS = ("detections", "predictions", "pixels")
+"""Heads of a detector's files, what is told or every default box, and of a segmenter's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,11 @@ class Metadata:
 
     Attributes:
         head: What comes out: ``"logits"``, ``"probs"`` or ``"features"``; of a detector all its
-            ``"predictions"``, or ``"detections"`` without doubles.
+            ``"predictions"``, or ``"detections"`` without doubles; of a segmenter the logits of
+            all ``"pixels"``.
         classes: Class names in the order of the outputs; empty for features.
-        preprocess: Values of ``edgessl.data.preprocess.Preprocess``; of a detector those of
-            ``edgessl.dense.square.Square``.
+        preprocess: Values of ``edgessl.data.preprocess.Preprocess``; of a detector or a segmenter
+            those of ``edgessl.dense.square.Square``.
         input_px: Side of the square images that go in.
         provenance: Recipe, data and scores, without absolute paths.
         gates: Every check of the export with its status and numbers, skipped ones included.

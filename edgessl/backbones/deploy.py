@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from edgessl import checkpoint
@@ -106,10 +105,7 @@ def deployable_payload(
         "preprocess": preprocess,
         "provenance": provenance,
         **({"thresholds": list(thresholds)} if thresholds else {}),
-        "weights": {
-            key: value.detach().to("cpu", torch.float32 if value.is_floating_point() else None)
-            for key, value in module.state_dict().items()
-        },
+        "weights": checkpoint.weights_of(module),
     }
 
 

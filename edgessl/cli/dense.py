@@ -9,7 +9,6 @@ from edgessl.cli.options import as_typed
 
 
 def run_dense(
-    task: str,
     name: str,
     *,
     data: str,
@@ -26,8 +25,7 @@ def run_dense(
     """Train a detector or a segmenter and print what it reached.
 
     Args:
-        task: ``detect`` or ``segment``.
-        name: Of its recipe.
+        name: Of a recipe of a detector or a segmenter.
         data: Images with boxes or masks.
         out: Run folder.
         epochs: In place of the recipe's.
@@ -40,13 +38,11 @@ def run_dense(
         fresh: Whether to start over.
     """
     from edgessl.cli.screen import console
-    from edgessl.pipeline.dense.detect import detect
-    from edgessl.pipeline.dense.segment import segment
+    from edgessl.pipeline.dense import recipe as story
     from edgessl.reporter import Screen
 
     with Screen(console()) as screen:
-        story = detect if task == "detect" else segment
-        run = story(
+        run = story.run(
             name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
             init=init, baselines=baselines, overrides=overrides or (), fresh=fresh,
             reporter=screen, command=as_typed(),

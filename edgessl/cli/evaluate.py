@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,25 +36,28 @@ _WHY = {
 }
 
 
-def _evaluated(
-    model: str, data: str, trust: bool, say: Callable[[str], None]
-) -> dict[str, Any]:
-    from edgessl.pipeline.dense.detect_evaluate import evaluate_detector
+def _evaluate_dense(
+    model: str, data: str, screen: Console, *, trust: bool, as_json: bool,
+    say: Callable[[str], None],
+) -> None:
+    from edgessl.pipeline.dense.evaluate import evaluate as story
 
-    return evaluate_detector(Path(model), data, trust=trust, say=say)
-
-
-def _print_boxes(document: dict[str, Any], screen: Console, *, as_json: bool) -> None:
+    document = story(Path(model), data, trust=trust, say=say)
     if as_json:
         print_json(document)
         return
+    key, words = ("ap50", "AP50") if "ap50" in document["scores"] else ("iou", "mIoU")
     for row in document["classes"]:
-        told = "not in test" if row["ap50"] is None else f"{row['ap50']:.1f} %"
+        told = "not in test" if row[key] is None else f"{row[key]:.1f} %"
         screen.print(f"  {row['name']:<16} {told}")
-    score = document["scores"]["ap50"]
+    score = document["scores"][document["protocol"]]
+    beside = (
+        f"COCO AP {document['coco']['ap']:.1f} %" if "coco" in document
+        else f"{document['pixel_accuracy']:.1f} % of the pixels are right"
+    )
     screen.print(
-        f"AP50: {score['value']:.1f} %, 95 % interval {score['low']:.1f} to {score['high']:.1f} % "
-        f"({score['n']} images); COCO AP {document['coco']['ap']:.1f} %"
+        f"{words}: {score['value']:.1f} %, 95 % interval {score['low']:.1f} to "
+        f"{score['high']:.1f} % ({score['n']} images); {beside}"
     )
 
 
@@ -102,17 +105,19 @@ def evaluate(
     reading = reading_of(layout, splits, column)
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
-        from edgessl.pipeline.dense.files import finds_boxes
+        from edgessl.pipeline.dense.files import is_dense
         from edgessl.pipeline.score import evaluate as story
 
-        if finds_boxes(Path(model)):
+        if is_dense(Path(model)):
             given = {
-                "--protocol": None if protocol == "ap50" else protocol, "--backbone": backbone,
-                "--size": size, "--layout": None if layout == "auto" else layout,
-                "--splits": splits, "--column": column,
+                "--protocol": None if protocol in ("ap50", "miou") else protocol,
+                "--backbone": backbone, "--size": size, "--splits": splits, "--column": column,
+                "--layout": None if layout == "auto" else layout,
             }  # fmt: skip
-            refuse_given(given, "must be left out for a detector")
-            _print_boxes(_evaluated(model, data, trust, status.update), screen, as_json=json)
+            refuse_given(given, "must be left out for a detector or a segmenter")
+            _evaluate_dense(
+                model, data, screen, trust=trust, as_json=json, say=status.update
+            )
             return
 
         found = story.evaluate(

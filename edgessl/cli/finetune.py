@@ -121,7 +121,7 @@ def finetune(
         )  # fmt: skip
         name = recipe_for(task, checkpoint, recipe, backbone)
         run_dense(
-            task, name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
+            name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
             init=checkpoint, baselines=("random",) if baselines is None else several(baselines),
             overrides=overrides, fresh=fresh,
         )

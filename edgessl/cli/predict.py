@@ -23,7 +23,7 @@ def predict(
     ],
     draw: Annotated[
         Path | None,
-        typer.Option(help="Of a detector: folder for the images with their boxes drawn."),
+        typer.Option(help="Folder for the images with boxes, or the classes of pixels, drawn."),
     ] = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -31,24 +31,28 @@ def predict(
         bool, typer.Option("--csv", help="Print a table path,label; several labels as a|b.")
     ] = False,
 ) -> None:
-    """Name the likely classes of images, or draw what a detector finds.
+    """Name the likely classes of images, or draw boxes or masks.
 
     A network of several labels an image names every class from its threshold on, or says none.
 
     An image that cannot be used is named at the end, with exit code 2; the others are answered.
     """
-    from edgessl.pipeline.dense.files import finds_boxes
+    from edgessl.pipeline.dense.files import is_dense
     from edgessl.pipeline.predict import open_predictor, predict_images
 
     if json and csv:
         raise UserError("--csv: must come without --json, got both; drop one of them")
-    if finds_boxes(model):
+    if is_dense(model):
         if csv:
-            raise UserError(f"--csv: must be left out for a detector, got {model}; pass --json")
-        _predict_boxes(model, images, draw, trust=trust, json=json)
+            raise UserError(
+                f"--csv: must be left out for a detector or a segmenter, got {model}; pass --json"
+            )
+        _predict_dense(model, images, draw, trust=trust, json=json)
         return
     if draw is not None:
-        raise UserError(f"--draw: must come with a detector, got {model}; leave it out")
+        raise UserError(
+            f"--draw: must come with a detector or a segmenter, got {model}; leave it out"
+        )
     if csv:
         errors = _print_table(model, images, trust=trust)
     elif json:
@@ -92,26 +96,33 @@ def _print_table(model: Path, images: list[Path], *, trust: bool) -> list[str]:
     return errors
 
 
-def _predict_boxes(
+def _predict_dense(
     model: Path, images: list[Path], draw: Path | None, *, trust: bool, json: bool
 ) -> None:
-    from edgessl.pipeline.dense.detect_predict import open_box_predictor
+    from edgessl.pipeline.dense.predict import open_dense_predictor
 
     entries, screen = [], console()
-    for entry in open_box_predictor(model, draw=draw, trust=trust).answers(images):
+    predictor = open_dense_predictor(model, draw=draw, trust=trust)
+    for entry in predictor.answers(images):
         entries.append(entry)
         if "error" not in entry and not json:
-            told = ", ".join(f"{one['name']} {100 * one['score']:.0f} %" for one in entry["boxes"])
             drawn = f" (drawn: {entry['drawn']})" if "drawn" in entry else ""
-            screen.print(f"{entry['image']}: {told or 'no box'}{drawn}")
+            screen.print(f"{entry['image']}: {_at_places(entry)}{drawn}")
     errors = [entry for entry in entries if "error" in entry]
     if json:
         print_json({
-            "model": str(model), "head": "detections",
+            "model": str(model), "head": predictor.head,
             "predictions": [entry for entry in entries if "error" not in entry], "errors": errors,
         })  # fmt: skip
     if errors:
         raise UserError("\n".join(entry["error"] for entry in errors))
+
+
+def _at_places(entry: dict[str, Any]) -> str:
+    if "pixels" in entry:
+        return ", ".join(f"{one['name']} {100 * one['share']:.1f} %" for one in entry["pixels"])
+    told = ", ".join(f"{one['name']} {100 * one['score']:.0f} %" for one in entry["boxes"])
+    return told or "no box"
 
 
 def _answer(entry: dict[str, Any]) -> str:

@@ -91,7 +91,7 @@ def recipe(
 
     reading = reading_of(layout, splits, column)
     compared = None if baselines is None else several(baselines)
-    if task := task_of(name):
+    if task_of(name):
         given = {
             "--labels": labels, "--label-percent": label_percent,
             "--labels-per-class": labels_per_class, "--val-group": val_group,
@@ -101,7 +101,6 @@ def recipe(
         }  # fmt: skip
         refuse_given(given, "must be left out for a detector or a segmenter")
         run_dense(
-            task,
             name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
             init=init, baselines=compared or (), overrides=overrides, fresh=fresh,
         )

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgessl.recipe.detector_table import AugmentTable, DetectorImageTable
+from edgessl.recipe.dense_table import AugmentTable, DenseImageTable
 from edgessl.rng import DrawKey, uniforms
 from edgessl.views.jitter import apply_jitter, order_numbers
 from edgessl.views.resample import crop_and_resize
@@ -26,7 +26,7 @@ class Augment:
     """
 
     def __init__(
-        self, image: DetectorImageTable, augment: AugmentTable, memory_format: torch.memory_format
+        self, image: DenseImageTable, augment: AugmentTable, memory_format: torch.memory_format
     ) -> None:
         self._image, self._augment, self._format = image, augment, memory_format
 

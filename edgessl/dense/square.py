@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from edgessl.recipe.dense_table import DenseImageTable
+
 Three = tuple[float, float, float]
 _KERNELS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -46,6 +48,11 @@ class Square:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON and checkpoints."""
         return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def of(cls, table: DenseImageTable) -> Square:
+        """Return the transform of a recipe's ``image``."""
+        return cls(table.input_px, table.interpolation, table.mean, table.std)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Square:

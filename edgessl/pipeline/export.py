@@ -13,8 +13,7 @@ from edgessl.bench.compare.ratio import ratio_of_turns
 from edgessl.bench.measure.device import Device
 from edgessl.bench.measure.in_turns import measure
 from edgessl.checkpoint import save
-from edgessl.dense.detection.deploy import is_detector_file
-from edgessl.dense.segmentation.deploy import is_segmenter_file
+from edgessl.dense.tasks import task_of_checkpoint
 from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import write_record
 from edgessl.export.bundle.names import Runner
@@ -37,8 +36,7 @@ from edgessl.export.product import ExportedFile, NotMade, Product, give_name, wr
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
 from edgessl.export.targets.names import names_for
 from edgessl.export.targets.products import device_products
-from edgessl.pipeline.dense.detect_export import INT8_MAX_DROP_PERCENT, export_detector
-from edgessl.pipeline.dense.segment_export import export_segmenter
+from edgessl.pipeline.dense.export import INT8_MAX_DROP_PERCENT, export_dense
 from edgessl.pipeline.general import AsFeatures, is_general, open_general
 from edgessl.pipeline.results import Run
 
@@ -170,7 +168,7 @@ def export(
     table = read_target(target or "cpu")
     wanted = (formats,) if isinstance(formats, str) else tuple(formats)
     kinds = formats_for(wanted, table, named=target is not None)
-    if (detects := is_detector_file(path)) or is_segmenter_file(path):
+    if (task := task_of_checkpoint(path)) is not None:
         if table.for_device:
             raise UserError(
                 f"--target: must be one of ONNX files for a detector or a segmenter, got '{target}'"
@@ -181,9 +179,8 @@ def export(
         if max_drop_percent is None:
             limits = limits.model_copy(update={"int8_max_drop_percent": INT8_MAX_DROP_PERCENT})
         where = _output_folder(path, None if out is None else Path(out))
-        write = export_detector if detects else export_segmenter
-        done = write(
-            path, formats=kinds, target=limits, data=images, folder=where, say=say
+        done = export_dense(
+            task, path, formats=kinds, target=limits, data=images, folder=where, say=say
         )
         write_record(where, {
             "checkpoint": path.name,

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from edgessl.recipe.detector_table import AugmentTable, DetectorImageTable, FineTuningOptim
-from edgessl.recipe.tables import BackboneTable, Count
+from edgessl.recipe.dense_table import AugmentTable, DenseRecipe, DenseTrainTable
 from edgessl.schema import Table
 
 TASK = "segment"
@@ -36,41 +35,21 @@ class LrAsppTable(Table):
         return self
 
 
-class SegmenterTrainTable(Table):
-    """How a segmenter is trained.
+class SegmenterTrainTable(DenseTrainTable):
+    """How a segmenter is trained; ``augment.min_visible`` is for boxes."""
 
-    Attributes:
-        epochs: Passes over the training images.
-        batch_size: Images in a step.
-        optim: Optimiser and schedules.
-        val_every_percent: How often mIoU is measured on val, in percent of the training.
-        augment: What training does to images; ``min_visible`` is for boxes.
-    """
-
-    epochs: Count
-    batch_size: Count
-    optim: FineTuningOptim
-    val_every_percent: Annotated[float, Field(gt=0.0, le=100.0)] = 10.0
     augment: AugmentTable = AugmentTable(area=(0.25, 1.0))
 
 
-class SegmenterRecipe(Table):
+class SegmenterRecipe(DenseRecipe):
     """A recipe of a segmenter.
 
     Attributes:
         task: ``"segment"``: tells it from a recipe of pretraining.
-        name: Its name.
-        source: The folder of the catalogue that it lies in.
-        backbone: The network that it reads maps of.
-        image: How images are fed.
         segmenter: What it adds.
         train: How it is trained.
     """
 
     task: Literal["segment"]
-    name: str
-    source: str = ""
-    backbone: BackboneTable
-    image: DetectorImageTable = DetectorImageTable()
     segmenter: LrAsppTable
     train: SegmenterTrainTable

@@ -9,7 +9,7 @@ from dense.tiny_boxes import write_voc
 from dense.tiny_detector import RECIPE, SMALL
 from shared import made_once
 
-from edgessl.pipeline.dense.detect import detect
+from edgessl.pipeline.dense.recipe import run as train_dense
 from edgessl.reporter import Silent
 
 
@@ -26,7 +26,7 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing disturbed."""
 
     def make(folder: Path) -> None:
-        run = detect(
+        run = train_dense(
             RECIPE, data=data, out=folder, overrides=SMALL, device="cpu", reporter=Silent(),
             baselines=("none",),
         )  # fmt: skip

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from edgessl.dense.boxes.boxed import BoxedImage
 from edgessl.dense.detection.sampler import BoxSampler
-from edgessl.recipe.detector_table import AugmentTable, DetectorImageTable
+from edgessl.recipe.dense_table import AugmentTable, DenseImageTable
 from edgessl.rng import DrawKey
 
 SIDE, COUNT = 96, 12
-PLAIN = DetectorImageTable(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), input_px=SIDE)
+PLAIN = DenseImageTable(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), input_px=SIDE)
 SIZES = np.full((COUNT, 2), 100, np.int32)
 
 
@@ -68,7 +68,7 @@ def test_without_changes_the_image_and_its_boxes_stay() -> None:
 
 def test_a_sample_is_drawn_the_same_in_any_batch() -> None:
     pixels, images = _white_boxes()
-    sampler = BoxSampler(images, DetectorImageTable(input_px=SIDE), AugmentTable())
+    sampler = BoxSampler(images, DenseImageTable(input_px=SIDE), AugmentTable())
     whole = sampler(pixels, SIZES, np.arange(COUNT), DrawKey(3, 0, 1))
     some = np.array([7, 2])
     part = sampler(pixels[some], SIZES[some], some, DrawKey(3, 0, 1))

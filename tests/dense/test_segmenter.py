@@ -18,13 +18,15 @@ from typer.testing import CliRunner
 
 from edgessl import catalog, checkpoint
 from edgessl.cli import app
+from edgessl.dense.gates import check_figure
 from edgessl.dense.masks.load import load_masks
 from edgessl.dense.masks.masked import VOID, read_mask
+from edgessl.dense.segmentation.judged import JudgedPixels
 from edgessl.dense.segmentation.miou import confusion_of, ious, mean_iou, score
 from edgessl.dense.segmentation.sampler import cropped_masks
+from edgessl.dense.segmentation.task import SEGMENTATION
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.dense.segment import segment
-from edgessl.pipeline.dense.segment_export import check_miou
+from edgessl.pipeline.dense.recipe import run as train_dense
 from edgessl.recipe.load_dense import load_segmenter, task_of
 from edgessl.reporter import Silent
 
@@ -44,7 +46,7 @@ def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def segmented(masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(folder: Path) -> None:
-        segment("lraspp-mobilenetv3l", data=masks, out=folder, overrides=SMALL, device="cpu",
+        train_dense("lraspp-mobilenetv3l", data=masks, out=folder, overrides=SMALL, device="cpu",
                 reporter=Silent())  # fmt: skip
 
     return made_once(tmp_path_factory, "segmenter", make)
@@ -114,7 +116,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     masks: Path, segmented: Path, tmp_path: Path
 ) -> None:
     def run(reporter: Silent) -> None:
-        segment("lraspp-mobilenetv3l", data=masks, out=tmp_path, overrides=SMALL, device="cpu",
+        train_dense("lraspp-mobilenetv3l", data=masks, out=tmp_path, overrides=SMALL, device="cpu",
                 reporter=reporter)  # fmt: skip
 
     with pytest.raises(Interrupted, match="stopped in segment at step 5"):
@@ -150,10 +152,12 @@ def test_the_file_has_the_checkpoints_miou_and_runs_alone(
 
 
 def test_a_file_that_answers_otherwise_fails() -> None:
-    right = np.stack([np.diag([10, 10])] * 4)
-    wrong = right[:, ::-1].copy()
-    assert check_miou(right, right, max_drop_percent=0.5).status == "pass"
-    assert check_miou(right, wrong, max_drop_percent=0.5).status == "fail"
+    right = JudgedPixels(np.stack([np.diag([10, 10])] * 4), ("a", "b"))
+    wrong = JudgedPixels(right.counts[:, ::-1].copy(), ("a", "b"))
+    for file, status in ((right, "pass"), (wrong, "fail")):
+        gate = check_figure("mIoU through the file", SEGMENTATION.judging, right, file, images=4,
+                            max_drop_percent=0.5)  # fmt: skip
+        assert gate.status == status
 
 
 @pytest.mark.parametrize("name", sorted(catalog.entries("segmenters")))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-SplitName = Literal["train", "val", "test"]
-SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+from edgessl.dense.images import DenseSet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,45 +40,17 @@ class BoxedImage:
         sides = np.array([self.width, self.height] * 2, np.float32)
         return self.boxes / sides
 
-
-@dataclass(frozen=True, slots=True)
-class BoxSet:
-    """What the user has.
-
-    Attributes:
-        name: Short name, used for the run folder.
-        source: What the user passed, absolute.
-        layout: How it was read, in words.
-        classes: Class names in label order.
-        train: Images to train on.
-        val: Every choice is made on them.
-        test: Read once, at the end.
-        left_out: Boxes and files that are not used: where, and the reason.
-        notes: What was decided on the way, one sentence each.
-    """
-
-    name: str
-    source: str
-    layout: str
-    classes: tuple[str, ...]
-    train: tuple[BoxedImage, ...]
-    val: tuple[BoxedImage, ...]
-    test: tuple[BoxedImage, ...]
-    left_out: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = field(default=())
-
-    def split(self, name: SplitName) -> tuple[BoxedImage, ...]:
-        """Return a split by its name."""
-        return {"train": self.train, "val": self.val, "test": self.test}[name]
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
 
     @property
-    def fingerprint(self) -> str:
-        """Hash of classes, splits, contents and boxes."""
-        hasher = hashlib.sha1(repr(self.classes).encode(), usedforsecurity=False)
-        for name in SPLITS:
-            hasher.update(name.encode())
-            for image in self.split(name):
-                hasher.update(image.digest.encode())
-                for values in (image.boxes, image.labels, image.difficult):
-                    hasher.update(np.ascontiguousarray(values).tobytes())
-        return hasher.hexdigest()
+    def identity(self) -> bytes:
+        """Contents of image and boxes."""
+        values = (np.ascontiguousarray(one) for one in (self.boxes, self.labels, self.difficult))
+        return self.digest.encode() + b"".join(one.tobytes() for one in values)
+
+
+BoxSet = DenseSet[BoxedImage]
+"""Images with boxes, split."""

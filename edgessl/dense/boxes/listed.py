@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl.dense.boxes.boxed import SplitName
+from edgessl.dense.images import SplitName
 from edgessl.names import trouble_with
 
 Corners = tuple[float, float, float, float]

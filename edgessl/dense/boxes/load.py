@@ -10,11 +10,12 @@ import numpy as np
 from edgessl.data.parallel import Progress
 from edgessl.data.verify import Verified, verify
 from edgessl.data.voc import is_voc
-from edgessl.dense.boxes.boxed import BoxedImage, BoxSet, SplitName
+from edgessl.dense.boxes.boxed import BoxedImage, BoxSet
 from edgessl.dense.boxes.listed import ListedImage, ListedSet, fit_boxes
 from edgessl.dense.boxes.read_coco import coco_files, read_coco
 from edgessl.dense.boxes.read_voc import read_voc
 from edgessl.dense.boxes.read_yolo import is_yolo, read_yolo
+from edgessl.dense.images import SplitName
 from edgessl.errors import UserError
 from edgessl.files import expanded
 

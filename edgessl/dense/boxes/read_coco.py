@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgessl.dense.boxes.boxed import SplitName
 from edgessl.dense.boxes.listed import Corners, ListedBox, ListedImage, ListedSet
+from edgessl.dense.images import SplitName
 from edgessl.errors import UserError
 
 _SPLIT_WORDS: tuple[tuple[str, SplitName], ...] = (

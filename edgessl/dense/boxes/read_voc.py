@@ -6,8 +6,8 @@ from pathlib import Path
 
 from edgessl.data.tree import SUFFIXES
 from edgessl.data.voc import ANNOTATIONS, IMAGES, LISTS, VocObject, read_annotation, read_list
-from edgessl.dense.boxes.boxed import SplitName
 from edgessl.dense.boxes.listed import ListedBox, ListedImage, ListedSet
+from edgessl.dense.images import SplitName
 from edgessl.errors import UserError
 
 _LISTS: tuple[tuple[str, SplitName], ...] = (

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from edgessl.data.tree import SUFFIXES
-from edgessl.dense.boxes.boxed import SplitName
 from edgessl.dense.boxes.listed import Corners, ListedBox, ListedImage, ListedSet
+from edgessl.dense.images import SplitName
 from edgessl.errors import UserError
 
 _SPLITS: dict[str, SplitName] = {"train": "train", "val": "val", "valid": "val", "test": "test"}

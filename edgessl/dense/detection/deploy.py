@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from edgessl import checkpoint
 from edgessl.artifact.tables import ClassName
 from edgessl.backbones import Backbone
-from edgessl.dense.detection.found import Suppression
+from edgessl.dense.detection.found import Found, Suppression, suppress
 from edgessl.dense.detection.network import Decoded, SsdLite
+from edgessl.dense.detection.suppressed_graph import FULL, found_of
 from edgessl.dense.square import Square
 from edgessl.errors import UserError
-from edgessl.recipe.detector_table import DetectorImageTable, SsdLiteTable
+from edgessl.recipe.dense_table import DenseImageTable
+from edgessl.recipe.detector_table import SsdLiteTable
 from edgessl.schema import Table, validate
 
 KIND = "detector"
@@ -30,7 +31,7 @@ class _About(Table):
     image_px: Annotated[int, Field(ge=1, le=8192)]
     batchnorm_eps: Annotated[float, Field(gt=0)] | None = None
     classes: Annotated[tuple[ClassName, ...], Field(min_length=1)]
-    image: DetectorImageTable
+    image: DenseImageTable
     detector: SsdLiteTable
     provenance: dict[str, Any]
     kind: Literal["detector"]
@@ -59,20 +60,18 @@ class Detector:
         """The network that maps are read of."""
         return self.module.detector.backbone
 
+    def read(self, head: str, output: NDArray[np.float32], images: int) -> list[Found]:
+        """Turn the output of a file with a head into what is told of each image."""
+        return found_of(output, images) if head == FULL else suppress(output, self.rule)
+
+    def facts(self) -> dict[str, Any]:
+        """Return how many boxes it chooses from."""
+        return {"default_boxes": len(self.module.detector.anchors)}
+
 
 def is_detector_payload(payload: dict[str, Any]) -> bool:
     """Tell whether a checkpoint holds a detector."""
     return payload.get("kind") == KIND
-
-
-def is_detector_file(path: Path) -> bool:
-    """Tell whether a file is the checkpoint of a detector; one that cannot be read is none."""
-    if path.suffix != ".pt" or not path.is_file():
-        return False
-    try:
-        return is_detector_payload(checkpoint.load(path))
-    except UserError:
-        return False
 
 
 def rule_of(table: SsdLiteTable) -> Suppression:
@@ -80,16 +79,11 @@ def rule_of(table: SsdLiteTable) -> Suppression:
     return Suppression(table.nms_iou, table.min_score, table.max_boxes)
 
 
-def square_of(table: DetectorImageTable) -> Square:
-    """Return the evaluation transform of a detector."""
-    return Square(table.input_px, table.interpolation, table.mean, table.std)
-
-
 def detector_payload(
     detector: SsdLite,
     *,
     classes: tuple[str, ...],
-    image: DetectorImageTable,
+    image: DenseImageTable,
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the checkpoint payload of a detector, to be written with ``checkpoint.save``."""
@@ -103,10 +97,7 @@ def detector_payload(
         "image": image.model_dump(mode="json"),
         "detector": detector.table.model_dump(mode="json"),
         "provenance": provenance,
-        "weights": {
-            key: value.detach().to("cpu", torch.float32 if value.is_floating_point() else None)
-            for key, value in detector.state_dict().items()
-        },
+        "weights": checkpoint.weights_of(detector),
     }
 
 
@@ -128,22 +119,10 @@ def detector_from(payload: dict[str, Any], where: str) -> Detector:
         )
     given = {key: payload[key] for key in _About.model_fields if key in payload}
     about = validate(_About, given, where)
-    weights: dict[str, Tensor] = payload.get("weights") or {}
     backbone = Backbone(about.backbone, "keep", about.image_px, batchnorm_eps=about.batchnorm_eps)
     network = SsdLite(backbone, len(about.classes), about.detector, about.image.input_px)
-    try:
-        network.load_state_dict(weights, strict=True)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"{where}: must hold every tensor of its {about.backbone} detector, got others; pass a "
-            "file that a run of edgessl wrote"
-        ) from error
-    if key := checkpoint.not_finite(network.state_dict()):
-        raise UserError(
-            f"{where}: must hold finite weights, got others in {key}; pass a checkpoint of a run "
-            "that did not diverge"
-        )
+    checkpoint.fill(network, payload.get("weights"), where, f"{about.backbone} detector")
     return Detector(
-        Decoded(network).eval(), about.classes, square_of(about.image), rule_of(about.detector),
+        Decoded(network).eval(), about.classes, Square.of(about.image), rule_of(about.detector),
         about.provenance,
     )

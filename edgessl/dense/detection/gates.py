@@ -1,12 +1,11 @@
-"""Checks of an exported detector that classifiers do not have."""
+"""A check of an exported detector that no other network has."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgessl.dense.boxes.boxed import BoxedImage
 from edgessl.dense.detection.found import Found
-from edgessl.dense.detection.voc_ap import interval, match_class, mean_ap, overlaps, resampled
+from edgessl.dense.detection.voc_ap import overlaps
 from edgessl.export.gates.gate import Gate
 
 SURE_SCORE = 0.3
@@ -47,33 +46,3 @@ def _matched(wanted: Found, there: Found) -> int:
     same &= wanted.labels[sure][:, None] == there.labels[None]
     same &= abs(wanted.scores[sure][:, None] - there.scores[None]) <= SAME_SCORE
     return int(same.any(axis=1).sum())
-
-
-def check_ap(
-    checkpoint: Sequence[Found], file: Sequence[Found], images: Sequence[BoxedImage],
-    classes: Sequence[str], *, max_drop_percent: float,
-) -> Gate:
-    """Compare AP50 through the file with the checkpoint's, on the same test images.
-
-    Args:
-        checkpoint: What the checkpoint told of each image.
-        file: What the file told.
-        images: With their objects.
-        classes: Class names in label order.
-        max_drop_percent: Points that the file may lose.
-    """
-    ours, theirs = (
-        [match_class(found, images, i) for i in range(len(classes))]
-        for found in (checkpoint, file)
-    )
-    before, after = 100 * mean_ap(ours), 100 * mean_ap(theirs)
-    low, high = (100 * end for end in interval(resampled(theirs) - resampled(ours)))
-    finding = (
-        f"AP50 {after:.2f} % through the file, {before:.2f} % before: {after - before:+.2f} points "
-        f"({low:+.2f} to {high:+.2f}) on {len(images)} test images; {max_drop_percent:g} may be "
-        "lost"
-    )
-    numbers = {"ap50_percent": after, "checkpoint_ap50_percent": before, "low": low, "high": high,
-               "images": len(images), "max_drop_percent": max_drop_percent}  # fmt: skip
-    passed = before - after <= max_drop_percent
-    return Gate("AP through the file", "pass" if passed else "fail", finding, numbers)

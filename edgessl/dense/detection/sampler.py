@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgessl.dense.augment import Augment
 from edgessl.dense.boxes.boxed import BoxedImage
-from edgessl.recipe.detector_table import AugmentTable, DetectorImageTable
+from edgessl.recipe.dense_table import AugmentTable, DenseImageTable
 from edgessl.rng import DrawKey
 
 
@@ -28,7 +28,7 @@ class BoxSampler:
     def __init__(
         self,
         images: Sequence[BoxedImage],
-        image: DetectorImageTable,
+        image: DenseImageTable,
         augment: AugmentTable,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgessl.dense.boxes.boxed import BoxedImage
 from edgessl.dense.detection.coco_ap import LARGE_PX, SMALL_PX, coco_ap
-from edgessl.dense.detection.found import Found, Suppression, suppress
+from edgessl.dense.detection.found import Found
 from edgessl.dense.detection.voc_ap import (
     RIGHT,
     Matches,
@@ -25,29 +24,7 @@ from edgessl.dense.detection.voc_ap import (
 )
 from edgessl.metrics.interval import Score
 
-Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Pixels ``(B, 3, S, S)`` to predictions ``(B, A, 4 + K)``."""
-BATCH = 8
 SHOWN_SCORE = 0.5
-
-
-def find_all(
-    pixels: NDArray[np.uint8], predict: Predict, rule: Suppression,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> list[Found]:
-    """Run a detector over images.
-
-    Args:
-        pixels: Under the evaluation transform, ``(I, 3, S, S)``.
-        predict: The detector.
-        rule: Which boxes are told.
-        progress: Called with (done, total).
-    """
-    found: list[Found] = []
-    for first in range(0, len(pixels), BATCH):
-        found += suppress(predict(pixels[first : first + BATCH]), rule)
-        progress(len(found), len(pixels))
-    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,11 +38,6 @@ class Scored:
 
     matches: tuple[Matches, ...]
     facts: dict[str, Any]
-
-
-def ap50_of(found: Sequence[Found], images: Sequence[BoxedImage], classes: Sequence[str]) -> float:
-    """Return VOC's mean AP at an overlap of 0.5, in percent: the figure of the val curve."""
-    return 100 * mean_ap([match_class(found, images, i) for i in range(len(classes))])
 
 
 def score(

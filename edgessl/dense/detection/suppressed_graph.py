@@ -1,4 +1,4 @@
-"""The suppression of doubles as part of an ONNX graph, and which nodes only decode."""
+"""The suppression of doubles as part of an ONNX graph."""
 
 from __future__ import annotations
 
@@ -93,25 +93,3 @@ def found_of(rows: Any, images: int) -> list[Found]:
               part[:, 6].astype(np.int64))
         for part in parts
     ]  # fmt: skip
-
-
-def decoding_nodes(model: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the nodes behind the heads' last convolutions, and these convolutions.
-
-    Args:
-        model: A prepared graph with the output ``predictions`` and names for all nodes.
-    """
-    makers = {name: node for node in model.graph.node for name in node.output}
-    decoding: dict[str, None] = {}
-    last: dict[str, None] = {}
-    ahead = [RAW]
-    while ahead:
-        node = makers.get(ahead.pop())
-        if node is None or node.name in decoding or node.name in last:
-            continue
-        if node.op_type == "Conv":
-            last[node.name] = None
-        else:
-            decoding[node.name] = None
-            ahead += node.input
-    return tuple(decoding), tuple(last)

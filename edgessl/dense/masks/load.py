@@ -8,7 +8,8 @@ from edgessl.data.decode import BadImage, digest_of, read_bytes
 from edgessl.data.parallel import Progress, ordered_map
 from edgessl.data.tree import SUFFIXES
 from edgessl.data.verify import Verified, verify
-from edgessl.dense.masks.masked import MaskedImage, MaskSet, SplitName, read_mask
+from edgessl.dense.images import SplitName
+from edgessl.dense.masks.masked import MaskedImage, MaskSet, read_mask
 from edgessl.errors import UserError
 from edgessl.files import expanded
 from edgessl.names import trouble_with
@@ -76,8 +77,8 @@ def load_masks(source: str | Path, progress: Progress | None = None) -> MaskSet:
         )
     sides, notes = _divided(found)
     return MaskSet(
-        folder.name, str(folder), classes, tuple(sides["train"]), tuple(sides["val"]),
-        tuple(sides["test"]), tuple(left_out), tuple(notes),
+        folder.name, str(folder), "images/ and masks/", classes, tuple(sides["train"]),
+        tuple(sides["val"]), tuple(sides["test"]), tuple(left_out), tuple(notes),
     )  # fmt: skip
 
 

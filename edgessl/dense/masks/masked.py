@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from edgessl.data.decode import read_bytes
+from edgessl.dense.images import DenseSet
 from edgessl.errors import UserError
 
-SplitName = Literal["train", "val", "test"]
-SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 VOID = 255
 """In memory: pixels without a class, which nothing is learned of or judged by."""
 
@@ -40,44 +37,19 @@ class MaskedImage:
     mask: Path
     mask_digest: str
 
-
-@dataclass(frozen=True, slots=True)
-class MaskSet:
-    """What the user has.
-
-    Attributes:
-        name: Short name, used for the run folder.
-        source: What the user passed, absolute.
-        classes: Class names; a mask's value is a place in them, all others are void.
-        train: Images to train on.
-        val: Every choice is made on them.
-        test: Read once, at the end.
-        left_out: Files that are not used, and why.
-        notes: What was decided on the way, one sentence each.
-    """
-
-    name: str
-    source: str
-    classes: tuple[str, ...]
-    train: tuple[MaskedImage, ...]
-    val: tuple[MaskedImage, ...]
-    test: tuple[MaskedImage, ...]
-    left_out: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def split(self, name: SplitName) -> tuple[MaskedImage, ...]:
-        """Return a split by its name."""
-        return {"train": self.train, "val": self.val, "test": self.test}[name]
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
 
     @property
-    def fingerprint(self) -> str:
-        """Hash of classes, splits, images and masks."""
-        hasher = hashlib.sha1(repr(self.classes).encode(), usedforsecurity=False)
-        for name in SPLITS:
-            hasher.update(name.encode())
-            for image in self.split(name):
-                hasher.update(f"{image.digest}{image.mask_digest}".encode())
-        return hasher.hexdigest()
+    def identity(self) -> bytes:
+        """Contents of image and mask."""
+        return f"{self.digest}{self.mask_digest}".encode()
+
+
+MaskSet = DenseSet[MaskedImage]
+"""Images with masks, split."""
 
 
 def read_mask(path: Path, classes: int, digest: str | None = None) -> NDArray[np.uint8]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from edgessl import checkpoint
@@ -14,8 +14,7 @@ from edgessl.artifact.tables import ClassName
 from edgessl.backbones import Backbone
 from edgessl.dense.segmentation.network import LrAspp
 from edgessl.dense.square import Square
-from edgessl.errors import UserError
-from edgessl.recipe.detector_table import DetectorImageTable
+from edgessl.recipe.dense_table import DenseImageTable
 from edgessl.recipe.segmenter_table import LrAsppTable
 from edgessl.schema import Table, validate
 
@@ -29,7 +28,7 @@ class _About(Table):
     backbone: str
     batchnorm_eps: Annotated[float, Field(gt=0)] | None = None
     classes: Annotated[tuple[ClassName, ...], Field(min_length=2)]
-    image: DetectorImageTable
+    image: DenseImageTable
     segmenter: LrAsppTable
     provenance: dict[str, Any]
 
@@ -50,19 +49,17 @@ class Segmenter:
     square: Square
     provenance: dict[str, Any]
 
+    def read(self, head: str, output: NDArray[np.float32], images: int) -> list[Any]:
+        """Turn the output of a file into logits ``(K, S, S)`` of each image."""
+        return list(output)
 
-def is_segmenter_file(path: Path) -> bool:
-    """Tell whether a file is the checkpoint of a segmenter; one that cannot be read is none."""
-    if path.suffix != ".pt" or not path.is_file():
-        return False
-    try:
-        return checkpoint.load(path).get("kind") == KIND
-    except UserError:
-        return False
+    def facts(self) -> dict[str, Any]:
+        """Return nothing: size and cost say it all."""
+        return {}
 
 
 def segmenter_payload(
-    segmenter: LrAspp, *, classes: tuple[str, ...], image: DetectorImageTable,
+    segmenter: LrAspp, *, classes: tuple[str, ...], image: DenseImageTable,
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the checkpoint payload of a segmenter, to be written with ``checkpoint.save``."""
@@ -71,10 +68,7 @@ def segmenter_payload(
         "batchnorm_eps": segmenter.backbone.batchnorm_eps, "classes": list(classes),
         "image": image.model_dump(mode="json"),
         "segmenter": segmenter.table.model_dump(mode="json"), "provenance": provenance,
-        "weights": {
-            key: value.detach().to("cpu", torch.float32 if value.is_floating_point() else None)
-            for key, value in segmenter.state_dict().items()
-        },
+        "weights": checkpoint.weights_of(segmenter),
     }  # fmt: skip
 
 
@@ -94,18 +88,7 @@ def segmenter_from(payload: dict[str, Any], where: str) -> Segmenter:
     side = about.image.input_px
     backbone = Backbone(about.backbone, "keep", side, batchnorm_eps=about.batchnorm_eps)
     network = LrAspp(backbone, len(about.classes), about.segmenter, side)
-    try:
-        network.load_state_dict(payload.get("weights") or {}, strict=True)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"{where}: must hold every tensor of its {about.backbone} segmenter, got others; pass "
-            "a file that a run of edgessl wrote"
-        ) from error
-    if key := checkpoint.not_finite(network.state_dict()):
-        raise UserError(
-            f"{where}: must hold finite weights, got others in {key}; pass a checkpoint of a run "
-            "that did not diverge"
-        )
-    image = about.image
-    square = Square(side, image.interpolation, image.mean, image.std)
-    return Segmenter(network.eval(), about.classes, square, about.provenance)
+    checkpoint.fill(network, payload.get("weights"), where, f"{about.backbone} segmenter")
+    return Segmenter(
+        network.eval(), about.classes, Square.of(about.image), about.provenance
+    )

@@ -6,7 +6,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,7 @@ from edgessl.dense.masks.masked import VOID, MaskedImage, read_mask
 from edgessl.metrics.interval import Score
 
 Counts = NDArray[np.int64]
-Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Pixels ``(B, 3, S, S)`` to logits ``(B, K, S, S)``."""
-BATCH, RESAMPLES = 4, 1000
+RESAMPLES = 1000
 
 
 def confusion_of(answer: NDArray[Any], mask: NDArray[np.uint8], classes: int) -> Counts:
@@ -63,30 +61,23 @@ def at_full_size(logits: NDArray[np.float32], height: int, width: int) -> NDArra
 
 
 def confusions(
-    pixels: NDArray[np.uint8], images: Sequence[MaskedImage], classes: int, predict: Predict,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    logits: Iterable[NDArray[np.float32]], images: Sequence[MaskedImage], classes: int
 ) -> Counts:
-    """Run a segmenter over images, and compare at their own size.
+    """Compare answers with masks, at the size of each image.
 
     Args:
-        pixels: Under the evaluation transform, ``(I, 3, S, S)``.
+        logits: Of every image's square, ``(K, S, S)`` each.
         images: The same images.
         classes: ``K``.
-        predict: The segmenter.
-        progress: Called with (done, total).
 
     Returns:
         ``(I, K, K)``.
     """
     counts = np.zeros((len(images), classes, classes), np.int64)
-    for first in range(0, len(images), BATCH):
-        logits = predict(pixels[first : first + BATCH])
-        for place, one in enumerate(logits, start=first):
-            image = images[place]
-            answer = at_full_size(one, image.height, image.width)
-            mask = read_mask(image.mask, classes, image.mask_digest)
-            counts[place] = confusion_of(answer, mask, classes)
-        progress(min(first + BATCH, len(images)), len(images))
+    for place, (one, image) in enumerate(zip(logits, images, strict=True)):
+        answer = at_full_size(one, image.height, image.width)
+        mask = read_mask(image.mask, classes, image.mask_digest)
+        counts[place] = confusion_of(answer, mask, classes)
     return counts
 
 
@@ -122,5 +113,5 @@ def score(counts: Counts, classes: Sequence[str]) -> dict[str, Any]:
              "iou": None if np.isnan(shares[i]) else float(100 * shares[i])}
             for i, name in enumerate(classes)
         ],
-        "confusion": whole.tolist(),
+        "pixel_confusion": whole.tolist(),
     }  # fmt: skip

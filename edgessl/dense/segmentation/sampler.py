@@ -10,7 +10,7 @@ from torch.nn.functional import grid_sample
 
 from edgessl.dense.augment import Augment
 from edgessl.dense.masks.masked import VOID
-from edgessl.recipe.detector_table import AugmentTable, DetectorImageTable
+from edgessl.recipe.dense_table import AugmentTable, DenseImageTable
 from edgessl.rng import DrawKey
 
 
@@ -27,7 +27,7 @@ class MaskSampler:
     def __init__(
         self,
         masks: Tensor,
-        image: DetectorImageTable,
+        image: DenseImageTable,
         augment: AugmentTable,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:

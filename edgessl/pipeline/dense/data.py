@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.data.parallel import Progress
-from edgessl.dense.boxes.boxed import SPLITS, BoxedImage, BoxSet
+from edgessl.dense.boxes.boxed import BoxedImage, BoxSet
 from edgessl.dense.boxes.load import load_boxes
+from edgessl.dense.images import SPLITS
 
 FEW_OBJECTS = 50  # not tuned
 RECIPE = "ssdlite-efficientnet-lite0"

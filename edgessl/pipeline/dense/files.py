@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgessl.artifact.metadata import BOX_HEADS
+from edgessl.artifact.metadata import DENSE_HEADS
 from edgessl.artifact.opened import SUFFIXES, read_metadata
 from edgessl.errors import UserError
 from edgessl.json_file import read_table
@@ -13,23 +13,23 @@ TASKS = ("detect", "segment")
 CHECKPOINT = ".pt"
 
 
-def finds_boxes(model: Path) -> bool:
-    """Tell whether a file is a detector's: its checkpoint, or exported of it.
+def is_dense(model: Path) -> bool:
+    """Tell whether a file is a detector's or a segmenter's: its checkpoint, or exported of it.
 
     Args:
         model: Any file that a user may name as a network.
     """
     if model.suffix == CHECKPOINT:
-        from edgessl.dense.detection.deploy import is_detector_file  # imports torch
+        from edgessl.dense.tasks import task_of_checkpoint  # imports torch
 
-        return is_detector_file(model)
+        return task_of_checkpoint(model) is not None
     if model.suffix.lower() not in SUFFIXES or not model.is_file():
         return False
     try:
         metadata = read_metadata(model)[1]
     except UserError:  # who opens it says what is wrong
         return False
-    return metadata is not None and metadata.head in BOX_HEADS
+    return metadata is not None and metadata.head in DENSE_HEADS
 
 
 def is_dense_run(run: Path) -> bool:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from edgessl import __version__
+from edgessl.dense.task import Set
 from edgessl.device import describe_device
 from edgessl.errors import UserError
-from edgessl.recipe.detector_table import DetectorRecipe
+from edgessl.recipe.dense_table import DenseRecipe
 from edgessl.recipe.load import to_toml
 from edgessl.recipe.load_dense import KINDS, recipe_of, task_of
-from edgessl.recipe.segmenter_table import SegmenterRecipe
 from edgessl.runs import trained_on
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import REPORT
@@ -22,7 +21,7 @@ from edgessl.start.source import IMAGENET, NONE
 from edgessl.train.place.choose_engine import describe_engine
 from edgessl.train.place.context import Workplace
 
-DenseRecipe = TypeVar("DenseRecipe", DetectorRecipe, SegmenterRecipe)
+Recipe = TypeVar("Recipe", bound=DenseRecipe)
 KEY = "dense"
 """What makes a run this one, in run.json."""
 
@@ -92,24 +91,7 @@ def reopen(place: Workplace, arms: Sequence[str]) -> None:
         place.run.drop_report()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What is written down of the images of a run.
-
-    Attributes:
-        source: What the user passed, absolute.
-        fingerprint: Of classes, splits and contents.
-        digests: Of the training images.
-        left_out: What is not used, and why.
-    """
-
-    source: str
-    fingerprint: str
-    digests: tuple[str, ...]
-    left_out: Sequence[tuple[str, str]]
-
-
-def as_given(table: DenseRecipe, given: Given | None) -> DenseRecipe:
+def as_given(table: Recipe, given: Given | None) -> Recipe:
     """Normalise images as those that the weights were trained on were."""
     if given is None or given.origin.mean is None or given.origin.std is None:
         return table
@@ -118,11 +100,11 @@ def as_given(table: DenseRecipe, given: Given | None) -> DenseRecipe:
 
 
 def identity_of(
-    table: DetectorRecipe | SegmenterRecipe, shown: Shown, seed: int, init: str, given: Given | None
+    table: DenseRecipe, images: Set, seed: int, init: str, given: Given | None
 ) -> dict[str, Any]:
     """Return what makes a run this run and no other, as plain values."""
     return {
-        "seed": seed, "data": shown.fingerprint, "init": init,
+        "seed": seed, "data": images.fingerprint, "init": init,
         "init_sha256": "" if given is None else given.origin.sha256,
         "recipe": table.model_dump(mode="json"),
     }  # fmt: skip
@@ -159,8 +141,8 @@ def _differences(known: Any, wanted: Any, where: str = "") -> list[str]:
 
 
 def record(
-    place: Workplace, table: DetectorRecipe | SegmenterRecipe, shown: Shown,
-    identity: dict[str, Any], given: Given | None,
+    place: Workplace, table: DenseRecipe, images: Set, identity: dict[str, Any],
+    given: Given | None,
 ) -> None:
     """Write down what a new run's folder is for; do nothing in a folder that has a run."""
     run = place.run
@@ -168,16 +150,17 @@ def record(
         return
     run.forget_work()
     run.write_text("recipe.toml", to_toml(table))
-    if shown.left_out:
-        run.write_text("quarantine.txt", "".join(f"{a}\t{b}\n" for a, b in shown.left_out))
-    run.write_text(trained_on.NAME, trained_on.to_text(shown.fingerprint, shown.digests))
+    if images.left_out:
+        run.write_text("quarantine.txt", "".join(f"{a}\t{b}\n" for a, b in images.left_out))
+    digests = (one.digest for one in images.train)
+    run.write_text(trained_on.NAME, trained_on.to_text(images.fingerprint, digests))
     weights = {"weights": given.origin.to_dict()} if given is not None else {}
     run.write({
         "edgessl": __version__, "identity": {}, KEY: identity,
         "engine": describe_engine(place.engine), "device": describe_device(place.device.type),
         "provenance": {
-            "recipe": table.name, "data": shown.source, "seed": place.seed,
-            "init": identity["init"], "data_fingerprint": shown.fingerprint,
+            "recipe": table.name, "data": images.source, "seed": place.seed,
+            "init": identity["init"], "data_fingerprint": images.fingerprint,
             "edgessl": __version__, **weights,
         },
         "finished": {},

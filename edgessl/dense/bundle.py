@@ -1,4 +1,4 @@
-"""The folder that goes to the device with a detector: a runner, labels, and images to try it on."""
+"""The folder that goes to the device: a runner, labels, and images to try the models on."""
 
 from __future__ import annotations
 
@@ -15,42 +15,40 @@ from PIL import Image
 from edgessl import catalog
 from edgessl.artifact import open_artifact
 from edgessl.data.decode import read_image
-from edgessl.dense.boxes.boxed import BoxedImage
-from edgessl.dense.detection.deploy import Detector
-from edgessl.dense.detection.suppressed_graph import FULL
+from edgessl.dense.task import Finished, Task
 from edgessl.export.bundle.manifest import describe_file, sha256_of, write_manifest
 from edgessl.export.bundle.write import REQUIREMENTS
 from edgessl.export.product import ExportedFile
 from edgessl.files import atomic_path
 
 WHAT = {
-    "run.py": "finds and draws boxes, tests itself, times; numpy, pillow and onnxruntime only",
     "requirements.txt": "what run.py imports",
     "labels.txt": "class names, in the order of the outputs",
     "preprocess.json": "how an image becomes the network's input, and what comes out",
-    "testvectors.npz": "test images with the boxes they must give",
+    "testvectors.npz": "test images with the answers they must give",
 }
 TRIED, TRIED_PX = 3, 320
 ONNXRUNTIME = "1.20"
 """The oldest that pyproject allows; older ones were not tried."""
 
 
-def write_detector_bundle(
-    folder: Path, files: Sequence[ExportedFile], detector: Detector, checkpoint: Path,
-    images: Sequence[BoxedImage],
+def write_dense_bundle(
+    task: Task, folder: Path, files: Sequence[ExportedFile], finished: Finished, checkpoint: Path,
+    images: Sequence[Any],
 ) -> None:
     """Write what lies around the models.
 
     Args:
+        task: Detection or segmentation.
         folder: Where they lie.
         files: Those that passed.
-        detector: The checkpoint's.
+        finished: The checkpoint's network.
         checkpoint: Its file.
         images: Test images; none where they are not to be had.
     """
     texts = {
-        "labels.txt": "".join(f"{name}\n" for name in detector.classes),
-        "preprocess.json": json.dumps(_preprocess(detector), indent=2) + "\n",
+        "labels.txt": "".join(f"{name}\n" for name in finished.classes),
+        "preprocess.json": json.dumps(_preprocess(task, finished), indent=2) + "\n",
         "requirements.txt": "".join(
             f"{name}>={oldest}\n"
             for name, oldest in {**REQUIREMENTS, "onnxruntime": ONNXRUNTIME}.items()
@@ -60,9 +58,12 @@ def write_detector_bundle(
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     with atomic_path(folder / "run.py") as temporary:
-        shutil.copyfile(catalog.root() / "export/runners/detector/run.py", temporary)
-    _write_vectors(folder / "testvectors.npz", files, detector, images)
-    described = {name: describe_file(folder / name, what) for name, what in WHAT.items()}
+        shutil.copyfile(
+            catalog.root() / "export/runners" / task.files.runner / "run.py", temporary
+        )
+    _write_vectors(task, folder / "testvectors.npz", files, finished, images)
+    what = {"run.py": task.files.run_py, **WHAT}
+    described = {name: describe_file(folder / name, told) for name, told in what.items()}
     described |= {
         file.path.name: describe_file(
             file.path, file.purpose, format=file.format, opset=file.opset,
@@ -77,35 +78,33 @@ def write_detector_bundle(
     )
 
 
-def _preprocess(detector: Detector) -> dict[str, Any]:
+def _preprocess(task: Task, finished: Finished) -> dict[str, Any]:
     return {
-        **detector.square.to_dict(),
+        **finished.square.to_dict(),
         "colours": "RGB, EXIF orientation applied, transparency on white",
         "resize": "to input_px x input_px whatever the shape, width first, then height, "
         "antialiased (Pillow)",
         "scale": "x / 255, minus mean, over std",
         "layout": "(batch, 3, input_px, input_px) float32",
-        "detections": "(found, 7): image, left, top, right, bottom as shares of width and height, "
-        "score, class; the surest first",
-        "predictions": "(batch, boxes, 4 + classes): corners as shares, then a score a class",
-        "nms_iou": detector.rule.nms_iou, "min_score": detector.rule.min_score,
-        "max_boxes_of_a_class": detector.rule.max_boxes,
+        **task.files.about(finished),
     }
 
 
 def _write_vectors(
-    path: Path, files: Sequence[ExportedFile], detector: Detector, images: Sequence[BoxedImage]
+    task: Task, path: Path, files: Sequence[ExportedFile], finished: Finished,
+    images: Sequence[Any],
 ) -> None:
     pictures = [_shrunk(read_image(one.path)) for one in images[:: max(1, len(images) // TRIED)]]
     pictures = pictures[:TRIED] or [Image.effect_noise((320, 240), 60).convert("RGB")]
     arrays: dict[str, Any] = {
         f"image_{i}": np.asarray(one, np.uint8) for i, one in enumerate(pictures)
     }
-    pixels = np.stack([detector.square.pixels(one) for one in pictures])
+    pixels = finished.square.normalise(np.stack([finished.square.pixels(one) for one in pictures]))
     for file in files:
-        if file.metadata.head == FULL and file.format == "onnx":
-            run = open_artifact(file.path).run
-            arrays[f"detections/{file.path.name}"] = run(detector.square.normalise(pixels))
+        if file.format != "onnx":
+            continue
+        if kept := task.files.vector(file.metadata.head, open_artifact(file.path).run(pixels)):
+            arrays[f"{kept[0]}/{file.path.name}"] = kept[1]
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     with atomic_path(path) as temporary:

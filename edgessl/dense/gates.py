@@ -1,0 +1,38 @@
+"""The gate that every exported dense network must pass: its figure through the file."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgessl.dense.task import Judged, Judging
+from edgessl.export.gates.gate import Gate
+
+
+def check_figure(
+    name: str, judging: Judging, before: Judged, after: Judged, *, images: int,
+    max_drop_percent: float,
+) -> Gate:
+    """Compare a file's figure with its checkpoint's, on the same test images.
+
+    Args:
+        name: Of the gate.
+        judging: What is compared.
+        before: The checkpoint's answers, judged.
+        after: The file's.
+        images: How many there are.
+        max_drop_percent: Points that the file may lose.
+    """
+    ours, theirs = before.value, after.value
+    low, high = (float(one) for one in np.percentile(
+        after.resampled() - before.resampled(), [2.5, 97.5]
+    ))  # fmt: skip
+    finding = (
+        f"{judging.words} {theirs:.2f} % through the file, {ours:.2f} % before: "
+        f"{theirs - ours:+.2f} points ({low:+.2f} to {high:+.2f}) on {images} test images; "
+        f"{max_drop_percent:g} may be lost"
+    )
+    key = f"{judging.figure}_percent"
+    numbers = {key: theirs, f"checkpoint_{key}": ours, "low": low, "high": high,
+               "images": images, "max_drop_percent": max_drop_percent}  # fmt: skip
+    passed = ours - theirs <= max_drop_percent
+    return Gate(name, "pass" if passed else "fail", finding, numbers)
