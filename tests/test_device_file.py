@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +20,7 @@ TEXT = '{"schema": 2, "classes": ["Käse & Co", "<b>", "\\"quoted\\"", "猫"]}'
 CONTENT = {
     ".xml": b'<?xml version="1.0"?>\n<net name="a"><rt_info><x value="1"/></rt_info></net>',
     ".param": b"7767517\n1 1\nInput in0 0 1 in0\n",
+    ".tflite": b"\x1c\x00\x00\x00TFL3" + bytes(200),
 }
 
 
@@ -48,8 +50,26 @@ def test_both_readers_find_what_was_written(
     assert read_text(path) == program.read_about(path) == TEXT
 
 
-def test_the_model_in_front_of_it_is_untouched(tmp_path: Path) -> None:
-    assert write(tmp_path, ".param").read_bytes() == CONTENT[".param"]
+@pytest.mark.parametrize("suffix", sorted(set(CONTENT) - {".xml"}))
+def test_the_model_in_front_of_it_is_untouched(suffix: str, tmp_path: Path) -> None:
+    assert write(tmp_path, suffix).read_bytes().startswith(CONTENT[suffix])
+
+
+@pytest.mark.parametrize("suffix", sorted(set(CONTENT) - {".xml", ".param"}))
+def test_an_archive_behind_the_model_has_the_labels_for_other_programs(
+    suffix: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(write(tmp_path, suffix)) as archive:
+        assert archive.read("labels.txt").decode() == 'Käse & Co\n<b>\n"quoted"\n猫\n'
+
+
+@pytest.mark.parametrize("suffix", sorted(set(CONTENT) - {".xml", ".param"}))
+def test_an_archive_of_others_is_refused(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"model{suffix}"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("labels.txt", "a")
+    with pytest.raises(UserError, match="got a damaged one"):
+        read_text(path)
 
 
 @pytest.mark.parametrize("suffix", DEVICE_FORMATS)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import xml.etree.ElementTree as xml
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,8 +37,10 @@ def save(path: Path, contents: Mapping[str, bytes], text: str) -> None:
     if suffix == ".param":  # a format without room for it
         path.with_suffix(".json").write_text(text, encoding="utf-8")
         path.write_bytes(contents[suffix])
-    else:
+    elif suffix == ".xml":
         path.write_bytes(_with_rt_info(contents[suffix], text))
+    else:
+        path.write_bytes(_with_archive(contents[suffix], text))
 
 
 def _with_rt_info(content: bytes, text: str) -> bytes:
@@ -47,6 +52,20 @@ def _with_rt_info(content: bytes, text: str) -> bytes:
     xml.SubElement(info, KEY, {"value": text})
     written: bytes = xml.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
+
+
+def _with_archive(content: bytes, text: str) -> bytes:
+    """Put a zip archive behind a model, where LiteRT's metadata have their files as well.
+
+    The runtimes do not look there; any zip program lists it.
+    """
+    archive = io.BytesIO()
+    archive.write(content)
+    classes = json.loads(text).get("classes", ())
+    with zipfile.ZipFile(archive, "a") as zipped:
+        for name, inside in ((f"{KEY}.json", text), ("labels.txt", "\n".join((*classes, "")))):
+            zipped.writestr(zipfile.ZipInfo(name), inside)  # its date is 1980: the same again
+    return archive.getvalue()
 
 
 def read_text(path: Path) -> str:
@@ -73,7 +92,7 @@ def read_text(path: Path) -> str:
         )
     try:
         return _text_of(path)
-    except (xml.ParseError, ValueError, OSError) as error:
+    except (xml.ParseError, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise UserError(
             f"{path}: must be a {path.suffix} model, got a damaged one "
             f"({' '.join(str(error).split())[:100]}); export it again"
@@ -83,6 +102,15 @@ def read_text(path: Path) -> str:
 def _text_of(path: Path) -> str:
     if path.suffix.lower() == ".param":
         return path.with_suffix(".json").read_text(encoding="utf-8")
+    if path.suffix.lower() == ".xml":
+        return _text_of_xml(path)
+    if not zipfile.is_zipfile(path):
+        return ""
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(f"{KEY}.json").decode("utf-8")
+
+
+def _text_of_xml(path: Path) -> str:
     found = xml.parse(path).getroot().find(f"rt_info/{KEY}")
     return "" if found is None else found.get("value", "")
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     Run = Callable[[NDArray[Any]], NDArray[np.float32]]
 
-Format = Literal["onnx", "torchscript", "pt2", "ort", "openvino", "ncnn"]
+Format = Literal["onnx", "torchscript", "pt2", "ort", "openvino", "ncnn", "litert"]
 SUFFIXES: dict[str, Format] = {
     ".onnx": "onnx", ".torchscript": "torchscript", ".pt2": "pt2", ".ort": "ort",
-    ".xml": "openvino", ".param": "ncnn",
+    ".xml": "openvino", ".param": "ncnn", ".tflite": "litert",
 }  # fmt: skip
 NEEDS_TORCH: tuple[Format, ...] = ("torchscript", "pt2")
-ON_DEVICES: tuple[Format, ...] = ("openvino", "ncnn")
+ON_DEVICES: tuple[Format, ...] = ("openvino", "ncnn", "litert")
 """Formats that run in a process of their runtime; see ``edgessl.runtimes``."""
 
 
@@ -80,7 +80,7 @@ def open_artifact(
 
     Args:
         path: A file that ``export`` wrote: ``.onnx``, ``.ort``, ``.torchscript``, ``.pt2``, or for
-            a runtime of a device ``.xml`` or ``.param``.
+            a runtime of a device ``.xml``, ``.param`` or ``.tflite``.
         threads: The runtime's threads; None for every core this process may use.
         trust: Whether to open a ``.torchscript`` or ``.pt2`` file that no manifest lists. Pickles
             in a ``.pt2`` file are refused even then.

@@ -65,7 +65,7 @@ def export(
     target: Annotated[
         str | None,
         typer.Option(
-            help="Name in export/targets/ (cpu, arm64, openvino, ncnn), or a TOML file; "
+            help="Name in export/targets/ (cpu, arm64, litert, openvino, ncnn), or a TOML file; "
             "default: cpu."
         ),
     ] = None,

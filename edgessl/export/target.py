@@ -39,7 +39,7 @@ class Target(Table):
     """
 
     formats: tuple[
-        Literal["onnx", "torchscript", "pt2", "ort", "int8", "openvino", "ncnn"], ...
+        Literal["onnx", "torchscript", "pt2", "ort", "int8", "openvino", "ncnn", "litert"], ...
     ] = Field(min_length=1)
     opset: int = Field(ge=OPSETS.start, lt=OPSETS.stop)
     precision: Literal["fp32", "int8"] = "fp32"

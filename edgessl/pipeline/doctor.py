@@ -25,7 +25,7 @@ from edgessl.runtimes.environment import (
 
 PACKAGES = (
     "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "openvino", "ncnn",
-    "numpy", "pillow",
+    "ai-edge-litert", "numpy", "pillow",
 )  # fmt: skip
 READY, ON_DEMAND, NOT_HERE = "ready", "on demand", "not here"
 

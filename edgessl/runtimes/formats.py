@@ -26,6 +26,7 @@ class DeviceFormat:
 DEVICE_FORMATS = {
     ".xml": DeviceFormat("openvino", "OpenVINO", "openvino", (".bin",)),
     ".param": DeviceFormat("ncnn", "NCNN", "ncnn", (".bin", ".json")),
+    ".tflite": DeviceFormat("litert", "LiteRT", "litert"),
 }
 """Suffix of a model -> its format."""
 COMPANIONS_WITHOUT_METADATA = {".xml": (".bin",), ".param": (".bin",)}

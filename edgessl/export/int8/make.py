@@ -108,22 +108,21 @@ class Int8:
         return (fused, calibration, self._loss)
 
     @property
+    def _tested(self) -> bool:
+        """Whether labelled test images judge the answers."""
+        return self.classifies and not self.test.missing
+
+    @property
     def _answers_limit(self) -> float | None:
         """Percent of answers that may be others; None where labelled test images judge them."""
-        judged = self.classifies and not self.test.missing
-        return None if judged else self.max_drop_percent
+        return None if self._tested else self.max_drop_percent
 
     @property
     def _loss(self) -> Gate:
-        judge, marks, limit = self.judge, self.found.best.marks, self.max_drop_percent
-        if judge.rule == "cosine":
-            return check_cosine_lost(marks, judge.what, max_drop_percent=limit)
-        if judge.rule == "agreement" and self._answers_limit is None:
-            limit = 100.0  # an answer that changed need not be a loss: the accuracy gate knows
-        before = judge.marks(judge.expected)
-        if self.levels:
-            return check_shares_lost(before, marks, judge.what, max_drop_percent=limit)
-        return check_answers_lost(before, marks, judge.what, max_drop_percent=limit)
+        return loss_of(
+            self.judge, self.found.best.marks,
+            max_drop_percent=self.max_drop_percent, tested=self._tested,
+        )  # fmt: skip
 
     def _agreement(self, path: Path) -> Gate:
         pixels = self.test.some_pixels(self.preprocess, UNSEEN_IMAGES)
@@ -151,6 +150,28 @@ class Int8:
             self.found.fp32_ms, self.found.timed,
             "made for another CPU than this one; time it on the device",
         )
+
+
+def loss_of(
+    judge: Judge, marks: NDArray[np.float64], *, max_drop_percent: float, tested: bool
+) -> Gate:
+    """Say what rounding costs on the images that the choice was made on.
+
+    Args:
+        judge: What marks the answers.
+        marks: Of the file that was chosen, ``(N,)``.
+        max_drop_percent: Points, or hundredths of mean cosine, that it may lose.
+        tested: Whether labelled test images judge its answers.
+    """
+    limit = max_drop_percent
+    if judge.rule == "cosine":
+        return check_cosine_lost(marks, judge.what, max_drop_percent=limit)
+    if judge.rule == "agreement" and tested:
+        limit = 100.0  # an answer that changed need not be a loss: the accuracy gate knows
+    before = judge.marks(judge.expected)
+    if judge.levels:
+        return check_shares_lost(before, marks, judge.what, max_drop_percent=limit)
+    return check_answers_lost(before, marks, judge.what, max_drop_percent=limit)
 
 
 def int8_products(
@@ -214,7 +235,7 @@ def make_int8(
     prepared = prepare(core.graph)
     extremes = measure_extremes(prepared, batches(pixels, preprocess.normalise))
     judged_on = judging_set(dataset, core.metadata.classes, calibrated_on, seed)
-    judge = _judge(
+    judge = judge_on(
         core.graph, judged_on, preprocess, classifies=bool(core.metadata.classes),
         levels=core.metadata.levels,
     )  # fmt: skip
@@ -236,10 +257,19 @@ def _behind(inside: Inside, network: Run) -> Run:
     return lambda pixels: network(inside(pixels))
 
 
-def _judge(
+def judge_on(
     graph: Any, judged_on: Chosen, preprocess: Preprocess, *, classifies: bool,
     levels: tuple[float, ...] = (),
 ) -> Judge:
+    """Return what candidates are compared with, on some images.
+
+    Args:
+        graph: The fp32 ONNX graph.
+        judged_on: The images.
+        preprocess: The evaluation transform.
+        classifies: Whether the highest output is the answer.
+        levels: Output from which on each class counts as shown, where an image may show several.
+    """
     pixels = decode_eval(judged_on.paths, preprocess, digests=judged_on.digests)
     run, normalise = open_model(graph), preprocess.normalise
     expected = np.concatenate([run(batch) for batch in batches(pixels, normalise)])

@@ -10,7 +10,10 @@ from typing import Any
 
 from edgessl.artifact import Format, Precision
 from edgessl.export.core import Core
+from edgessl.export.gates.gate import Gate
 from edgessl.export.int8.make import Int8
+from edgessl.export.product import no_more_gates
+from edgessl.export.targets.calibration import Calibration
 
 Say = Callable[[str], None]
 
@@ -23,18 +26,26 @@ class Job:
         core: The network.
         folder: A folder of its own to work in.
         make_int8: Quantises the ONNX graph, or fails where the images are not to be had.
+        find_calibration: Finds the images that a converter quantises with, or fails where they
+            are not to be had.
         say: Called with the name of each step.
     """
 
     core: Core
     folder: Path
     make_int8: Callable[[], Int8]
+    find_calibration: Callable[[], Calibration]
     say: Say
 
     @cached_property
     def int8(self) -> Int8:
         """The quantised ONNX graph, as ``--int8`` writes it, made once."""
         return self.make_int8()
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The images that a converter quantises with, found once."""
+        return self.find_calibration()
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,12 @@ class Converted:
     Attributes:
         contents: The bytes of each file by its suffix, the model's own included.
         history: How it was made, as plain values; it goes into the metadata.
+        more_gates: What only this file is checked for.
     """
 
     contents: Mapping[str, bytes]
     history: dict[str, Any] = field(default_factory=dict)
+    more_gates: Callable[[Path], tuple[Gate, ...]] = no_more_gates
 
 
 @dataclass(frozen=True)

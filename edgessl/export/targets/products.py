@@ -11,7 +11,9 @@ from edgessl.export.core import Core
 from edgessl.export.formats.cost import graph_cost
 from edgessl.export.int8.make import Int8, make_int8
 from edgessl.export.product import NotMade, Product
+from edgessl.export.targets.calibration import read_calibration
 from edgessl.export.targets.interface import Converted, DeviceTarget, Job, Say
+from edgessl.export.targets.litert import LITERT
 from edgessl.export.targets.names import ENVIRONMENTS
 from edgessl.export.targets.ncnn import NCNN
 from edgessl.export.targets.openvino import OPENVINO
@@ -19,7 +21,7 @@ from edgessl.runtimes.converter import ConversionFailed
 from edgessl.runtimes.environment import python_for
 from edgessl.runtimes.process import tell
 
-TARGETS = {target.format: target for target in (OPENVINO, NCNN)}
+TARGETS = {target.format: target for target in (OPENVINO, NCNN, LITERT)}
 """What was asked for -> the format."""
 
 
@@ -43,7 +45,10 @@ def device_products(
         EdgesslError: Making an environment failed.
     """
     target = next(TARGETS[name] for name in formats if name in TARGETS)
-    job = Job(core, folder, make_int8=lambda: _int8(core, data, say), say=say)
+    job = Job(
+        core, folder, make_int8=lambda: _int8(core, data, say),
+        find_calibration=lambda: read_calibration(core, data), say=say,
+    )  # fmt: skip
     for name in ENVIRONMENTS[target.format]:  # before any work that would be lost
         python_for(name, tell)
     cost = _cost(core, folder)
@@ -69,7 +74,8 @@ def _product(
 
     return Product(
         target.names[precision], target.format, f"{target.purpose}, {precision}", write,
-        precision=precision, batch=1, history={"cost": cost, **converted.history},
+        precision=precision, batch=1, more_gates=converted.more_gates,
+        history={"cost": cost, **converted.history},
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a model in the runtime of its format: OpenVINO or NCNN.
+"""Opens a model in the runtime of its format: OpenVINO, NCNN or LiteRT.
 
 run.py uses it for the models that onnxruntime does not run, and edgessl proves and times them
 through it. It needs Python 3.9, numpy and the one runtime that the file asks for.
@@ -17,13 +17,14 @@ import signal
 import sys
 import time
 import xml.etree.ElementTree as xml
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 KEY = "edgessl"
-PACKAGES = {".xml": "openvino", ".param": "ncnn"}
+PACKAGES = {".xml": "openvino", ".param": "ncnn", ".tflite": "ai-edge-litert"}
 """Suffix of a model -> the package on PyPI that runs it."""
 COMPANIONS = {".xml": (".bin",), ".param": (".bin", ".json")}
 """Suffix of a model -> those of the files that belong to it, under the same name."""
@@ -36,14 +37,20 @@ class CannotRun(Exception):
 def read_about(path):
     """Return what edgessl wrote into, or beside, a model, as JSON text; empty where there is none.
 
-    OpenVINO keeps it in rt_info, NCNN in a .json beside.
+    OpenVINO keeps it in rt_info, NCNN in a .json beside; a LiteRT file ends in a zip archive, which
+    its runtime does not look at.
     """
     path = Path(path)
     if path.suffix.lower() == ".xml":
         found = xml.parse(str(path)).getroot().find(f"rt_info/{KEY}")
         return "" if found is None else found.get("value", "")
-    beside = path.with_suffix(".json")
-    return beside.read_text(encoding="utf-8") if beside.is_file() else ""
+    if path.suffix.lower() == ".param":
+        beside = path.with_suffix(".json")
+        return beside.read_text(encoding="utf-8") if beside.is_file() else ""
+    if not zipfile.is_zipfile(path):
+        return ""
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(f"{KEY}.json").decode("utf-8")
 
 
 class Network:
@@ -173,15 +180,55 @@ def _ncnn_numbers(path):
     return computes
 
 
-OPENERS = {".xml": _open_openvino, ".param": _open_ncnn}
+def _open_litert(path, threads):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    if source["dtype"] != np.float32 or target["dtype"] != np.float32:
+        raise ValueError(f"it takes {np.dtype(source['dtype'])}, not float32")
+    channels_last = source["shape"][-1] == 3
+
+    def run(images):
+        images = images.transpose(0, 2, 3, 1) if channels_last else images
+        interpreter.set_tensor(source["index"], np.ascontiguousarray(images))
+        interpreter.invoke()
+        return interpreter.get_tensor(target["index"]).reshape(1, -1)
+
+    return run, True, _litert_numbers(path)
+
+
+def _litert_numbers(path):
+    """Count products by the type of what goes in, in the graph as it is before any delegate."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=plain)
+    interpreter.allocate_tensors()
+    types = {one["index"]: np.dtype(one["dtype"]) for one in interpreter.get_tensor_details()}
+    computes = {}
+    for node in interpreter._get_ops_details():
+        if node["op_name"] in LITERT_PRODUCTS:
+            kind = str(types[int(node["inputs"][0])])
+            numbers = {"int8": "i8", "float32": "f32", "float16": "f16"}.get(kind, kind)
+            computes[numbers] = computes.get(numbers, 0) + 1
+    return computes
+
+
+LITERT_PRODUCTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
+
+
+OPENERS = {".xml": _open_openvino, ".param": _open_ncnn, ".tflite": _open_litert}
 
 
 # --- a process for edgessl -----------------------------------------------------------------------
 
 
 def _import_runtime(suffix):
+    modules = {".xml": "openvino", ".param": "ncnn", ".tflite": "ai_edge_litert.interpreter"}
     try:
-        importlib.import_module({".xml": "openvino", ".param": "ncnn"}.get(suffix, "json"))
+        importlib.import_module(modules.get(suffix, "json"))
     except ImportError:
         return  # told where the model is opened
 
