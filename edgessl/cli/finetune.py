@@ -116,7 +116,7 @@ def finetune(
             {"--label-percent": label_percent, "--labels-per-class": labels_per_class,
              "--val-group": val_group, "--layout": None if layout == "auto" else layout,
              "--splits": splits, "--column": column, "--compile": compiled,
-             "--minutes": minutes, "--plan": plan},
+             "--minutes": minutes, "--plan": plan, "--unlabelled": unlabelled},
             f"must be left out for --task {task}",
         )  # fmt: skip
         name = recipe_for(task, checkpoint, recipe, backbone)

@@ -148,13 +148,6 @@ class Dataset:
     lesson: Lesson | None = None
 
     @property
-    def tag_names(self) -> tuple[str, ...]:
-        """Names of the classes in ``tags``, in alphabetical order."""
-        return tuple(sorted({
-            name for tags in self.tags.values() for name in (*tags.shown, *tags.difficult)
-        }))  # fmt: skip
-
-    @property
     def pretraining(self) -> Split:
         """The images that pretraining sees: everything, or what is drawn of it."""
         if self.drawn is None:

@@ -57,12 +57,6 @@ class ValueRange:
         """Return the range of one kind of number."""
         return self.integers if kind == "integers" else self.floats
 
-    def or_else(self, other: ValueRange | None) -> ValueRange:
-        """Fill in from another range what this one does not know."""
-        if other is None:
-            return self
-        return ValueRange(self.integers or other.integers, self.floats or other.floats)
-
     def to_dict(self) -> dict[str, list[float]]:
         """Return plain values, without what is unknown."""
         return {kind: list(pair) for kind, pair in asdict(self).items() if pair is not None}

@@ -133,8 +133,10 @@ def record(
         lines = [f"{path}\t{reason}" for path, reason in dataset.quarantined]
         run.write_text("quarantine.txt", "\n".join(lines) + "\n")
         context.reporter.say(f"{run.path / 'quarantine.txt'} lists what was left out, and why.")
-    start = provenance.get("start")  # fine-tuning sees no image without a label; its start did
+    start = provenance.get("start")  # fine-tuning sees images without a label only where it says so
     seen = trained_on.of_start(Path(start)) if start else {*dataset.pretraining.digests}
+    if recipe.finetune.semi is not None:
+        seen = {*seen, *dataset.unlabeled.digests}
     text = trained_on.to_text(dataset.fingerprint, {*seen, *dataset.train.digests})
     run.write_text(trained_on.NAME, text)
     run.write(

@@ -59,19 +59,38 @@ def as_begun(
     Raises:
         UserError: Something in the recipe does not fit into them.
     """
+    epochs = begun_epochs(folder, PRETRAIN.name, "pretraining epochs", minutes, reporter)
+    return _settled(recipe, dataset, epochs, minutes, reporter)
+
+
+def begun_epochs(
+    folder: RunFolder, stage: str, words: str, minutes: float, reporter: Reporter
+) -> int:
+    """Return the epochs that a stage of a run was begun with.
+
+    Args:
+        folder: Has a run.
+        stage: ``pretrain`` or ``finetune``.
+        words: What its epochs are called.
+        minutes: As asked for now.
+        reporter: Is told where that changes nothing.
+
+    Raises:
+        UserError: The run is of another kind, or does not say what it is.
+    """
     known = folder.read()
-    if not known["identity"]:
+    if "recipe" not in known["identity"]:
         raise UserError(
-            f"{folder.path}: must say in run.json what its run is, got nothing; start over with "
-            "--fresh"
+            f"{folder.path}: must say in run.json what its run is, which one of this kind does, "
+            "got none; choose another folder with --out, or start over with --fresh"
         )
-    epochs = int(known["identity"]["recipe"]["pretrain"]["epochs"])
+    epochs = int(known["identity"]["recipe"][stage]["epochs"])
     if known.get("minutes") != minutes or known.get("extended"):
         reporter.say(
-            f"--minutes {minutes:g}: this run keeps the {epochs} pretraining epochs "
-            "that it has; --epochs can make it longer."
+            f"--minutes {minutes:g}: this run keeps the {epochs} {words} that it has; --epochs can "
+            "make it longer."
         )
-    return _settled(recipe, dataset, epochs, minutes, reporter)
+    return epochs
 
 
 def fitted(context: Context, minutes: float, baselines: Sequence[str]) -> Context:

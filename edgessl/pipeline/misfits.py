@@ -50,10 +50,11 @@ def refuse_misfits(
     with refusals:
         if lengths:
             check_lengths(recipe, dataset, pretrains=pretrains)
-    with refusals:
-        refuse_without_images(recipe, dataset, world)
-    with refusals:
-        check_choices(recipe, dataset)
+    if recipe.evaluate.finetunes or not pretrains:
+        with refusals:
+            refuse_without_images(recipe, dataset, world)
+        with refusals:
+            check_choices(recipe, dataset)
     refusals.raise_all()
 
 

@@ -77,7 +77,7 @@ def verdict(report: Mapping[str, Any]) -> str:
             told = [f"{name} is {_percent(scores[key])}." for key, name in _ALONE if key in scores]
             return " ".join(told)
         return _unpaired(subject, "kNN", scores["knn_top1"], features, "random features")
-    return _beside_baselines(report, subject, key) + _beside_probe(scores, key)
+    return _beside_baselines(report, subject, key) + _beside_probe(report, key)
 
 
 def _beside_baselines(report: Mapping[str, Any], subject: str, key: str) -> str:
@@ -99,15 +99,18 @@ def _beside_baselines(report: Mapping[str, Any], subject: str, key: str) -> str:
     return _paired(subject, metric, tuned, rival, words)
 
 
-def _beside_probe(scores: Mapping[str, Any], key: str) -> str:
+def _beside_probe(report: Mapping[str, Any], key: str) -> str:
     """Tell where a classifier alone, on the frozen backbone, is better than fine-tuning."""
-    tuned, probe = scores[key], scores.get(PROBES[key])
-    if probe is None or probe["value"] <= tuned["high"]:
+    tuned, probe = report["scores"][key], report["scores"].get(PROBES[key])
+    if probe is None or probe["low"] <= tuned["high"]:
         return ""
-    return (
-        f" A linear probe on the backbone before fine-tuning is better, {_percent(probe)}: train "
-        "the classifier alone with --set finetune.trains=classifier."
-    )
+    told = f" A linear probe on the backbone before fine-tuning is better, {_percent(probe)}"
+    recipe = report.get("recipe") or {}
+    if (recipe.get("backbone") or {}).get("last_stage", "keep") != "keep":
+        return f"{told}."  # the stage that grows back is random: it has to be trained
+    decays = (recipe.get("finetune") or {}).get("layer_decay", 1) != 1
+    also = " --set finetune.layer_decay=1" if decays else ""
+    return f"{told}: train the classifier alone with --set finetune.trains=classifier{also}."
 
 
 def _scored_by(report: Mapping[str, Any]) -> Collection[str]:

@@ -209,7 +209,7 @@ def test_a_copy_is_read_in_its_official_split(
     dataset = load_dataset(name, val_percent=0)
     assert (dataset.name, dataset.source) == (name, name)
     assert (len(dataset.train), len(dataset.test), dataset.quarantined) == (train, test, ())
-    assert known_class in (dataset.tag_names or dataset.classes)
+    assert known_class in dataset.classes
     assert any("This copy lists" in note for note in dataset.notes)
 
 

@@ -93,6 +93,22 @@ def test_minutes_that_hold_no_epoch_are_refused_with_the_time_that_one_takes(
     assert not (Path(str(asked.out)) / "run.json").exists()
 
 
+def test_a_folder_with_a_run_of_another_kind_is_refused(rate: float, asked: Asked) -> None:
+    out = Path(str(asked.out))
+    out.mkdir()
+    (out / "run.json").write_text('{"identity": {}, "finished": {}}')
+    with pytest.raises(UserError, match=r"run\.json what its run is, which one of this kind does"):
+        tune(replace(asked, minutes=1.0), Listener())
+
+
+def test_what_the_start_or_another_option_decides_is_no_change_to_the_recipe(asked: Asked) -> None:
+    sets = ("backbone.last_stage=keep", "finetune.epochs=3")
+    with pytest.raises(UserError) as error:
+        plan_finetune(replace(asked, overrides=sets, minutes=1.0), reporter=Listener())
+    assert "--set backbone.last_stage: must be left out, because the start" in str(error.value)
+    assert "--set finetune.epochs: must be given without --minutes" in str(error.value)
+
+
 def test_epochs_and_minutes_together_are_refused(asked: Asked) -> None:
     with pytest.raises(UserError, match="--minutes: must be given without --epochs, got both"):
         tune(replace(asked, minutes=1.0, epochs=1), Listener())

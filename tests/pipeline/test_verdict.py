@@ -69,13 +69,22 @@ def test_general_weights_without_a_baseline_are_compared_with_their_linear_probe
     )
 
 
-@pytest.mark.parametrize(("probe", "told"), [(75.0, True), (71.0, False)])
+@pytest.mark.parametrize(("probe", "told"), [(75.0, True), (73.0, False), (71.0, False)])
 def test_a_linear_probe_that_beats_fine_tuning_is_told_with_the_way_to_take_it(
     probe: float, told: bool
 ) -> None:
     report = _report(70.0, random=60.0)
-    report["scores"]["linear_top1"] = _score(probe)
-    assert ("--set finetune.trains=classifier" in verdict(report)) is told
+    report["scores"]["linear_top1"] = _score(probe)  # intervals reach 2 points to each side
+    assert ("--set finetune.trains=classifier." in verdict(report)) is told
+
+
+def test_the_way_to_train_the_classifier_alone_is_one_that_the_recipe_takes() -> None:
+    report = _report(70.0, random=60.0)
+    report["scores"]["linear_top1"] = _score(75.0)
+    report["recipe"] = {"backbone": {"last_stage": "keep"}, "finetune": {"layer_decay": 0.75}}
+    assert "--set finetune.trains=classifier --set finetune.layer_decay=1." in verdict(report)
+    report["recipe"]["backbone"]["last_stage"] = "remove"
+    assert verdict(report).endswith("is better, 75.0 % [73.0, 77.0].")
 
 
 def test_without_labels_and_without_test_images_are_told_apart() -> None:

@@ -144,6 +144,22 @@ def test_time_decides_where_it_can_be_compared(
     assert choose(pair, N).row.name == shipped
 
 
+def test_what_drops_the_leader_is_told_though_it_is_as_fast_as_the_one_to_ship(
+    tmp_path: Path,
+) -> None:
+    """Intervals overlap in a chain: the leader is slower than the fastest alone."""
+    spans = {"fast": (299, 4.1, 4.0, 4.2), "middle": (300, 4.3, 4.1, 4.6),
+             "leader": (301, 4.5, 4.3, 4.8)}  # fmt: skip
+    found = []
+    for name, (right, p50, low, high) in spans.items():
+        (row,) = rows(write_run(tmp_path / name, answers(range(right))))
+        latency = Latency(p50, low, high, "onnxruntime", 1, "cpu", False, "s")
+        found.append(replace(row, latency=latency))
+    choice = choose(found, N)
+    assert (choice.leader.name, choice.row.name) == ("leader", "middle")
+    assert "the fastest of the 3 that are not: 4.3 ms against 4.5 ms" in choice.sentence
+
+
 def test_classes_tell_what_they_gain(tmp_path: Path) -> None:
     base = rows(write_run(tmp_path / "a", answers(range(150), range(200, 300))))
     best = rows(write_run(tmp_path / "b", answers(range(140), range(200, 360))))

@@ -50,6 +50,13 @@ def test_a_recipe_that_keeps_the_last_keeps_it() -> None:
     assert (kept.epoch, kept.weights, kept.val_top1) == (3, None, 60.0)
 
 
+def test_a_stage_that_is_made_longer_is_judged_on_the_same_images() -> None:
+    choice = BestEpoch(nn.Linear(1, 1), 3, keeps_best=True)
+    assert choice.asked is None
+    choice.restore(follow(100, 150, images=120).state())
+    assert choice.asked == 120
+
+
 def test_without_val_the_last_is_kept() -> None:
     kept = BestEpoch(nn.Linear(1, 1), 7, keeps_best=True).choose()
     assert (kept.epoch, kept.last, kept.weights) == (7, 7, None)

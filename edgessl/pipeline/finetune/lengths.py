@@ -9,12 +9,13 @@ from edgessl.data.dataset import Dataset
 from edgessl.errors import UserError
 from edgessl.pipeline.finetune.finetuning import baseline_epochs
 from edgessl.pipeline.finetune.semi import times_supervised
-from edgessl.pipeline.lengths import AROUND, arms, least_minutes
+from edgessl.pipeline.lengths import AROUND, arms, begun_epochs, least_minutes
 from edgessl.pipeline.misfits import check_lengths
 from edgessl.pipeline.score.probe import supervised_rate
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
+from edgessl.runs.stages import FINETUNE
 from edgessl.train.place.context import Context
 
 
@@ -33,13 +34,7 @@ def as_begun(
     Raises:
         UserError: Something in the recipe does not fit into them.
     """
-    known = folder.read()
-    epochs = int(known["identity"]["recipe"]["finetune"]["epochs"])
-    if known.get("minutes") != minutes or known.get("extended"):
-        reporter.say(
-            f"--minutes {minutes:g}: this run keeps the {epochs} epochs that it has; --epochs can "
-            "make it longer."
-        )
+    epochs = begun_epochs(folder, FINETUNE.name, "epochs", minutes, reporter)
     return _settled(recipe, epochs, dataset)
 
 

@@ -109,6 +109,8 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
     start, refusals = open_start(asked.start, asked.backbone), Refusals()
     with refusals:
         refuse_both(asked.epochs, asked.minutes)
+    with refusals:
+        _refuse_decided(asked)
     baselines = _default_baselines(start) if asked.baselines is None else asked.baselines
     name = _recipe_for(start, asked.recipe)
     overrides = (*brought_along(start, asked.recipe), *asked.overrides)
@@ -163,6 +165,24 @@ def changes_for(start: Start, draft: Recipe, epochs: int | None) -> tuple[str, .
     if start.batchnorm_eps is not None:
         changes.append(f"backbone.batchnorm_eps={start.batchnorm_eps}")
     return tuple(changes)
+
+
+def _refuse_decided(asked: Asked) -> None:
+    """Refuse changes to what the start or another option decides."""
+    keys = {one.partition("=")[0].strip() for one in asked.overrides}
+    mistakes = []
+    if "backbone.last_stage" in keys:
+        mistakes.append(
+            "--set backbone.last_stage: must be left out, because the start decides it; leave it "
+            "out, or pretrain with it"
+        )
+    for option, given in (("--epochs", asked.epochs), ("--minutes", asked.minutes)):
+        if "finetune.epochs" in keys and given is not None:
+            mistakes.append(
+                f"--set finetune.epochs: must be given without {option}, got both; drop one of them"
+            )
+    if mistakes:
+        raise UserError("\n".join(mistakes))
 
 
 def _default_baselines(start: Start) -> tuple[str, ...]:

@@ -83,7 +83,8 @@ class ValWatch:
         done = clock.epoch
         if int(done * self._points / self._epochs) == int((done - 1) * self._points / self._epochs):
             return None
-        logits, labels = val_logits(self._context, self._classifier, self._images)
+        images = self._choice.asked or self._images  # the same ones in a stage made longer
+        logits, labels = val_logits(self._context, self._classifier, images)
         predictions = logits.argmax(dim=1)
         self._choice.note(done, predictions == labels)
         return {"val_top1": round(top1(predictions, labels).value, 2)}

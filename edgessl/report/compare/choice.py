@@ -61,14 +61,23 @@ class _Cost:
     word: str
 
 
-def _cheapest(rows: Sequence[Row]) -> tuple[Row, list[_Cost]]:
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """A cost that decided something, and the rows that have more than the least of it."""
+
+    cost: _Cost
+    dropped: tuple[Row, ...]
+
+
+def _cheapest(rows: Sequence[Row]) -> tuple[Row, list[_Reason]]:
     """Return the fastest, or of equally fast ones the smallest, and what it was chosen for."""
     pool = list(rows)
-    reasons: list[_Cost] = []
+    reasons: list[_Reason] = []
     for cost in (_TIME, _MACS, _SIZE):
         least = cost.least(pool)
         if len(least) < len(pool):
-            pool, reasons = least, [*reasons, cost]
+            dropped = tuple(row for row in pool if row not in least)
+            pool, reasons = least, [*reasons, _Reason(cost, dropped)]
     return max(pool, key=_by_score), reasons
 
 
@@ -111,7 +120,7 @@ _SIZE = _Cost(
 
 
 def _why(
-    row: Row, leader: Row, rows: Sequence[Row], equals: Sequence[Row], reasons: Sequence[_Cost],
+    row: Row, leader: Row, rows: Sequence[Row], equals: Sequence[Row], reasons: Sequence[_Reason],
     n: int,
 ) -> str:
     ship = f"Ship {row.name}: {row.metric} {_percent(row.score)} on {n:,} test images"
@@ -119,7 +128,7 @@ def _why(
         return f"{ship}; there is no other to compare it with."
     if row is not leader:
         found = difference(row, leader)
-        saved = next(cost for cost in reasons if leader not in cost.least([row, leader]))
+        saved = next(reason.cost for reason in reasons if leader in reason.dropped)
         return (
             f"{ship}, not shown to be worse than {leader.name}, the highest "
             f"({_percent(leader.score)}; {found.words}), and {saved.word} of "
@@ -145,8 +154,8 @@ def _those(equals: Sequence[Row]) -> str:
     return "the two" if len(equals) == 2 else f"the {len(equals)} that are not"
 
 
-def _cost_of(reasons: Sequence[_Cost]) -> str:
-    return f"of these it is {reasons[0].word}" if reasons else "none of these costs less"
+def _cost_of(reasons: Sequence[_Reason]) -> str:
+    return f"of these it is {reasons[0].cost.word}" if reasons else "none of these costs less"
 
 
 def _next(row: Row) -> str:

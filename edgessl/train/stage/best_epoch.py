@@ -81,6 +81,11 @@ class BestEpoch:
             self._best = {"epoch": epoch, "right": right, "weights": weights}
 
     @property
+    def asked(self) -> int | None:
+        """How many images of ``val`` were asked so far; None before the first look."""
+        return None if self._last is None else len(self._last["right"])
+
+    @property
     def ended(self) -> bool:
         """Whether patience has ended the stage."""
         if self._patience is None or self._best is None or self._last is None:
