@@ -34,7 +34,7 @@ def test_every_number_agrees(
 def compare_by_hand(network: str, data: str, images: int, size: int | None = None) -> None:
     """Compare the numbers of a network on val, and its votes from train."""
     (subject,) = open_subjects([network], AsFeatures(None, size), device="cpu", trust=False)
-    looked = images_of(data, "val", images, 2000, 0, AS_FOUND, [subject.provenance])
+    looked = images_of(data, "val", images, 2000, 0, AS_FOUND, [subject])
     train, val = (outputs_of(subject, one, 0, lambda _line: None) for one in looked.looked)
     assert train.labels is not None
     assert val.labels is not None

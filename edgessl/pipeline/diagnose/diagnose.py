@@ -99,10 +99,7 @@ def diagnose(
     asked = AsFeatures(backbone, size)
     subjects = open_subjects(_sources(networks), asked, device=device, trust=trust)
     say("checking images")
-    looked = images_of(
-        str(data), split, images, VIEWED, seed, reading,
-        [subject.provenance for subject in subjects],
-    )
+    looked = images_of(str(data), split, images, VIEWED, seed, reading, subjects)
     outputs = [
         [outputs_of(subject, one, seed, say) for one in looked.looked] for subject in subjects
     ]
@@ -172,8 +169,9 @@ def _baselines(looked: Images, examined: Sequence[Examined]) -> Baselines | None
     held, train, classes = looked.held_out, looked.train.split, looked.classes
     if held is None or held.split.labels is None or train.labels is None:
         return None
+    small = replace(_SMALL, value_range=looked.dataset.value_range)
     pixels: list[NDArray[np.uint8]] = [
-        decode_eval(split.paths, _SMALL, digests=split.digests) for split in (train, held.split)
+        decode_eval(split.paths, small, digests=split.digests) for split in (train, held.split)
     ]
     truth = torch.tensor(held.split.labels)
     found = thumbnail_5nn(pixels[0], torch.tensor(train.labels), pixels[1], len(classes))

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgessl.data.dataset import Dataset, Split
+from edgessl.data.dataset import Dataset, Split, as_scaled_by
 from edgessl.data.load import load_dataset
 from edgessl.data.reading import AS_FOUND, Reading
+from edgessl.data.value_range import described_by_network
 from edgessl.diagnose.sample import Looked, look_at
+from edgessl.diagnose.subject import Subject
 from edgessl.errors import UserError, nearest
 from edgessl.runs import trained_on
 
@@ -46,7 +48,7 @@ class Images:
 
 def images_of(
     data: str, held_out: str, most: int, viewed: int, seed: int, reading: Reading,
-    provenances: Sequence[Mapping[str, Any]],
+    subjects: Sequence[Subject],
 ) -> Images:  # fmt: skip
     """Load the images, and draw those that are looked at.
 
@@ -57,7 +59,7 @@ def images_of(
         viewed: Of these, images whose views are compared.
         seed: Of the draw.
         reading: How the images are to be read; if nothing is said, as a network's run did.
-        provenances: What the networks say of their runs.
+        subjects: The networks: they say how their runs read images, and scale deep ones.
 
     Raises:
         UserError: The split is no such word or not there, or the images cannot be used.
@@ -67,6 +69,7 @@ def images_of(
         raise UserError(
             f"--split: must be val or test, got '{held_out}'{nearest(held_out, HELD_OUT)}"
         )
+    provenances = [subject.provenance for subject in subjects]
     dataset = load_dataset(data, reading=_as_a_run(data, provenances, reading))
     if dataset.tags:  # none of them is the one class of an image
         dataset = replace(dataset, classes=())
@@ -84,12 +87,28 @@ def images_of(
         )
     other = look_at(held_out, asked, most, viewed, seed)
     enough = len(other.viewed) >= 2
-    notes = [*dataset.notes, *(one.told for one in (looked, other) if one.told)]
+    notes = [*_scaled(dataset, subjects), *(one.told for one in (looked, other) if one.told)]
     if not enough:
         notes.append(f"No {held_out} images are held out: all numbers are of train.")
     if dataset.tags:
         notes.append("Images have several labels: what needs one class an image is left out.")
     return Images(dataset, looked, other if enough else None, tuple(notes))
+
+
+def _scaled(dataset: Dataset, subjects: Sequence[Subject]) -> tuple[str, ...]:
+    """Return the notes of a set; each network scales values of more than 8 bits in its own way."""
+    ranges = [subject.preprocess.value_range for subject in subjects]
+    if all(one == ranges[0] for one in ranges) or dataset.value_range is None:
+        return as_scaled_by(ranges[0], dataset).notes
+    of_others = described_by_network(dataset.notes, ranges[0])
+    kept = [note for note in of_others if note in dataset.notes]
+    return (
+        *kept,
+        *(
+            f"{subject.name}: {described_by_network((), own)[0]}"
+            for subject, own in zip(subjects, ranges, strict=True)
+        ),
+    )
 
 
 def _as_a_run(
