@@ -99,7 +99,7 @@ def resume(context: Context, identity: dict[str, Any], *, stage: str) -> None:
         _extend(context, stage, known, identity)
     if REPORT not in run.read()["finished"]:
         run.drop_report()
-    run.write_text("recipe.toml", to_toml(context.recipe))
+    run.write_text("recipe.toml", as_written(context.recipe))
 
 
 def _epochs(identity: dict[str, Any], stage: str) -> int:
@@ -128,7 +128,7 @@ def record(
     if run.read():
         return
     run.forget_work()  # an interrupted --fresh may have left some
-    run.write_text("recipe.toml", to_toml(recipe))
+    run.write_text("recipe.toml", as_written(recipe))
     if dataset.quarantined:
         lines = [f"{path}\t{reason}" for path, reason in dataset.quarantined]
         run.write_text("quarantine.txt", "\n".join(lines) + "\n")
@@ -161,6 +161,16 @@ def record(
             "finished": {},
         }
     )
+
+
+def as_written(recipe: Recipe) -> str:
+    """Return a recipe as later runs may take it, without epochs that few labels raised.
+
+    Args:
+        recipe: Of a run.
+    """
+    table = recipe.finetune.model_copy(update={"epochs": recipe.finetune.own_epochs})
+    return to_toml(recipe.model_copy(update={"finetune": table}))
 
 
 def _value_range(dataset: Dataset) -> dict[str, Any]:

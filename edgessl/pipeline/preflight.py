@@ -201,8 +201,7 @@ def _long_enough(recipe: Recipe, labelled: int) -> Recipe:
     epochs = ceil(table.min_steps / steps_per_epoch(labelled, table.batch_size))
     if epochs <= table.epochs:
         return recipe
-    longer = table.model_copy(update={"epochs": epochs})
-    return recipe.model_copy(update={"finetune": longer})
+    return recipe.model_copy(update={"finetune": table.raised_to(epochs)})
 
 
 def begin(

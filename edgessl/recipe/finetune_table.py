@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from edgessl.recipe.backbones import Readout
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
@@ -123,6 +123,25 @@ class FinetuneTable(Table):
     class_weights: Literal["inverse", "effective"] | None = None
     regrow: RegrowTable | None = None
     semi: SemiTable | None = None
+
+    _raised: tuple[int, int] | None = PrivateAttr(default=None)  # epochs before, and after
+
+    def raised_to(self, epochs: int) -> FinetuneTable:
+        """Return the table with more epochs, because of ``min_steps``.
+
+        Args:
+            epochs: That many.
+        """
+        raised = self.model_copy(update={"epochs": epochs})
+        raised._raised = (self.epochs, epochs)
+        return raised
+
+    @property
+    def own_epochs(self) -> int:
+        """Epochs as the recipe has them, before ``min_steps`` raised them for one set of images."""
+        if self._raised is not None and self._raised[1] == self.epochs:
+            return self._raised[0]
+        return self.epochs
 
     @model_validator(mode="after")
     def _check(self) -> FinetuneTable:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from edgessl.data.dataset import Dataset, Split
+from edgessl.pipeline.claim import as_written
 from edgessl.pipeline.preflight import recipe_for
 
 CPU = torch.device("cpu")
@@ -30,6 +31,16 @@ def test_epochs_are_raised_to_the_steps_that_training_needs(labelled: int, epoch
     found = recipe_for("mobilenetv2-dino:from-weights", (), _dataset(labelled), CPU)
     assert (found.finetune.min_steps, found.finetune.batch_size) == (300, 32)
     assert found.finetune.epochs == epochs
+
+
+def test_more_labels_later_are_not_seen_as_often(tmp_path: Path) -> None:
+    """What a run writes down is the recipe, not what few labels made of it."""
+    few = recipe_for("mobilenetv2-dino:from-weights", (), _dataset(64), CPU)
+    assert (few.finetune.epochs, few.finetune.own_epochs) == (150, 20)
+    written = tmp_path / "recipe.toml"
+    written.write_text(as_written(few), encoding="utf-8")
+    assert recipe_for(str(written), (), _dataset(64), CPU).finetune == few.finetune
+    assert recipe_for(str(written), (), _dataset(5000), CPU).finetune.epochs == 20
 
 
 def test_epochs_that_the_user_names_stand() -> None:
