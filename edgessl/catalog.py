@@ -8,7 +8,8 @@ from pathlib import Path
 from edgessl.errors import UserError
 
 FOLDERS = {
-    "recipes": "recipes", "studies": "recipes", "detectors": "recipes/detectors",
+    "recipes": "recipes", "studies": "recipes", "transfers": "recipes",
+    "detectors": "recipes/detectors",
     "segmenters": "recipes/segmenters", "targets": "export/targets", "devices": "bench/devices",
     "environments": "export/environments",
 }  # fmt: skip
@@ -18,6 +19,9 @@ APART = frozenset({"detectors", "segmenters"})
 
 STUDIES = "studies"
 """The folder beside a paper's recipes with its tables and figures; its files are no recipes."""
+TRANSFER = "transfer"
+"""The folder beside a paper's recipes with what it judges backbones by: detectors, segmenters."""
+_INSIDE = {"studies": STUDIES, "transfers": TRANSFER}
 
 
 def root() -> Path:
@@ -63,7 +67,8 @@ def entries(kind: str) -> dict[str, Path]:
     files = [
         path for path in folder.rglob("*.toml")
         if not APART & {*path.relative_to(folder).parts[:-1]}
-        and (path.parent.name == STUDIES) == (kind == "studies")
+        and (path.parent.name if path.parent.name in _INSIDE.values() else None)
+        == _INSIDE.get(kind)
     ]  # fmt: skip
     return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 

@@ -49,6 +49,11 @@ def linear(step: int, steps: int, start: float, end: float) -> float:
     return start + (end - start) * step / steps
 
 
+def polynomial(step: int, steps: int, start: float, power: float) -> float:
+    """``start`` times the share of ``steps`` that is left, to a power."""
+    return float(start * (1.0 - step / steps) ** power)
+
+
 def falling_steps(step: int, milestones: Sequence[int], start: float, factor: float) -> float:
     """``start``, multiplied by ``factor`` from each milestone on that is reached."""
     return start * factor ** sum(step >= milestone for milestone in milestones)

@@ -52,9 +52,13 @@ def show(
     from edgessl.recipe import load_recipe, to_toml
     from edgessl.recipe.load import about_variants
     from edgessl.recipe.load_dense import load_detector, load_segmenter, task_of
+    from edgessl.recipe.load_transfer import find_transfer, load_transfer
 
     if task := task_of(name):
         print(to_toml(load_detector(name) if task == "detect" else load_segmenter(name)), end="")
+        return
+    if named := find_transfer(name):
+        print(to_toml(load_transfer(named)), end="")
         return
     comment = "".join(f"# {line}\n" for line in about_variants(name))
     print(comment + to_toml(load_recipe(name)), end="")
@@ -87,6 +91,14 @@ def _recipes() -> list[dict[str, Any]]:
                 {"name": name, "source": kind, "backbone": table["backbone"]["name"],
                  "method": table[part]["name"], "variants": []}
             )  # fmt: skip
+    for name, path in catalog.entries("transfers").items():
+        table = read_toml(path)
+        part = table["detector" if table["task"] == "detect" else "segmenter"]
+        rows.append(
+            {"name": name, "source": catalog.source_of(path) or "",
+             "backbone": table["backbone"]["name"], "method": part["name"],
+             "variants": [one["name"] for one in table.get("variant", [])]}
+        )  # fmt: skip
     return rows
 
 

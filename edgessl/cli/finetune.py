@@ -28,6 +28,7 @@ from edgessl.cli.options import (
     refuse_given,
     several,
 )
+from edgessl.cli.transfer import run_transfer
 from edgessl.distributed import world_of_environment
 from edgessl.errors import UserError, nearest
 
@@ -51,8 +52,8 @@ def finetune(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="NAME, NAME:VARIANT or FILE.toml; default: the run's own, or the factory's for "
-            "general weights."
+            help="NAME, NAME:VARIANT or FILE.toml; with --task also RECIPE:PROTOCOL of a paper; "
+            "default: the run's own, or the factory's for general weights."
         ),
     ] = None,
     task: Annotated[
@@ -70,6 +71,10 @@ def finetune(
         typer.Option(
             min=0.1, help="Or as many epochs as fit into this time here, baselines included."
         ),
+    ] = None,
+    iterations: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps, for a paper's detector or segmenter (--task)."),
     ] = None,
     label_percent: LabelPercent = None,
     labels_per_class: LabelsPerClass = None,
@@ -111,6 +116,7 @@ def finetune(
                         f"{nearest(task, TASKS)}")
     if task != "classify":
         from edgessl.pipeline.dense.run import recipe_for
+        from edgessl.recipe.load_transfer import find_transfer
 
         refuse_given(
             {"--label-percent": label_percent, "--labels-per-class": labels_per_class,
@@ -119,13 +125,22 @@ def finetune(
              "--minutes": minutes, "--plan": plan, "--unlabelled": unlabelled},
             f"must be left out for --task {task}",
         )  # fmt: skip
+        if recipe is not None and find_transfer(recipe):
+            run_transfer(
+                task, checkpoint, recipe, data=data, iterations=iterations, epochs=epochs,
+                size=size, backbone=backbone, out=out, seed=seed, device=device,
+                baselines=several(baselines or "none"), overrides=overrides, fresh=fresh,
+            )
+            return
         name = recipe_for(task, checkpoint, recipe, backbone)
+        refuse_given({"--iterations": iterations}, f"must be left out for {name}")
         run_dense(
             name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
             init=checkpoint, baselines=("random",) if baselines is None else several(baselines),
             overrides=overrides, fresh=fresh,
         )
         return
+    refuse_given({"--iterations": iterations}, "must be left out without --task")
     if plan:
         from edgessl.pipeline.finetune.plan import describe_finetune_plan
         from edgessl.pipeline.finetune.prepare import Asked

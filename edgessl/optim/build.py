@@ -12,7 +12,9 @@ from edgessl.optim import lars
 from edgessl.optim.lars import Lars
 from edgessl.recipe.optim_tables import AdamW, AirlLars, Optim, Sgd, SimClrLars
 from edgessl.recipe.optim_tables import Lars as LarsTable
-from edgessl.schedules import Clock, cosine, falling_steps, linear
+from edgessl.schedules import Clock, cosine, falling_steps, linear, polynomial
+
+_POWER = 0.9  # of "poly": DeepLab, Chen et al. 2018, arXiv:1606.00915, section 4.1
 
 
 def _trainable(module: nn.Module) -> list[Tensor]:
@@ -191,6 +193,8 @@ def learning_rate(table: Optim, clock: Clock, batch_size: int) -> float:
     if table.curve == "steps":
         milestones = [round(share / 100.0 * total) for share in table.milestones_percent]
         return falling_steps(step, milestones, peak, table.milestone_factor)
+    if table.curve == "poly":
+        return polynomial(step, total, peak, _POWER)
     if table.curve == "exponential":
         return peak * float(table.milestone_factor**clock.epoch)
     return cosine(max(0, step - warmup), total - warmup, peak, table.final_lr)

@@ -86,6 +86,11 @@ def variants_of(name: str) -> list[str]:
     return [variant.name for variant in _variants(name) if variant.name]
 
 
+def variants_in(path: Path) -> list[str]:
+    """Return the names of the variants of a file."""
+    return [one.name for one in take_variants(read_toml(path), path.name) if one.name]
+
+
 def about_variants(name: str) -> list[str]:
     """Say which variants ``load_recipe`` leaves out by a name alone, a line each for a comment.
 

@@ -24,8 +24,9 @@ class _Schedule(Table):
         warmup_epochs: Length of the warm-up, or ``_steps`` or ``_percent``; it rises every step.
         warmup_peak: Which step is the first at the peak: the ``"last"`` of the warm-up (SSLight),
             or the ``"next"`` one after it (S3L, AIRL, SimCLR).
-        curve: What follows the warm-up: half a ``"cosine"``, ``"steps"`` down at milestones, or
-            ``"exponential"``, a step down after every epoch.
+        curve: What follows the warm-up: half a ``"cosine"``, ``"steps"`` down at milestones,
+            ``"exponential"``, a step down after every epoch, or ``"poly"``, the share of the stage
+            that is left to the power of 0.9, warm-up included.
         schedule_by: Whether the curve falls every step, or at the start of every epoch.
         milestones_percent: When the rate steps down, in percent of the stage; empty for never.
         milestone_factor: What each step down multiplies the rate by.
@@ -40,7 +41,7 @@ class _Schedule(Table):
     warmup_steps: NonNegative | None = None
     warmup_percent: Percent | None = None
     warmup_peak: Literal["last", "next"] = "last"
-    curve: Literal["cosine", "steps", "exponential"] = "cosine"
+    curve: Literal["cosine", "steps", "exponential", "poly"] = "cosine"
     schedule_by: Literal["step", "epoch"] = "step"
     milestones_percent: tuple[Percent, ...] = ()
     milestone_factor: Positive = 0.1

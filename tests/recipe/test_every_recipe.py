@@ -18,7 +18,7 @@ from edgessl.recipe.stages import pretrain_stages
 
 CLASSES = 10
 FOLDER = catalog.root() / "recipes"
-APART = catalog.APART | {catalog.STUDIES}
+APART = catalog.APART | {catalog.STUDIES, catalog.TRANSFER}
 FILES = sorted(path for path in FOLDER.rglob("*.toml") if path.parent.name not in APART)
 PAPER_FILES = [path for path in FILES if path.parent.name != "factory"]
 by_name = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -42,15 +42,15 @@ def read_coco(folder: Path) -> ListedSet:
     left_out: list[tuple[str, str]] = []
     classes: dict[str, None] = {}
     for path in coco_files(folder):
-        table = _read(path)
-        names = {int(one["id"]): str(one["name"]) for one in _rows(table, "categories", path)}
+        table = read_coco_file(path)
+        names = {int(one["id"]): str(one["name"]) for one in coco_rows(table, "categories", path)}
         used = _by_image(table, path)
         shown = {int(row.get("category_id", -1)) for rows in used.values() for row in rows}
         # Roboflow lists a super-category that no box is of.
         classes |= dict.fromkeys(name for key, name in sorted(names.items()) if key in shown)
-        split = _split_of(path)
-        for row in _rows(table, "images", path):
-            found = _find(folder, path, str(row.get("file_name", "")))
+        split = split_of(path)
+        for row in coco_rows(table, "images", path):
+            found = find_image(folder, path, str(row.get("file_name", "")))
             if found is None:
                 left_out.append((f"{path.name}, {row.get('file_name')!r}", "no such image"))
                 continue
@@ -59,7 +59,15 @@ def read_coco(folder: Path) -> ListedSet:
     return ListedSet("COCO (JSON)", tuple(images), tuple(classes), tuple(left_out))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_coco_file(path: Path) -> dict[str, Any]:
+    """Read annotations.
+
+    Args:
+        path: A JSON file.
+
+    Raises:
+        UserError: It holds no images, annotations and categories.
+    """
     wrong = f"{path}: must be annotations in COCO's format, got "
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
@@ -72,7 +80,17 @@ def _read(path: Path) -> dict[str, Any]:
     return table
 
 
-def _rows(table: Mapping[str, Any], key: str, path: Path) -> Iterator[Mapping[str, Any]]:
+def coco_rows(table: Mapping[str, Any], key: str, path: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of one list of annotations.
+
+    Args:
+        table: From ``read_coco_file``.
+        key: ``images``, ``annotations`` or ``categories``.
+        path: For messages.
+
+    Raises:
+        UserError: One lacks what all must have.
+    """
     needed: tuple[str, ...] = ("image_id",) if key == "annotations" else ("id",)
     needed += ("name",) if key == "categories" else ()
     for row in table[key] if isinstance(table[key], list) else ():
@@ -86,7 +104,7 @@ def _rows(table: Mapping[str, Any], key: str, path: Path) -> Iterator[Mapping[st
 
 def _by_image(table: Mapping[str, Any], path: Path) -> dict[int, list[Mapping[str, Any]]]:
     found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in _rows(table, "annotations", path):
+    for row in coco_rows(table, "annotations", path):
         found[int(row["image_id"])].append(row)
     return found
 
@@ -94,11 +112,11 @@ def _by_image(table: Mapping[str, Any], path: Path) -> dict[int, list[Mapping[st
 def _box(row: Mapping[str, Any], names: Mapping[int, str], path: Path) -> ListedBox:
     where = f"{path.name}, annotation {row.get('id')}"
     label = names.get(row.get("category_id", -1), "")
-    return ListedBox(label, _corners(row.get("bbox")), where, bool(row.get("iscrowd", 0)))
+    return ListedBox(label, coco_corners(row.get("bbox")), where, bool(row.get("iscrowd", 0)))
 
 
-def _corners(values: object) -> Corners | None:
-    """Turn left, top, width, height into corners."""
+def coco_corners(values: object) -> Corners | None:
+    """Turn left, top, width, height into corners; None where they are no four finite numbers."""
     if not isinstance(values, list) or len(values) != 4:
         return None
     if not all(isinstance(one, int | float) and math.isfinite(one) for one in values):
@@ -107,13 +125,20 @@ def _corners(values: object) -> Corners | None:
     return left, top, left + width, top + height
 
 
-def _split_of(path: Path) -> SplitName | None:
+def split_of(path: Path) -> SplitName | None:
+    """Return the split that the name of a file of annotations, or of its folder, says."""
     words = f"{path.parent.name} {path.stem}".lower()
     return next((split for word, split in _SPLIT_WORDS if word in words), None)
 
 
-def _find(folder: Path, annotations: Path, name: str) -> Path | None:
-    """Find an image beside its annotations, in the split's own folder, or in ``images``."""
+def find_image(folder: Path, annotations: Path, name: str) -> Path | None:
+    """Find an image beside its annotations, in the split's own folder, or in ``images``.
+
+    Args:
+        folder: Of the set.
+        annotations: The file that names it.
+        name: As it does.
+    """
     stem = annotations.stem.removeprefix("instances_")
     places = (annotations.parent, folder / stem, folder / "images" / stem, folder / "images",
               folder)  # fmt: skip

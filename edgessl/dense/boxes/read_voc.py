@@ -51,7 +51,8 @@ def read_voc(folder: Path) -> ListedSet:
                 left_out.append((f"{ANNOTATIONS}/{name}.xml", str(error).partition(": ")[2]))
                 continue
             boxes = tuple(
-                _box(entry, f"{name}.xml, box {i}") for i, entry in enumerate(objects, start=1)
+                listed_box(entry, f"{name}.xml, box {i}")
+                for i, entry in enumerate(objects, start=1)
             )
             images.append(ListedImage(pictures[name], split, boxes))
     return ListedSet("PASCAL VOC (XML)", tuple(images), left_out=tuple(left_out))
@@ -66,7 +67,13 @@ def _splits(lists: Path) -> dict[str, SplitName]:
     return found
 
 
-def _box(entry: VocObject, where: str) -> ListedBox:
+def listed_box(entry: VocObject, where: str) -> ListedBox:
+    """Turn an object's corners, counted from 1 with both ends included, into ours.
+
+    Args:
+        entry: As the annotation says it.
+        where: File and place, for messages.
+    """
     if entry.corners is None:
         return ListedBox(entry.name, None, where)
     left, top, right, bottom = entry.corners

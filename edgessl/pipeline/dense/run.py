@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from edgessl import __version__
 from edgessl.dense.task import Set
@@ -11,7 +11,9 @@ from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.recipe.dense_table import DenseRecipe
 from edgessl.recipe.load import to_toml
-from edgessl.recipe.load_dense import KINDS, recipe_of, task_of
+from edgessl.recipe.load_dense import recipe_of, task_of
+from edgessl.recipe.load_transfer import refuse_unknown
+from edgessl.recipe.transfer_table import DetectionTransfer, SegmentationTransfer
 from edgessl.runs import trained_on
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import REPORT
@@ -21,7 +23,8 @@ from edgessl.start.source import IMAGENET, NONE
 from edgessl.train.place.choose_engine import describe_engine
 from edgessl.train.place.context import Workplace
 
-Recipe = TypeVar("Recipe", bound=DenseRecipe)
+AnyRecipe = DenseRecipe | DetectionTransfer | SegmentationTransfer
+Recipe = TypeVar("Recipe", bound=AnyRecipe)
 KEY = "dense"
 """What makes a run this one, in run.json."""
 
@@ -69,10 +72,7 @@ def recipe_for(task: str, start: str, recipe: str | None, backbone: str | None) 
     """
     opened = open_start(start, backbone)
     if recipe is not None and task_of(recipe) != task:
-        raise UserError(
-            f"--recipe: must be one of --task {task}, got '{recipe}'; see `edgessl list recipes`, "
-            f"under {KINDS[task]}"
-        )
+        raise refuse_unknown(recipe, task)
     return recipe or recipe_of(opened.backbone, task)
 
 
@@ -96,11 +96,11 @@ def as_given(table: Recipe, given: Given | None) -> Recipe:
     if given is None or given.origin.mean is None or given.origin.std is None:
         return table
     image = table.image.model_copy(update={"mean": given.origin.mean, "std": given.origin.std})
-    return table.model_copy(update={"image": image})
+    return cast(Recipe, table.model_copy(update={"image": image}))
 
 
 def identity_of(
-    table: DenseRecipe, images: Set, seed: int, init: str, given: Given | None
+    table: AnyRecipe, images: Set, seed: int, init: str, given: Given | None
 ) -> dict[str, Any]:
     """Return what makes a run this run and no other, as plain values."""
     return {
@@ -141,8 +141,7 @@ def _differences(known: Any, wanted: Any, where: str = "") -> list[str]:
 
 
 def record(
-    place: Workplace, table: DenseRecipe, images: Set, identity: dict[str, Any],
-    given: Given | None,
+    place: Workplace, table: AnyRecipe, images: Set, identity: dict[str, Any], given: Given | None
 ) -> None:
     """Write down what a new run's folder is for; do nothing in a folder that has a run."""
     run = place.run

@@ -1,0 +1,1 @@
+"""Transfer as in the papers: their detectors and segmenters on our backbones, and their data."""
