@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
+from edgessl.data.array_file import MAGIC, image_of_array
 from edgessl.data.deep import DeepImage, Undefined, deep_of, eight_bit_values, is_deep
 from edgessl.data.room import Room
 from edgessl.data.value_range import ValueRange, Values, judge_alone
@@ -221,6 +222,8 @@ def _load(
 ) -> tuple[Image.Image, DeepImage | None, tuple[int, int]]:
     """Decode, and return the stored values of more than 8 bits, and the upright (height, width)."""
     _silence_pillow()
+    if content.startswith(MAGIC):
+        return _load_array(content)
     image = _open(BytesIO(content))
     _check_size(image)
     width, height = image.size
@@ -231,6 +234,13 @@ def _load(
     deep = deep_of(image, content, _open)
     image.load()
     return image, deep, (width, height) if _orientation(image) >= 5 else (height, width)
+
+
+def _load_array(content: bytes) -> tuple[Image.Image, DeepImage | None, tuple[int, int]]:
+    image = image_of_array(content)
+    _check_size(image)
+    ROOM.take(image.width * image.height)
+    return image, None, (image.height, image.width)
 
 
 @contextmanager

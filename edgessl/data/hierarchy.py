@@ -1,4 +1,4 @@
-"""Coarse labels of classes, from a table such as ``hierarchy.csv``."""
+"""Coarse labels of classes: from a table, from WordNet's relations, or from iNat21's folders."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import csv
 from collections.abc import Collection
 from pathlib import Path
 
+from edgessl.data import wordnet
 from edgessl.data.class_names import class_name, trouble_with
+from edgessl.data.inat import taxonomy
+from edgessl.data.named import home_of
 from edgessl.errors import UserError, nearest
 
 FILE = "hierarchy.csv"
+FILES = (FILE, wordnet.FILE)
+"""What is looked for beside the images, in this order."""
+_RELATIONS = ".txt"
 CLASS = "class"
 _SHOWN = 5  # mistakes listed in full
 
 
 def find_hierarchy(source: str, file: str | None) -> Path:
-    """Return the table that belongs to labelled images.
+    """Return the file, or the folders, that labelled images have coarse labels from.
 
     Args:
         source: Where the labels come from: a folder, a CSV manifest or a named set.
-        file: The table, where it lies elsewhere; None for the one beside the images.
+        file: The file, where it lies elsewhere; None for what lies with the images.
 
     Raises:
         UserError: It is not there.
@@ -31,21 +37,21 @@ def find_hierarchy(source: str, file: str | None) -> Path:
                 f"data.hierarchy: must be a CSV file, got '{file}', which is not there; check it"
             )
         return path
-    beside = Path(source).expanduser()
-    path = (beside if beside.is_dir() else beside.parent) / FILE
-    if not beside.exists() or not path.is_file():
+    path_beside = _beside(source)
+    if path_beside is None:
         raise UserError(
             f"data.labels: must have a {FILE} with {source}, found none; write one with the "
             f"columns {CLASS} and the coarser labels, or pass --set data.hierarchy=FILE"
         )
-    return path
+    return path_beside
 
 
 def read_hierarchy(path: Path, column: str, classes: Collection[str]) -> dict[str, str]:
     """Read the coarse label of every class.
 
     Args:
-        path: A CSV file with a header row: ``class``, and a column for each level.
+        path: A CSV file with a header row: ``class``, and a column for each level; a file of
+            WordNet's relations, whose name ends in ``.txt``; or the folder of iNat21.
         column: The level.
         classes: Those that need a label; the table may have others.
 
@@ -53,9 +59,65 @@ def read_hierarchy(path: Path, column: str, classes: Collection[str]) -> dict[st
         Label by class, of ``classes`` alone.
 
     Raises:
-        UserError: It is no such file, has no such column, lacks classes, or gives one of them two
+        UserError: It is no such file, has no such level, lacks classes, or gives one of them two
             labels or none; several mistakes are listed at once.
     """
+    if path.suffix.lower() == _RELATIONS:
+        return wordnet.wordnet_labels(path, column, classes)
+    if path.is_dir():
+        levels = taxonomy(path) or {}
+        if column not in levels:
+            raise _unknown_level(path, column, [*levels])
+        return {name: levels[column][name] for name in classes}
+    return _read_column(path, column, classes)
+
+
+def levels_in(path: Path, classes: Collection[str]) -> dict[str, dict[str, str]]:
+    """Read every level of a hierarchy.
+
+    Args:
+        path: As of ``read_hierarchy``.
+        classes: Those that need labels.
+
+    Returns:
+        By level, the label of every class.
+
+    Raises:
+        UserError: The file has mistakes, or lacks classes.
+    """
+    if path.suffix.lower() == _RELATIONS:
+        return wordnet.wordnet_levels(path, classes)
+    names = [*(taxonomy(path) or ())] if path.is_dir() else _levels(_rows(path)[0])
+    return {level: read_hierarchy(path, level, classes) for level in names}
+
+
+def hierarchy_of(source: str, classes: Collection[str]) -> dict[str, dict[str, str]]:
+    """Read every level of the hierarchy that lies with labelled images.
+
+    Args:
+        source: Where the labels come from: a folder, a CSV manifest or a named set.
+        classes: Those that need labels.
+
+    Returns:
+        By level, the label of every class; empty where there is none.
+
+    Raises:
+        UserError: The file has mistakes.
+    """
+    path = _beside(source)
+    return {} if path is None else levels_in(path, classes)
+
+
+def _beside(source: str) -> Path | None:
+    """Return what a source has coarse labels in; None for nothing."""
+    home = home_of(source)
+    if home is None:
+        return None
+    found = next((home / name for name in FILES if (home / name).is_file()), None)
+    return found or (home if taxonomy(home) is not None else None)
+
+
+def _read_column(path: Path, column: str, classes: Collection[str]) -> dict[str, str]:
     header, rows = _rows(path)
     _refuse_columns(path, header, column)
     labels: dict[str, str] = {}
@@ -80,38 +142,6 @@ def read_hierarchy(path: Path, column: str, classes: Collection[str]) -> dict[st
     return labels
 
 
-def levels_of(path: Path) -> tuple[str, ...]:
-    """Return the levels that a table has, in its order.
-
-    Args:
-        path: A CSV file with a header row.
-
-    Raises:
-        UserError: It is no such file.
-    """
-    return tuple(name for name in _rows(path)[0] if name and name != CLASS)
-
-
-def hierarchy_of(source: str, classes: Collection[str]) -> dict[str, dict[str, str]]:
-    """Read every level of the hierarchy that lies with labelled images.
-
-    Args:
-        source: Where the labels come from: a folder, a CSV manifest or a named set.
-        classes: Those that need labels.
-
-    Returns:
-        By column of its ``hierarchy.csv``, the label of every class; empty where there is none.
-
-    Raises:
-        UserError: The file has mistakes.
-    """
-    beside = Path(source).expanduser()
-    path = (beside if beside.is_dir() else beside.parent) / FILE
-    if not beside.exists() or not path.is_file():
-        return {}
-    return {level: read_hierarchy(path, level, classes) for level in levels_of(path)}
-
-
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as text:
@@ -131,9 +161,17 @@ def _refuse_columns(path: Path, header: list[str], column: str) -> None:
             f"{path}: must start with a header that has the column {CLASS}, got "
             f"'{','.join(header)[:80]}'; name the column of classes so"
         )
-    levels = [name for name in header if name and name != CLASS]
+    levels = _levels(header)
     if column not in levels:
-        raise UserError(
-            f"data.labels: must be a column of {path}, got '{column}'{nearest(column, levels)}; "
-            f"columns: {', '.join(levels) or 'none'}"
-        )
+        raise _unknown_level(path, column, levels)
+
+
+def _levels(header: list[str]) -> list[str]:
+    return [name for name in header if name and name != CLASS]
+
+
+def _unknown_level(path: Path, column: str, levels: list[str]) -> UserError:
+    return UserError(
+        f"data.labels: must be a column of {path}, got '{column}'{nearest(column, levels)}; "
+        f"columns: {', '.join(levels) or 'none'}"
+    )

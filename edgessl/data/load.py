@@ -41,6 +41,7 @@ def names() -> dict[str, str]:
     about = {"demo": "12 classes: drawn textures, 64 px; 1200 + 360 images, no download"}
     for name, known in NAMED.items():
         split = f"{known.train} + {known.test}" if known.test else f"{known.train}"
+        split = split if known.counted else f"about {split}"
         got = "download" if known.dataset else "from its own page"
         size = f"{split} images, {known.download_mb} MB {got}"
         about[name] = f"{known.classes} classes: {known.about}; {size}"

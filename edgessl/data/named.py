@@ -1,225 +1,21 @@
-"""The named sets: where each is found, what it must contain, how it is read."""
+"""Where named sets are found, and which folders have the layout of one."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-from edgessl.data import cifar, official
 from edgessl.data.archives import ARCHIVES
 from edgessl.data.cache import cache_part
 from edgessl.data.dataset import Entry, Listing
 from edgessl.data.download import download
+from edgessl.data.named_sets import NAMED, Layout, NamedSet
 from edgessl.errors import UserError
 from edgessl.files import expanded
 
-
-@dataclass(frozen=True, slots=True)
-class NamedSet:
-    """One published set.
-
-    Attributes:
-        about: What it shows.
-        dataset: Its class in ``torchvision.datasets``, whose layout it is; empty if it can only be
-            had by hand. ``archives.ARCHIVES`` has what is downloaded.
-        bases: Folders that may hold it, relative to where it is looked for; the first is where
-            torchvision puts it.
-        needs: What makes up its layout, relative to the base; folders end in a slash.
-        read: Lists the images of a base.
-        classes: Number of classes.
-        train: Images of train in the official split, or of the whole set if it has none.
-        test: Images of test; 0 if there is no official split.
-        download_mb: Size of the download.
-        page: Where its own files are to be had; needed where nothing can be downloaded.
-    """
-
-    about: str
-    dataset: str
-    bases: tuple[str, ...]
-    needs: tuple[str, ...]
-    read: Callable[[Path], list[Entry]]
-    classes: int
-    train: int
-    test: int
-    download_mb: int
-    page: str = ""
-
-
-NAMED: dict[str, NamedSet] = {
-    "pets": NamedSet(
-        "breeds of cats and dogs",
-        "OxfordIIITPet",
-        ("oxford-iiit-pet", ""),
-        ("images/", "annotations/trainval.txt", "annotations/test.txt"),
-        official.read_pets,
-        classes=37,
-        train=3680,
-        test=3669,
-        download_mb=811,
-    ),
-    "flowers": NamedSet(
-        "flowers",
-        "Flowers102",
-        ("flowers-102", ""),
-        ("jpg/", "imagelabels.mat", "setid.mat"),
-        official.read_flowers,
-        classes=102,
-        train=2040,
-        test=6149,
-        download_mb=345,
-    ),
-    "dtd": NamedSet(
-        "textures described by a word",
-        "DTD",
-        ("dtd/dtd", "dtd", ""),
-        ("images/", "labels/train1.txt", "labels/val1.txt", "labels/test1.txt"),
-        official.read_dtd,
-        classes=47,
-        train=3760,
-        test=1880,
-        download_mb=626,
-    ),
-    "aircraft": NamedSet(
-        "variants of aircraft",
-        "FGVCAircraft",
-        ("fgvc-aircraft-2013b", ""),
-        ("data/images/", "data/images_variant_trainval.txt", "data/images_variant_test.txt"),
-        official.read_aircraft,
-        classes=100,
-        train=6667,
-        test=3333,
-        download_mb=2753,
-    ),
-    "cifar10": NamedSet(
-        "objects, 32 px",
-        "CIFAR10",
-        ("cifar-10-batches-py", ""),
-        ("data_batch_1", "data_batch_5", "test_batch", "batches.meta"),
-        cifar.read_cifar10,
-        classes=10,
-        train=50000,
-        test=10000,
-        download_mb=170,
-    ),
-    "cifar100": NamedSet(
-        "objects, 32 px",
-        "CIFAR100",
-        ("cifar-100-python", ""),
-        ("train", "test", "meta"),
-        cifar.read_cifar100,
-        classes=100,
-        train=50000,
-        test=10000,
-        download_mb=169,
-    ),
-    "food": NamedSet(
-        "dishes",
-        "Food101",
-        ("food-101", ""),
-        ("images/", "meta/train.json", "meta/test.json"),
-        official.read_food,
-        classes=101,
-        train=75750,
-        test=25250,
-        download_mb=4996,
-    ),
-    "eurosat": NamedSet(
-        "land use from a satellite, 64 px",
-        "EuroSAT",
-        ("eurosat/2750", "2750", ""),
-        ("AnnualCrop/", "HerbaceousVegetation/", "PermanentCrop/", "SeaLake/"),
-        official.read_eurosat,
-        classes=10,
-        train=27000,
-        test=0,
-        download_mb=94,
-    ),
-    "cub200": NamedSet(
-        "species of birds",
-        "",
-        ("CUB_200_2011", ""),
-        ("images/", "images.txt", "classes.txt", "image_class_labels.txt", "train_test_split.txt"),
-        official.read_cub200,
-        classes=200,
-        train=5994,
-        test=5794,
-        download_mb=1151,
-        page="https://www.vision.caltech.edu/datasets/cub_200_2011/ (CUB_200_2011.tgz; also at "
-        "https://data.caltech.edu/records/65de6-vp158)",
-    ),
-    "dogs": NamedSet(
-        "breeds of dogs",
-        "",
-        ("", "stanford_dogs", "StanfordDogs"),
-        ("Images/", "train_list.mat", "test_list.mat"),
-        official.read_dogs,
-        classes=120,
-        train=12000,
-        test=8580,
-        download_mb=794,
-        page="http://vision.stanford.edu/aditya86/ImageNetDogs/ (images.tar and lists.tar)",
-    ),
-    "cars": NamedSet(
-        "makes, models and years of cars",
-        "",
-        ("stanford_cars", ""),
-        ("cars_train/", "cars_test/", "devkit/cars_meta.mat", "devkit/cars_train_annos.mat",
-         "cars_test_annos_withlabels.mat"),
-        official.read_cars,
-        classes=196,
-        train=8144,
-        test=8041,
-        download_mb=1957,
-        page="https://ai.stanford.edu/~jkrause/cars/car_dataset.html (not found since 2023; "
-        "https://github.com/pytorch/vision/issues/7545 says where copies are)",
-    ),
-    "caltech101": NamedSet(
-        "objects, and backgrounds",
-        "Caltech101",
-        ("caltech101/101_ObjectCategories", "101_ObjectCategories",
-         "caltech-101/101_ObjectCategories", ""),
-        ("BACKGROUND_Google/", "Faces_easy/", "accordion/", "yin_yang/"),
-        official.read_caltech101,
-        classes=102,
-        train=9144,
-        test=0,
-        download_mb=137,
-        page="https://data.caltech.edu/records/mzrjq-6wc02",
-    ),
-    "voc2007": NamedSet(
-        "things in photographs, several labels an image",
-        "VOCDetection",
-        ("VOCdevkit/VOC2007", "VOC2007", ""),
-        ("JPEGImages/", *(f"ImageSets/Main/{name}_{part}.txt" for name in ("aeroplane", "tvmonitor")
-                          for part in ("trainval", "test"))),
-        official.read_voc2007,
-        classes=20,
-        train=5011,
-        test=4952,
-        download_mb=911,
-        page="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/ (VOCtrainval_06-Nov-2007.tar and "
-        "VOCtest_06-Nov-2007.tar)",
-    ),
-    "imagenet": NamedSet(
-        "things of all kinds, by WordNet id",
-        "",
-        ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC"),
-        tuple(f"{part}/{word}/" for part in ("train", "val")
-              for word in ("n01440764", "n04209133", "n07930864", "n15075141")),
-        official.read_imagenet,
-        classes=1000,
-        train=1281167,
-        test=50000,
-        download_mb=154642,
-        page="https://image-net.org/download.php (ILSVRC2012_img_train.tar and "
-        "ILSVRC2012_img_val.tar; sort the images of val/ into folders by class, as those of train/ "
-        "are)",
-    ),
-}
-"""Name after ``--data`` -> the set."""
+__all__ = ["NAMED", "home_of", "list_named", "recognise"]
 
 
 def list_named(name: str, *, may_download: bool = True) -> Listing:
@@ -234,13 +30,11 @@ def list_named(name: str, *, may_download: bool = True) -> Listing:
         UserError: It is nowhere on this machine and may not be downloaded, its files are not what
             the layout promises, or the cache is not writable.
     """
-    chosen = os.environ.get("EDGESSL_DATA")
-    homes = [expanded(chosen) / name, expanded(chosen)] if chosen else []
     cached = cache_part("sets") / name
-    for home in (*homes, cached):
-        if base := _base(NAMED[name], home):
-            return _listing(name, name, base)
     known = NAMED[name]
+    for home in _homes(name):
+        if found := _found(known, home):
+            return _listing(name, name, *found)
     if not may_download or not known.dataset:
         way_out = f"edgessl data {name} downloads it ({known.download_mb} MB)"
         raise UserError(
@@ -248,37 +42,68 @@ def list_named(name: str, *, may_download: bool = True) -> Listing:
             f"{way_out if known.dataset else _way_out(name, cached)}"
         )
     download(name, ARCHIVES[name], cached, _way_out(name, cached))
-    base = _base(NAMED[name], cached)
-    if base is None:
+    found = _found(known, cached)
+    if found is None:
         way_out = _way_out(name, cached)
         raise UserError(f"{cached}: must hold {name} after the download, got less; {way_out}")
-    return _listing(name, name, base)
+    return _listing(name, name, *found)
+
+
+def home_of(source: str) -> Path | None:
+    """Return the folder of a source: its own, that of a manifest, or where a named set lies.
+
+    Args:
+        source: What the user passed as ``--data``.
+
+    Returns:
+        None where it is not on this machine.
+    """
+    path = expanded(source)
+    if path.exists():
+        return path if path.is_dir() else path.parent
+    if source not in NAMED:
+        return None
+    found = (_found(NAMED[source], home) for home in _homes(source))
+    return next((base for one in found if one for base in one[:1]), None)
 
 
 def recognise(folder: Path) -> Listing | None:
     """List a folder that has the layout of a named set; None if it has none."""
     home = Path(os.path.abspath(folder))
     for name, known in NAMED.items():
-        if base := _base(known, home):
-            return _listing(name, str(home), base)
+        if found := _found(known, home):
+            return _listing(name, str(home), *found)
     return None
 
 
-def _base(known: NamedSet, home: Path) -> Path | None:
-    for base in known.bases:
-        if all(_has(home / base, need) for need in known.needs):
-            return home / base
+def _homes(name: str) -> list[Path]:
+    """Return where a set is looked for, in this order."""
+    chosen = os.environ.get("EDGESSL_DATA")
+    homes = [expanded(chosen) / name, expanded(chosen)] if chosen else []
+    return [*homes, cache_part("sets") / name]
+
+
+def _found(known: NamedSet, home: Path) -> tuple[Path, Layout] | None:
+    """Return the base of a set in a folder, and how it is laid out there."""
+    for layout in known.layouts:
+        for base in layout.bases:
+            if all(_has(home / base, need) for need in layout.needs):
+                return home / base, layout
     return None
 
 
 def _has(base: Path, need: str) -> bool:
+    if "*" in need:
+        within, _, pattern = need.rstrip("/").rpartition("/")
+        fitting = (base / within).glob(pattern) if (base / within).is_dir() else iter(())
+        return next(fitting, None) is not None
     return (base / need).is_dir() if need.endswith("/") else (base / need).is_file()
 
 
-def _listing(name: str, source: str, base: Path) -> Listing:
+def _listing(name: str, source: str, base: Path, layout: Layout) -> Listing:
     known = NAMED[name]
     try:
-        entries = known.read(base)
+        entries = layout.read(base)
         _refuse_outside(entries, base)
     except Exception as error:  # files from elsewhere: any of them may hold anything
         if isinstance(error, UserError | MemoryError) or _of_system(error):
@@ -290,9 +115,10 @@ def _listing(name: str, source: str, base: Path) -> Listing:
     counts = Counter(entry.split for entry in entries)
     notes = [f"Read as {name} ({known.classes} classes: {known.about}) from {base}."]
     if (counts["train"], counts["test"]) != (known.train, known.test):
+        about = "" if known.counted else "about "
         notes.append(
             f"This copy lists {counts['train']} + {counts['test']} images; "
-            f"the complete set has {known.train} + {known.test}."
+            f"the complete set has {about}{known.train} + {known.test}."
         )
     return Listing(name, source, tuple(entries), tuple(notes), official=known.test > 0)
 

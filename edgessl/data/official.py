@@ -171,18 +171,6 @@ def read_caltech101(base: Path) -> list[Entry]:
     ]
 
 
-def read_imagenet(base: Path) -> list[Entry]:
-    """Read ImageNet-1k: ``train/`` and ``val/`` by WordNet id. Its validation images are test."""
-    splits: dict[str, SplitName] = {"train": "train", "val": "test"}
-    return [
-        Entry(base.joinpath(part, *folder.parts, name), folder.parts[0], split)
-        for part, split in splits.items()
-        for folder in walk(base / part).folders
-        for name in folder.names
-        if folder.parts
-    ]
-
-
 def _pairs(file: Path) -> list[tuple[str, str]]:
     """Read lines of a number and what follows it."""
     return [(number, rest) for number, _, rest in (line.partition(" ") for line in lines(file))]

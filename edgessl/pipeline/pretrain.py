@@ -234,7 +234,9 @@ def pretraining(context: Context, stage: PretrainStage, number: int) -> Stage:
 def _corruption(recipe: Recipe) -> Corruption | None:
     """Return how the images of pretraining are degraded."""
     table = recipe.data
-    return None if table.corruption is None else Corruption(table.corruption, table.corruption_px)
+    if table.corruption is None:
+        return None
+    return Corruption(table.corruption, table.corruption_px, table.corruption_interpolation)
 
 
 def keep_pretrained(

@@ -57,6 +57,9 @@ def scaled_pretraining(recipe: Recipe, scale: Scale, images: int) -> tuple[int, 
             if (value := getattr(timed, f"{name}_epochs")) is not None
         }
     table = recipe.pretrain
+    if table.keep_every_epochs is not None:
+        snapshots = max(1, table.epochs // table.keep_every_epochs)
+        changes["pretrain.keep_every_epochs"] = max(1, epochs // snapshots)
     batch = _batch(table.batch_size, kept)
     if batch != table.batch_size:
         changes["pretrain.batch_size"] = batch

@@ -61,6 +61,8 @@ class Row(Network):
             pretrained, and ``recipe`` says how they are fine-tuned.
         pool: Sets that pretraining sees together, in place of ``data``.
         fuse: Other networks whose features are laid beside this one's, for ``linear`` and ``knn``.
+        snapshot: The epoch of pretraining whose network is taken, one of those that the row's
+            ``pretrain.keep_every_epochs`` keeps; left out, the last.
         rescale: What its weights are multiplied by before they are fine-tuned or scored.
         anchor: Or another network, whose norms they take (AIRL's NormRescale).
         finetune: Another recipe whose ``[finetune]`` is taken; empty for the row's own.
@@ -84,6 +86,7 @@ class Row(Network):
     start: Text | None = None
     pool: tuple[Part, ...] = ()
     fuse: tuple[Network, ...] = ()
+    snapshot: Count | None = None
     rescale: Annotated[float, Field(gt=0)] | None = None
     anchor: Network | None = None
     finetune: str = ""
@@ -233,6 +236,12 @@ def _row_mistakes(row: Row) -> list[str]:
         mistakes.append("series must be given with x, found none")
     if row.rescale is not None and row.anchor is not None:
         mistakes.append("must give one of rescale and anchor, got both")
+    if row.snapshot is not None:
+        others = {"start": row.start, "rescale": row.rescale, "anchor": row.anchor}
+        mistakes += [f"{name} must be left out with snapshot, got both"
+                     for name, value in others.items() if value is not None]  # fmt: skip
+        if row.score.startswith("classifier") or row.score in WITHOUT_TRAINING:
+            mistakes.append(f"score must be of a backbone with snapshot, got {row.score}")
     if row.pool and row.data:
         mistakes.append("data must be left out with pool, got both")
     return mistakes

@@ -132,6 +132,7 @@ class EngineTable(Table):
 
 
 CorruptionName = Literal["resize", "downsample_2", "downsample_4", "jpeg", "salt_and_pepper"]
+CorruptionResize = Literal["nearest", "bicubic"]
 
 
 class DataTable(Table):
@@ -148,12 +149,16 @@ class DataTable(Table):
         labels: The column of ``hierarchy.csv`` with the labels that supervised pretraining learns
             in place of the classes. Fine-tuning and scores keep the classes.
         hierarchy: That file, where it does not lie with the labelled images: CSV with the columns
-            ``class`` and others of one's own.
+            ``class`` and others of one's own; or WordNet's is-a relations, as ImageNet's
+            ``wordnet.is_a.txt``, with the levels ``2`` (artifact or not), ``2-uneven``, a number of
+            classes to merge down to, and ``depth-K``.
         corruption: How images are degraded for pretraining, each once and for all (Cole et al.):
             ``"resize"`` to a short side of ``corruption_px``, ``"downsample_2"`` or ``"_4"`` from
             there and up again, ``"jpeg"`` of quality 10, ``"salt_and_pepper"``. Fine-tuning and
             scores see the images as they are.
         corruption_px: Short side of the first three.
+        corruption_interpolation: How those resize: ``"nearest"`` neighbours, as Cole et al. (C.5),
+            or ``"bicubic"`` with antialiasing, as software does now.
     """
 
     val_percent: Annotated[float, Field(ge=0.0, le=50.0)] = 10.0
@@ -164,6 +169,7 @@ class DataTable(Table):
     hierarchy: Annotated[str, Field(min_length=1)] | None = None
     corruption: CorruptionName | None = None
     corruption_px: PixelCount = 256
+    corruption_interpolation: CorruptionResize = "nearest"
 
     @model_validator(mode="after")
     def _check(self) -> DataTable:

@@ -1,12 +1,15 @@
 """Degraded images for pretraining: what a cheap camera, a thumbnail or an old file is like.
 
 A corruption is part of the image, not of the view: it is the same in every epoch. It acts on packed
-pixels, so the blocks of JPEG and the grains of noise are as large as those, and images that are
-packed smaller than what a corruption would leave of them stay as they are.
+pixels, which were made from the original with antialiasing, while Cole et al. degrade the original
+files once: so the blocks of JPEG and the grains of noise are as large as packed pixels, nearest
+neighbours are those of packed pixels, and images that are packed smaller than what a corruption
+would leave of them stay as they are.
 
 Source:
-    Cole et al., CVPR 2022, section 4.3 and appendix C: resize to a short side of 256, the same and
-    2x or 4x down and up again, JPEG of quality 10, salt and pepper with probability 0.01.
+    Cole et al., CVPR 2022, section 4.3 and appendix C.5: resize to a short side of 256, the same
+    and 2x or 4x down and up again, both by nearest neighbours, JPEG of quality 10, salt and pepper
+    with probability 0.01.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from edgessl.recipe.tables import CorruptionName
+from edgessl.recipe.tables import CorruptionName, CorruptionResize
 from edgessl.rng import DrawKey, uniforms_of_operations
 from edgessl.views.operations import Operation
 
@@ -39,10 +42,12 @@ class Corruption:
     Attributes:
         name: One of Cole's.
         short_px: Short side that ``resize`` leaves, and that downsampling starts from.
+        interpolation: How the first three resize.
     """
 
     name: CorruptionName
     short_px: int = 256
+    interpolation: CorruptionResize = "nearest"
 
     def __call__(
         self, images: Tensor, sizes: NDArray[np.int32], ids: NDArray[np.int64], seed: int
@@ -63,28 +68,39 @@ class Corruption:
         elif self.name == "salt_and_pepper":
             found = salt_and_pepper(images, ids, seed)
         else:
-            found = down_and_up(images, sizes, self.short_px, _SHRINK[self.name])
+            factor = _SHRINK[self.name]
+            found = down_and_up(images, sizes, self.short_px, factor, self.interpolation)
         return found.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
 
 
-def down_and_up(images: Tensor, sizes: NDArray[np.int32], short_px: int, factor: int) -> Tensor:
-    """Resize the short side, shrink by a factor, and enlarge again; bicubic, antialiased.
+def down_and_up(
+    images: Tensor, sizes: NDArray[np.int32], short_px: int, factor: int,
+    interpolation: CorruptionResize = "bicubic",
+) -> Tensor:  # fmt: skip
+    """Resize the short side, shrink by a factor, and enlarge again.
 
     Args:
         images: Squashed pixels in [0, 1], ``(B, 3, S, S)``.
         sizes: Original height and width of each image, ``(B, 2)``.
         short_px: Short side after the first resize.
         factor: How many times smaller it then becomes.
+        interpolation: Bicubic with antialiasing, or nearest neighbours; what that leaves, an image
+            of ``short_px``, is enlarged to the pack smoothly.
     """
     side = images.shape[-1]
-    kept = sizes * (short_px / factor / sizes.min(axis=1, keepdims=True))  # (B, 2)
-    kept = np.clip(np.round(kept), 1, side).astype(int)
+    resized = sizes * (short_px / sizes.min(axis=1, keepdims=True))  # (B, 2)
+    kept = np.clip(np.round(resized / factor), 1, side).astype(int)
     if (kept >= side).all():
         return images.clone()
+    whole = np.maximum(np.round(resized).astype(int), kept)
     rows, columns = (
-        torch.stack([_there_and_back(side, int(px)) for px in axis]).to(images.device)
-        for axis in kept.T
-    )  # (B, S, S) each
+        torch.stack([
+            _there_and_back(side, int(px)) if interpolation == "bicubic"
+            else _by_neighbours(side, int(px), int(of))
+            for px, of in zip(axis, wholes, strict=True)
+        ]).to(images.device)
+        for axis, wholes in zip(kept.T, whole.T, strict=True)
+    )  # (B, S, S) each  # fmt: skip
     found = rows[:, None] @ images @ columns[:, None].mT
     return found.clamp_(0.0, 1.0)
 
@@ -97,6 +113,20 @@ def _there_and_back(side: int, kept: int) -> Tensor:
         return whole
     few = interpolate(whole[None, None], size=(kept, side), mode="bicubic", antialias=True)
     return interpolate(few, size=(side, side), mode="bicubic", antialias=True)[0, 0]
+
+
+@lru_cache(maxsize=512)
+def _by_neighbours(side: int, kept: int, whole: int) -> Tensor:
+    """Return the same by nearest neighbours, by way of an image of ``whole`` px, ``(S, S)``."""
+    if kept >= side:
+        return torch.eye(side)
+    found = torch.eye(side)[_neighbours(side, kept)][_neighbours(kept, whole)]  # (whole, S)
+    return interpolate(found[None, None], size=(side, side), mode="bicubic", antialias=True)[0, 0]
+
+
+def _neighbours(side: int, wanted: int) -> Tensor:
+    """Return which of some pixels lie nearest to the middles of others, ``(wanted,)``."""
+    return (2 * torch.arange(wanted) + 1) * side // (2 * wanted)
 
 
 def salt_and_pepper(images: Tensor, ids: NDArray[np.int64], seed: int) -> Tensor:

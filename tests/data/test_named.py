@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from large_sets import make_glc20, make_inat21, make_places365
 from pictures import class_folders, picture, save
 from PIL import Image
 from scipy.io import savemat
@@ -196,6 +197,9 @@ COPIES: dict[str, tuple[Callable[[Path], None], int, int, str]] = {
     "caltech101": (make_caltech101, 20, 4, "Faces_easy"),
     "voc2007": (make_voc2007, 16, 8, "person"),
     "imagenet": (make_imagenet, 16, 8, "n01440764"),
+    "inat21": (make_inat21, 16, 8, "Vicia sativa"),
+    "places365": (make_places365, 16, 8, "apartment_building-outdoor"),
+    "glc20": (make_glc20, 16, 8, "land cover 07"),
 }
 
 
@@ -312,6 +316,9 @@ def test_counts_of_the_complete_sets() -> None:
         "caltech101": (102, 9144, 0),
         "voc2007": (20, 5011, 4952),
         "imagenet": (1000, 1281167, 50000),
+        "inat21": (10000, 2686843, 100000),
+        "places365": (365, 1803460, 36500),
+        "glc20": (16, 1000000, 27000),  # Cole et al., section C.1: 1M and around 27k
     }
 
 
@@ -369,7 +376,9 @@ def test_another_label_of_an_image_is_another_set(tmp_path: Path) -> None:
     assert load_dataset(str(tmp_path)).fingerprint != before
 
 
-@pytest.mark.parametrize("name", ["cub200", "dogs", "cars", "imagenet"])
+@pytest.mark.parametrize(
+    "name", ["cub200", "dogs", "cars", "imagenet", "inat21", "places365", "glc20"]
+)
 def test_a_set_that_cannot_be_downloaded_names_its_page_and_its_layout(
     cache: Path, name: str
 ) -> None:

@@ -65,6 +65,21 @@ def test_shrinking_and_enlarging_is_that_of_pillow() -> None:
     assert (found - wanted).abs().max() < 0.02
 
 
+def test_neighbours_are_those_of_pillow() -> None:
+    image = photograph()
+    small = image.resize((16, 16), Image.Resampling.NEAREST)
+    wanted = as_tensor(small.resize((SIDE, SIDE), Image.Resampling.NEAREST))
+    found = down_and_up(as_tensor(image), SQUARE, SIDE, 4, "nearest")
+    assert torch.allclose(found, wanted, atol=1e-5)
+
+
+def test_an_image_that_is_only_resized_by_neighbours_is_smooth_in_the_pack() -> None:
+    small = photograph().resize((32, 32), Image.Resampling.NEAREST)
+    wanted = as_tensor(small.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    found = down_and_up(as_tensor(photograph()), SQUARE, 32, 1, "nearest")
+    assert (found - wanted).abs().max() < 0.02
+
+
 def test_the_long_side_keeps_its_share() -> None:
     wide = down_and_up(as_tensor(photograph()), sizes_of((200, 800)), 16, 1)
     rows, columns = (wide.diff(dim=axis).abs().mean() for axis in (2, 3))

@@ -5,18 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
-from edgessl.pipeline.study.asked import Asked, Counting
-from edgessl.pipeline.study.sets import short_name
-from edgessl.recipe import Recipe, load_recipe
-from edgessl.recipe.scaled import Scale, scaled_finetuning, scaled_pretraining
-from edgessl.recipe.study import WITHOUT_TRAINING, Network, Row, Study
+from edgessl.recipe.study import Row
 from edgessl.runs.stages import PRETRAIN
-
-_FINETUNED = ("finetune", "finetune_top5")
-_ALONE = 'evaluate.protocols=[]'
-_TUNED = 'evaluate.protocols=["finetune"]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,7 @@ class Rescaling:
     @property
     def file(self) -> str:
         """What is written, in the folder of the network."""
-        return f"rescaled-{_hash(repr(self))}.pt"
+        return f"rescaled-{hash_of(repr(self))}.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +83,7 @@ class Job:
         rescaled: What is done to its norms before; None for nothing.
         fused: Further networks whose features are laid beside.
         scored_on: Where the images are that are scored.
+        network: What of the pretraining is taken: its end, or a snapshot.
     """
 
     row: Row
@@ -100,6 +92,7 @@ class Job:
     rescaled: Rescaling | None
     fused: tuple[Pretraining, ...]
     scored_on: str
+    network: str = PRETRAIN.file
 
     @property
     def pretrainings(self) -> tuple[Pretraining, ...]:
@@ -111,135 +104,18 @@ class Job:
     @property
     def file(self) -> str:
         """The network that is fine-tuned or scored, in the folder of the pretraining."""
-        return PRETRAIN.file if self.rescaled is None else self.rescaled.file
+        return self.network if self.rescaled is None else self.rescaled.file
 
     @property
     def identity(self) -> str:
         """What tells it apart from a job with another answer."""
-        return _hash(repr(self))
+        return hash_of(repr(self))
 
 
-def job_of(row: Row, study: Study, asked: Asked, counts: Counting) -> Job:
-    """Say which runs a row needs.
+def hash_of(text: str) -> str:
+    """Return a short name of what was asked for.
 
     Args:
-        row: The row.
-        study: It is part of.
-        asked: How the study is to be run.
-        counts: Of the images of a source; called only where they matter.
-
-    Raises:
-        UserError: A recipe or a set cannot be used.
+        text: All of it.
     """
-    own = asked.sets.source(row.data or study.data)
-    if row.pool:
-        parts = (f"{asked.sets.source(part.data)}:{_share(part.images, study, asked, counts)}"
-                 for part in row.pool)  # fmt: skip
-        own = "+".join(parts)
-    scored_on = asked.sets.transfer or asked.sets.source(row.transfer or row.data or study.data)
-    if row.score in WITHOUT_TRAINING:
-        return Job(row, None, None, None, (), scored_on)
-    pretraining = None if row.start else _pretraining(row, own, study, asked, counts)
-    fused = tuple(
-        _pretraining(one, asked.sets.source(one.data or study.data), study, asked, counts)
-        for one in row.fuse
-    )
-    rescaled = None
-    if row.rescale is not None or row.anchor is not None:
-        anchor = None if row.anchor is None else _pretraining(
-            row.anchor, asked.sets.source(row.anchor.data or study.data), study, asked, counts
-        )  # fmt: skip
-        rescaled = Rescaling(row.rescale, anchor)
-    tuning = None
-    if row.score in _FINETUNED or row.start:
-        start = row.start or pretraining
-        assert start is not None
-        file = PRETRAIN.file if rescaled is None else rescaled.file
-        tuning = _tuning(row, start, file, scored_on, study, asked, counts)
-    return Job(row, pretraining, tuning, rescaled, fused, scored_on)
-
-
-def _share(count: int, study: Study, asked: Asked, counts: Counting) -> int:
-    """Take a count of images in proportion to our set, where the study says how large theirs is."""
-    if study.images is None:
-        return max(1, round(count * asked.scale.images))
-    ours = counts(asked.sets.source(study.data)).train
-    return max(16, round(count * min(1.0, ours / study.images) * asked.scale.images))
-
-
-def _pretraining(
-    network: Network, data: str, study: Study, asked: Asked, counts: Counting
-) -> Pretraining:
-    changes = (*network.set, *asked.overrides)
-    recipe = load_recipe(network.recipe, overrides=changes)
-    epochs = None
-    if "+" not in data:
-        changes = (*network.set, *_in_proportion(recipe, study, counts, data), *asked.overrides)
-        recipe = load_recipe(network.recipe, overrides=changes)
-    if not asked.scale.whole:
-        images = counts(data).pretraining
-        scale = asked.scale if "+" not in data else Scale(asked.scale.epochs)
-        epochs, smaller = scaled_pretraining(recipe, scale, images)
-        changes = (*changes, *smaller)
-    changes = (*changes, _ALONE)
-    folder = _folder(network.recipe, data, repr((changes, epochs, asked.size, asked.seed)))
-    return Pretraining(network.recipe, data, epochs, changes, folder)
-
-
-def _in_proportion(
-    recipe: Recipe, study: Study, counts: Counting, data: str
-) -> tuple[str, ...]:
-    """Take a recipe's counts of images and classes in proportion to our set."""
-    table, changes = recipe.data, []
-    if table.max_images is not None and study.images is not None:
-        share = counts(data).pretraining / study.images
-        if share < 1:
-            changes.append(f"data.max_images={max(16, round(table.max_images * share))}")
-    if table.max_classes is not None and study.classes is not None:
-        share = counts(data).classes / study.classes
-        if share < 1:
-            changes.append(f"data.max_classes={max(2, round(table.max_classes * share))}")
-    return tuple(changes)
-
-
-def _tuning(
-    row: Row, start: Pretraining | str, file: str, data: str, study: Study, asked: Asked,
-    counts: Counting,
-) -> Tuning:  # fmt: skip
-    name = row.finetune or row.recipe
-    own = () if row.finetune else row.set
-    changes = (*own, *row.finetune_set, *asked.overrides)
-    recipe = load_recipe(name, overrides=changes)
-    percent, per_class = row.label_percent, None
-    if row.labels is not None:
-        per_class = _per_class(row.labels, data, study, counts)
-    if not asked.scale.whole:
-        found = counts(data)
-        whole = found.train if per_class is None else per_class * found.classes
-        share = (percent or 100.0) / 100 * asked.scale.images
-        if per_class is not None:
-            per_class = max(1, round(per_class * asked.scale.images))
-            kept = per_class * found.classes
-        else:
-            percent = None if share >= 1 else 100 * share
-            kept = max(2 * found.classes, round(whole * share))
-        changes = (*changes, *scaled_finetuning(recipe, asked.scale, kept))
-    changes = (*changes, _TUNED)
-    what = repr((start, file, changes, percent, per_class, asked.size, asked.seed))
-    folder = _folder(name, data, what)
-    return Tuning(start, name, data, percent, per_class, changes, f"{folder}-tuned", file)
-
-
-def _per_class(labels: int, data: str, study: Study, counts: Counting) -> int:
-    found = counts(data)
-    share = 1.0 if study.images is None else min(1.0, found.train / study.images)
-    return max(1, round(labels * share / max(1, found.classes)))
-
-
-def _folder(recipe: str, data: str, rest: str) -> str:
-    place = "-".join(short_name(part) for part in data.split("+"))
-    return f"{Path(recipe.replace(':', '-')).stem}-{place[:60]}-{_hash(rest + data)}"
-
-
-def _hash(text: str) -> str:
     return hashlib.sha1(json.dumps(text).encode(), usedforsecurity=False).hexdigest()[:10]

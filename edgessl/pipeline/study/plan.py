@@ -10,7 +10,8 @@ from typing import Any
 from edgessl.errors import EdgesslError, Interrupted, UserError
 from edgessl.pipeline.recipe import plan as plan_run
 from edgessl.pipeline.study.asked import RUNS, Asked, Counting, prepare_study
-from edgessl.pipeline.study.job import Pretraining, Tuning, job_of
+from edgessl.pipeline.study.job import Pretraining, Tuning
+from edgessl.pipeline.study.row_job import job_of
 from edgessl.recipe import load_recipe
 from edgessl.reporter import Reporter, Silent, speaking
 

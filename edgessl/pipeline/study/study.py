@@ -13,10 +13,11 @@ from edgessl.pipeline.finetune.finetune import finetune
 from edgessl.pipeline.recipe import run
 from edgessl.pipeline.rescale import rescale
 from edgessl.pipeline.study.asked import RUNS, Asked, Counting, prepare_study
-from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Tuning, job_of
+from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Tuning
 from edgessl.pipeline.study.known import Known, write_values
 from edgessl.pipeline.study.number import Number
 from edgessl.pipeline.study.plan import StudyPlan, plan_study
+from edgessl.pipeline.study.row_job import job_of
 from edgessl.pipeline.study.score import number_of_recipe, numbers_of_runs
 from edgessl.pipeline.study.sets import Sets, short_name
 from edgessl.recipe.study import WITHOUT_TRAINING, Row, Study, load_study

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgessl.data.hierarchy import FILE, levels_of, read_hierarchy
+from edgessl.data.hierarchy import FILES, levels_in
 from edgessl.errors import UserError
 from edgessl.report.compare.classes import recalls
 from edgessl.report.compare.row import Row
@@ -73,7 +73,7 @@ def by_coarse_labels(rows: Sequence[Row]) -> Coarse | None:
     if table is None:
         return None
     try:
-        levels = {level: read_hierarchy(table, level, tests.classes) for level in levels_of(table)}
+        levels = levels_in(table, tests.classes)
     except UserError:
         return None  # of other classes, or damaged: a comparison does without
     fitting = {
@@ -88,7 +88,7 @@ def by_coarse_labels(rows: Sequence[Row]) -> Coarse | None:
 
 
 def _table(image: Path) -> Path | None:
-    beside = (folder / FILE for folder in image.parents[:_DEPTH])
+    beside = (folder / name for folder in image.parents[:_DEPTH] for name in FILES)
     return next((path for path in beside if path.is_file()), None)
 
 
