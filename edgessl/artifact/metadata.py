@@ -11,8 +11,13 @@ from edgessl.artifact.tables import refuse_metadata
 from edgessl.errors import UserError
 
 KEY = "edgessl"
-SCHEMA = 3  # 2 added precision and takes; files of 1 are fp32 and take normalised images
-_WITHOUT_THRESHOLDS = 2  # 3 added thresholds: files of one label an image stay as they were
+SCHEMA = 3
+"""2 added precision and takes: files of 1 are fp32 and take normalised images. 3 added what
+``_NEWEST`` lists."""
+_NEWEST: dict[str, Any] = {
+    "thresholds": (), "temperature": 1.0, "reject_below": None, "prototypes": None,
+}  # fmt: skip
+"""Keys of 3 with the values that mean nothing: a file with none of them is one of 2."""
 
 Precision = Literal["fp32", "fp16", "int8"]
 Takes = Literal["normalised", "pixels"]
@@ -25,9 +30,10 @@ class Metadata:
     """Labels, preprocessing and history of one exported file.
 
     Attributes:
-        head: What comes out: ``"logits"``, ``"probs"`` or ``"features"``; of a detector all its
-            ``"predictions"``, or ``"detections"`` without doubles; of a segmenter the logits of
-            all ``"pixels"``.
+        head: What comes out: ``"logits"``, ``"probs"``, ``"features"``, or ``"prototypes"``:
+            scores to be read as logits, and features that classes can be added with; of a detector
+            all its ``"predictions"``, or ``"detections"`` without doubles; of a segmenter the
+            logits of all ``"pixels"``.
         classes: Class names in the order of the outputs; empty for features.
         preprocess: Values of ``edgessl.data.preprocess.Preprocess``; of a detector or a segmenter
             those of ``edgessl.dense.square.Square``.
@@ -39,6 +45,10 @@ class Metadata:
             uint8 of any height and width.
         thresholds: Probability from which on each class counts as shown, where an image may show
             several; empty where each has one label.
+        temperature: What the logits of the trained network are divided by inside the file.
+        reject_below: Probability of the answer below which it is "none of these"; None for a file
+            that always answers.
+        prototypes: Values of ``edgessl.artifact.enrolled.PrototypesTable``; None for other heads.
     """
 
     head: str
@@ -50,6 +60,9 @@ class Metadata:
     precision: Precision = "fp32"
     takes: Takes = "normalised"
     thresholds: tuple[float, ...] = ()
+    temperature: float = 1.0
+    reject_below: float | None = None
+    prototypes: dict[str, Any] | None = None
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -60,10 +73,9 @@ class Metadata:
 
     def to_json(self) -> str:
         """Return one JSON document with the schema version."""
-        values = asdict(self)
-        if not self.thresholds:
-            del values["thresholds"]
-        schema = SCHEMA if self.thresholds else _WITHOUT_THRESHOLDS
+        plain = [key for key, without in _NEWEST.items() if getattr(self, key) == without]
+        values = {key: value for key, value in asdict(self).items() if key not in plain}
+        schema = SCHEMA if len(plain) < len(_NEWEST) else SCHEMA - 1
         return json.dumps({"schema": schema, **values}, ensure_ascii=False)
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgessl.runtimes.process import RuntimeProcess
 
     Run = Callable[[NDArray[Any]], NDArray[np.float32]]
+    RunAll = Callable[[NDArray[Any]], list[NDArray[np.float32]]]
 
 Format = Literal["onnx", "torchscript", "pt2", "ort", "openvino", "ncnn", "litert"]
 SUFFIXES: dict[str, Format] = {
@@ -46,6 +47,8 @@ class Artifact:
         takes: ``"normalised"`` for ``(B, 3, H, W)`` float32; ``"pixels"`` for ``(B, H, W, 3)``
             uint8 of any height and width, where the preprocessing is inside.
         process: What runs it, for a format of ``ON_DEVICES``.
+        outputs: Images to scores ``(B, K)`` and features ``(B, D)`` of length 1, for a file with
+            prototypes; None for others.
     """
 
     path: Path
@@ -54,6 +57,7 @@ class Artifact:
     run: Run
     takes: Takes = "normalised"
     process: RuntimeProcess | None = None
+    outputs: RunAll | None = None
 
     def known(self) -> Metadata:
         """Return the metadata.
@@ -99,36 +103,45 @@ def open_artifact(
     """
     path = Path(path)
     kind = _kind(path)
-    takes: Takes = "normalised"
-    process = None
     if kind in ON_DEVICES:
         from edgessl.artifact import device_file  # reads how environments are declared
 
         run, text, process = device_file.load(path, threads)
-    elif kind in NEEDS_TORCH:
+        return Artifact(path, kind, _metadata(text, path), run, process=process)
+    if kind in NEEDS_TORCH:
         run, text = _open_with_torch(path, kind, trust=trust)
-    else:
-        run, text, takes = _open_session(path, threads)
-    return Artifact(
-        path=path,
-        format=kind,
-        metadata=Metadata.from_json(text, str(path)) if text else None,
-        run=run,
-        takes=takes,
-        process=process,
-    )
+        return Artifact(path, kind, _metadata(text, path), run)
+    run_all, text, takes, outputs = _open_session(path, threads)
+    metadata = _metadata(text, path)
+    opened = Artifact(path, kind, metadata, lambda images: run_all(images)[0], takes)
+    if metadata is None or metadata.prototypes is None:
+        return opened
+    return _with_features(opened, run_all, outputs)
 
 
-def _open_session(path: Path, threads: int | None) -> tuple[Run, str, Takes]:
+def _metadata(text: str, path: Path) -> Metadata | None:
+    return Metadata.from_json(text, str(path)) if text else None
+
+
+def _with_features(opened: Artifact, run_all: RunAll, outputs: int) -> Artifact:
+    """Add the second output of a file with prototypes."""
+    if outputs < 2:  # it says that it has prototypes, and does not
+        raise UserError(
+            f"{opened.path}: must give scores and features, got one output; export it again"
+        )
+    return replace(opened, outputs=run_all)
+
+
+def _open_session(path: Path, threads: int | None) -> tuple[RunAll, str, Takes, int]:
     session = open_session(path, threads=threads)
     inputs = session.get_inputs()
     if len(inputs) != 1:
         raise UserError(f"{path}: must have one input, got {len(inputs)}; pass an image network")
     name, one_image = inputs[0].name, inputs[0].shape[:1] == [1]
 
-    def run(images: NDArray[Any]) -> NDArray[np.float32]:
+    def run(images: NDArray[Any]) -> list[NDArray[np.float32]]:
         try:
-            output: NDArray[np.float32] = session.run(None, {name: images})[0]
+            outputs: list[NDArray[np.float32]] = session.run(None, {name: images})
         except MemoryError:
             raise
         except Exception as error:  # each of onnxruntime's derives from Exception directly
@@ -137,12 +150,13 @@ def _open_session(path: Path, threads: int | None) -> tuple[Run, str, Takes]:
                 f"{path}: must run on images of shape {images.shape}, got: {reason}; "
                 "pass a file that `edgessl export` wrote"
             ) from error
-        return output
+        return outputs
 
-    def one_by_one(images: NDArray[Any]) -> NDArray[np.float32]:
+    def one_by_one(images: NDArray[Any]) -> list[NDArray[np.float32]]:
         import numpy as np
 
-        return np.concatenate([run(images[i : i + 1]) for i in range(len(images))])
+        rows = [run(images[i : i + 1]) for i in range(len(images))]
+        return [np.concatenate(output) for output in zip(*rows, strict=True)]
 
     try:
         text = session.get_modelmeta().custom_metadata_map.get(KEY, "")
@@ -151,7 +165,7 @@ def _open_session(path: Path, threads: int | None) -> tuple[Run, str, Takes]:
             f"{path}: must carry metadata as text, got others; export it again"
         ) from error
     takes: Takes = "pixels" if inputs[0].type == "tensor(uint8)" else "normalised"
-    return one_by_one if one_image else run, text, takes
+    return one_by_one if one_image else run, text, takes, len(session.get_outputs())
 
 
 def _kind(path: Path) -> Format:
@@ -181,7 +195,7 @@ def read_metadata(path: Path) -> tuple[Format, Metadata | None]:
         from edgessl.artifact import device_file
 
         text = device_file.read_text(path)
-        return kind, Metadata.from_json(text, str(path)) if text else None
+        return kind, _metadata(text, path)
     if kind not in NEEDS_TORCH:
         return kind, open_artifact(path).metadata
     if not path.is_file():
@@ -192,7 +206,7 @@ def read_metadata(path: Path) -> tuple[Format, Metadata | None]:
         raise UserError(
             f"{path}: must be an archive of torch, got something else; export it again"
         ) from error
-    return kind, Metadata.from_json(text, str(path)) if text else None
+    return kind, _metadata(text, path)
 
 
 def _open_with_torch(path: Path, kind: Format, *, trust: bool) -> tuple[Run, str]:

@@ -79,9 +79,14 @@ class MetadataTable(Table):
         precision: Number format of the weights.
         takes: What goes in.
         thresholds: From which probability on each class is shown, where there may be several.
+        temperature: What logits were divided by.
+        reject_below: Probability below which there is no answer.
+        prototypes: What its class vectors are; checked where they are used.
     """
 
-    head: Literal["logits", "probs", "features", "predictions", "detections", "pixels"]
+    head: Literal[
+        "logits", "probs", "features", "prototypes", "predictions", "detections", "pixels"
+    ]
     classes: tuple[ClassName, ...]
     preprocess: dict[str, Any]
     input_px: Side
@@ -90,6 +95,9 @@ class MetadataTable(Table):
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     takes: Literal["normalised", "pixels"] = "normalised"
     thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    reject_below: Annotated[float, Field(gt=0, le=1)] | None = None
+    prototypes: dict[str, Any] | None = None
 
 
 def refuse_metadata(values: Any) -> None:

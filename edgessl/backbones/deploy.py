@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from edgessl import checkpoint
@@ -53,8 +54,20 @@ class Classifier(nn.Module):
         Returns:
             Logits, ``(B, K)``.
         """
-        logits: Tensor = self.fc(self.hidden(READOUTS[self.reads](self.backbone, images)))
+        logits: Tensor = self.fc(self.embed(images))
         return logits
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Compute what the last layer reads.
+
+        Args:
+            images: Normalised images, ``(B, 3, H, W)``.
+
+        Returns:
+            Features, ``(B, D)``.
+        """
+        features: Tensor = self.hidden(READOUTS[self.reads](self.backbone, images))
+        return features
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,7 @@ class Deployable:
             ``report.json``.
         thresholds: Probability from which on each class counts as shown, where images may have
             several labels; empty where they have one.
+        calibration: How its temperature was fitted, as plain values; empty where none was.
     """
 
     module: nn.Module
@@ -80,6 +94,12 @@ class Deployable:
     preprocess: dict[str, Any]
     provenance: dict[str, Any]
     thresholds: tuple[float, ...] = ()
+    calibration: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def temperature(self) -> float:
+        """What the logits of ``module`` are divided by already; 1 without calibration."""
+        return float(self.calibration.get("temperature", 1.0))
 
 
 def deployable_payload(
@@ -89,8 +109,20 @@ def deployable_payload(
     preprocess: dict[str, Any],
     provenance: dict[str, Any],
     thresholds: tuple[float, ...] = (),
+    calibration: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the checkpoint payload of a network, to be written with ``checkpoint.save``."""
+    """Return the checkpoint payload of a network, to be written with ``checkpoint.save``.
+
+    Args:
+        module: The network; its weights are written as they were trained.
+        classes: Class names in the order of the logits.
+        preprocess: Values of ``edgessl.data.preprocess.Preprocess``.
+        provenance: Where it comes from, as plain values.
+        thresholds: Probability from which on each class counts as shown, where images may have
+            several labels.
+        calibration: How the ``temperature`` was fitted that whoever reads it divides the logits by,
+            as plain values; None where none was.
+    """
     backbone = module.backbone if isinstance(module, Classifier) else module
     return {
         "kind": "deployable",
@@ -105,6 +137,7 @@ def deployable_payload(
         "preprocess": preprocess,
         "provenance": provenance,
         **({"thresholds": list(thresholds)} if thresholds else {}),
+        **({"calibration": calibration} if calibration else {}),
         "weights": checkpoint.weights_of(module),
     }
 
@@ -133,6 +166,9 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
             f"{where}: must hold every tensor of its {payload['backbone']} at "
             f"{payload['image_px']} px, got others; pass a file that a run of edgessl wrote"
         ) from error
+    calibration = dict(payload.get("calibration") or {})  # a newer key
+    if isinstance(module, Classifier):
+        _divide_logits(module, calibration.get("temperature", 1.0))
     if key := checkpoint.not_finite(module.state_dict()):
         raise UserError(
             f"{where}: must hold finite weights, got others in "
@@ -147,7 +183,16 @@ def deployable_from(payload: dict[str, Any], where: str) -> Deployable:
         preprocess=payload["preprocess"],
         provenance=payload["provenance"],
         thresholds=tuple(payload.get("thresholds") or ()),  # of several labels an image alone
+        calibration=calibration,
     )
+
+
+def _divide_logits(module: Classifier, temperature: float) -> None:
+    """Divide the logits in the weights of the last layer, where it costs nothing."""
+    if temperature != 1.0:
+        with torch.no_grad():
+            for parameter in module.fc.parameters():
+                parameter.div_(temperature)
 
 
 def _build(payload: dict[str, Any]) -> tuple[Classifier | Backbone, Backbone]:

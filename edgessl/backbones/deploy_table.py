@@ -17,6 +17,24 @@ from edgessl.schema import Table, validate
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
+class CalibrationTable(Table):
+    """What logits are divided by, and how that was found.
+
+    Attributes:
+        temperature: The divisor.
+        images: Images of ``val`` it was fitted on.
+        kept: Why it is 1 without a fit.
+        nll_before: Mean negative log-likelihood on them at temperature 1, in nats.
+        nll: The same at this temperature.
+    """
+
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    images: Annotated[int, Field(ge=0)]
+    kept: str = ""
+    nll_before: float | None = None
+    nll: float | None = None
+
+
 class DeployTable(Table):
     """A finished network, without its weights.
 
@@ -32,6 +50,7 @@ class DeployTable(Table):
         preprocess: The evaluation transform.
         provenance: Where it comes from.
         thresholds: From which probability on a class is shown, where there may be several.
+        calibration: How its temperature was fitted.
     """
 
     head: Literal["logits", "features"]
@@ -45,6 +64,7 @@ class DeployTable(Table):
     preprocess: PreprocessTable
     provenance: dict[str, Any]
     thresholds: tuple[Share, ...] | None = None
+    calibration: CalibrationTable | None = None
 
 
 def refuse_wrong_payload(payload: dict[str, Any], where: str) -> None:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgessl.cli.options import (
+    AsJson,
     Column,
+    GeneralSize,
     HeldBackbone,
     Layout,
+    NetworkDevice,
     Splits,
     Trust,
     reading_of,
@@ -77,17 +80,12 @@ def evaluate(
             help="top1, knn, linear; map or map11 for several labels an image. [default: what fits]"
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
-    ] = "auto",
+    device: NetworkDevice = "auto",
     layout: Layout = "auto",
     splits: Splits = "",
     column: Column = "",
     backbone: HeldBackbone = None,
-    size: Annotated[
-        int | None,
-        typer.Option(help="Side of the images for general weights; default: 128.", metavar="PX"),
-    ] = None,
+    size: GeneralSize = None,
     fuse: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,7 +93,7 @@ def evaluate(
         ),
     ] = None,
     trust: Trust = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Score a network on the labelled images it is given.
 
@@ -143,8 +141,9 @@ def evaluate(
         f"{meaning}: {score.value:.1f} %, 95 % interval {score.low:.1f} to "
         f"{score.high:.1f} % ({found.about})"
     )
-    for line in () if isinstance(found, story.EvaluatedTags) else found.beside:
-        screen.print(line)
+    if isinstance(found, story.Evaluated):
+        for line in (*found.beside, *(found.certainty.sentences if found.certainty else ())):
+            screen.print(line)
     for warning in found.warnings:
         screen.print(warning)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgessl.cli.options import HeldBackbone
+from edgessl.cli.options import AsJson, GeneralSize, HeldBackbone, percent
 from edgessl.cli.screen import console, print_json
 from edgessl.errors import GateFailed
 
@@ -60,7 +60,10 @@ def export(
         int | None, typer.Option(help="ONNX operator set, 13 to 24; default: the target's.")
     ] = None,
     head: Annotated[
-        str | None, typer.Option(help="logits, probs or features; default: the checkpoint's.")
+        str | None, typer.Option(
+            help="logits, probs, features, or prototypes (classes can be added on the device); "
+            "default: the checkpoint's."
+        ),
     ] = None,
     target: Annotated[
         str | None,
@@ -78,11 +81,16 @@ def export(
             help="Points of test top-1 a file may lose; default: the target's.", metavar="POINTS"
         ),
     ] = None,
-    backbone: HeldBackbone = None,
-    size: Annotated[
-        int | None,
-        typer.Option(help="Side of the images for general weights; default: 128.", metavar="PX"),
+    reject: Annotated[
+        str | None,
+        typer.Option(
+            help='Say "none of these" where the classifier is least sure: on this share of the '
+            "val images, as 5%.",
+            metavar="P",
+        ),
     ] = None,
+    backbone: HeldBackbone = None,
+    size: GeneralSize = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; default: the checkpoint's.")
     ] = None,
@@ -100,7 +108,7 @@ def export(
         bool,
         typer.Option("--offline", help="Make no environment for a converter: use what is there."),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Write files for a device, each checked against the checkpoint."""
     screen = console(to_stderr=json)
@@ -116,6 +124,7 @@ def export(
         exports = story.export(
             checkpoint, formats=formats_of_command(formats, target),
             opset=opset, head=head, target=target, data=data, max_drop_percent=max_drop,
+            reject_percent=None if reject is None else percent("--reject", reject),
             backbone=backbone, size=size, out=out,
             runners=[runner for runner, asked in wanted.items() if asked], say=status.update,
         )  # fmt: skip

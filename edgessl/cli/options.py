@@ -53,6 +53,14 @@ HeldBackbone = Annotated[
         metavar="NAME",
     ),
 ]
+GeneralSize = Annotated[
+    int | None,
+    typer.Option(help="Side of the images for general weights; default: 128.", metavar="PX"),
+]
+NetworkDevice = Annotated[
+    str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Trust = Annotated[
     bool,
     typer.Option(

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.options import Column, HeldBackbone, Layout, Seed, Splits, Trust, reading_of
+from edgessl.cli.options import (
+    AsJson,
+    Column,
+    GeneralSize,
+    HeldBackbone,
+    Layout,
+    NetworkDevice,
+    Seed,
+    Splits,
+    Trust,
+    reading_of,
+)
 from edgessl.cli.screen import console, print_json
 
 
@@ -42,19 +53,14 @@ def pick(
         ),
     ] = None,
     seed: Seed = 0,
-    device: Annotated[
-        str, typer.Option(help="Where a checkpoint runs: auto, cpu, cuda or mps.")
-    ] = "auto",
+    device: NetworkDevice = "auto",
     layout: Layout = "auto",
     splits: Splits = "",
     column: Column = "",
     backbone: HeldBackbone = None,
-    size: Annotated[
-        int | None,
-        typer.Option(help="Side of the images for general weights; default: 128.", metavar="PX"),
-    ] = None,
+    size: GeneralSize = None,
     trust: Trust = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Choose which images to label next.
 

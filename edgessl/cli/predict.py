@@ -133,6 +133,7 @@ def _answer(entry: dict[str, Any]) -> str:
             f"shown from {100 * near['threshold']:.1f} % on)"
         )
     if "classes" in entry:
-        return ", ".join(f"{c['name']} {100 * c['probability']:.1f} %" for c in entry["classes"])
+        told = ", ".join(f"{c['name']} {100 * c['probability']:.1f} %" for c in entry["classes"])
+        return f"none of these ({told})" if entry.get("rejected") else told
     first = ", ".join(f"{value:.4f}" for value in entry["first"])
     return f"{entry['dim']} features, norm {entry['norm']:.4f}, first {first}"

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from edgessl import checkpoint
 from edgessl.artifact import Artifact, open_artifact
+from edgessl.artifact.enrolled import NAME, with_enrolled
 from edgessl.artifact.opened import SUFFIXES
 from edgessl.backbones import Deployable, deployable_from
 from edgessl.data.decode import BadImage, read_image
@@ -98,6 +99,9 @@ class Network:
         notes: What the user is told of it.
         head: What comes out: ``features``, ``logits`` or ``probs``.
         thresholds: Of its classes, if an image may show several of them; empty otherwise.
+        temperature: What its logits are divided by already.
+        reject_below: Probability of the answer below which it is "none of these"; None for an
+            answer at all times.
     """
 
     outputs: Outputs
@@ -108,6 +112,8 @@ class Network:
     notes: tuple[str, ...] = ()
     head: str = ""
     thresholds: tuple[float, ...] = ()
+    temperature: float = 1.0
+    reject_below: float | None = None
 
 
 def open_network(
@@ -203,12 +209,14 @@ def _of_deployable(
     return Network(
         outputs, classes, deployable.provenance, reads, preprocess.value_range, head=reads,
         thresholds=deployable.thresholds if reads == "logits" else (),
+        temperature=deployable.temperature,
     )  # fmt: skip
 
 
 def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
-    artifact = open_artifact(path, trust=trust)
+    artifact, enrolled = with_enrolled(open_artifact(path, trust=trust))
     metadata = artifact.known()
+    notes = () if enrolled is None else (f"Added to it in {NAME}, by images: {enrolled}.",)
     gives: Kind = "features" if metadata.head == "features" else "logits"  # probs rank alike
     if reads not in (None, gives):
         way_out = "export it with --head features" if reads == "features" else "use --protocol knn"
@@ -233,8 +241,9 @@ def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
 
     outputs: Outputs = one_by_one if artifact.takes == "pixels" else batches
     return Network(
-        outputs, metadata.classes, metadata.provenance, gives, preprocess.value_range,
-        head=metadata.head, thresholds=metadata.thresholds,
+        outputs, metadata.classes, metadata.provenance, gives, preprocess.value_range, notes,
+        head=metadata.head, thresholds=metadata.thresholds, temperature=metadata.temperature,
+        reject_below=metadata.reject_below,
     )  # fmt: skip
 
 

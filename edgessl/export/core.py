@@ -16,13 +16,15 @@ from torch import nn
 from edgessl import checkpoint
 from edgessl.artifact import Metadata
 from edgessl.backbones import Deployable, deployable_from
+from edgessl.backbones.prototypes import PrototypeClassifier, ScoresAndFeatures
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
 from edgessl.export.formats.graph import export_graph
 from edgessl.export.gates.accuracy import HeldOut, held_out
+from edgessl.export.prototypes import with_prototypes
 from edgessl.export.target import Target
 
-HEADS = ("logits", "probs", "features")
+HEADS = ("logits", "probs", "features", "prototypes")
 
 
 def with_head(deployable: Deployable, head: str, where: str) -> nn.Module:
@@ -101,8 +103,11 @@ class Core:
     @cached_property
     def graph(self) -> Any:
         """The ONNX graph with a dynamic batch, made once; copy it before a change."""
+        network: nn.Module = self.network
+        if isinstance(network, PrototypeClassifier):
+            network = ScoresAndFeatures(network).eval()
         return export_graph(
-            self.network, self.metadata.input_px, self.metadata.head, self.target.opset
+            network, self.metadata.input_px, self.metadata.head, self.target.opset
         )
 
     @property
@@ -129,8 +134,8 @@ def open_core(path: Path, target: Target, *, head: str | None, data: str | None)
     Args:
         path: The ``ckpt.pt`` of a run folder.
         target: What the files are for.
-        head: ``"logits"``, ``"probs"`` or ``"features"``; None for the checkpoint's own, and
-            ``"probs"`` where images may have several labels.
+        head: One of ``HEADS``; None for the checkpoint's own, and ``"probs"`` where images may
+            have several labels.
         data: Data set for the accuracy gate; None for the one the checkpoint was trained on.
 
     Raises:
@@ -138,16 +143,41 @@ def open_core(path: Path, target: Target, *, head: str | None, data: str | None)
     """
     deployable = deployable_from(checkpoint.load(path), str(path))
     head = head or ("probs" if deployable.thresholds else deployable.head)
+    if head == "prototypes":
+        return _with_prototypes(deployable, path, target, data)
     network = with_head(deployable, head, str(path))
     classes = () if head == "features" else deployable.classes
     thresholds = () if head == "features" else deployable.thresholds
     test = held_out(deployable.provenance, classes, data, several=bool(thresholds))
+    calibrated = head != "features" and deployable.calibration
+    calibration = {"calibration": deployable.calibration} if calibrated else {}
     metadata = Metadata(
         head=head,
         classes=classes,
         preprocess=deployable.preprocess,
         input_px=Preprocess.from_dict(deployable.preprocess).crop_px,
-        provenance=portable({"checkpoint": path.name, **deployable.provenance}),
+        provenance=portable({"checkpoint": path.name, **deployable.provenance, **calibration}),
         thresholds=thresholds,
+        temperature=1.0 if head == "features" else deployable.temperature,
     )
+    return Core(network, metadata, target, test, deployable.provenance)
+
+
+def _with_prototypes(
+    deployable: Deployable, path: Path, target: Target, data: str | None
+) -> Core:
+    network, prototypes, fitted = with_prototypes(deployable, str(path), data)
+    calibration = {**fitted.to_dict(), "temperature": 1.0 / prototypes.scale}
+    metadata = Metadata(
+        head="prototypes",
+        classes=deployable.classes,
+        preprocess=deployable.preprocess,
+        input_px=Preprocess.from_dict(deployable.preprocess).crop_px,
+        provenance=portable(
+            {"checkpoint": path.name, **deployable.provenance, "calibration": calibration}
+        ),
+        temperature=1.0 / prototypes.scale,
+        prototypes=prototypes.model_dump(),
+    )
+    test = held_out(deployable.provenance, deployable.classes, data)
     return Core(network, metadata, target, test, deployable.provenance)

@@ -33,6 +33,8 @@ from edgessl.export.gates.prove import prove
 from edgessl.export.int8.make import int8_products
 from edgessl.export.int8.search import Timed
 from edgessl.export.product import ExportedFile, NotMade, Product, give_name, write_aside
+from edgessl.export.prototypes import refuse_for_prototypes
+from edgessl.export.rejection import with_rejection
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
 from edgessl.export.targets.names import names_for
 from edgessl.export.targets.products import device_products
@@ -122,6 +124,7 @@ def export(
     target: str | None = None,
     data: str | Path | None = None,
     max_drop_percent: float | None = None,
+    reject_percent: float | None = None,
     backbone: str | None = None,
     size: int | None = None,
     out: str | Path | None = None,
@@ -137,10 +140,13 @@ def export(
             device its format, such as ``openvino``, and ``int8``. None for the named target's
             own, or else ONNX.
         opset: ONNX operator set, 13 to 24; None for the target's.
-        head: ``logits``, ``probs`` or ``features``; None for the checkpoint's own.
+        head: ``logits``, ``probs``, ``features``, or ``prototypes`` for a classifier that a device
+            can add classes to; None for the checkpoint's own.
         target: A name in ``export/targets/`` or a TOML file; None for ``cpu``.
         data: Data set for the accuracy gate; None for the one the checkpoint was trained on.
         max_drop_percent: Points of test top-1 that a file may lose; None for the target's.
+        reject_percent: Share of the answers on ``val`` that are to become "none of these": those
+            the classifier is least sure of; None for an answer to every image.
         backbone: What a file of others holds; None to find out.
         size: Side of the images in px for general weights; None for 128.
         out: Folder to write to; None for the checkpoint's, and for general weights
@@ -193,6 +199,8 @@ def export(
             f"--{runners[0]}: must be left out for --target {target}: it runs ONNX files, which "
             "--target cpu writes"
         )
+    if head == "prototypes":
+        refuse_for_prototypes(kinds)
     asked = AsFeatures(backbone, size)
     general = open_general(str(path), asked) if is_general(str(path)) else None
     if general is None:
@@ -207,6 +215,9 @@ def export(
         path.parent.mkdir(parents=True, exist_ok=True)
         save(path, general.payload)
     core = open_core(path, with_limits(table, opset, max_drop_percent), head=head, data=images)
+    if reject_percent is not None:
+        say("choosing the confidence to reject below")
+        core = with_rejection(core, reject_percent, images)
     if table.for_device:
         refuse_foreign_models(folder, names_for(kinds))
         with tempfile.TemporaryDirectory(prefix="edgessl-") as scratch:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
-from edgessl import __version__
+from edgessl import __version__, checkpoint
+from edgessl.backbones import deployable_from
 from edgessl.data.dataset import Dataset
 from edgessl.metrics.class_counts import ClassCounts
 from edgessl.metrics.cost import macs, params
@@ -16,9 +17,11 @@ from edgessl.pipeline.closeness import closeness_in_words, near_copies
 from edgessl.pipeline.compare.compared import OURS, compare_arms
 from edgessl.pipeline.finetune.finetuning import load_classifier
 from edgessl.pipeline.pretrain import load_pretrained
+from edgessl.pipeline.score.calibrated import calibration_facts
 from edgessl.pipeline.score.majority import beside_majority, majority_facts
 from edgessl.pipeline.score.scores import (
     MOST,
+    ClassifierScore,
     as_values,
     score_classifier,
     score_features,
@@ -102,7 +105,10 @@ def _score_own(context: Context, init: str) -> dict[str, Any]:
         tuned = score_classifier(context, FINETUNE.file)
         test = tuned.score
         found["scores"] |= tuned.to_dict()
-        found |= {"confusion": tuned.confusion, RIGHT: tuned.right}
+        found |= {
+            "calibration": _calibration(context, tuned), "confusion": tuned.confusion,
+            RIGHT: tuned.right,
+        }  # fmt: skip
     if "pixels" in protocols:
         found["thumbnail_knn_top1"] = score_thumbnails(context).to_dict()
         found["closeness"] = _closeness(context, test)
@@ -111,6 +117,14 @@ def _score_own(context: Context, init: str) -> dict[str, Any]:
     if init != "none":
         found[scores_of("init")] = as_values(score_start_features(context))
     return found
+
+
+def _calibration(context: Context, tuned: ClassifierScore) -> dict[str, Any]:
+    """Tell how far the exported classifier's probabilities are from how often it is right."""
+    path = context.run.path / FINETUNE.file
+    fitted = deployable_from(checkpoint.load(path), str(path)).calibration
+    outputs = tuned.outputs
+    return calibration_facts(fitted, outputs.outputs.numpy(), outputs.labels.numpy())
 
 
 def _own_classifier(context: Context) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edgessl.artifact import Artifact, open_artifact
+from edgessl.artifact.enrolled import with_enrolled
 from edgessl.artifact.opened import SUFFIXES
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.preprocess import Preprocess
@@ -24,7 +25,6 @@ SHOWN_FEATURES = 5
 
 Answer = Callable[[Image.Image], NDArray[np.float32]]
 """An upright RGB image to the output ``(K,)``."""
-_Opened = tuple[Answer, str, tuple[str, ...], ValueRange | None, tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Predictor:
         ask: One image to the output.
         value_range: What was black and white in training images of more than 8 bits a channel.
         thresholds: Of its classes, if an image may show several of them; empty otherwise.
+        reject_below: Probability of the best class below which it is "none of these".
     """
 
     model: Path
@@ -46,6 +47,7 @@ class Predictor:
     ask: Answer
     value_range: ValueRange | None = None
     thresholds: tuple[float, ...] = ()
+    reject_below: float | None = None
 
     def answers(self, images: Iterable[Path]) -> Iterator[dict[str, Any]]:
         """Yield an answer for every image, as soon as it is there.
@@ -54,10 +56,11 @@ class Predictor:
             images: Image files, and folders of them.
 
         Yields:
-            ``image``, and ``classes`` with name and probability, best first, or ``dim``, ``norm``
-            and ``first`` values of the features. Where an image may show several classes these are
-            all from their threshold on, or none, and ``likeliest`` of those that are not.
-            Or ``error``, and whose ``fault`` it is: that of
+            ``image``, and ``classes`` with name and probability, best first, with ``rejected``
+            where the file has a threshold; or ``dim``, ``norm`` and ``first`` values of the
+            features. Where an image may show several classes these are all from their threshold
+            on, or none, and ``likeliest`` of those that are not. Or ``error``, and whose ``fault``
+            it is: that of
             the ``image`` or of the ``model``.
 
         Raises:
@@ -86,7 +89,10 @@ class Predictor:
             return _features(output)
         if self.thresholds:
             return _several(output, self.head, self.classes, self.thresholds)
-        return _classes(output, self.head, self.classes)
+        found = _classes(output, self.head, self.classes)
+        if self.reject_below is not None:
+            found["rejected"] = found["classes"][0]["probability"] < self.reject_below
+        return found
 
 
 def open_predictor(model: Path, *, trust: bool = False) -> Predictor:
@@ -100,8 +106,9 @@ def open_predictor(model: Path, *, trust: bool = False) -> Predictor:
     Raises:
         UserError: The file cannot be used.
     """
-    ask, head, classes, value_range, thresholds = _open(model, trust=trust)
-    return Predictor(model, head, classes, ask, value_range, thresholds)
+    if model.suffix.lower() in SUFFIXES:
+        return _of_artifact(with_enrolled(open_artifact(model, trust=trust))[0])
+    return _of_checkpoint(model)
 
 
 def predict_images(
@@ -165,16 +172,13 @@ def _checked(
     return output
 
 
-def _open(
-    model: Path, *, trust: bool
-) -> _Opened:
-    """Return how to ask, what is answered, the classes, the range of deep images, thresholds."""
-    if model.suffix.lower() in SUFFIXES:
-        artifact = open_artifact(model, trust=trust)
-        known = artifact.known()
-        value_range = Preprocess.from_dict(known.preprocess).value_range
-        return _asking(artifact), known.head, known.classes, value_range, known.thresholds
-    return _open_checkpoint(model)
+def _of_artifact(artifact: Artifact) -> Predictor:
+    known = artifact.known()
+    value_range = Preprocess.from_dict(known.preprocess).value_range
+    return Predictor(
+        artifact.path, known.head, known.classes, _asking(artifact), value_range,
+        known.thresholds, known.reject_below,
+    )  # fmt: skip
 
 
 def _asking(artifact: Artifact) -> Answer:
@@ -184,9 +188,7 @@ def _asking(artifact: Artifact) -> Answer:
     return lambda image: artifact.run(preprocess.normalise(preprocess.pixels(image)[None]))[0]
 
 
-def _open_checkpoint(
-    model: Path,
-) -> _Opened:
+def _of_checkpoint(model: Path) -> Predictor:
     import torch
 
     from edgessl import checkpoint
@@ -202,8 +204,10 @@ def _open_checkpoint(
             output: NDArray[np.float32] = deployable.module(images)[0].numpy()
         return output
 
-    value_range = preprocess.value_range
-    return ask, deployable.head, deployable.classes, value_range, deployable.thresholds
+    return Predictor(
+        model, deployable.head, deployable.classes, ask, preprocess.value_range,
+        deployable.thresholds,
+    )  # fmt: skip
 
 
 def _several(

@@ -199,5 +199,6 @@ def _write(
     prefix = _CLASSIFIER_PREFIX if payload["head"] == "logits" else _BACKBONE_PREFIX
     changed = {prefix + key: value for key, value in weights.items()}
     payload["weights"] = {**payload["weights"], **changed}
+    payload.pop("calibration", None)  # the logits are others now
     payload["provenance"] = {**payload["provenance"], "rescaled": dict(told)}
     checkpoints.save(out, payload)

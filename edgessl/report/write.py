@@ -8,6 +8,7 @@ from typing import Any
 from edgessl import __version__
 from edgessl.files import atomic_path
 from edgessl.page.render import templates_of
+from edgessl.report.certainty import certainty_in_words
 from edgessl.report.confusion import class_scores, confused_pairs, heat_map, read_matrix
 from edgessl.report.curves import curves
 from edgessl.report.facts import data_facts, network_facts, stage_times
@@ -56,6 +57,7 @@ def _content(record: RunRecord) -> dict[str, Any]:
         "labelled": bool(classes),
         "verdict": report.get("verdict") or "",
         "cards": score_cards(report),
+        "certainty": certainty_in_words(report),
         "health": found.get("word", ""),
         "health_words": in_words(found),
         "pseudo_label_words": pseudo_labels_in_words(

@@ -91,3 +91,23 @@ def test_a_checkpoint_of_before_reads_features() -> None:
 def test_a_cnn_has_no_blocks_to_read() -> None:
     with pytest.raises(UserError, match=r"^finetune\.reads: must be 'features' or 'normalised_"):
         Classifier(_backbone("resnet18"), 2, "last_4_blocks")
+
+
+def test_a_temperature_divides_the_logits_and_changes_no_answer() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        classifier = Classifier(Backbone("mobilenetv2", "keep", 32), 4).eval()
+        images = torch.rand(3, 3, 32, 32)
+    payload = deployable_payload(
+        classifier, classes=tuple("abcd"), preprocess=PREPROCESS, provenance={},
+        calibration={"temperature": 2.5, "images": 60},
+    )  # fmt: skip
+    found = deployable_from(payload, "ckpt.pt")
+    with torch.inference_mode():
+        expected, got = classifier(images), found.module(images)
+    assert found.temperature == 2.5
+    assert torch.allclose(got, expected / 2.5, atol=1e-6)
+    assert torch.equal(got.argmax(dim=1), expected.argmax(dim=1))
+    before = {key: value for key, value in payload.items() if key != "calibration"}
+    with torch.inference_mode():
+        assert torch.equal(deployable_from(before, "ckpt.pt").module(images), expected)

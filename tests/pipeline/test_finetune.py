@@ -76,6 +76,11 @@ def test_it_repeats_the_fine_tuning_of_the_run_bit_for_bit(
     out, report = tuned
     assert same(run / "ckpt.pt", out / "ckpt.pt")
     assert report["scores"].keys() == {"knn_top1", "linear_top1", "finetune_top1"}
+    calibration = report["calibration"]
+    assert calibration["temperature"] == 1.0
+    assert "a fit takes" in calibration["kept"]  # so few images of val
+    assert calibration["ece"] == calibration["ece_uncalibrated"]
+    assert calibration["ece"]["n"] == report["scores"]["finetune_top1"]["n"]
 
 
 def test_it_leaves_the_run_folder_of_a_recipe_without_the_views(

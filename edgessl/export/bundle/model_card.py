@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from edgessl import __version__
 from edgessl.artifact import Metadata
+from edgessl.export.bundle.certainty import certainty
 from edgessl.export.bundle.markdown import plain
 from edgessl.export.core import portable
 from edgessl.export.product import ExportedFile
@@ -165,6 +166,7 @@ def model_card(
             for name, level in zip(metadata.classes, metadata.thresholds, strict=False)
         ],
         classes=len(metadata.classes),
+        certainty=certainty(metadata, models),
         licence_data=licence_of_data(provenance.get("data")),
         licence_weights=portable(_licence_of_start(provenance, run)),
         labels=_labels(metadata.classes),
@@ -191,6 +193,8 @@ def _summary(metadata: Metadata, name: str) -> str:
         "probs": "one probability for each class, from 0 to 1 whatever the others are"
         if metadata.thresholds else "one probability for each class",
         "features": "features to compare by cosine, or to put a classifier on",
+        "prototypes": "a score for each class, and features that more classes can be added with: "
+        "python run.py --enrol NAME IMAGE...",
     }[metadata.head]  # fmt: skip
     return (
         f"A {name} for images of {metadata.input_px} x {metadata.input_px} pixels, made with "

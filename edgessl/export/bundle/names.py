@@ -26,6 +26,7 @@ WEB = {
     "network.js": "the page: the models through onnxruntime-web",
     "preprocess.js": "the page: resize, crop and normalise, as preprocess.json says",
     "selftest.js": "the page: the test images",
+    "enrol.js": "the page: classes that are added in the browser",
     "npz.js": "the page: reads testvectors.npz",
     "style.css": "the page: its looks",
     "serve.py": "serves the page on this computer; Python alone",

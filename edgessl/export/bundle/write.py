@@ -323,9 +323,14 @@ def _describe(model: ExportedFile) -> dict[str, Any]:
         "precision": model.precision, "takes": model.takes,
         "gates": {gate.name: gate.status for gate in model.gates},
         "proven_with": model.metadata.provenance.get("proven_with") or {},
+        "temperature": model.metadata.temperature,
     }  # fmt: skip
     if model.metadata.thresholds:
         more["thresholds"] = list(model.metadata.thresholds)
+    if model.metadata.reject_below is not None:
+        more["reject_below"] = model.metadata.reject_below
+    if model.metadata.prototypes is not None:
+        more["prototypes"] = model.metadata.prototypes
     if "int8" in model.metadata.provenance:
         more["int8"] = model.metadata.provenance["int8"]
     return describe_file(model.path, model.purpose, **more)

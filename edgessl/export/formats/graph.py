@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from edgessl.errors import UserError
-from edgessl.export.formats.inputs import INPUT
+from edgessl.export.formats.inputs import INPUT, outputs_of
 from edgessl.export.target import OPSETS
 
 
@@ -33,16 +33,19 @@ def quiet() -> Iterator[None]:
         logging.disable(disabled)
 
 
+Names = tuple[str, ...]
+
 FIRST_CURRENT_OPSET = 18  # below it the current exporter writes 18 without failing
 
 
-def export_graph(network: nn.Module, input_px: int, output: str, opset: int) -> Any:
+def export_graph(network: nn.Module, input_px: int, head: str, opset: int) -> Any:
     """Export a network.
 
     Args:
-        network: Images ``(B, 3, H, W)`` to ``(B, K)``, in eval mode.
+        network: Images ``(B, 3, H, W)`` to ``(B, K)``, or to one of these for each output of the
+            head, in eval mode.
         input_px: Side of the images.
-        output: Name of the output.
+        head: What it gives, which names the outputs.
         opset: ONNX operator set, 13 to 24.
 
     Returns:
@@ -61,7 +64,7 @@ def export_graph(network: nn.Module, input_px: int, output: str, opset: int) -> 
     write = _current if opset >= FIRST_CURRENT_OPSET else _legacy
     try:
         with quiet(), torch.no_grad():
-            model = write(network, example, output, opset)
+            model = write(network, example, outputs_of(head), opset)
     except torch.onnx.errors.OnnxExporterError as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
@@ -72,13 +75,13 @@ def export_graph(network: nn.Module, input_px: int, output: str, opset: int) -> 
     return model
 
 
-def _current(network: nn.Module, example: torch.Tensor, output: str, opset: int) -> Any:
+def _current(network: nn.Module, example: torch.Tensor, outputs: Names, opset: int) -> Any:
     program = torch.onnx.export(
         network,
         (example,),
         dynamo=True,
         input_names=[INPUT],
-        output_names=[output],
+        output_names=list(outputs),
         dynamic_shapes=({0: torch.export.Dim("batch")},),
         opset_version=opset,
         verbose=False,
@@ -88,7 +91,7 @@ def _current(network: nn.Module, example: torch.Tensor, output: str, opset: int)
     return program.model_proto
 
 
-def _legacy(network: nn.Module, example: torch.Tensor, output: str, opset: int) -> Any:
+def _legacy(network: nn.Module, example: torch.Tensor, outputs: Names, opset: int) -> Any:
     import onnx
 
     with tempfile.TemporaryDirectory() as folder:
@@ -99,8 +102,8 @@ def _legacy(network: nn.Module, example: torch.Tensor, output: str, opset: int) 
             path,
             dynamo=False,
             input_names=[INPUT],
-            output_names=[output],
-            dynamic_axes={INPUT: {0: "batch"}, output: {0: "batch"}},
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "batch"} for name in (INPUT, *outputs)},
             opset_version=opset,
             verbose=False,
         )

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from edgessl.artifact import Metadata, exported_program, torchscript
 from edgessl.artifact.metadata import KEY
+from edgessl.backbones.prototypes import PrototypeClassifier
 from edgessl.export.core import Core
 from edgessl.export.formats.front import attach_front, front_fits
 from edgessl.export.formats.graph import fix_batch, quiet
+from edgessl.export.gates.features import check_features
+from edgessl.export.gates.gate import Gate
 from edgessl.export.product import Product
 
 PROVEN_KEY = f"{KEY}.proven_with"
@@ -53,7 +59,20 @@ def products_of(core: Core, formats: tuple[str, ...]) -> tuple[Product, ...]:
         core: The network.
         formats: Keys of ``WRITERS``.
     """
-    return tuple(product for name in formats for product in WRITERS[name](core))
+    products = tuple(product for name in formats for product in WRITERS[name](core))
+    network = core.network
+    if not isinstance(network, PrototypeClassifier):
+        return products
+
+    def features(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            output: NDArray[np.float32] = network.features(torch.from_numpy(images)).numpy()
+        return output
+
+    def gates(path: Path) -> tuple[Gate, ...]:
+        return (check_features(path, features, core.metadata.input_px),)
+
+    return tuple(replace(product, more_gates=gates) for product in products)
 
 
 def save_onnx(model: Any, path: Path, metadata: Metadata) -> None:

@@ -20,6 +20,7 @@ from edgessl.export.formats.front import open_inside
 from edgessl.export.gates import own_runtime
 from edgessl.export.gates.accuracy import HeldOut, answers_of, check_accuracy, in_top5
 from edgessl.export.gates.accuracy_several import check_map
+from edgessl.export.gates.certainty import confidences, with_certainty
 from edgessl.export.gates.gate import BASIC, Gate, failed
 from edgessl.export.gates.openvino import check_in_openvino
 from edgessl.export.gates.parity import BATCHES, Run, check_parity, extreme_images, extreme_pixels
@@ -187,10 +188,13 @@ def _accuracies(
                 max_drop_percent=limit, changed=test.changed,
             )  # fmt: skip
             continue
-        gates[file.path] = check_accuracy(
-            labels, answers.checkpoint.argmax(axis=1), got.argmax(axis=1),
-            max_drop_percent=limit, changed=test.changed, top5=in_top5(labels, got),
-        )  # fmt: skip
+        top = got.argmax(axis=1)
+        gate = check_accuracy(
+            labels, answers.checkpoint.argmax(axis=1), top, max_drop_percent=limit,
+            changed=test.changed, top5=in_top5(labels, got),
+        )
+        sure = confidences(got, probabilities=file.metadata.head == "probs")
+        gates[file.path] = with_certainty(gate, top == labels, sure, file.metadata)
     return gates
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.artifact import Artifact, Metadata, Takes
-from edgessl.export.formats.inputs import INPUTS
+from edgessl.export.formats.inputs import INPUTS, outputs_of
 from edgessl.export.gates.gate import Gate
 from edgessl.files import expanded
 from edgessl.runtimes.formats import companions_of, size_in_bytes
@@ -25,7 +25,7 @@ def check_structure(
     Args:
         path: The file.
         opset: The operator set it must use.
-        output: Name its output must have.
+        output: What it gives, which names its outputs.
         takes: What goes in.
         batch: The batch size it must be fixed to; None for any.
         rows: Name of the output's first dimension.
@@ -39,7 +39,7 @@ def check_structure(
         return Gate("structure", "fail", f"onnx.checker: {reason}")
     model = onnx.load(str(path), load_external_data=False)
     mistakes = [
-        *_interface_mistakes(model, output, takes, batch, rows),
+        *_interface_mistakes(model, outputs_of(output), takes, batch, rows),
         *_opset_mistakes(model, opset),
         *(
             f"weights of {tensor.name} are in another file"
@@ -59,19 +59,22 @@ def check_structure(
 
 
 def _interface_mistakes(
-    model: Any, output: str, takes: Takes, batch: int | None, rows: str
+    model: Any, outputs: tuple[str, ...], takes: Takes, batch: int | None, rows: str
 ) -> Iterator[str]:
-    sides = ((model.graph.input, INPUTS[takes], "batch"), (model.graph.output, output, rows))
-    for values, name, symbol in sides:
-        names = [value.name for value in values]
-        if names != [name]:
-            yield f"must have '{name}' only, has {', '.join(names)}"
+    sides = (
+        (model.graph.input, (INPUTS[takes],), "batch"), (model.graph.output, outputs, rows),
+    )  # fmt: skip
+    for values, wanted, symbol in sides:
+        names = tuple(value.name for value in values)
+        if names != wanted:
+            yield f"must have '{', '.join(wanted)}' only, has {', '.join(names)}"
             continue
-        first = values[0].type.tensor_type.shape.dim[0]
-        if batch is None and first.dim_param != symbol:
-            yield f"the batch of '{name}' is fixed"
-        elif batch is not None and first.dim_value != batch:
-            yield f"the batch of '{name}' must be fixed to {batch}"
+        for value in values:
+            first = value.type.tensor_type.shape.dim[0]
+            if batch is None and first.dim_param != symbol:
+                yield f"the batch of '{value.name}' is fixed"
+            elif batch is not None and first.dim_value != batch:
+                yield f"the batch of '{value.name}' must be fixed to {batch}"
 
 
 def _opset_mistakes(model: Any, opset: int) -> Iterator[str]:
@@ -127,6 +130,12 @@ def _texts(message: Any) -> Iterator[str]:
                 yield from _texts(item)
 
 
+COMPARED = (
+    "head", "classes", "preprocess", "input_px", "precision", "takes", "thresholds",
+    "temperature", "reject_below", "prototypes",
+)  # fmt: skip
+
+
 def check_labels(artifact: Artifact, written: Metadata, outputs: int | None) -> Gate:
     """Compare what the file says with what was to be written.
 
@@ -140,9 +149,7 @@ def check_labels(artifact: Artifact, written: Metadata, outputs: int | None) -> 
         return Gate("labels", "fail", "the file carries neither labels nor preprocessing")
     wrong = [
         name
-        for name in (
-            "head", "classes", "preprocess", "input_px", "precision", "takes", "thresholds",
-        )
+        for name in COMPARED
         if getattr(found, name) != getattr(written, name)
     ]
     if wrong:

@@ -17,7 +17,8 @@ from edgessl.errors import EdgesslError, UserError
 
 
 def training_data(
-    provenance: Mapping[str, Any], classes: tuple[str, ...], data: str | None
+    provenance: Mapping[str, Any], classes: tuple[str, ...], data: str | None,
+    *, option: str = "--int8",
 ) -> Dataset:
     """Find the images of a checkpoint's run, or of another set; nothing is downloaded.
 
@@ -25,14 +26,15 @@ def training_data(
         provenance: What the checkpoint says of its run.
         classes: The checkpoint's classes; none for features.
         data: Data set to use instead; None for the checkpoint's own.
+        option: What asks for them, for the messages.
 
     Raises:
         UserError: The data is not to be had, or has classes the checkpoint lacks.
     """
-    source = data or provenance.get("data")
+    source, of = data or provenance.get("data"), " to calibrate on" if option == "--int8" else ""
     if not source:
         raise UserError(
-            "--int8: must have training images to calibrate on, and the checkpoint names no data; "
+            f"{option}: must have training images{of}, and the checkpoint names no data; "
             "pass --data"
         )
     if data is not None:
@@ -42,7 +44,7 @@ def training_data(
             dataset = dataset_of(provenance)
         except (EdgesslError, OSError) as error:
             raise UserError(
-                f"--int8: must have training images to calibrate on, and the data "
+                f"{option}: must have training images{of}, and the data "
                 f"'{Path(source).name}' of the run is not to be had here "
                 f"({reason_of(error, source)}); pass --data"
             ) from error

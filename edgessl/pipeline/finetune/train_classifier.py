@@ -11,10 +11,12 @@ from edgessl import checkpoint
 from edgessl.backbones import Classifier, deployable_payload
 from edgessl.methods.classification import Supervised
 from edgessl.methods.semi.semi_supervised import SemiSupervised
+from edgessl.metrics.calibration import Temperature
 from edgessl.metrics.class_counts import ClassCounts
 from edgessl.pipeline.finetune.balance_on_val import Adjustment, choose_adjustment, fold
 from edgessl.pipeline.finetune.between import keep_best_share
 from edgessl.pipeline.finetune.val_watch import ValWatch, val_logits
+from edgessl.pipeline.score.calibrated import calibrate
 from edgessl.pipeline.score.thresholds import thresholds_of
 from edgessl.runs.stages import FINETUNE, LAST_FILE
 from edgessl.train import TrainingData
@@ -75,12 +77,16 @@ def train_classifier(
         context.reporter.say(keep_best_share(context, network, start, table.start_shares))
     adjusted = _adjust(context, stage, network) if table.balance == "auto" else {}
     thresholds = thresholds_of(context, network)
-    save_classifier(context, network, stage.what.file, thresholds)
+    # Baselines answer with what they learned: they are scored by their best class alone.
+    fits = stage.what == FINETUNE and not context.dataset.tags
+    calibration = calibrate(context, network) if fits else None
+    save_classifier(context, network, stage.what.file, thresholds, calibration)
     return {**meter.facts(), "kept": kept.to_dict(), **adjusted}
 
 
 def save_classifier(
-    context: Context, classifier: Classifier, name: str, thresholds: tuple[float, ...] = ()
+    context: Context, classifier: Classifier, name: str, thresholds: tuple[float, ...] = (),
+    calibration: Temperature | None = None,
 ) -> None:
     """Write a classifier that ``edgessl export`` reads.
 
@@ -89,6 +95,7 @@ def save_classifier(
         classifier: The network.
         name: Of the file in the run folder.
         thresholds: Of its classes, where images may have several labels.
+        calibration: Its temperature, where they have one.
     """
     payload = deployable_payload(
         classifier,
@@ -96,6 +103,7 @@ def save_classifier(
         preprocess=context.images.preprocess.to_dict(),
         provenance=dict(context.run.read().get("provenance", {})),
         thresholds=thresholds,
+        calibration=calibration.to_dict() if calibration else None,
     )
     checkpoint.save(context.run.path / name, payload)
 

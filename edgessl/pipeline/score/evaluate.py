@@ -24,6 +24,7 @@ from edgessl.metrics.majority import Majority, against_majority, majority_of
 from edgessl.metrics.topk import confusion_matrix
 from edgessl.pipeline.general import AS_THEY_ARE, AsFeatures
 from edgessl.pipeline.results import Run
+from edgessl.pipeline.score.certainty import Certainty, certainty_of
 from edgessl.pipeline.score.evaluate_tags import (
     TAGS_PROTOCOL,
     TAGS_PROTOCOLS,
@@ -121,6 +122,7 @@ class Evaluated:
         confusion: ``(K, K)`` counts: rows are true classes, columns predicted ones.
         weights: Where general weights come from, as plain values; empty for others.
         told: What is told of them.
+        certainty: Whether its probabilities are right; None for a protocol without any.
     """
 
     model: Path
@@ -131,6 +133,7 @@ class Evaluated:
     confusion: list[list[int]]
     weights: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    certainty: Certainty | None = None
 
     @property
     def score(self) -> Score:
@@ -208,6 +211,7 @@ class Evaluated:
             },
             "classes": list(self.classes),
             "confusion": self.confusion,
+            **(self.certainty.to_dict() if self.certainty else {}),
             **({"weights": dict(self.weights)} if self.weights else {}),
         }
 
@@ -277,6 +281,7 @@ def evaluate_model(
     return Evaluated(
         model, name, images, evaluation, classes, confusion.tolist(),
         network.provenance.get("weights", {}), network.notes,
+        certainty_of(network, outputs["test"]) if protocol.reads == "logits" else None,
     )  # fmt: skip
 
 

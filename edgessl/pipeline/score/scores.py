@@ -116,6 +116,7 @@ class ClassifierScore:
         score: Top-1.
         confusion: Rows true, columns predicted.
         right: Which images it gets right, as ``pack_right`` writes it.
+        outputs: Logits and labels.
         top5: None with up to ten classes.
         balanced: Mean recall of the classes; None where classes are of like size.
     """
@@ -123,6 +124,7 @@ class ClassifierScore:
     score: Score
     confusion: list[list[int]]
     right: str
+    outputs: LabelledOutputs
     top5: Score | None = None
     balanced: Score | None = None
 
@@ -149,8 +151,8 @@ def score_classifier(context: Context, name: str, split: Split | None = None) ->
     matrix = confusion_matrix(result.predictions, test.labels, len(context.dataset.classes))
     unequal = ClassCounts.of(test.labels.tolist(), context.dataset.classes).unequal
     return ClassifierScore(
-        result.score, matrix.tolist(), pack_right(result.predictions, test.labels), result.top5,
-        balanced_accuracy(matrix) if unequal else None,
+        result.score, matrix.tolist(), pack_right(result.predictions, test.labels), test,
+        result.top5, balanced_accuracy(matrix) if unequal else None,
     )
 
 

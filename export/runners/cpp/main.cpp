@@ -315,6 +315,11 @@ class Model {
     if (!about) throw UserError(path + ": must carry its record; pass a file of `edgessl export`");
     head = json_value(about.get(), "head");
     thresholds = json_numbers(about.get(), "thresholds");
+    const std::string record = about.get();
+    if (record.find("\"reject_below\":") != std::string::npos) {
+      const std::string below = json_value(record, "reject_below");
+      if (below != "null") reject_below = std::stod(below);
+    }
   }
 
   std::vector<float> run(const Image& image) {
@@ -330,8 +335,9 @@ class Model {
     return {values, values + results[0].GetTensorTypeAndShapeInfo().GetElementCount()};
   }
 
-  std::string head;  // "logits", "probs" or "features"
+  std::string head;  // "logits", "probs", "features" or "prototypes", whose scores are as logits
   std::vector<double> thresholds;  // of the classes, where an image may show several
+  double reject_below = 0;  // probability of the best class under which it is none of these
 
  private:
   static Ort::Session open(Ort::Env& environment, const std::string& path, int threads) {
@@ -375,7 +381,7 @@ static void predict(Model& model, const std::string& path, const std::vector<std
   if (!model.thresholds.empty()) {
     if (model.thresholds.size() != output.size()) throw UserError(path + ": one threshold a class is needed");
     if (model.head == "logits") for (auto& share : shares) share = 1 / (1 + std::exp(-share));
-  } else if (model.head == "logits") {
+  } else if (model.head != "probs") {
     for (auto& share : shares) share = std::exp(share - most);
     const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
     for (auto& share : shares) share /= sum;
@@ -397,10 +403,12 @@ static void predict(Model& model, const std::string& path, const std::vector<std
     std::printf("\n");
     return;
   }
+  const bool unsure = shares[best[0]] < model.reject_below;
+  if (unsure) std::printf("none of these (");
   for (size_t i = 0; i < std::min<size_t>(5, best.size()); ++i) {
     std::printf("%s%s %.1f %%", i ? ", " : "", labels[best[i]].c_str(), 100 * shares[best[i]]);
   }
-  std::printf("\n");
+  std::printf(unsure ? ")\n" : "\n");
 }
 
 static bool selftest(Model& model, const std::string& bundle, const std::string& name) {

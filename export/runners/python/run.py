@@ -5,6 +5,9 @@
     python run.py IMAGE...              the most likely classes of each image
     python run.py --model FILE IMAGE... through another of the models
     python run.py --selftest            do the models answer here as they did where they were made?
+    python run.py --enrol NAME IMAGE... add a class from a few images, without training; it is kept
+                                        in enrolled.json (for exports with --head prototypes)
+    python run.py --forget NAME         take such a class away
     python run.py --bench --json FILE   latency, in the terms of `edgessl bench`
 
 Needs Python 3.9 and what requirements.txt lists: numpy, pillow, onnxruntime; models for another
@@ -304,7 +307,11 @@ class _OnnxNetwork:
 
     def answer(self, batch):
         """Run a batch; the output (B, K)."""
-        return self.session.run(None, {self.input.name: batch})[0]
+        return self.answers(batch)[0]
+
+    def answers(self, batch):
+        """Run a batch; every output, of which a file with prototypes has features (B, D) too."""
+        return self.session.run(None, {self.input.name: batch})
 
 
 class _DeviceNetwork:
@@ -327,6 +334,10 @@ class _DeviceNetwork:
         self.package, self.version = self.network.package, self.network.version
         self.computes, self.answer = self.network.computes, self.network.answer
 
+    def answers(self, batch):
+        """Run a batch; its one output (B, K)."""
+        return [self.answer(batch)]
+
     def about(self):
         """Return what edgessl wrote into, or beside, the file, as JSON; empty if nothing."""
         return self.read_about(self.path)
@@ -346,9 +357,10 @@ def open_network(path, threads=None):
 class Model:
     """A model file with what it says about itself."""
 
-    def __init__(self, path, threads=None):
+    def __init__(self, path, threads=None, enrolled=True):
         self.path = Path(path)
         self.network = open_network(path, threads)
+        self.added = None  # weights (M, D) of the classes that were added here
         try:
             text = self.network.about()
             about = json.loads(text) if text else None
@@ -356,6 +368,8 @@ class Model:
                 self.head, self.classes = str(about["head"]), [str(c) for c in about["classes"]]
                 self.preprocess = checked_preprocess(about["preprocess"])
                 self.thresholds = checked_thresholds(about.get("thresholds"), self.classes)
+                self.reject_below = checked_share(about.get("reject_below"))
+                self.prototypes = checked_prototypes(about.get("prototypes"))
         except Exception as error:  # a damaged file may say anything
             raise UserError(
                 f"{path}: must say its labels and preprocessing, got damaged ones "
@@ -364,15 +378,37 @@ class Model:
         if about is None:
             raise UserError(f"{path}: must carry labels; pass a file that `edgessl export` wrote")
         self.whole = self.network.whole  # preprocessing is inside
+        self.trained = len(self.classes)
+        if enrolled and self.prototypes:
+            self._add(read_enrolled(self))
+
+    def _add(self, entries):
+        if not entries:
+            return
+        self.classes = self.classes[: self.trained] + [entry["name"] for entry in entries]
+        sums = np.array([entry["sum"] for entry in entries], dtype=np.float64)
+        lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        gains = np.array([[gain(entry["images"], self.prototypes)] for entry in entries])
+        self.added = (self.prototypes["scale"] * gains * sums / lengths).astype(np.float32)
 
     def run(self, image):
         """Upright RGB image -> output (K,)."""
+        return self.outputs(image)[0]
+
+    def outputs(self, image):
+        """Upright RGB image -> output (K,), and features (D,) of a model with prototypes."""
+        features = None
         try:
             if self.whole:
                 batch = np.asarray(image, dtype=np.uint8)[None]  # (1, H, W, 3)
             else:
                 batch = normalise(crop_pixels(image, self.preprocess)[None], self.preprocess)
-            output = self.network.answer(batch)[0]
+            found = self.network.answers(batch)
+            output = found[0][0]
+            if self.prototypes:
+                features = found[1][0]
+                if self.added is not None:
+                    output = np.concatenate([output, self.added @ features])
             width = output.shape[0] if output.ndim == 1 else None
         except Exception as error:  # each of onnxruntime's derives from Exception directly
             raise UserError(
@@ -388,7 +424,7 @@ class Model:
                 f"{self.path}: must answer with finite numbers, got others; "
                 "copy the file again, or export a network that did not diverge"
             )
-        return output
+        return output, features
 
 
 def checked_preprocess(values):
@@ -414,6 +450,24 @@ def checked_thresholds(values, classes):
     if values and (len(values) != len(classes) or not all(0 <= one <= 1 for one in values)):
         raise ValueError("thresholds must be a probability for each class")
     return values
+
+
+def checked_prototypes(values):
+    """Return what the class vectors are, or None for a model without; ValueError otherwise."""
+    if values is None:
+        return None
+    scale, dim, resultant = values["scale"], values["dim"], values["resultant"]
+    real = all(type(one) in (int, float) for one in (scale, resultant))
+    if not (real and scale > 0 and 0 < resultant <= 1 and type(dim) is int and dim > 0):
+        raise ValueError("prototypes must have a scale, a resultant and a dim")
+    return {"space": str(values["space"]), "scale": scale, "dim": dim, "resultant": resultant}
+
+
+def checked_share(value):
+    """Return a number in (0, 1], or None where there is none; ValueError for anything else."""
+    if value is not None and not (type(value) in (int, float) and 0 < value <= 1):
+        raise ValueError("reject_below must be above 0 and up to 1")
+    return value
 
 
 def _reason(error):
@@ -458,7 +512,9 @@ def describe(model, output, top):
         return describe_several(model, output)
     shares = output if model.head == "probs" else softmax(output)
     best = np.argsort(-shares, kind="stable")[:top]
-    return ", ".join(f"{model.classes[index]} {100 * shares[index]:.1f} %" for index in best)
+    told = ", ".join(f"{model.classes[index]} {100 * shares[index]:.1f} %" for index in best)
+    unsure = model.reject_below is not None and shares[best[0]] < model.reject_below
+    return f"none of these ({told})" if unsure else told
 
 
 def describe_several(model, output):
@@ -479,6 +535,126 @@ def softmax(logits):
     """Logits (K,) -> probabilities (K,)."""
     exponents = np.exp(logits - logits.max())
     return exponents / exponents.sum()
+
+
+# --- classes that are added here -----------------------------------------------------------------
+
+ENROLLED = "enrolled.json"
+CONTROLS = {*range(32), *range(127, 160)}
+
+
+def gain(images, prototypes):
+    """Make up for half of what cosines lose where a class was learned from few images."""
+    squared = images * prototypes["resultant"] ** 2
+    return ((squared + 1 - prototypes["resultant"] ** 2) / squared) ** 0.25
+
+
+def read_enrolled(model):
+    """Return the classes that were added beside a model: name, images, sum of their features."""
+    path = model.path.parent / ENROLLED
+    if not path.is_file():
+        return []
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] != 1:
+            raise ValueError("written by a newer edgessl")
+        entries = [_checked_entry(entry, model.prototypes["dim"]) for entry in document["classes"]]
+        names = [*model.classes[: model.trained], *(entry["name"] for entry in entries)]
+        if len(set(names)) != len(names):
+            raise ValueError("a class is named twice")
+    except Exception as error:  # a damaged file may say anything
+        raise UserError(
+            f"{path}: must hold classes as --enrol writes them, got something else "
+            f"({_reason(error)}); move it away and enrol again"
+        ) from error
+    if document["space"] != model.prototypes["space"]:
+        raise UserError(
+            f"{path}: must hold classes of {model.path.name}, got those of another network; "
+            "move it away and enrol again"
+        )
+    return entries
+
+
+def _checked_entry(entry, dim):
+    name, images, total = entry["name"], entry["images"], entry["sum"]
+    if len(total) != dim or not np.isfinite(np.array(total, dtype=np.float64)).all():
+        raise ValueError(f"a vector must have {dim} numbers")
+    if type(images) is not int or images < 1:
+        raise ValueError("images must be a count")
+    return {"name": _checked_name(name), "images": images, "sum": [float(one) for one in total]}
+
+
+def _checked_name(name):
+    if type(name) is not str or not name.strip() or CONTROLS.intersection(map(ord, name)):
+        raise ValueError("a class must have a printable name")
+    return name
+
+
+def enrol(model, name, paths):
+    """Add a class, or images to one that was added; nothing is written if an image is bad."""
+    _refuse_fixed(model, "--enrol")
+    try:
+        _checked_name(name)
+    except ValueError as error:
+        raise UserError(f"--enrol: {error}, got {name!a}") from error
+    if name in model.classes[: model.trained]:
+        raise UserError(
+            f"--enrol: must be a new name, got '{name}', which the model was trained on; "
+            "choose another one"
+        )
+    if not paths:
+        raise UserError("--enrol: must be followed by a name and at least one image; five are good")
+    mistakes, features = [], []
+    for path in paths:
+        try:
+            image = read_image(path, model.preprocess.get("value_range"))
+            features.append(model.outputs(image)[1])
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    entries = read_enrolled(model)
+    entry = next((one for one in entries if one["name"] == name), None)
+    if entry is None:
+        entry = {"name": name, "images": 0, "sum": [0.0] * model.prototypes["dim"]}
+        entries.append(entry)
+    total = np.array(entry["sum"]) + np.sum(features, axis=0, dtype=np.float64)
+    entry["images"] += len(features)
+    entry["sum"] = [round(float(one), 6) for one in total]
+    path = _write_enrolled(model, entries)
+    print(f"'{name}' is known from {entry['images']} image(s); kept in {path}")
+
+
+def forget(model, name):
+    """Take an added class away."""
+    _refuse_fixed(model, "--forget")
+    entries = read_enrolled(model)
+    kept = [entry for entry in entries if entry["name"] != name]
+    if len(kept) == len(entries):
+        there = ", ".join(entry["name"] for entry in entries) or "none"
+        raise UserError(f"--forget: must be a class that was added ({there}), got '{name}'")
+    path = _write_enrolled(model, kept)
+    print(f"'{name}' is forgotten; {len(kept)} added class(es) left in {path}")
+
+
+def _refuse_fixed(model, option):
+    if not model.prototypes:
+        raise UserError(
+            f"{option}: must come with a model that classes can be added to, got "
+            f"{model.path.name}; export it with --head prototypes"
+        )
+
+
+def _write_enrolled(model, entries):
+    path = model.path.parent / ENROLLED
+    document = {"schema": 1, "space": model.prototypes["space"], "classes": entries}
+    aside = path.with_suffix(".json.new")
+    try:
+        aside.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(aside, path)
+    except OSError as error:
+        raise UserError(f"{path}: must be writable, got: {error.strerror}; free it") from error
+    return path
 
 
 # --- self-test -----------------------------------------------------------------------------------
@@ -584,7 +760,7 @@ def _same_answers(name, images, vectors, rule, head):
         print(f"  -     {name}: not here, not checked")
         return None
     try:
-        model = Model(HERE / name)
+        model = Model(HERE / name, enrolled=False)  # as it was exported
         RAN.add(f"{model.network.package} {model.network.version}")
         got = np.stack([model.run(Image.fromarray(image)) for image in images])  # (N, K)
     except UserError as error:
@@ -988,12 +1164,27 @@ def _control_in_words(document):
     return f"{first['name']} once more: {median / first['p50_ms']:.3f} times as long"
 
 
+def _teach(asked):
+    if asked.enrol is not None and asked.forget is not None:
+        raise UserError("--forget: must come without --enrol, got both; do one after the other")
+    model = Model(asked.model or default_model(), asked.threads or None)
+    if asked.enrol is not None:
+        enrol(model, asked.enrol, asked.images)
+    elif asked.images:
+        raise UserError("--forget: must come without images, got some; leave them out")
+    else:
+        forget(model, asked.forget)
+    return 0
+
+
 def main(arguments=None):
     """Parse the command line and do what it asks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="image files")
     parser.add_argument("--model", metavar="FILE", help="an .onnx or .ort file of this folder")
     parser.add_argument("--top", type=int, default=TOP, help="classes to show: %(default)s")
+    parser.add_argument("--enrol", metavar="NAME", help="add a class from the images given")
+    parser.add_argument("--forget", metavar="NAME", help="take an added class away")
     parser.add_argument("--selftest", action="store_true", help="compare with the test vectors")
     parser.add_argument("--bench", action="store_true", help="measure latency of every model")
     parser.add_argument("--json", metavar="FILE", help="with --bench: write the numbers to FILE")
@@ -1018,6 +1209,8 @@ def main(arguments=None):
         threads = asked.threads or usable_cores()
         _bench_and_print(paths, threads, asked.seconds, asked.launches, asked.json)
         return 0
+    if asked.enrol is not None or asked.forget is not None:
+        return _teach(asked)
     if not asked.images:
         raise UserError("IMAGE: must be at least one image file, got none; see run.py --help")
     predict(Model(asked.model or default_model(), asked.threads or None), asked.images, asked.top)

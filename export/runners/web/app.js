@@ -1,7 +1,10 @@
 // The page: an image or the camera in, the most likely classes and milliseconds out.
 // ?selftest=1 runs the test vectors, ?model=NAME and ?threads=N choose.
 
-import { eachClass, isThere, mostLikely, openNetwork, openRuntime, readBundle } from "./network.js";
+import { openEnrolled } from "./enrol.js";
+import {
+  bundled, eachClass, isThere, mostLikely, openNetwork, openRuntime, readBundle,
+} from "./network.js";
 import { selftest } from "./selftest.js";
 
 const TOP = 5;
@@ -14,6 +17,8 @@ let bundle = null;
 let network = null;
 let head = "logits";
 let thresholds = null; // of the classes, where an image may show several
+let enrolled = null; // classes added in this browser; null for a model without prototypes
+let rejectBelow = null; // a probability; under it the answer is "none of these"
 let image = null; // {width, height, data: RGB bytes, decodeMs}
 let camera = null;
 let turn = Promise.resolve(); // onnxruntime-web runs one thing at a time
@@ -62,6 +67,9 @@ function listen() {
   at("file").addEventListener("change", () => take(at("file").files[0]));
   at("camera").addEventListener("click", () => (camera ? stopCamera() : startCamera().catch(showError)));
   at("selftest-start").addEventListener("click", () => inTurn(runSelftest));
+  at("enrol-add").addEventListener("click", () => inTurn(addClass));
+  at("enrol-download").addEventListener("click", downloadClasses);
+  at("enrol-load").addEventListener("change", () => inTurn(loadClasses));
   const drop = document.body;
   drop.addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -97,6 +105,8 @@ async function choose() {
   }
   head = facts.head;
   thresholds = facts.thresholds ?? null;
+  rejectBelow = facts.reject_below ?? null;
+  await openClasses(facts.prototypes);
   at("model-facts").textContent =
     `${facts.precision}, ${facts.what}; loaded in ${ms(network.loadMs)}`;
   at("int8-note").hidden = facts.precision !== "int8";
@@ -115,14 +125,7 @@ function take(file) {
   stopCamera();
   inTurn(async () => {
     const begin = performance.now();
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(file, {
-        imageOrientation: "from-image", colorSpaceConversion: "none",
-      });
-    } catch {
-      throw new Error(`${file.name}: must be an image that this browser reads; choose another one`);
-    }
+    const bitmap = await bitmapOf(file);
     image = draw(bitmap, bitmap.width, bitmap.height, begin);
     bitmap.close();
     at("picture").setAttribute("aria-label", `The picture ${file.name}`);
@@ -130,11 +133,36 @@ function take(file) {
   });
 }
 
+async function bitmapOf(file) {
+  try {
+    return await createImageBitmap(file, {
+      imageOrientation: "from-image", colorSpaceConversion: "none",
+    });
+  } catch {
+    throw new Error(`${file.name}: must be an image that this browser reads; choose another one`);
+  }
+}
+
+// Read an image file that is not shown. -> {width, height, data: RGB bytes}
+async function decode(file) {
+  const bitmap = await bitmapOf(file);
+  const { width, height } = bitmap;
+  const data = readBack(Object.assign(document.createElement("canvas"), { width, height }), bitmap);
+  bitmap.close();
+  return { width, height, data };
+}
+
 // Draw on the canvas at full size and read back RGB; transparency becomes white.
 function draw(source, width, height, begin) {
   const canvas = at("picture");
   Object.assign(canvas, { width, height, hidden: Boolean(camera) });
   at("invitation").hidden = true;
+  const data = readBack(canvas, source);
+  return { width, height, data, decodeMs: performance.now() - begin };
+}
+
+function readBack(canvas, source) {
+  const { width, height } = canvas;
   const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
@@ -146,7 +174,7 @@ function draw(source, width, height, begin) {
     data[to + 1] = rgba[from + 1];
     data[to + 2] = rgba[from + 2];
   }
-  return { width, height, data, decodeMs: performance.now() - begin };
+  return data;
 }
 
 async function startCamera() {
@@ -189,7 +217,10 @@ function stopCamera() {
 async function classify() {
   if (!network) throw new Error("No model is loaded: choose one that lies in the folder above web/.");
   hideError();
-  const { output, preprocessMs, coreMs } = await network.run(image);
+  const found = await network.run(image);
+  const { features, preprocessMs, coreMs } = found;
+  const added = enrolled && features ? enrolled.scores(features) : [];
+  const output = added.length ? Float32Array.from([...found.output, ...added]) : found.output;
   if (head === "features") showFeatures(output);
   else if (thresholds) showSeveral(eachClass(output, head, thresholds));
   else showClasses(mostLikely(output, head, TOP));
@@ -200,6 +231,12 @@ async function classify() {
 }
 
 function showClasses(best) {
+  const unsure = rejectBelow !== null && best[0].share < rejectBelow;
+  at("none").hidden = !unsure;
+  if (unsure) {
+    at("none").textContent =
+      `None of these: the likeliest class is under ${percent(rejectBelow)}.`;
+  }
   at("classes").replaceChildren(...best.map(({ index, share }) => {
     const item = element("li");
     const bar = element("div", "bar");
@@ -207,7 +244,7 @@ function showClasses(best) {
     filled.style.width = `${100 * share}%`;
     bar.append(filled);
     bar.setAttribute("aria-hidden", "true");
-    const name = bundle.labels[index] ?? `class ${index}`;
+    const name = nameOf(index);
     item.append(element("span", "name", name), element("span", "share", percent(share)), bar);
     return item;
   }));
@@ -232,7 +269,78 @@ function showSeveral(classes) {
   at("classes").prepend(element("li", "told", told));
 }
 
+function nameOf(index) {
+  const added = enrolled?.classes[index - bundle.labels.length];
+  return bundle.labels[index] ?? added?.name ?? `class ${index}`;
+}
+
+// --- classes that are added here ---
+
+// Open what was added to this model, here before or beside its file.
+async function openClasses(prototypes) {
+  at("enrol").hidden = !prototypes;
+  enrolled = prototypes ? openEnrolled(prototypes, bundle.labels) : null;
+  if (!enrolled) return;
+  const beside = enrolled.classes.length ? null : await bundled("enrolled.json");
+  if (beside) enrolled.load(await beside.text());
+  showEnrolled();
+}
+
+async function addClass() {
+  const files = Array.from(at("enrol-files").files);
+  const name = at("enrol-name").value.trim();
+  if (!name || !files.length) throw new Error("Name the class, and choose at least one image of it.");
+  const features = [];
+  for (const file of files) {
+    at("enrol-status").textContent = `looking at ${file.name} …`;
+    const picture = await decode(file);
+    features.push((await network.run(picture)).features);
+  }
+  enrolled.add(name, features);
+  at("enrol-files").value = "";
+  at("enrol-status").textContent = `${name}: learned from ${files.length} image(s).`;
+  await enrolledChanged();
+}
+
+async function enrolledChanged() {
+  hideError();
+  showEnrolled();
+  if (image) await classify();
+}
+
+function showEnrolled() {
+  at("enrol-download").disabled = !enrolled.classes.length;
+  at("enrolled").replaceChildren(...enrolled.classes.map(({ name, images }) => {
+    const item = element("li");
+    const button = element("button", "", "Forget");
+    button.type = "button";
+    button.setAttribute("aria-label", `Forget ${name}`);
+    button.addEventListener("click", () => inTurn(async () => {
+      enrolled.forget(name);
+      await enrolledChanged();
+    }));
+    item.append(element("span", "name", name), element("span", "quiet", `${images} image(s)`), button);
+    return item;
+  }));
+}
+
+function downloadClasses() {
+  const url = URL.createObjectURL(new Blob([enrolled.text()], { type: "application/json" }));
+  Object.assign(document.createElement("a"), { href: url, download: "enrolled.json" }).click();
+  URL.revokeObjectURL(url);
+}
+
+async function loadClasses() {
+  const file = at("enrol-load").files[0];
+  if (!file) return;
+  enrolled.load(await file.text());
+  at("enrol-load").value = "";
+  at("enrol-status").textContent = `${enrolled.classes.length} class(es) loaded.`;
+  await enrolledChanged();
+}
+
 function showFeatures(output) {
+  at("none").hidden = true;
   const norm = Math.hypot(...output);
   const first = Array.from(output.subarray(0, TOP), (value) => value.toFixed(4)).join(", ");
   at("classes").replaceChildren(

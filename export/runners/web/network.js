@@ -84,7 +84,8 @@ export async function openNetwork(runtime, name, preprocess) {
   const loadMs = performance.now() - start;
   const side = preprocess.crop_px;
 
-  // {width, height, data: RGB bytes} -> {output, preprocessMs, coreMs}
+  // {width, height, data: RGB bytes} -> {output, features, preprocessMs, coreMs}; features are of
+  // models with prototypes only
   async function run(image) {
     const begin = performance.now();
     const feed = whole
@@ -96,7 +97,9 @@ export async function openNetwork(runtime, name, preprocess) {
     const results = await session.run({ [input.name]: feed });
     const done = performance.now();
     const output = Float32Array.from(results[session.outputNames[0]].data);
-    return { output, preprocessMs: ready - begin, coreMs: done - ready };
+    const second = session.outputNames[1];
+    const features = second ? Float32Array.from(results[second].data) : null;
+    return { output, features, preprocessMs: ready - begin, coreMs: done - ready };
   }
 
   return { name, whole, loadMs, run, close: () => session.release() };
