@@ -49,28 +49,32 @@ def names() -> dict[str, str]:
 
 
 def list_source(
-    data: str, *, reading: Reading = AS_FOUND, download: bool = True, group: str | None = None
+    data: str, *, reading: Reading = AS_FOUND, download: bool = True, group: str | None = None,
+    option: str = "--data",
 ) -> Listing:
     """List the images of a source, without opening them.
 
     A folder of that name comes before a named set, so that nothing is downloaded by surprise.
 
     Args:
-        data: What stands after ``--data`` or ``--labels``.
+        data: What stands after ``option``.
         reading: How a folder or a table is to be read, where that is said.
         download: Whether a named set that is not on this machine may be fetched.
         group: The column of a manifest that says what an image belongs to; None for none.
+        option: Where it was given, for the messages.
 
     Raises:
         UserError: There is no such source, it cannot be used, or it may not be downloaded.
         EdgesslError: A named set is missing and cannot be downloaded.
     """
-    listing = _list(data, reading, download, group)
+    listing = _list(data, reading, download, group, option)
     refuse_unprintable(listing)
     return listing
 
 
-def _list(data: str, reading: Reading, download: bool, group: str | None) -> Listing:
+def _list(
+    data: str, reading: Reading, download: bool, group: str | None, option: str
+) -> Listing:
     path = expanded(data)
     if path.is_dir():
         known = recognise(path) if reading == AS_FOUND else None
@@ -81,24 +85,25 @@ def _list(data: str, reading: Reading, download: bool, group: str | None) -> Lis
         return listing
     if path.is_file():
         return list_manifest(path, reading, group)
-    refuse_unknown(data)
+    refuse_unknown(data, option)
     if parts := parts_of(data):
         return pooled(
             data, parts, lambda one: load_dataset(one, val_percent=0.0, download=download)
         )
     if reading != AS_FOUND:
         raise UserError(
-            f"--data {data}{reading.options()}: must be a folder or a CSV manifest for these "
+            f"{option} {data}{reading.options()}: must be a folder or a CSV manifest for these "
             "options, got a named set, whose layout is known; leave them out"
         )
     return list_demo() if data == "demo" else list_named(data, may_download=download)
 
 
-def refuse_unknown(data: str) -> None:
+def refuse_unknown(data: str, option: str = "--data") -> None:
     """Refuse a source that is neither here nor known, without reading anything.
 
     Args:
-        data: What stands after ``--data`` or ``--labels``.
+        data: What stands after ``option``.
+        option: Where it was given, for the message.
 
     Raises:
         UserError: There is no such source.
@@ -108,12 +113,12 @@ def refuse_unknown(data: str) -> None:
         return
     if parts := parts_of(data):
         for part in parts:
-            refuse_unknown(part.source)
+            refuse_unknown(part.source, option)
         return
     close = get_close_matches(data, list(names()), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names())}"
     raise UserError(
-        f"--data: must be a folder, a CSV manifest or a named set, got '{data}', "
+        f"{option}: must be a folder, a CSV manifest or a named set, got '{data}', "
         f"which is neither here nor known; {hint}"
     )
 
@@ -182,12 +187,14 @@ def load_dataset(
     notes = list(listing.notes)
     entries, labelled = listing.entries, listing
     if labels is not None:
-        labelled = list_source(labels, reading=reading, download=download, group=column)
+        labelled = list_source(
+            labels, reading=reading, download=download, group=column, option="--labels"
+        )
         notes += labelled.notes
         entries = _labels_from(labelled, listing)
         notes.append(f"Labels come from {labels}; the images of {data} are for pretraining only.")
     if unlabelled is not None:
-        others = list_source(str(unlabelled), download=download)
+        others = list_source(str(unlabelled), download=download, option="--unlabelled")
         entries = (*entries, *as_unlabelled(others, entries))
     sound = check_files(listing.source, entries, progress)
     official = listing.official and labels is None

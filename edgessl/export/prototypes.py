@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgessl.artifact.enrolled import PrototypesTable
+from edgessl.artifact.opened import ON_DEVICES
 from edgessl.backbones import Classifier, Deployable
 from edgessl.backbones.prototypes import FeatureSpace, PrototypeClassifier, fit_space
 from edgessl.data.dataset import Dataset, Split
@@ -40,6 +41,11 @@ def refuse_for_prototypes(formats: Sequence[str]) -> None:
     """
     unfit = [kind for kind in formats if kind not in FORMATS]
     if unfit:
+        if unfit[0] in ON_DEVICES:
+            raise UserError(
+                f"--target: must be one of ONNX files with --head prototypes, got {unfit[0]}; use "
+                "cpu or arm64"
+            )
         raise UserError(
             f"--{unfit[0]}: must be {' or '.join(FORMATS)} with --head prototypes, got "
             f"{', '.join(unfit)}; leave it out"

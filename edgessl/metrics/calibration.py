@@ -15,7 +15,8 @@ Array = NDArray[np.float64]
 BINS = 15
 RESAMPLES = 500
 MIN_IMAGES = 50
-"""Fewer say too little of one number (bench/LOG.md, calibrated answers)."""
+"""With as many a fit costs under 0.05 nats in 95 of 100 draws, even where there is little to gain
+(bench/LOG.md, how few val images a temperature takes)."""
 LOG_RANGE = np.log(20.0)
 """Temperatures tried: from 1/20 to 20."""
 

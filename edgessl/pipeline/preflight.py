@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
@@ -64,7 +64,7 @@ def options(
     overrides: Sequence[str],
     baselines: Sequence[str],
     device: str,
-    sources: Sequence[str],
+    sources: Mapping[str, str],
     world: World,
     refusals: Refusals,
     *,
@@ -77,7 +77,7 @@ def options(
         overrides: ``KEY=VALUE`` changes to it.
         baselines: What to train for comparison.
         device: One of ``device.NAMES``.
-        sources: ``--data``, and ``--labels`` where given.
+        sources: What was given for images, by option, such as ``--data``.
         world: The processes.
         refusals: What was refused so far; this is told too.
         known: Baselines that there are.
@@ -92,9 +92,9 @@ def options(
         refuse_baselines(baselines, known)
     with refusals:
         here = device_of(device, world)
-    for source in sources:
+    for option, source in sources.items():
         with refusals:
-            refuse_unknown(source)
+            refuse_unknown(source, option)
     with refusals:
         draft = load_recipe(recipe, overrides=overrides)
     refusals.raise_all()

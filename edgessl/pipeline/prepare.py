@@ -105,7 +105,9 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
         refuse_both(asked.epochs, asked.minutes)
     with refusals:
         refuse_startless(baselines, init)
-    sources = [one for one in (asked.data, asked.labels) if one is not None]
+    sources = {"--data": asked.data}
+    if asked.labels is not None:
+        sources["--labels"] = asked.labels
     draft, device = options(
         asked.recipe, asked.overrides, baselines, asked.device, sources, world, refusals
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from edgessl.recipe import load_recipe
 from edgessl.recipe.semi_table import SemiTable
 from edgessl.reporter import Silent
 
-SEMI = ("finetune.mixup_alpha=0", "finetune.epochs=3", "backbone.last_stage=keep")
+SEMI = ("finetune.mixup_alpha=0", "finetune.epochs=3", "backbone.last_stage=keep",
+        'evaluate.protocols=["finetune"]')  # fmt: skip
 FEW = 3  # labels a class
 
 
@@ -47,15 +49,28 @@ def finetune(start: Path, out: Path, *changes: str, reporter: Any = None, **more
     return out
 
 
+@pytest.fixture(scope="module")
+def whole_run(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of an undisturbed run of a method, which is made once."""
+    folder = tmp_path_factory.mktemp("whole")
+
+    def run(name: str) -> Path:
+        if not (folder / name).exists():
+            finetune(start, folder / name, f"finetune.semi.name={name}")
+        return folder / name
+
+    return run
+
+
 def weights(run: Path) -> dict[str, torch.Tensor]:
     return dict(checkpoint.load(run / "ckpt.pt")["weights"])
 
 
 @pytest.mark.parametrize("name", ["fixmatch", "flexmatch", "freematch", "softmatch"])
 def test_every_method_goes_from_labels_and_other_images_to_a_classifier(
-    start: Path, tmp_path: Path, name: str
+    whole_run: Callable[[str], Path], name: str
 ) -> None:
-    run = finetune(start, tmp_path / "run", f"finetune.semi.name={name}")
+    run = whole_run(name)
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     steps = [line for line in log if line["stage"] == "finetune" and "loss" in line]
     assert len(steps) == 3
@@ -67,14 +82,15 @@ def test_every_method_goes_from_labels_and_other_images_to_a_classifier(
 
 @pytest.mark.parametrize("name", ["flexmatch", "freematch"])
 def test_a_run_that_was_stopped_ends_with_the_same_weights(
-    start: Path, tmp_path: Path, name: str
+    start: Path, whole_run: Callable[[str], Path], tmp_path: Path, name: str
 ) -> None:
-    change = (f"finetune.semi.name={name}", "finetune.semi.pseudo_labels_by=average")
-    whole = weights(finetune(start, tmp_path / "whole", *change))
+    change = f"finetune.semi.name={name}"
+    assert SemiTable(name=name).pseudo_labels_by == "average"  # which is resumed too
+    whole = weights(whole_run(name))
     stopper = Listener("finetune", 2)
     with pytest.raises(Interrupted):
-        finetune(start, tmp_path / "cut", *change, reporter=stopper)
-    resumed = weights(finetune(start, tmp_path / "cut", *change))
+        finetune(start, tmp_path / "cut", change, reporter=stopper)
+    resumed = weights(finetune(start, tmp_path / "cut", change))
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
 

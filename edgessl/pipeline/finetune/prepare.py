@@ -114,7 +114,9 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
     baselines = _default_baselines(start) if asked.baselines is None else asked.baselines
     name = _recipe_for(start, asked.recipe)
     overrides = (*brought_along(start, asked.recipe), *asked.overrides)
-    sources = [one for one in (asked.data, asked.unlabelled) if one is not None]
+    sources = {"--data": asked.data}
+    if asked.unlabelled is not None:
+        sources["--unlabelled"] = asked.unlabelled
     draft, device = options(
         name, overrides, baselines, asked.device, sources, world, refusals, known=BASELINES
     )

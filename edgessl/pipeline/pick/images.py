@@ -119,7 +119,7 @@ def pool_of(data: str, labels: str | None, reading: Reading = AS_FOUND) -> Pool:
 
 
 def _labelled_in(labels: str) -> dict[Path, Entry]:
-    listing = list_source(labels)
+    listing = list_source(labels, option="--labels")
     found = {entry.path: entry for entry in listing.entries if _has_label(entry)}
     if not found:
         raise UserError(
