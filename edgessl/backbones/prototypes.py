@@ -10,10 +10,10 @@ from torch.nn.functional import normalize
 
 from edgessl.backbones.deploy import Classifier
 
-MOST_DIMENSIONS = 256
+MOST_DIMENSIONS = 512
 SHRINKAGE = 0.3
-"""Of the within-class covariance towards a sphere. Chosen, as the dimensions, on features of
-ImageNet weights (bench/LOG.md, classes added on the device)."""
+"""Of the within-class covariance towards a sphere. Chosen, as the dimensions, on held-out training
+images of two sets, features of ImageNet weights (bench/LOG.md, classes added on the device)."""
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def test_all_mistakes_in_the_options_are_told_at_once(refused: Refused) -> None:
     assert first == "6 mistakes"
     told = [line.removeprefix("  ").split(":")[0] for line in lines]
     assert told == [
-        "--minutes", "--baselines", "--baselines", "--device", "--data", "--data",
+        "--minutes", "--baselines", "--baselines", "--device", "--data", "--labels",
         "no file 'mobilnetv2-dino' in recipes/. Did you mean",
     ]  # fmt: skip
 
