@@ -97,7 +97,7 @@ def recipe(
             "--labels-per-class": labels_per_class, "--val-group": val_group,
             "--minutes": minutes, "--compile": compiled, "--stop-on-collapse": stop_on_collapse,
             "--plan": plan, "--layout": None if layout == "auto" else layout, "--splits": splits,
-            "--column": column,
+            "--column": column, "--transfer": transfer,
         }  # fmt: skip
         refuse_given(given, "must be left out for a detector or a segmenter")
         run_dense(
@@ -105,20 +105,10 @@ def recipe(
             init=init, baselines=compared or (), overrides=overrides, fresh=fresh,
         )
         return
-    if plan:
-        with Screen(console()) as screen:
-            planned = story.plan(
-                name, data=data, labels=labels, label_percent=label_percent,
-                labels_per_class=labels_per_class, out=out, epochs=epochs, minutes=minutes,
-                seed=seed, size=size, reading=reading, device=device, init=init, baselines=compared,
-                overrides=changes(overrides, val_group), compiled=compiled, reporter=screen,
-            )  # fmt: skip
-        if planned is not None:
-            print(describe_plan(planned))
-        return
     if transfer is not None:
         refuse_given(
             {"--labels": labels, "--minutes": minutes, "--splits": splits, "--column": column,
+             "--layout": None if layout == "auto" else layout, "--plan": plan,
              "--stop-on-collapse": stop_on_collapse},
             "must come without --transfer",
         )  # fmt: skip
@@ -134,6 +124,17 @@ def recipe(
             )  # fmt: skip
         if world_of_environment().first:
             print_summary(run.report, run.path)
+        return
+    if plan:
+        with Screen(console()) as screen:
+            planned = story.plan(
+                name, data=data, labels=labels, label_percent=label_percent,
+                labels_per_class=labels_per_class, out=out, epochs=epochs, minutes=minutes,
+                seed=seed, size=size, reading=reading, device=device, init=init, baselines=compared,
+                overrides=changes(overrides, val_group), compiled=compiled, reporter=screen,
+            )  # fmt: skip
+        if planned is not None:
+            print(describe_plan(planned))
         return
     with Screen(console()) as screen:
         run = story.run(

@@ -93,12 +93,11 @@ class Supervised(nn.Module):
 
     Args:
         classifier: The network to train.
-        label_smoothing: Share of the target spread over all classes, in [0, 1].
         mixup_alpha: Parameter of the Beta distribution of the mixing weight; 0 for none.
         frozen: Modules whose BN statistics stay as they are.
         head_warmup: Steps of a clock's stage in which the classifier alone is trained; None for
             none.
-        objective: What is learned; None for one label an image.
+        objective: What is learned; None for one label an image, as it is.
 
     Source:
         Mixup: one draw a batch, as S3L's fine-tuning. The batch is the global one: weight and
@@ -109,7 +108,6 @@ class Supervised(nn.Module):
         self,
         classifier: Classifier,
         *,
-        label_smoothing: float = 0.0,
         mixup_alpha: float = 0.0,
         frozen: tuple[nn.Module, ...] = (),
         head_warmup: Callable[[Clock], int] | None = None,
@@ -117,8 +115,7 @@ class Supervised(nn.Module):
     ) -> None:
         super().__init__()
         self.classifier = classifier
-        self.label_smoothing = label_smoothing
-        self._objective = objective or one_label(label_smoothing)
+        self._objective = objective or one_label(0.0)
         self.mixup_alpha = mixup_alpha
         self._frozen = frozen
         self._head_warmup = head_warmup

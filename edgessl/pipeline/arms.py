@@ -8,6 +8,7 @@ from typing import Any
 
 from edgessl.errors import UserError
 from edgessl.pipeline.finetune.finetuning import baseline_epochs, finetune_backbone, train_baseline
+from edgessl.pipeline.finetune.semi import images_an_epoch
 from edgessl.pipeline.pretrain import load_pretrained
 from edgessl.runs.stages import (
     BASELINES,
@@ -67,7 +68,8 @@ def _epochs_of(context: Context, baseline: str, trained: Trained) -> int:
         ours = trained[PRETRAIN.name]["seconds"] + trained[FINETUNE.name]["seconds"]
         ours += document["finished"].get(WARMUP.name, {}).get("seconds", 0.0)
         rate = trained[FINETUNE.name]["images_per_s"]
-        document["longer_epochs"] = max(1, round(ours * rate / len(context.dataset.train)))
+        seen = len(context.dataset.train) * images_an_epoch(context)
+        document["longer_epochs"] = max(1, round(ours * rate / seen))
         context.run.write(document)
     return int(document["longer_epochs"])
 

@@ -15,7 +15,7 @@ from edgessl.metrics.cost import macs, params
 from edgessl.metrics.interval import Score
 from edgessl.pipeline.closeness import closeness_in_words, near_copies
 from edgessl.pipeline.compare.compared import OURS, compare_arms
-from edgessl.pipeline.finetune.finetuning import load_classifier
+from edgessl.pipeline.finetune.classifier import load_classifier
 from edgessl.pipeline.pretrain import load_pretrained
 from edgessl.pipeline.score.calibrated import calibration_facts
 from edgessl.pipeline.score.majority import beside_majority, majority_facts

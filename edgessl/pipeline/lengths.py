@@ -151,7 +151,7 @@ def pretraining_epochs(context: Context, minutes: float, baselines: Collection[s
     supervised_s, times = 0.0, 1
     if dataset.classes and context.recipe.evaluate.finetunes:
         images = len(dataset.train) * baseline_epochs(context)
-        times_one = arms(baselines) - 1 + times_supervised(context)
+        times_one = arms(baselines) * times_supervised(context)
         supervised_s = times_one * images / supervised_rate(context).images_per_s
         times += whole_times(baselines)
     epochs = int((60.0 * minutes / AROUND - supervised_s) / (epoch_s * times))

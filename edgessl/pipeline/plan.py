@@ -149,12 +149,11 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         finetune_steps = epochs * steps_per_epoch(labelled, recipe.finetune.batch_size)
         own_s = finetune_s * times_supervised(context)
         whole_s = pretrain_s + own_s
-        supervised_s = own_s + finetune_s * (arms(baselines) - 1)
-        supervised_s += (whole_s - finetune_s) * whole_times(baselines)
+        supervised_s = own_s * arms(baselines) + (whole_s - own_s) * whole_times(baselines)
         priced = tuple(
-            ArmCost(name, round(epochs * whole_s / finetune_s), whole_s / 60.0)
+            ArmCost(name, round(epochs * whole_s / own_s), whole_s / 60.0)
             if name in WHOLE_TIME
-            else ArmCost(name, epochs, finetune_s / 60.0)
+            else ArmCost(name, epochs, own_s / 60.0)
             for name in BASELINES
             if name in baselines
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgessl.data.load import load_dataset, refuse_unknown
+from edgessl.distributed import world_of_environment
 from edgessl.errors import UserError
 from edgessl.pipeline.finetune.finetune import finetune
 from edgessl.pipeline.recipe import run
@@ -69,6 +71,8 @@ def run_and_transfer(
             f"--baselines: must be random or none with --transfer, got {','.join(wanted)}; leave "
             "it out"
         )
+    if world_of_environment().first:
+        _refuse_unfit(transfer)
     pretrained = run(
         recipe, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device, init=init,
         baselines=("none",), overrides=(*overrides, _ALONE), fresh=fresh, compiled=compiled,
@@ -80,3 +84,13 @@ def run_and_transfer(
         labels_per_class=labels_per_class, seed=seed, device=device, baselines=wanted, fresh=fresh,
         compiled=compiled, reporter=reporter, command=command,
     )  # fmt: skip
+
+
+def _refuse_unfit(transfer: str) -> None:
+    """Refuse a set that cannot be fine-tuned on before hours go into pretraining."""
+    refuse_unknown(transfer, "--transfer")
+    if not load_dataset(transfer).classes:
+        raise UserError(
+            f"--transfer {transfer}: must have labels to fine-tune on, found none; give one folder "
+            "per class, or a manifest with labels"
+        )

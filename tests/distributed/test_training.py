@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from edgessl.backbones import Backbone, Classifier
 from edgessl.data.store import MemoryStore
 from edgessl.distributed import World
-from edgessl.methods.classification import Supervised
+from edgessl.methods.classification import Supervised, one_label
 from edgessl.methods.dino import Dino
 from edgessl.optim import build_optimizer
 from edgessl.recipe.method_tables.dino import DinoTable
@@ -93,7 +93,8 @@ def _dino(
 def _mixed_up(world: World, dtype: torch.dtype) -> Trained:
     torch.manual_seed(0)
     method = Supervised(
-        Classifier(Backbone("resnet18", "remove", 32), 3), label_smoothing=0.1, mixup_alpha=0.5
+        Classifier(Backbone("resnet18", "remove", 32), 3), mixup_alpha=0.5,
+        objective=one_label(0.1),
     )
     return _train(world, method, SGD, dtype, steps=4, locals_=0)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from edgessl.backbones import Backbone, Classifier
-from edgessl.methods.classification import Supervised
+from edgessl.methods.classification import Supervised, one_label
 from edgessl.schedules import Clock
 
 CLOCK = Clock(0, 1, 1)
@@ -30,7 +30,7 @@ def images() -> Tensor:
 
 
 def test_the_loss_is_cross_entropy_with_smoothing(classifier: Classifier, images: Tensor) -> None:
-    method = Supervised(classifier, label_smoothing=0.1).eval()
+    method = Supervised(classifier, objective=one_label(0.1)).eval()
     logits = classifier(images[0])
     step = method([images], LABELS, CLOCK)
     torch.testing.assert_close(step.loss, cross_entropy(logits, LABELS, label_smoothing=0.1))

@@ -20,7 +20,7 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone, Classifier
 from edgessl.backbones.last_stage import last_stage_keys
 from edgessl.errors import UserError
-from edgessl.pipeline.finetune.finetuning import last_stage_alone
+from edgessl.pipeline.finetune.regrow import last_stage_alone
 from edgessl.recipe import load_recipe
 from edgessl.train.place.context import Context
 

@@ -110,7 +110,7 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
     with refusals:
         refuse_both(asked.epochs, asked.minutes)
     with refusals:
-        _refuse_decided(asked)
+        _refuse_twice(asked)
     baselines = _default_baselines(start) if asked.baselines is None else asked.baselines
     name = _recipe_for(start, asked.recipe)
     overrides = (*brought_along(start, asked.recipe), *asked.overrides)
@@ -120,6 +120,7 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
     draft, device = options(
         name, overrides, baselines, asked.device, sources, world, refusals, known=BASELINES
     )
+    _refuse_decided(asked, draft, start)
     if asked.unlabelled is not None:
         refuse_idle(draft, asked.unlabelled)
     changed = (*overrides, *changes_for(start, draft, asked.epochs))
@@ -169,22 +170,27 @@ def changes_for(start: Start, draft: Recipe, epochs: int | None) -> tuple[str, .
     return tuple(changes)
 
 
-def _refuse_decided(asked: Asked) -> None:
-    """Refuse changes to what the start or another option decides."""
-    keys = {one.partition("=")[0].strip() for one in asked.overrides}
-    mistakes = []
-    if "backbone.last_stage" in keys:
-        mistakes.append(
-            "--set backbone.last_stage: must be left out, because the start decides it; leave it "
-            "out, or pretrain with it"
-        )
+def _refuse_twice(asked: Asked) -> None:
+    """Refuse epochs that are given in two ways."""
     for option, given in (("--epochs", asked.epochs), ("--minutes", asked.minutes)):
-        if "finetune.epochs" in keys and given is not None:
-            mistakes.append(
+        if "finetune.epochs" in _changed(asked) and given is not None:
+            raise UserError(
                 f"--set finetune.epochs: must be given without {option}, got both; drop one of them"
             )
-    if mistakes:
-        raise UserError("\n".join(mistakes))
+
+
+def _refuse_decided(asked: Asked, draft: Recipe, start: Start) -> None:
+    """Refuse another last stage than the one that the start has."""
+    wanted, found = draft.backbone.last_stage, _last_stage(draft, start)
+    if "backbone.last_stage" in _changed(asked) and wanted != found:
+        raise UserError(
+            f"--set backbone.last_stage: must be '{found}', because {start.path} was trained so, "
+            f"got '{wanted}'; leave it out"
+        )
+
+
+def _changed(asked: Asked) -> set[str]:
+    return {one.partition("=")[0].strip() for one in asked.overrides}
 
 
 def _default_baselines(start: Start) -> tuple[str, ...]:

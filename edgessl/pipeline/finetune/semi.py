@@ -14,13 +14,13 @@ from edgessl.recipe import Recipe
 from edgessl.recipe.finetune_table import FinetuneTable
 from edgessl.recipe.semi_table import SemiTable
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.runs.stages import FINETUNE
+from edgessl.runs.stages import StageId
 from edgessl.train.place.context import Context
 from edgessl.train.stage.stage import Stage
 
 
 def semi_supervised(
-    context: Context, classifier: Classifier, table: SemiTable, epochs: int,
+    context: Context, classifier: Classifier, table: SemiTable, what: StageId, epochs: int,
     frozen: tuple[nn.Module, ...],
 ) -> tuple[Stage, SemiSupervised]:
     """Say how labelled images and images without label train a classifier together.
@@ -29,6 +29,7 @@ def semi_supervised(
         context: The run.
         classifier: What is trained.
         table: Settings.
+        what: Which stage.
         epochs: Passes over the labelled images.
         frozen: Modules whose BN statistics stay as they are.
     """
@@ -41,7 +42,7 @@ def semi_supervised(
         frozen=frozen, head_warmup=finetune.head_warmup,
     )  # fmt: skip
     stage = Stage(
-        FINETUNE, epochs, finetune.batch_size, (finetune.view,), finetune.optim,
+        what, epochs, finetune.batch_size, (finetune.view,), finetune.optim,
         finetune.accumulate, finetune.batchnorm_groups, layer_decay=finetune.layer_decay,
         beside=views_without_label(finetune, table), ratio=table.ratio,
     )  # fmt: skip
@@ -62,6 +63,19 @@ def times_supervised(context: Context) -> float:
         return 1.0
     own = min(finetune.batch_size, len(dataset.train))
     return 1.0 + 4 / 3 * min(finetune.semi.ratio, len(dataset.unlabeled) / own)
+
+
+def images_an_epoch(context: Context) -> float:
+    """Return how many images a step has for each labelled one.
+
+    Args:
+        context: The run.
+    """
+    finetune, dataset = context.recipe.finetune, context.dataset
+    if finetune.semi is None:
+        return 1.0
+    own = min(finetune.batch_size, len(dataset.train))
+    return 1.0 + min(finetune.semi.ratio, len(dataset.unlabeled) / own)
 
 
 def refuse_idle(recipe: Recipe, source: str) -> None:

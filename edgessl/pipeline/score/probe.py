@@ -14,7 +14,8 @@ from edgessl.data.store import MemoryStore
 from edgessl.methods.build import PretrainingMethod
 from edgessl.methods.classification import Supervised
 from edgessl.optim import build_optimizer
-from edgessl.pipeline.finetune.finetuning import new_classifier, whole_network
+from edgessl.pipeline.finetune.classifier import new_classifier
+from edgessl.pipeline.finetune.finetuning import whole_network
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.runs.stages import FINETUNE, StageId
 from edgessl.schedules import Clock

@@ -21,7 +21,7 @@ from edgessl.metrics.interval import Score
 from edgessl.metrics.knn import thumbnails, votes_of_5
 from edgessl.metrics.right_answers import pack_right
 from edgessl.metrics.topk import confusion_matrix, top1
-from edgessl.pipeline.finetune.finetuning import load_classifier
+from edgessl.pipeline.finetune.classifier import load_classifier
 from edgessl.pipeline.finetune.kept_start import load_start
 from edgessl.pipeline.pretrain import new_backbone, recalibrate
 from edgessl.runs.stages import PRETRAIN

@@ -23,7 +23,7 @@ from edgessl.metrics.tags import (
     mean_average_precision,
 )
 from edgessl.pipeline.closeness import near_copies
-from edgessl.pipeline.finetune.finetuning import load_classifier
+from edgessl.pipeline.finetune.classifier import load_classifier
 from edgessl.pipeline.finetune.kept_start import load_start
 from edgessl.pipeline.pretrain import load_pretrained, new_backbone
 from edgessl.pipeline.score.thresholds import chances
