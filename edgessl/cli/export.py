@@ -11,7 +11,7 @@ import typer
 
 from edgessl.cli.options import AsJson, GeneralSize, HeldBackbone, percent
 from edgessl.cli.screen import console, print_json
-from edgessl.errors import GateFailed
+from edgessl.errors import GateFailed, UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,7 +85,7 @@ def export(
         str | None,
         typer.Option(
             help='Say "none of these" where the classifier is least sure: on this share of the '
-            "val images, as 5%.",
+            "val images, as 5%; or below this probability, as 0.9.",
             metavar="P",
         ),
     ] = None,
@@ -124,7 +124,7 @@ def export(
         exports = story.export(
             checkpoint, formats=formats_of_command(formats, target),
             opset=opset, head=head, target=target, data=data, max_drop_percent=max_drop,
-            reject_percent=None if reject is None else percent("--reject", reject),
+            **_rejection(reject),
             backbone=backbone, size=size, out=out,
             runners=[runner for runner, asked in wanted.items() if asked], say=status.update,
         )  # fmt: skip
@@ -194,3 +194,17 @@ def _print_next(screen: Console, written: tuple[ExportedFile, ...]) -> None:
         screen.print(f"in a browser: python {quote(str(page))}")
     for file in [file for file in files if file.format in ("onnx", *ON_DEVICES)][:1]:
         screen.print(f"next: edgessl bench {quote(str(file.path))} --device cpu")
+
+
+def _rejection(text: str | None) -> dict[str, float]:
+    """Read ``--reject``: a share of val with a percent sign, or a probability without."""
+    if text is None:
+        return {}
+    if text.strip().endswith("%"):
+        return {"reject_percent": percent("--reject", text)}
+    try:
+        return {"reject_below": float(text)}
+    except ValueError as error:
+        raise UserError(
+            f"--reject: must be a share of val as 5%, or a probability as 0.9, got '{text}'"
+        ) from error

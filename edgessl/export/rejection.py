@@ -32,15 +32,7 @@ def with_rejection(core: Core, percent: float, data: str | None) -> Core:
     Raises:
         UserError: There is nothing to choose on, or the network has no classes.
     """
-    if not core.metadata.classes:
-        raise UserError(
-            "--reject: must come with a classifier, got a network that gives features; leave it out"
-        )
-    if core.metadata.thresholds:
-        raise UserError(
-            "--reject: must come with classes of which an image has one, got a classifier of "
-            "several labels an image, whose classes have thresholds of their own; leave it out"
-        )
+    _refuse_misfits(core)
     if not 0 < percent < 100:
         raise UserError(f"--reject: must be above 0 and below 100 percent, got {percent:g}")
     val = labelled_val(core, data, option="--reject", way_out=_WAY_OUT)
@@ -62,3 +54,37 @@ def with_rejection(core: Core, percent: float, data: str | None) -> Core:
     provenance = {**core.metadata.provenance, "reject": history}
     metadata = replace(core.metadata, reject_below=below, provenance=provenance)
     return replace(core, metadata=metadata)
+
+
+def with_threshold(core: Core, below: float) -> Core:
+    """Return an export whose files do not answer below a probability.
+
+    Args:
+        core: The export.
+        below: Probability of the likeliest class; it has to be above what that class has at least.
+
+    Raises:
+        UserError: It would refuse all or nothing, or the network has no classes.
+    """
+    _refuse_misfits(core)
+    least = 1 / len(core.metadata.classes)
+    if not least < below < 1:
+        raise UserError(
+            f"--reject: must be a probability above {least:.2g}, which the likeliest of "
+            f"{len(core.metadata.classes)} classes has at least, and below 1, got {below:g}; or a "
+            "share of val, as 5%"
+        )
+    provenance = {**core.metadata.provenance, "reject": {"below": below}}
+    return replace(core, metadata=replace(core.metadata, reject_below=below, provenance=provenance))
+
+
+def _refuse_misfits(core: Core) -> None:
+    if not core.metadata.classes:
+        raise UserError(
+            "--reject: must come with a classifier, got a network that gives features; leave it out"
+        )
+    if core.metadata.thresholds:
+        raise UserError(
+            "--reject: must come with classes of which an image has one, got a classifier of "
+            "several labels an image, whose classes have thresholds of their own; leave it out"
+        )

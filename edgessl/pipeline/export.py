@@ -34,7 +34,7 @@ from edgessl.export.int8.make import int8_products
 from edgessl.export.int8.search import Timed
 from edgessl.export.product import ExportedFile, NotMade, Product, give_name, write_aside
 from edgessl.export.prototypes import refuse_for_prototypes
-from edgessl.export.rejection import with_rejection
+from edgessl.export.rejection import with_rejection, with_threshold
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
 from edgessl.export.targets.names import names_for
 from edgessl.export.targets.products import device_products
@@ -125,6 +125,7 @@ def export(
     data: str | Path | None = None,
     max_drop_percent: float | None = None,
     reject_percent: float | None = None,
+    reject_below: float | None = None,
     backbone: str | None = None,
     size: int | None = None,
     out: str | Path | None = None,
@@ -147,6 +148,7 @@ def export(
         max_drop_percent: Points of test top-1 that a file may lose; None for the target's.
         reject_percent: Share of the answers on ``val`` that are to become "none of these": those
             the classifier is least sure of; None for an answer to every image.
+        reject_below: Or the probability of the likeliest class below which there is no answer.
         backbone: What a file of others holds; None to find out.
         size: Side of the images in px for general weights; None for 128.
         out: Folder to write to; None for the checkpoint's, and for general weights
@@ -215,9 +217,13 @@ def export(
         path.parent.mkdir(parents=True, exist_ok=True)
         save(path, general.payload)
     core = open_core(path, with_limits(table, opset, max_drop_percent), head=head, data=images)
+    if reject_percent is not None and reject_below is not None:
+        raise UserError("--reject: must be a share of val or a probability, got both; drop one")
     if reject_percent is not None:
         say("choosing the confidence to reject below")
         core = with_rejection(core, reject_percent, images)
+    if reject_below is not None:
+        core = with_threshold(core, reject_below)
     if table.for_device:
         refuse_foreign_models(folder, names_for(kinds))
         with tempfile.TemporaryDirectory(prefix="edgessl-") as scratch:

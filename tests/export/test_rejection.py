@@ -115,10 +115,26 @@ def test_the_manifest_and_the_card_say_it(folder: Path) -> None:
 
 
 def test_a_share_that_means_nothing_is_refused(folder: Path, app: typer.Typer) -> None:
-    for value in ("0", "100", "-3", "much", "nan"):
+    for value in ("0", "100", "-3", "much", "nan", "0%", "100%", "x%"):
         done = CliRunner().invoke(app, ["export", str(folder / "ckpt.pt"), "--reject", value])
         assert isinstance(done.exception, UserError)
         assert "--reject: must be" in str(done.exception)
+
+
+def test_a_probability_is_taken_as_it_is(folder: Path, tmp_path: Path, app: typer.Typer) -> None:
+    command = ["export", str(folder / "ckpt.pt"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*command, "--reject", "0.4"], catch_exceptions=False)
+    assert done.exit_code == 0
+    about = known(tmp_path / "out")
+    assert about.reject_below == 0.4
+    assert about.provenance["reject"] == {"below": 0.4}
+    assert "under 40.0 %" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+
+
+def test_a_probability_that_every_answer_has_is_refused(folder: Path) -> None:
+    for below in (1 / 3, 1.0, float("nan")):
+        with pytest.raises(UserError, match=r"--reject: must be a probability above 0\.33"):
+            export(folder / "ckpt.pt", reject_below=below)
 
 
 def test_a_share_of_less_than_one_image_is_refused(folder: Path) -> None:

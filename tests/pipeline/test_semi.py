@@ -143,7 +143,8 @@ def test_what_it_does_not_go_with_is_said(start: Path, tmp_path: Path) -> None:
         ((named, "finetune.mixup_alpha=0.2"), {}, "finetune.mixup_alpha must be 0"),
         (("finetune.semi.name=fixmtch",), {}, "finetune.semi.name"),
         ((named, "finetune.semi.weak_scale=[0.9, 0.2]"), {}, "weak_scale must be two shares"),
-        ((named,), {"unlabelled": tmp_path / "nowhere"}, "nowhere"),
+        ((named,), {"unlabelled": tmp_path / "nowhere"},
+         "--unlabelled: must be a folder, a CSV manifest or a named set"),
     ]  # fmt: skip
     for changes, more, sentence in cases:
         with pytest.raises(UserError) as error:

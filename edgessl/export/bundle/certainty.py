@@ -34,10 +34,14 @@ def _answers(metadata: Metadata, models: Sequence[ExportedFile]) -> list[str]:
     chosen = metadata.provenance.get("reject") or {}
     told = (
         f"It knows {count} classes. Where the likeliest of them has a probability under {below}, "
-        f"the answer is none of these. The threshold was chosen so that {chosen.get('percent'):g} "
-        f"% of the answers on {chosen.get('chosen_on')} are under it: images of other things are "
-        "refused more often, but not always."
+        "the answer is none of these. "
     )
+    if "percent" in chosen:
+        told += (
+            f"The threshold was chosen so that {chosen['percent']:g} % of the answers on "
+            f"{chosen.get('chosen_on')} are under it: "
+        )
+    told += "images of other things are refused more often, but not always."
     found = [(model, _numbers(model).get("reject")) for model in models]
     return [told, *(_on_test(model.path.name, reject) for model, reject in found if reject)]
 

@@ -29,7 +29,11 @@ class Isolated(SimpleHTTPRequestHandler):
 
 def main():
     """Serve until interrupted."""
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
+    asked = sys.argv[1] if len(sys.argv) > 1 else "8000"
+    if not asked.isdecimal() or int(asked) > 65535:
+        print(f"error: serve.py: must be given a port such as 8000, got '{asked}'", file=sys.stderr)
+        sys.exit(2)
+    port = int(asked)
     server = ThreadingHTTPServer(("127.0.0.1", port), partial(Isolated, directory=str(BUNDLE)))
     print(f"http://127.0.0.1:{server.server_address[1]}/web/  (Ctrl-C stops)", flush=True)
     try:
