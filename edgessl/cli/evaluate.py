@@ -103,9 +103,25 @@ def evaluate(
     reading = reading_of(layout, splits, column)
     screen = console(to_stderr=json)
     with screen.status(f"opening {model}") as status:
-        from edgessl.pipeline.dense.files import is_dense
+        from edgessl.pipeline.dense.files import is_dense, is_transferred
         from edgessl.pipeline.score import evaluate as story
 
+        if is_transferred(Path(model)):
+            refuse_given(
+                {"--protocol": protocol, "--backbone": backbone, "--size": size,
+                 "--splits": splits, "--column": column,
+                 "--layout": None if layout == "auto" else layout},
+                "must be left out for a paper's detector or segmenter",
+            )  # fmt: skip
+            from edgessl.pipeline.dense.transferred import evaluate_transferred
+
+            facts = evaluate_transferred(Path(model), data, device=device, say=status.update)
+            if json:
+                print_json(facts)
+            else:
+                images = next(iter(facts["scores"].values()))["n"]
+                screen.print(f"{facts['words']} on {images} test images.", markup=False)
+            return
         if is_dense(Path(model)):
             given = {
                 "--protocol": None if protocol in ("ap50", "miou") else protocol,

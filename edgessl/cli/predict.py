@@ -37,11 +37,12 @@ def predict(
 
     An image that cannot be used is named at the end, with exit code 2; the others are answered.
     """
-    from edgessl.pipeline.dense.files import is_dense
+    from edgessl.pipeline.dense.files import is_dense, refuse_transferred
     from edgessl.pipeline.predict import open_predictor, predict_images
 
     if json and csv:
         raise UserError("--csv: must come without --json, got both; drop one of them")
+    refuse_transferred(model)
     if is_dense(model):
         if csv:
             raise UserError(

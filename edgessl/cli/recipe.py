@@ -28,6 +28,7 @@ from edgessl.cli.options import (
     several,
 )
 from edgessl.distributed import world_of_environment
+from edgessl.errors import UserError
 
 
 def recipe(
@@ -87,10 +88,16 @@ def recipe(
     from edgessl.pipeline import recipe as story
     from edgessl.pipeline.plan_in_words import describe_plan
     from edgessl.recipe.load_dense import task_of
+    from edgessl.recipe.load_transfer import find_transfer
     from edgessl.reporter import Screen
 
     reading = reading_of(layout, splits, column)
     compared = None if baselines is None else several(baselines)
+    if find_transfer(name):
+        raise UserError(
+            f"recipe: must pretrain, or train for devices, got '{name}', which a paper judges "
+            f"backbones by; edgessl finetune WEIGHTS --task ... --recipe {name} --data ... runs it"
+        )
     if task_of(name):
         given = {
             "--labels": labels, "--label-percent": label_percent,

@@ -39,6 +39,7 @@ from edgessl.export.target import formats_for, read_target, refuse_formats, with
 from edgessl.export.targets.names import names_for
 from edgessl.export.targets.products import device_products
 from edgessl.pipeline.dense.export import INT8_MAX_DROP_PERCENT, export_dense
+from edgessl.pipeline.dense.files import refuse_transferred
 from edgessl.pipeline.general import AsFeatures, is_general, open_general
 from edgessl.pipeline.results import Run
 
@@ -176,6 +177,7 @@ def export(
     table = read_target(target or "cpu")
     wanted = (formats,) if isinstance(formats, str) else tuple(formats)
     kinds = formats_for(wanted, table, named=target is not None)
+    refuse_transferred(path)
     if (task := task_of_checkpoint(path)) is not None:
         if table.for_device:
             raise UserError(

@@ -6,12 +6,11 @@ from typing import Any
 
 from edgessl import checkpoint
 from edgessl.dense.transfer.deploy import RegionDetector, payload_of, region_detector_from
-from edgessl.dense.transfer.find import FoundMasks, find_in_originals
 from edgessl.dense.transfer.method import RegionTraining
 from edgessl.dense.transfer.originals import Stream
 from edgessl.dense.transfer.rcnn import build_rcnn
 from edgessl.dense.transfer.sampler import SceneSampler
-from edgessl.dense.transfer.scenes import Scene, SceneSet
+from edgessl.dense.transfer.scenes import SceneSet
 from edgessl.dense.transfer.work import TransferWork, started_backbone, train_on
 from edgessl.recipe.transfer_table import DetectionTransfer
 from edgessl.runs.stages import StageId
@@ -57,14 +56,3 @@ def load_regions(work: BoxWork, stage: StageId) -> RegionDetector:
     """Read the checkpoint that a training left."""
     path = work.place.run.path / stage.file
     return region_detector_from(checkpoint.load(path), str(path))
-
-
-def find_regions(
-    work: BoxWork, detector: RegionDetector, scenes: tuple[Scene, ...], what: str
-) -> list[FoundMasks]:
-    """Run a detector over images of ``test``; it is moved to the run's device."""
-    device, reporter = work.place.device, work.place.reporter
-    return find_in_originals(
-        detector.module.to(device), scenes, detector.image.test_px, device,
-        lambda done, total: reporter.progress(what, done, total),
-    )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,32 +68,36 @@ def load_pixel_segmenter(work: PixelWork, stage: StageId) -> PixelSegmenter:
     return pixel_segmenter_from(checkpoint.load(path), str(path))
 
 
-def count_pixels(work: PixelWork, segmenter: PixelSegmenter, what: str) -> Counts:
+def count_pixels(
+    segmenter: PixelSegmenter, data: PixelSet, device: torch.device,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Counts:
     """Compare a segmenter's answers on ``test`` with the masks, at the images' own size.
 
     Args:
-        work: The run.
-        segmenter: Is moved to the run's device.
-        what: For the progress.
+        segmenter: Is moved to the device.
+        data: The images.
+        device: Where it runs.
+        progress: Called with (done, total).
 
     Returns:
         ``(I, K, K)``, as of ``confusion_of``.
     """
-    data, classes = work.data, len(segmenter.classes)
+    classes = len(segmenter.classes)
     counts = np.zeros((len(data.test), classes, classes), np.int64)
-    for place, answer in enumerate(answers(work, segmenter, data.test)):
+    for place, answer in enumerate(answers(segmenter, data.test, device)):
         counts[place] = confusion_of(answer, labels_of(data.test[place], data.lookup), classes)
-        work.place.reporter.progress(what, place + 1, len(data.test))
+        progress(place + 1, len(data.test))
     return counts
 
 
 def answers(
-    work: PixelWork, segmenter: PixelSegmenter, images: Sequence[MaskedImage]
+    segmenter: PixelSegmenter, images: Sequence[MaskedImage], device: torch.device
 ) -> Iterator[NDArray[np.uint8]]:
     """Yield the class of each pixel of each image, ``(H, W)``."""
-    module = segmenter.module.to(work.place.device)
+    module = segmenter.module.to(device)
     for pixels in ordered_map(read_pixels, images):
-        yield answer_of(module, pixels, segmenter.image, work.place.device)
+        yield answer_of(module, pixels, segmenter.image, device)
 
 
 def answer_of(

@@ -35,3 +35,26 @@ def is_dense(model: Path) -> bool:
 def is_dense_run(run: Path) -> bool:
     """Tell whether a folder holds a finished run of a detector or a segmenter."""
     return read_table(run / "report.json").get("task") in TASKS
+
+
+def is_transferred(model: Path) -> bool:
+    """Tell whether a file is the checkpoint of a paper's detector or segmenter."""
+    if model.suffix != CHECKPOINT or not model.is_file():
+        return False
+    from edgessl.pipeline.dense import transferred  # imports torch
+
+    return transferred.is_transferred(model)
+
+
+def refuse_transferred(model: Path) -> None:
+    """Refuse the checkpoint of a paper's detector or segmenter where a network is to go on.
+
+    Raises:
+        UserError: It is one.
+    """
+    if is_transferred(model):
+        raise UserError(
+            f"{model}: must be a network for devices, got a paper's detector or segmenter, which "
+            "edgessl eval and edgessl report judge; train one of `edgessl list recipes`, under "
+            "detectors or segmenters"
+        )

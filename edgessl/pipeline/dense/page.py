@@ -12,6 +12,8 @@ from edgessl.dense.report import write_page
 from edgessl.dense.tasks import TASKS
 from edgessl.errors import UserError
 from edgessl.json_file import read_table
+from edgessl.pipeline.dense.transferred import write_transferred_page
+from edgessl.recipe.transfer_table import KIND as TRANSFER
 
 
 def write_dense_page(run: Path) -> Path:
@@ -27,6 +29,8 @@ def write_dense_page(run: Path) -> Path:
         UserError: The checkpoint or the images of the run are gone.
     """
     document = read_table(run / "report.json")
+    if document.get("kind") == TRANSFER:
+        return write_transferred_page(run)
     task = TASKS[document["task"]]
     path = run / task.stage.file
     finished = task.learning.open(checkpoint.load(path), str(path))

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from edgessl.data.parallel import Progress
 from edgessl.dense.detection.found import Found
+from edgessl.dense.transfer.deploy import RegionDetector
+from edgessl.dense.transfer.find import find_in_originals
 from edgessl.dense.transfer.load import load_scenes
 from edgessl.dense.transfer.report import write_box_page
 from edgessl.dense.transfer.scenes import SceneSet
 from edgessl.dense.transfer.score import score_transfer
-from edgessl.dense.transfer.train import BoxWork, find_regions, load_regions, train_regions
+from edgessl.dense.transfer.train import BoxWork, load_regions, train_regions
 from edgessl.errors import UserError
 from edgessl.metrics.cost import params
 from edgessl.recipe.transfer_table import DetectionTransfer
@@ -52,21 +56,15 @@ class BoxChapter:
 
     def score(self, stage: StageId) -> dict[str, Any]:
         """Score what a training left."""
-        scenes = self._work.data
-        told = find_regions(
-            self._work, load_regions(self._work, stage), scenes.test, f"scoring {stage.name}"
-        )
-        return score_transfer(told, scenes.test, scenes.classes)
+        place, scenes = self._work.place, self._work.data
+        return score_regions(
+            load_regions(self._work, stage), scenes, place.device,
+            lambda done, total: place.reporter.progress(f"scoring {stage.name}", done, total),
+        )  # fmt: skip
 
     def in_words(self, facts: Mapping[str, Any]) -> str:
         """Say figures as the papers give them."""
-        voc, coco = facts["voc"], facts["coco"]
-        words = (
-            f"VOC AP50 {voc['ap50_11_points']:.1f} % (11 points), {voc['ap50_area']:.1f} % (area); "
-            f"COCO AP, AP50, AP75 of boxes {_three(coco)} %"
-        )
-        masks = facts.get("coco_masks")
-        return words + (f", of masks {_three(masks)} %" if masks else "")
+        return box_words(facts)
 
     def interval(self, facts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return the name of the figure that has an interval, and it."""
@@ -82,13 +80,53 @@ class BoxChapter:
 
     def write_page(self, document: Mapping[str, Any]) -> None:
         """Write ``report.html``."""
+        place = self._work.place
+        draw_regions(
+            place.run.path, document, load_regions(self._work, self.stage), self._work.data,
+            place.device,
+        )  # fmt: skip
 
-        def find(places: list[int]) -> list[Found]:
-            few = tuple(self._work.data.test[place] for place in places)
-            detector = load_regions(self._work, self.stage)
-            return [one.found for one in find_regions(self._work, detector, few, "drawing")]
 
-        write_box_page(self._work.place.run.path, document, self._work.data.test, find)
+def score_regions(
+    detector: RegionDetector, scenes: SceneSet, device: torch.device, progress: Progress
+) -> dict[str, Any]:
+    """Return a detector's figures on ``test``, as plain values.
+
+    Args:
+        detector: Is moved to the device.
+        scenes: The images, with classes as the detector has them.
+        device: Where it runs.
+        progress: Called with (done, total).
+    """
+    told = find_in_originals(
+        detector.module.to(device), scenes.test, detector.image.test_px, device, progress
+    )
+    return score_transfer(told, scenes.test, detector.classes)
+
+
+def draw_regions(
+    folder: Path, document: Mapping[str, Any], detector: RegionDetector, scenes: SceneSet,
+    device: torch.device,
+) -> None:  # fmt: skip
+    """Write ``report.html`` of a detector into the folder of its run."""
+
+    def find(places: list[int]) -> list[Found]:
+        few, module = [scenes.test[place] for place in places], detector.module.to(device)
+        told = find_in_originals(module, few, detector.image.test_px, device)
+        return [one.found for one in told]
+
+    write_box_page(folder, document, scenes.test, find)
+
+
+def box_words(facts: Mapping[str, Any]) -> str:
+    """Say figures of boxes, and of masks where there are any, as the papers give them."""
+    voc, coco = facts["voc"], facts["coco"]
+    words = (
+        f"VOC AP50 {voc['ap50_11_points']:.1f} % (11 points), {voc['ap50_area']:.1f} % (area); "
+        f"COCO AP, AP50, AP75 of boxes {_three(coco)} %"
+    )
+    masks = facts.get("coco_masks")
+    return words + (f", of masks {_three(masks)} %" if masks else "")
 
 
 def _three(table: Mapping[str, float | None]) -> str:

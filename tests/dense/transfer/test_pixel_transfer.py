@@ -170,6 +170,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(streets: Path, tmp_path: Path) -
     assert (whole / "report.html").read_text().count("data:image/jpeg") == 6
 
 
+@pytest.mark.slow
 def test_the_variant_is_an_fcn(streets: Path, tmp_path: Path) -> None:
     run = _run(streets, tmp_path, Silent(), "airl-cityscapes:fcn")
     weights = checkpoint.load(run / "ckpt.pt")["weights"]

@@ -15,9 +15,13 @@ from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCN
 from torchvision.ops import MultiScaleRoIAlign
 
 from edgessl.backbones import Backbone
+from edgessl.dense.transfer.method import RegionTraining
+from edgessl.dense.transfer.precise import measure_batchnorm
 from edgessl.dense.transfer.rcnn import build_rcnn
 from edgessl.errors import UserError
+from edgessl.methods.method import Step
 from edgessl.recipe.transfer_table import MultiScaleTable, RcnnTable
+from edgessl.schedules import Clock
 
 IMAGE = MultiScaleTable(train_px=(64, 96), test_px=96, max_px=160)
 ANCHORS = ((16,), (32,), (64,), (128,), (256,))
@@ -149,6 +153,7 @@ def test_masks_of_c4_come_from_the_same_stage_which_is_saved_once() -> None:
     assert told[0]["masks"].shape[1:] == (1, 96, 128)
 
 
+FAST = ("mobilenetv2", "vit-ti16")
 FAMILIES = {
     "mobilenetv2": (8, 16, 32), "mobilenetv3s": (8, 16, 32), "mobilenetv4-conv-small": (8, 16, 32),
     "efficientnet-lite0": (8, 16, 32), "resnet34": (4, 8, 16, 32), "vit-ti16": (8, 16, 32),
@@ -156,7 +161,10 @@ FAMILIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    "name",
+    [one if one in FAST else pytest.param(one, marks=pytest.mark.slow) for one in FAMILIES],
+)
 def test_every_family_of_backbones_learns_under_a_pyramid(name: str) -> None:
     strides = FAMILIES[name]
     table = FPN.model_copy(update={
@@ -173,6 +181,51 @@ def test_every_family_of_backbones_learns_under_a_pyramid(name: str) -> None:
 def value_matters(key: str) -> bool:
     """Tell whether a weight has a part in the maps; that of a frozen patch projection has none."""
     return "patch_embed" not in key and "cls_token" not in key
+
+
+def _training(*, frozen: bool) -> RegionTraining:
+    table = C4.model_copy(update={"neck_batchnorm": True})
+    detector = build_rcnn(Backbone("resnet18"), CLASSES, table, IMAGE)
+    return RegionTraining(detector, IMAGE.train_px, frozen_batchnorm=frozen).train()
+
+
+def test_frozen_batchnorm_stays_in_backbone_and_last_stage() -> None:
+    method = _training(frozen=True)
+    norms = {name: one for name, one in method.named_modules() if isinstance(one, nn.BatchNorm2d)}
+    moving = {name for name, one in norms.items() if one.training}
+    assert len(norms) == 21
+    assert moving == {"detector.roi_heads.box_head.norm"}  # new, and not of the backbone
+    assert {name.rpartition(".")[0] for name, one in method.named_parameters()
+            if not one.requires_grad} == {*norms} - moving  # fmt: skip
+
+
+def test_synchronised_batchnorm_moves_everywhere() -> None:
+    method = _training(frozen=False)
+    assert all(one.training for one in method.modules() if isinstance(one, nn.BatchNorm2d))
+
+
+def test_precise_statistics_are_plain_means_over_steps() -> None:
+    """A layer ends with the mean of its batches' means, not with the momentum's."""
+    layer = nn.BatchNorm2d(2)
+    method = _Through(layer)
+    generator = torch.Generator().manual_seed(0)
+    batches = [torch.randn(4, 2, 3, 3, generator=generator) + step for step in range(5)]
+    measure_batchnorm(method, method, [([one], 0) for one in batches], Clock(0, 5, 1))
+    wanted = torch.stack([one.mean(dim=(0, 2, 3)) for one in batches]).mean(dim=0)
+    torch.testing.assert_close(layer.running_mean, wanted)
+    assert layer.momentum == 0.1
+
+
+class _Through(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.backbone = layer, Backbone("resnet18")
+
+    def forward(self, views: list[Tensor], labels: Tensor | None, clock: Clock) -> Step:
+        return Step(self.layer(views[0]).sum(), {})
+
+    def after_step(self, clock: Clock) -> None:
+        """Do nothing."""
 
 
 def test_sslights_mobilenet_reads_the_wide_end() -> None:

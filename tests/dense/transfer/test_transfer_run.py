@@ -80,6 +80,43 @@ def test_the_same_command_again_says_that_it_is_done(devkit: Path, whole: Path) 
     assert (whole / "report.json").read_bytes() == before
 
 
+def test_the_checkpoint_scores_as_the_run_did(devkit: Path, whole: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["eval", str(whole / "ckpt.pt"), "--data", str(devkit / "VOCdevkit"), "--json"]
+    )
+    facts, report = json.loads(done.stdout), json.loads((whole / "report.json").read_text())
+    assert facts["voc"] == pytest.approx(report["voc"])
+    assert facts["coco"] == pytest.approx(report["coco"])
+
+
+def test_classes_that_it_does_not_know_are_refused(whole: Path, tmp_path: Path) -> None:
+    write_devkit(tmp_path)
+    for path in (tmp_path / "VOC2007/Annotations").iterdir():
+        path.write_text(path.read_text().replace(">red<", ">green<"))
+    done = CliRunner().invoke(app, ["eval", str(whole / "ckpt.pt"), "--data", str(tmp_path)])
+    assert "must have classes the network knows (blue, red), got green too" in str(done.exception)
+
+
+def test_the_page_can_be_written_again(whole: Path) -> None:
+    page = whole / "report.html"
+    before = page.read_text()
+    page.unlink()
+    assert CliRunner().invoke(app, ["report", str(whole)]).exit_code == 0
+    assert page.read_text() == before
+
+
+@pytest.mark.parametrize("verb", [["export"], ["predict", "image.png"]])
+def test_what_it_is_not_for_is_said(whole: Path, verb: list[str]) -> None:
+    done = CliRunner().invoke(app, [verb[0], str(whole / "ckpt.pt"), *verb[1:]])
+    assert isinstance(done.exception, UserError)
+    assert "must be a network for devices, got a paper's detector" in str(done.exception)
+
+
+def test_the_verb_recipe_says_what_runs_it() -> None:
+    done = CliRunner().invoke(app, ["recipe", RECIPE, "--data", "demo"])
+    assert f"edgessl finetune WEIGHTS --task ... --recipe {RECIPE}" in str(done.exception)
+
+
 def test_a_folder_belongs_to_one_run(devkit: Path, whole: Path) -> None:
     with pytest.raises(UserError, match=r"differs in seed \(0 before, 1 now\)"):
         _run(devkit, whole, Silent(), seed=1)
