@@ -21,6 +21,7 @@ CONTENT = {
     ".xml": b'<?xml version="1.0"?>\n<net name="a"><rt_info><x value="1"/></rt_info></net>',
     ".param": b"7767517\n1 1\nInput in0 0 1 in0\n",
     ".tflite": b"\x1c\x00\x00\x00TFL3" + bytes(200),
+    ".pte": b"\x1c\x00\x00\x00ET12" + bytes(200),
 }
 
 

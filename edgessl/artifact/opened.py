@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     Run = Callable[[NDArray[Any]], NDArray[np.float32]]
     RunAll = Callable[[NDArray[Any]], list[NDArray[np.float32]]]
 
-Format = Literal["onnx", "torchscript", "pt2", "ort", "openvino", "ncnn", "litert"]
+Format = Literal["onnx", "torchscript", "pt2", "ort", "openvino", "ncnn", "litert", "executorch"]
 SUFFIXES: dict[str, Format] = {
     ".onnx": "onnx", ".torchscript": "torchscript", ".pt2": "pt2", ".ort": "ort",
-    ".xml": "openvino", ".param": "ncnn", ".tflite": "litert",
+    ".xml": "openvino", ".param": "ncnn", ".tflite": "litert", ".pte": "executorch",
 }  # fmt: skip
 NEEDS_TORCH: tuple[Format, ...] = ("torchscript", "pt2")
-ON_DEVICES: tuple[Format, ...] = ("openvino", "ncnn", "litert")
+ON_DEVICES: tuple[Format, ...] = ("openvino", "ncnn", "litert", "executorch")
 """Formats that run in a process of their runtime; see ``edgessl.runtimes``."""
 
 
@@ -84,7 +84,7 @@ def open_artifact(
 
     Args:
         path: A file that ``export`` wrote: ``.onnx``, ``.ort``, ``.torchscript``, ``.pt2``, or for
-            a runtime of a device ``.xml``, ``.param`` or ``.tflite``.
+            a runtime of a device ``.xml``, ``.param``, ``.tflite``, ``.pte``.
         threads: The runtime's threads; None for every core this process may use.
         trust: Whether to open a ``.torchscript`` or ``.pt2`` file that no manifest lists. Pickles
             in a ``.pt2`` file are refused even then.

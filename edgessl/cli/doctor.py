@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COLOURS = {"ready": "green", "on demand": "yellow", "not here": "red"}
 SECTIONS = {
     "devices": "training", "bench": "edgessl bench --device", "targets": "edgessl export --target",
+    "elsewhere": "made on the device itself",
     "environments": "runtimes and converters",
 }  # fmt: skip
 

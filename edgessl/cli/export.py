@@ -68,8 +68,8 @@ def export(
     target: Annotated[
         str | None,
         typer.Option(
-            help="Name in export/targets/ (cpu, arm64, litert, openvino, ncnn), or a TOML file; "
-            "default: cpu."
+            help="Name in export/targets/ (cpu, arm64, litert, executorch, openvino, ncnn), or a "
+            "TOML file; default: cpu."
         ),
     ] = None,
     data: Annotated[

@@ -55,7 +55,7 @@ EXAMPLES = {
     "export": examples(
         "# ONNX files beside the checkpoint, each proven against it",
         "edgessl export runs/pets-mobilenetv2-dino/ckpt.pt --onnx",
-        "# what a device runs, in a folder to hand on: arm64, or litert, openvino and ncnn",
+        "# what a device runs, in a folder to hand on: arm64; litert, executorch, openvino, ncnn",
         "edgessl export ckpt.pt --target arm64 --out device",
         "# int8 that may lose two points of top-1, and a page that runs it in a browser",
         "edgessl export ckpt.pt --int8 --max-drop 2 --web",

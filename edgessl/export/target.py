@@ -10,6 +10,7 @@ from pydantic import Field
 
 from edgessl import catalog
 from edgessl.errors import UserError
+from edgessl.export.targets.elsewhere import refuse_elsewhere
 from edgessl.export.targets.names import DEVICE_NAMES
 from edgessl.schema import Table, read_toml, validate
 
@@ -39,7 +40,10 @@ class Target(Table):
     """
 
     formats: tuple[
-        Literal["onnx", "torchscript", "pt2", "ort", "int8", "openvino", "ncnn", "litert"], ...
+        Literal[
+            "onnx", "torchscript", "pt2", "ort", "int8", "openvino", "ncnn", "litert", "executorch"
+        ],
+        ...,
     ] = Field(min_length=1)
     opset: int = Field(ge=OPSETS.start, lt=OPSETS.stop)
     precision: Literal["fp32", "int8"] = "fp32"
@@ -63,8 +67,9 @@ def read_target(name: str) -> Target:
         name: A name in ``export/targets/``, or the path of a TOML file.
 
     Raises:
-        UserError: It is unknown or wrong.
+        UserError: It is unknown or wrong, or runs elsewhere only.
     """
+    refuse_elsewhere(name)
     path = Path(name) if name.endswith(".toml") else catalog.find("targets", name)
     return validate(Target, read_toml(path), str(path))
 

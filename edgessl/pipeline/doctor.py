@@ -12,6 +12,7 @@ from edgessl import __version__, catalog
 from edgessl.bench.measure.device import read_device
 from edgessl.cores import usable_cores
 from edgessl.export.target import Target, read_target
+from edgessl.export.targets.elsewhere import ELSEWHERE
 from edgessl.export.targets.names import ENVIRONMENTS
 from edgessl.runtimes.environment import (
     Environment,
@@ -25,7 +26,7 @@ from edgessl.runtimes.environment import (
 
 PACKAGES = (
     "torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "openvino", "ncnn",
-    "ai-edge-litert", "numpy", "pillow",
+    "ai-edge-litert", "executorch", "numpy", "pillow",
 )  # fmt: skip
 READY, ON_DEMAND, NOT_HERE = "ready", "on demand", "not here"
 
@@ -34,9 +35,10 @@ def doctor() -> dict[str, Any]:
     """Look at what is installed and what of edgessl can be used with it; nothing is changed.
 
     Returns:
-        ``versions``, ``devices`` of training, ``bench`` devices, export ``targets`` and
-        ``environments``, each entry with ``name``, ``state`` (``ready``, ``on demand`` or
-        ``not here``), ``about`` and the line to ``type`` where there is one.
+        ``versions``, ``devices`` of training, ``bench`` devices, export ``targets``,
+        formats that are made ``elsewhere`` and ``environments``, each entry with ``name``,
+        ``state`` (``ready``, ``on demand`` or ``not here``), ``about`` and the line to ``type``
+        where there is one.
     """
     return {
         "edgessl": __version__,
@@ -48,6 +50,10 @@ def doctor() -> dict[str, Any]:
         "devices": _training_devices(),
         "bench": [_bench_device(name) for name in catalog.entries("devices")],
         "targets": [_target(name) for name in catalog.entries("targets")],
+        "elsewhere": [
+            _entry(one.name, NOT_HERE, one.why, f"edgessl export ckpt.pt --onnx, then {line}")
+            for one in ELSEWHERE.values() for line in one.lines[:1]
+        ],
         "environments": [_environment(name) for name in catalog.entries("environments")],
     }
 

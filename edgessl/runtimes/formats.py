@@ -27,6 +27,7 @@ DEVICE_FORMATS = {
     ".xml": DeviceFormat("openvino", "OpenVINO", "openvino", (".bin",)),
     ".param": DeviceFormat("ncnn", "NCNN", "ncnn", (".bin", ".json")),
     ".tflite": DeviceFormat("litert", "LiteRT", "litert"),
+    ".pte": DeviceFormat("executorch", "ExecuTorch", "executorch"),
 }
 """Suffix of a model -> its format."""
 COMPANIONS_WITHOUT_METADATA = {".xml": (".bin",), ".param": (".bin",)}

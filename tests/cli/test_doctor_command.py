@@ -55,6 +55,13 @@ def test_what_would_be_made_says_its_size_first(
     assert found["openvino"]["type"] == "edgessl export ckpt.pt --target openvino"
 
 
+def test_formats_of_other_machines_say_what_to_type_there() -> None:
+    found = {entry["name"]: entry for entry in doctor()["elsewhere"]}
+    assert found["tensorrt"]["state"] == found["coreml"]["state"] == "not here"
+    assert "trtexec --onnx=model.batch1.onnx" in found["tensorrt"]["type"]
+    assert "--device coreml" in found["coreml"]["type"]
+
+
 def test_the_command_prints_tables_or_one_document() -> None:
     printed = CliRunner().invoke(app, ["doctor"])
     assert printed.exit_code == 0, printed.exception

@@ -37,7 +37,8 @@ from edgessl.export.gates.gate import Gate
 from edgessl.export.product import ExportedFile, size_mb
 from edgessl.files import atomic_path
 from edgessl.json_file import read_table
-from edgessl.runtimes.formats import companions_of
+from edgessl.runtimes.environment import read_environment
+from edgessl.runtimes.formats import DEVICE_FORMATS, companions_of
 
 RUNTIME = ("onnx", "ort", *ON_DEVICES)
 """Formats that run.py runs; the others need torch."""
@@ -314,7 +315,14 @@ def _requirements(models: Sequence[ExportedFile]) -> str:
         if model.format in ON_DEVICES:
             proven = model.metadata.provenance.get("proven_with") or {}
             needed |= {package: f"=={found}" for package, found in proven.items()}
+            needed |= _beside_runtime(model.path)
     return "".join(f"{name}{wanted}\n" for name, wanted in needed.items())
+
+
+def _beside_runtime(path: Path) -> dict[str, str]:
+    """Return what the runtime's package needs and does not name itself: torch for ExecuTorch."""
+    borrows = read_environment(DEVICE_FORMATS[path.suffix].environment).borrows
+    return {"torch": borrows["torch"]} if "torch" in borrows else {}
 
 
 def _describe(model: ExportedFile) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from edgessl.artifact import Precision
 DEVICE_NAMES: dict[str, dict[Precision, str]] = {
     "openvino": {"fp32": "model.xml", "fp16": "model.fp16.xml", "int8": "model.int8.xml"},
     "ncnn": {"fp32": "model.ncnn.param", "fp16": "model.ncnn.fp16.param"},
+    "executorch": {"fp32": "model.pte", "int8": "model.int8.pte"},
     "litert": {"fp32": "model.tflite", "fp16": "model.fp16.tflite", "int8": "model.int8.tflite"},
 }
 """Format -> precision -> the name of the model; files that belong to it have the same stem."""
@@ -28,6 +29,7 @@ def names_for(formats: tuple[str, ...]) -> tuple[str, ...]:
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "openvino": ("openvino",),
     "ncnn": ("ncnn-converter", "ncnn"),
+    "executorch": ("executorch",),
     "litert": ("litert-converter", "litert"),
 }
 """Format -> the environments that its files are made and run in."""

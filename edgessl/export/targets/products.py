@@ -12,6 +12,7 @@ from edgessl.export.formats.cost import graph_cost
 from edgessl.export.int8.make import Int8, make_int8
 from edgessl.export.product import NotMade, Product
 from edgessl.export.targets.calibration import read_calibration
+from edgessl.export.targets.executorch import EXECUTORCH
 from edgessl.export.targets.interface import Converted, DeviceTarget, Job, Say
 from edgessl.export.targets.litert import LITERT
 from edgessl.export.targets.names import ENVIRONMENTS
@@ -21,7 +22,7 @@ from edgessl.runtimes.converter import ConversionFailed
 from edgessl.runtimes.environment import python_for
 from edgessl.runtimes.process import tell
 
-TARGETS = {target.format: target for target in (OPENVINO, NCNN, LITERT)}
+TARGETS = {target.format: target for target in (OPENVINO, NCNN, LITERT, EXECUTORCH)}
 """What was asked for -> the format."""
 
 

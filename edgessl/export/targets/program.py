@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from edgessl.artifact import Precision
+from edgessl.export.gates.delegated import check_delegated
+from edgessl.export.gates.gate import Gate
 from edgessl.export.targets.calibration import choose
 from edgessl.export.targets.calibration import history_of as history_of_int8
 from edgessl.export.targets.interface import Converted, Job
@@ -33,19 +34,18 @@ def convert_program(
     asked = _hand_over(job, precision)
     found = convert(environment, program, asked, job.folder, job.say)
     history: dict[str, Any] = {"converted_with": found["versions"]}
-    if more := {key: value for key, value in found.items() if key not in ("versions", "rules")}:
-        history["conversion"] = more
+    gates: list[Gate] = []
+    if where := found.get("products"):
+        gates.append(check_delegated(where["backend"], where["in"], where["out"], precision))
     if precision != "int8":
-        return Converted({suffix: (job.folder / f"made{suffix}").read_bytes()}, history)
+        made = (job.folder / f"made{suffix}").read_bytes()
+        return Converted({suffix: made}, history, more_gates=lambda _path: tuple(gates))
     answers = {rule: np.load(job.folder / f"answers.{rule}.npy") for rule in found["rules"]}
     choice = choose(job.calibration, answers)
     made = (job.folder / f"made.{choice.name}{suffix}").read_bytes()
-
-    def gates(_path: Path) -> tuple[Any, ...]:
-        return (choice.gate,)
-
+    gates.append(choice.gate)
     history["int8"] = history_of_int8(job.calibration, choice)
-    return Converted({suffix: made}, history, more_gates=gates)
+    return Converted({suffix: made}, history, more_gates=lambda _path: tuple(gates))
 
 
 def _hand_over(job: Job, precision: Precision) -> dict[str, Any]:

@@ -11,7 +11,7 @@
     python run.py --bench --json FILE   latency, in the terms of `edgessl bench`
 
 Needs Python 3.9 and what requirements.txt lists: numpy, pillow, onnxruntime; models for another
-runtime (.xml, .param, .tflite) need that one instead, and runtimes.py. Labels and
+runtime (.xml, .param, .tflite, .pte) need that one instead, and runtimes.py. Labels and
 preprocessing are read from the model file itself, so one model and this script are enough to run.
 Exit codes: 0 done; 2 something asked for cannot be used; 3 the self-test failed; 130 interrupted.
 """
@@ -43,9 +43,9 @@ except ImportError as missing:
 HERE = Path(__file__).resolve().parent
 PREFERRED = (
     "model.onnx", "model.batch1.onnx", "model.e2e.onnx", "model.int8.onnx", "model.ort",
-    "model.xml", "model.ncnn.param", "model.tflite",
+    "model.xml", "model.ncnn.param", "model.tflite", "model.pte",
 )  # fmt: skip
-OF_DEVICES = (".xml", ".param", ".tflite")  # runtimes.py opens these
+OF_DEVICES = (".xml", ".param", ".tflite", ".pte")  # runtimes.py opens these
 RUN_HERE = (".onnx", ".ort", *OF_DEVICES)
 PROVIDER = "CPUExecutionProvider"
 TOP = 5
@@ -56,7 +56,7 @@ MODELS = (
     *PREFERRED, "model.e2e.int8.onnx", "model.torchscript", "model.pt2",
     "model.bin", "model.fp16.xml", "model.fp16.bin", "model.int8.xml", "model.int8.bin",
     "model.ncnn.bin", "model.ncnn.json", "model.ncnn.fp16.param", "model.ncnn.fp16.bin",
-    "model.ncnn.fp16.json", "model.fp16.tflite", "model.int8.tflite",
+    "model.ncnn.fp16.json", "model.fp16.tflite", "model.int8.tflite", "model.int8.pte",
 )  # fmt: skip
 NAME = r"(?:(?:web|cpp)/)?(?:vendor/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*"  # no path leaves the folder
 
@@ -1117,7 +1117,7 @@ def describe_device():
 
 def _versions():
     found = {}
-    for name in ("onnxruntime", "openvino", "ncnn", "ai-edge-litert", "numpy"):
+    for name in ("onnxruntime", "openvino", "ncnn", "ai-edge-litert", "executorch", "numpy"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

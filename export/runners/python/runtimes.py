@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a model in the runtime of its format: OpenVINO, NCNN or LiteRT.
+"""Opens a model in the runtime of its format: OpenVINO, NCNN, LiteRT or ExecuTorch.
 
 run.py uses it for the models that onnxruntime does not run, and edgessl proves and times them
-through it. It needs Python 3.9, numpy and the one runtime that the file asks for.
+through it. It needs Python 3.9, numpy and the one runtime that the file asks for; ExecuTorch's
+Python package needs torch as well, which its own runtime on a phone does not.
 
     python runtimes.py --serve     answer requests, one JSON line each; see serve()
 """
@@ -24,7 +25,8 @@ from pathlib import Path
 import numpy as np
 
 KEY = "edgessl"
-PACKAGES = {".xml": "openvino", ".param": "ncnn", ".tflite": "ai-edge-litert"}
+PACKAGES = {".xml": "openvino", ".param": "ncnn", ".tflite": "ai-edge-litert",
+            ".pte": "executorch"}  # fmt: skip
 """Suffix of a model -> the package on PyPI that runs it."""
 COMPANIONS = {".xml": (".bin",), ".param": (".bin", ".json")}
 """Suffix of a model -> those of the files that belong to it, under the same name."""
@@ -37,8 +39,8 @@ class CannotRun(Exception):
 def read_about(path):
     """Return what edgessl wrote into, or beside, a model, as JSON text; empty where there is none.
 
-    OpenVINO keeps it in rt_info, NCNN in a .json beside; a LiteRT file ends in a zip archive, which
-    its runtime does not look at.
+    OpenVINO keeps it in rt_info, NCNN in a .json beside; LiteRT and ExecuTorch files end in a zip
+    archive, which their runtimes do not look at.
     """
     path = Path(path)
     if path.suffix.lower() == ".xml":
@@ -219,14 +221,33 @@ def _litert_numbers(path):
 LITERT_PRODUCTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
 
 
-OPENERS = {".xml": _open_openvino, ".param": _open_ncnn, ".tflite": _open_litert}
+def _open_executorch(path, threads):
+    import torch
+    from executorch.extension.pybindings import portable_lib
+    from executorch.runtime import Runtime
+
+    portable_lib._unsafe_reset_threadpool(threads)  # no model is open yet
+    torch.set_num_threads(threads)
+    method = Runtime.get().load_program(path.read_bytes()).load_method("forward")
+
+    def run(images):
+        return method.execute([torch.from_numpy(images)])[0].numpy().reshape(1, -1).copy()
+
+    return run, True, {}
+
+
+OPENERS = {
+    ".xml": _open_openvino, ".param": _open_ncnn, ".tflite": _open_litert,
+    ".pte": _open_executorch,
+}  # fmt: skip
 
 
 # --- a process for edgessl -----------------------------------------------------------------------
 
 
 def _import_runtime(suffix):
-    modules = {".xml": "openvino", ".param": "ncnn", ".tflite": "ai_edge_litert.interpreter"}
+    modules = {".xml": "openvino", ".param": "ncnn", ".tflite": "ai_edge_litert.interpreter",
+               ".pte": "executorch.runtime"}  # fmt: skip
     try:
         importlib.import_module(modules.get(suffix, "json"))
     except ImportError:
