@@ -25,6 +25,28 @@ extremes."""
 PRODUCTS = ("convolution", "linear", "addmm", "mm", "bmm", "matmul")
 
 
+ATEN = torch.ops.aten
+CLIPPING = (ATEN.hardtanh.default, ATEN.hardtanh_.default, ATEN.relu6.default)
+
+
+class Quantizer(XNNPACKQuantizer):
+    """XNNPACK's own, that rounds ReLU6 as it rounds ReLU: once, behind the clipping.
+
+    Executorch 1.5.1 knows ReLU only, and rounds what goes into ReLU6 to the range from before it.
+    """
+
+    def annotate(self, model):
+        """Annotate a graph, whose ReLU6 pass as ReLU meanwhile."""
+        clipping = [node for node in model.graph.nodes if node.target in CLIPPING]
+        kept = [(node, node.target, node.args) for node in clipping]
+        for node in clipping:
+            node.target, node.args = ATEN.relu.default, node.args[:1]
+        model = super().annotate(model)
+        for node, target, arguments in kept:
+            node.target, node.args = target, arguments
+        return model
+
+
 def scheme(rule):
     """Return weights per channel and activations per tensor, with ranges by a rule."""
     config = get_symmetric_quantization_config(is_per_channel=True)
@@ -39,7 +61,7 @@ def scheme(rule):
 
 def quantised(program, images, rule):
     """Quantise a program; images (N, 3, S, S) give the ranges."""
-    prepared = prepare_pt2e(program.module(), XNNPACKQuantizer().set_global(scheme(rule)))
+    prepared = prepare_pt2e(program.module(), Quantizer().set_global(scheme(rule)))
     with torch.no_grad():
         for image in images:
             prepared(torch.from_numpy(image[None]))
