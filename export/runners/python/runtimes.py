@@ -228,9 +228,11 @@ def _open_executorch(path, threads):
 
     portable_lib._unsafe_reset_threadpool(threads)  # no model is open yet
     torch.set_num_threads(threads)
-    method = Runtime.get().load_program(path.read_bytes()).load_method("forward")
+    content = path.read_bytes()
+    program = Runtime.get().load_program(content)
+    method = program.load_method("forward")
 
-    def run(images):
+    def run(images, _kept=(content, program)):  # the method points into them: without, it crashes
         return method.execute([torch.from_numpy(images)])[0].numpy().reshape(1, -1).copy()
 
     return run, True, {}
