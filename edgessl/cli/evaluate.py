@@ -126,7 +126,8 @@ def evaluate(
             given = {
                 "--protocol": None if protocol in ("ap50", "miou") else protocol,
                 "--backbone": backbone, "--size": size, "--splits": splits, "--column": column,
-                "--layout": None if layout == "auto" else layout,
+                "--layout": None if layout == "auto" else layout, "--fuse": fuse,
+                "--device": None if device == "auto" else device,
             }  # fmt: skip
             refuse_given(given, "must be left out for a detector or a segmenter")
             _evaluate_dense(

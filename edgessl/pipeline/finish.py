@@ -10,6 +10,7 @@ from typing import Any
 from edgessl import __version__, checkpoint
 from edgessl.backbones import deployable_from
 from edgessl.data.dataset import Dataset
+from edgessl.data.reading import Reading
 from edgessl.metrics.class_counts import ClassCounts
 from edgessl.metrics.cost import macs, params
 from edgessl.metrics.interval import Score
@@ -233,7 +234,8 @@ def _next(context: Context) -> str:
     dataset, folder = context.dataset, context.run.path
     if dataset.classes and not context.recipe.evaluate.finetunes:
         start = shlex.quote(str(folder / PRETRAIN.file))
-        return f"edgessl finetune {start} --data {shlex.quote(dataset.source)}"
+        reading = Reading.from_dict(context.run.read()["provenance"]).options()
+        return f"edgessl finetune {start} --data {shlex.quote(dataset.source)}{reading}"
     if dataset.classes or dataset.tags:
         return f"edgessl export {shlex.quote(str(folder / FINETUNE.file))} --onnx"
     return f"edgessl finetune {shlex.quote(str(folder / PRETRAIN.file))} --data LABELLED"
@@ -275,7 +277,7 @@ def _kept(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, facts in stages.items():
-        for key in ("kept", "adjusted"):
+        for key in ("kept", "of_start", "adjusted"):
             if key in facts:
                 found.setdefault(key, {})[name] = facts[key]
     return found

@@ -87,6 +87,8 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
         facts.append((activity, f"{throughput['images_per_s']:,.0f} images/s"))
     facts += [_stage_fact(stage) for stage in report.get("stages") or ()]
     facts += _kept_facts((report.get("kept") or {}).get(FINETUNE.name))
+    if share := (report.get("of_start") or {}).get(FINETUNE.name):
+        facts.append(("of its start", f"{100 * share['share']:.0f} % {share['why']}"))
     if adjusted := (report.get("adjusted") or {}).get(FINETUNE.name):
         facts.append(("unequal classes", f"tau = {adjusted['tau']:g}: {adjusted['why']}"))
     if throughput.get("data_share") is not None:

@@ -57,6 +57,11 @@ class _Kept(_Known):
     val_top1: _Number | None = None
 
 
+class _StartShare(_Known):
+    share: float
+    why: str
+
+
 class _Adjusted(_Known):
     tau: _Number
     why: str
@@ -122,6 +127,7 @@ class ReportShape(_Known):
     scores_init_longer: _Scores | None = None
     arms: dict[str, _Arm] | None = None
     kept: dict[str, _Kept] | None = None
+    of_start: dict[str, _StartShare] | None = None
     adjusted: dict[str, _Adjusted] | None = None
     init: str | None = None
     thumbnail_knn_top1: _Score | None = None

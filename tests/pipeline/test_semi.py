@@ -17,12 +17,14 @@ from pipeline.tiny_run import ENGINE, Listener, request, write_images, write_rec
 
 from edgessl import checkpoint
 from edgessl.cli import main
+from edgessl.data.decode import digest_of
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.finetune import finetune as story
 from edgessl.pipeline.finetune.semi import views_without_label
 from edgessl.recipe import load_recipe
 from edgessl.recipe.semi_table import SemiTable
 from edgessl.reporter import Silent
+from edgessl.runs.trained_on import shorten
 
 SEMI = ("finetune.mixup_alpha=0", "finetune.epochs=3", "backbone.last_stage=keep",
         'evaluate.protocols=["finetune"]')  # fmt: skip
@@ -43,8 +45,9 @@ def finetune(start: Path, out: Path, *changes: str, reporter: Any = None, **more
     """Fine-tune on a few labels, and return the run folder."""
     more = {"data": start / "data", "labels_per_class": FEW, **more}
     story.finetune(
-        start / "run" / "pretrained.pt", out=out, device="cpu", baselines=("none",),
-        overrides=(*ENGINE, *SEMI, *changes), reporter=reporter or Silent(), **more,
+        start / "run" / "pretrained.pt", out=out, device="cpu",
+        overrides=(*ENGINE, *SEMI, *changes), reporter=reporter or Silent(),
+        **{"baselines": ("none",), **more},
     )  # fmt: skip
     return out
 
@@ -128,9 +131,20 @@ def test_images_of_another_folder_are_used_but_for_what_the_labelled_ones_hold_o
     run = finetune(start, tmp_path / "run", "finetune.semi.name=softmatch",
                    unlabelled=other, labels_per_class=None)  # fmt: skip
     counts = json.loads((run / "report.json").read_text())["data"]
+    seen = (run / "trained_on.txt").read_text()
+    digests = shorten(digest_of(file.read_bytes()) for file in other.glob("2-*.png"))
+    assert len(digests) == 12
+    assert all(digest in seen for digest in digests)
     assert counts["counts"]["unlabeled"] == 12  # of the third class: the others are the same
     assert any("48 that train, val or test have too are left out" in note
                for note in counts["notes"])  # fmt: skip
+
+
+def test_a_random_start_beside_it_learns_from_the_same_images(start: Path, tmp_path: Path) -> None:
+    run = finetune(start, tmp_path / "run", "finetune.semi.name=fixmatch", baselines=("random",))
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    for stage in ("finetune", "finetune_random"):
+        assert any("confident_percent" in line for line in log if line["stage"] == stage)
 
 
 def test_what_it_does_not_go_with_is_said(start: Path, tmp_path: Path) -> None:

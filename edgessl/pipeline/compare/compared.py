@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+from edgessl.data.reading import Reading
 from edgessl.metrics.right_answers import difference_of
 from edgessl.pipeline.finetune.finetuning import baseline_epochs
 from edgessl.pipeline.score.scores_several import several_difference
@@ -59,6 +60,8 @@ def _command(context: Context, init: str, epochs: int) -> str:
         words += ["--label-percent", f"{known['label_percent']:g}"]
     if known.get("labels_per_class") is not None:
         words += ["--labels-per-class", str(known["labels_per_class"])]
+    words += ["--seed", str(known["seed"])] if known.get("seed") else []
+    words += shlex.split(Reading.from_dict(known).options())
     words += ["--recipe", str(context.run.path / "recipe.toml"), "--epochs", str(epochs)]
     return shlex.join(words)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +24,37 @@ MOST_IMAGES = 2_000
 Weights = dict[str, Tensor]
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of its start the network that is kept has.
+
+    Attributes:
+        share: Of the start's weights: 0 is the end of training.
+        why: Why this one, in words.
+        on_val: What the network scores on ``val`` by its share, in percent; empty where ``val`` is
+            too small to choose.
+    """
+
+    share: float
+    why: str
+    on_val: Mapping[float, float] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """What is kept, and why."""
+        if not self.share:
+            return f"The end of training {self.why}."
+        return (
+            f"The network {self.share:.0%} of the way back from the end of training to its start "
+            f"{self.why}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        on_val = {f"{share:g}": round(found, 2) for share, found in self.on_val.items()}
+        return {"share": self.share, "why": self.why, "on_val": on_val}
+
+
 def weights_of(classifier: Classifier) -> Weights:
     """Return copies of all weights that are numbers with a fraction, BN statistics included."""
     return {
@@ -33,7 +66,7 @@ def weights_of(classifier: Classifier) -> Weights:
 
 def keep_best_share(
     context: Context, classifier: Classifier, start: Mapping[str, Tensor], shares: Sequence[float]
-) -> str:
+) -> Share:
     """Leave the classifier with the share of its start's weights that answers best on ``val``.
 
     Args:
@@ -44,15 +77,15 @@ def keep_best_share(
             ones the first is taken, and the first too where ``val`` is too small to choose.
 
     Returns:
-        What was chosen and why, as a sentence.
+        What was chosen and why.
     """
     val, end = context.dataset.val, weights_of(classifier)
     if len(val) < ENOUGH_VAL:
         _mix(classifier, start, end, shares[0])
-        return (
-            f"{_named(shares[0])} is kept: with {len(val)} images val is too small to choose how "
-            "much of the start stays."
-        )
+        return Share(
+            shares[0], f"is kept: with {len(val)} images val is too small to choose how much of "
+            "the start stays",
+        )  # fmt: skip
     step = -(-len(val) // MOST_IMAGES)
     chosen = Split(val.paths[::step], (val.labels or ())[::step], digests=val.digests[::step])
     found: dict[float, float] = {}
@@ -62,13 +95,7 @@ def keep_best_share(
     best = max(shares, key=lambda share: found[share])  # the first of equal ones
     _mix(classifier, start, end, best)
     told = ", ".join(f"{share:.0%} of the start {found[share]:.1f} %" for share in shares)
-    return f"{_named(best)} is kept, the best on val ({told})."
-
-
-def _named(share: float) -> str:
-    if not share:
-        return "The end of training"
-    return f"The network {share:.0%} of the way back from the end of training to its start"
+    return Share(best, f"is kept, the best on val ({told})", found)
 
 
 def _mix(

@@ -50,7 +50,8 @@ def train_classifier(
         doctor: Watches the stage.
 
     Returns:
-        Throughput, which epoch is ``kept``, and how its classifier was ``adjusted`` to unequal
+        Throughput, which epoch is ``kept``, which share ``of_start`` the network
+        has, where that was chosen, and how its classifier was ``adjusted`` to unequal
         classes, if that was asked for, as plain values.
     """
     table, network = context.recipe.finetune, network or method.classifier
@@ -73,15 +74,19 @@ def train_classifier(
         network.load_state_dict(kept.weights)
     elif stage.what == FINETUNE:
         (context.run.path / LAST_FILE).unlink(missing_ok=True)  # of a shorter run
+    mixed = {}
     if start:
-        context.reporter.say(keep_best_share(context, network, start, table.start_shares))
+        share = keep_best_share(context, network, start, table.start_shares)
+        arm = "" if stage.what == FINETUNE else f"{stage.name}: "
+        context.reporter.say(f"{arm}{share.sentence}")
+        mixed = {"of_start": share.to_dict()}
     adjusted = _adjust(context, stage, network) if table.balance == "auto" else {}
     thresholds = thresholds_of(context, network)
     # Baselines answer with what they learned: they are scored by their best class alone.
     fits = stage.what == FINETUNE and not context.dataset.tags
     calibration = calibrate(context, network) if fits else None
     save_classifier(context, network, stage.what.file, thresholds, calibration)
-    return {**meter.facts(), "kept": kept.to_dict(), **adjusted}
+    return {**meter.facts(), "kept": kept.to_dict(), **mixed, **adjusted}
 
 
 def save_classifier(

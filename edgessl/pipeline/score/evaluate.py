@@ -31,7 +31,7 @@ from edgessl.pipeline.score.evaluate_tags import (
     EvaluatedTags,
     evaluate_tags,
 )
-from edgessl.pipeline.score.scored_images import ScoredImages, choose_images
+from edgessl.pipeline.score.scored_images import ScoredImages, choose_images, seen_of
 from edgessl.pipeline.score.scored_network import open_scored
 
 __all__ = ["Evaluated", "EvaluatedTags", "evaluate", "evaluate_model", "evaluate_tags"]
@@ -260,14 +260,16 @@ def evaluate_model(
         )
     name = protocol_name or NATURAL[network.gives]
     protocol = _protocol(name)
+    others = [open_scored(Path(one), "features", asked, device=device, trust=trust) for one in fuse]
     if fuse:
         _refuse_fused(name, protocol)
-        others = (
-            open_scored(Path(one), "features", asked, device=device, trust=trust) for one in fuse
-        )
         network = fused_network((network, *others))
     say("checking images")
     images = choose_images(data, name, protocol, model, network.provenance, reading)
+    if fuse:
+        beside = [(Path(one), other.provenance) for one, other in zip(fuse, others, strict=True)]
+        seen = seen_of(images.dataset, [(model, network.provenance), *beside])
+        images = replace(images, trained_on=seen)
     images = replace(images, dataset=as_scaled_by(network.value_range, images.dataset))
     dataset = images.dataset
     classes, index = dataset.classes, list(range(len(dataset.classes)))

@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.data.dataset import Dataset, as_scaled_by
-from edgessl.data.load import load_dataset
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.tagged import TagTable, tag_table
-from edgessl.errors import UserError
 from edgessl.evaluate.network import Network, match_classes
 from edgessl.evaluate.protocols import OWN_ANSWERS
 from edgessl.metrics.interval import Score
@@ -29,7 +27,7 @@ from edgessl.metrics.tags import (
     mean_average_precision,
 )
 from edgessl.pipeline.general import AS_THEY_ARE, AsFeatures
-from edgessl.pipeline.score.scored_images import choose_images
+from edgessl.pipeline.score.scored_images import choose_images, choose_tagged
 from edgessl.pipeline.score.scored_network import open_scored
 
 TAGS_PROTOCOL = "map"
@@ -146,15 +144,9 @@ def evaluate_tags(
     if network.thresholds:
         return _own_answers(network, model, data, protocol, rule, reading, say)
     network = open_scored(model, "features", asked, device=device, trust=trust)
-    # Nothing is chosen on val here, so what a run would hold out of train is learned from.
-    dataset = as_scaled_by(
-        network.value_range, load_dataset(data, reading=reading, val_percent=0, download=False)
-    )
-    if not dataset.tags:
-        raise UserError(
-            f"{dataset.source}: must have images with several labels each for --protocol "
-            f"{protocol}, as voc2007 has, found others; use --protocol knn, linear or top1"
-        )
+    say("checking images")
+    images = choose_tagged(data, protocol, model, network.provenance, reading)
+    dataset = as_scaled_by(network.value_range, images.dataset)
     features = []
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         say(f"reading {len(split)} {name} images")
@@ -166,6 +158,7 @@ def evaluate_tags(
     return EvaluatedTags(
         model, dataset, mean_average_precision(scores, table.shown, table.difficult, rule),
         _precisions(dataset.classes, scores, table, rule), probe.inverse_penalty, protocol,
+        told=images.told, warning=images.warning,
     )  # fmt: skip
 
 

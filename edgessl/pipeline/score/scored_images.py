@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,69 @@ def choose_images(
     else:
         given = all_given(listing)
         dataset, origin, told = given.dataset, given.origin, _scoring(given)
-    seen = _seen(model, provenance, own)
-    known = trained_on.shorten
-    count = None if seen is None else sum(bool(known([d]) & seen) for d in dataset.test.digests)
+    count = seen_of(dataset, [(model, provenance)], own)
     of_run = provenance.get("data_fingerprint") is not None
     return ScoredImages(dataset, origin, told, count, of_run)
+
+
+def choose_tagged(
+    data: str, name: str, model: Path, provenance: Mapping[str, Any], reading: Reading = AS_FOUND
+) -> ScoredImages:
+    """Choose the images of several labels that classifiers on frozen features learn from.
+
+    The data of the network's own run are split as that run split them. Of others nothing is held
+    out for ``val``, on which nothing is chosen.
+
+    Args:
+        data: What the user passed as ``--data``.
+        name: Of the protocol.
+        model: The file of the network.
+        provenance: What it says of its run.
+        reading: How the images are to be read; if nothing is said, as the network's own run did.
+
+    Raises:
+        UserError: The images do not have several labels each.
+        EdgesslError: A named set is not on this machine.
+    """
+    reading = _as_its_run(data, provenance, reading)
+    own = _of_own_run(data, provenance, reading)
+    dataset = own or load_dataset(data, reading=reading, val_percent=0, download=False)
+    if not dataset.tags:
+        raise UserError(
+            f"{dataset.source}: must have images with several labels each for --protocol {name}, "
+            "as voc2007 has, found others; use --protocol knn, linear or top1"
+        )
+    if own:
+        told = f"{own.name} is what this network was trained on, split as its run split it: "
+        told += _learning(name, own, "its ")
+    else:
+        told = _learning(name, dataset, "the ", f" of {dataset.name}")
+    count = seen_of(dataset, [(model, provenance)], own)
+    of_run = provenance.get("data_fingerprint") is not None
+    return ScoredImages(dataset, "test", told, count, of_run)
+
+
+def seen_of(
+    dataset: Dataset, networks: Sequence[tuple[Path, Mapping[str, Any]]],
+    own: Dataset | None = None,
+) -> int | None:
+    """Count the scored images that a network was trained on, or one of several together.
+
+    Args:
+        dataset: Its ``test`` is scored.
+        networks: The file of each, and what it says of its run.
+        own: The images of the run of one network alone, where they are at hand.
+
+    Returns:
+        None where that is known of none of them.
+    """
+    found = [_seen(model, provenance, own) for model, provenance in networks]
+    known = [one for one in found if one is not None]
+    if not known:
+        return None
+    together = frozenset().union(*known)
+    short = trained_on.shorten
+    return sum(bool(short([digest]) & together) for digest in dataset.test.digests)
 
 
 def _refuse_unlabelled(listing: Listing, *, several: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from dataclasses import asdict
 from typing import Any
@@ -25,7 +26,8 @@ from edgessl.metrics.tags import (
 from edgessl.pipeline.closeness import near_copies
 from edgessl.pipeline.finetune.classifier import load_classifier
 from edgessl.pipeline.finetune.kept_start import load_start
-from edgessl.pipeline.pretrain import load_pretrained, new_backbone
+from edgessl.pipeline.pretrain import load_pretrained, new_backbone, recalibrate
+from edgessl.pipeline.score.scores import bank_of
 from edgessl.pipeline.score.thresholds import chances
 from edgessl.report.compare.several import paired_map, read_answers
 from edgessl.runs.main_score import answers_file
@@ -47,10 +49,11 @@ def score_own_several(context: Context, init: str) -> dict[str, Any]:
         one by one, and VOC2007's mean of 11 points.
     """
     context.reporter.say("Scoring on test.")
-    whole = new_backbone(context, stage=PRETRAIN, whole=False)
-    context.engine.place(whole)
-    tables = {"scores_random": _probed(context, whole)}
-    if init != "none":
+    probes = "linear" in context.recipe.evaluate.protocols
+    tables: dict[str, Any] = {}
+    if "random" in context.recipe.evaluate.protocols and probes:
+        tables["scores_random"] = _probed_random(context)
+    if probes and init != "none":
         start = new_backbone(context, stage=PRETRAIN, whole=True)
         load_start(context, start.net)
         context.engine.place(start)
@@ -63,7 +66,7 @@ def score_own_several(context: Context, init: str) -> dict[str, Any]:
         context.dataset.classes, found, _thresholds(context, FINETUNE.file),
         table.shown, table.difficult,
     )  # fmt: skip
-    probed = _probed(context, load_pretrained(context))
+    probed = _probed(context, load_pretrained(context)) if probes else {}
     by_chance = map_of_chance(table.shown, table.difficult)
     return {
         "scores": {**probed, "finetune_map": tuned},
@@ -118,11 +121,21 @@ def _thresholds(context: Context, name: str) -> tuple[float, ...]:
     return deployable_from(checkpoint.load(path), str(path)).thresholds
 
 
+def _probed_random(context: Context) -> dict[str, Any]:
+    """Score a random backbone with untouched and with recalibrated BN, and take the better."""
+    untouched = new_backbone(context, stage=PRETRAIN, whole=False)
+    context.engine.place(untouched)
+    recalibrated = copy.deepcopy(untouched)
+    recalibrate(context, recalibrated)
+    found = [_probed(context, backbone) for backbone in (untouched, recalibrated)]
+    return max(found, key=lambda scores: float(scores["linear_map"]["value"]))
+
+
 def _probed(context: Context, backbone: Backbone) -> dict[str, Any]:
     """Score frozen features by one linear classifier for each class."""
     dataset, image = context.dataset, context.recipe.image
     features, tables = [], []
-    for split in (dataset.train, dataset.test):
+    for split in (bank_of(context), dataset.test):
         found = extract_features(
             backbone, context.images.pixels(split), image.mean, image.std, device=context.device
         )
