@@ -6,8 +6,8 @@
 
 Each network is exported for each target, through its gates, into ``OUT/NETWORK/TARGET``; then all
 files that were made are timed in turns on one thread. What is done already is not done again, so a
-run that was stopped goes on. ``OUT/table.md`` and ``OUT/table.json`` have a row for each file, failed
-ones included, and the letter of the noise beside each latency. A network takes about five minutes
+run that was stopped goes on. ``OUT/table.md`` and ``OUT/table.json`` have a row for each file, also
+failed ones, and the letter of the noise beside each latency. A network takes about five minutes
 of a core at 64 px.
 """
 
