@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from time import process_time
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from edgessl.errors import UserError
-from edgessl.metrics.linear_probe import GRID, fit_linear_probe
+from edgessl.metrics import linear_probe
+from edgessl.metrics.linear_probe import GRID, LinearProbe, fit_linear_probe
 
 
 def clusters(
@@ -42,6 +44,23 @@ def test_without_val_the_penalty_is_cross_validated_on_train() -> None:
     features, labels = clusters(2, 200, noise=3.0)
     assert probe.inverse_penalty in GRID
     assert accuracy(probe.logits(features), labels) > 0.75
+
+
+@pytest.mark.parametrize(("per_class", "folds"), [(40, 3), (3400, 1)])
+def test_of_many_images_one_fold_chooses_the_penalty(
+    per_class: int, folds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, fits = linear_probe._fit, []
+
+    def counted(*asked: Any) -> LinearProbe:
+        fits.append(len(asked[0]))
+        return whole(*asked)
+
+    monkeypatch.setattr(linear_probe, "_fit", counted)
+    features, labels = clusters(0, per_class, dim=2)
+    fit_linear_probe(features, labels, torch.empty(0, 2), NONE[1], num_classes=3)
+    assert len(fits) == folds * len(GRID) + 1
+    assert fits[-1] == len(labels)
 
 
 def test_noisy_features_get_a_stronger_penalty_than_clean_ones() -> None:

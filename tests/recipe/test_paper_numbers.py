@@ -317,6 +317,8 @@ def test_s3ls_fine_tuning() -> None:
         ("transfer", 0.01, "network", False),
         ("transfer-frozen-batchnorm", 0.01, "network", True),
         ("transfer-linear", 10.0, "classifier", False),
+        ("transfer-cifar", 0.01, "network", True),
+        ("transfer-linear-cifar", 10.0, "classifier", False),
     ],
 )
 def test_s3ls_transfer(variant: str, lr: float, trains: str, still: bool) -> None:
