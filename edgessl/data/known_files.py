@@ -91,6 +91,7 @@ class KnownFiles:
     def __init__(self, place: Path) -> None:
         self._place = place
         self._database = self._open()
+        self._waiting: list[tuple[object, ...]] = []  # rows; others may write until the commit
 
     def recall(self, paths: Sequence[Path]) -> list[Verified | None]:
         """Return what is known of each file; None if nothing is, or the file has changed."""
@@ -105,9 +106,7 @@ class KnownFiles:
         """Keep what the content of a file told. What hindered reading it says nothing of it."""
         if not key.state or not result.digest:
             return
-        row = (key.name, key.state, *_plain(result), _word(key, result))
-        written = f"INSERT OR REPLACE INTO files ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-        self._sound(lambda: self._database.execute(written, row))
+        self._waiting.append((key.name, key.state, *_plain(result), _word(key, result)))
 
     def forget(self, path: Path) -> None:
         """Drop what is known of a file."""
@@ -116,11 +115,17 @@ class KnownFiles:
 
     def commit(self) -> None:
         """Write down what was remembered so far."""
-        self._sound(self._database.commit)
+        self._sound(self._write)
+        self._waiting.clear()
 
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def _write(self) -> None:
+        written = f"INSERT OR REPLACE INTO files ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+        self._database.executemany(written, self._waiting)
+        self._database.commit()
 
     def _rows(self, keys: Sequence[Key]) -> dict[Any, tuple[Any, ...]]:
         marks = ",".join("?" * len(keys))

@@ -252,7 +252,7 @@ NAMED: dict[str, NamedSet] = {
         classes=10000,
         train=2686843,
         test=100000,
-        download_mb=240000,
+        download_mb=232400,
         page="https://github.com/visipedia/inat_comp/tree/master/2021 (train.tar.gz and "
         "val.tar.gz)",
         others=(
@@ -269,7 +269,7 @@ NAMED: dict[str, NamedSet] = {
         classes=365,
         train=1803460,
         test=36500,
-        download_mb=25600,
+        download_mb=24600,
         page="http://places2.csail.mit.edu/download.html (Places365-Standard, small images: "
         "train_256_places365standard.tar, val_256.tar and filelist_places365-standard.tar)",
         others=(
@@ -289,7 +289,7 @@ NAMED: dict[str, NamedSet] = {
         classes=16,
         train=1000000,
         test=27000,
-        download_mb=800000,
+        download_mb=336000,  # of the patches, as they lie unpacked
         page="https://www.aicrowd.com/challenges/lifeclef-2020-geo (occurrences and patches_us)",
         counted=False,
     ),

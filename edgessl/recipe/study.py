@@ -19,6 +19,7 @@ ScoreName = Literal[
     "flops_s3l", "params", "macs", "pixel_scale",
 ]  # fmt: skip
 
+_CONFUSED = ("finetune", "classifier", "linear")  # whose answers are told class by class
 WITHOUT_TRAINING = frozenset({"flops_s3l", "params", "macs", "pixel_scale"})
 """Scores that the recipe alone answers."""
 
@@ -230,8 +231,8 @@ def _row_mistakes(row: Row) -> list[str]:
         mistakes.append("must give one of label_percent and labels, got both")
     if row.fuse and row.score not in ("linear", "knn"):
         mistakes.append(f"score must be linear or knn with fuse, got {row.score}")
-    if row.levels and row.score != "finetune" and row.score != "classifier":
-        mistakes.append(f"score must be finetune or classifier with levels, got {row.score}")
+    if row.levels and row.score not in _CONFUSED:
+        mistakes.append(f"score must be {', '.join(_CONFUSED)} with levels, got {row.score}")
     if row.x is not None and not row.series:
         mistakes.append("series must be given with x, found none")
     if row.rescale is not None and row.anchor is not None:

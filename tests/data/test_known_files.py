@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pictures import picture, save
 
+from edgessl.data.known_files import key_of, known_files
 from edgessl.data.squash import squash
 from edgessl.data.verify import verify
 from edgessl.errors import UserError
@@ -84,6 +85,19 @@ def test_a_file_that_proves_to_be_another_one_is_read_again(
     with pytest.raises(UserError, match="its content is not what it was; start again"):
         squash(path, before.digest, 16)
     assert verify([path])[0].digest != before.digest  # so starting again helps
+
+
+def test_while_one_process_looks_at_many_files_another_writes_down_its_own(
+    tmp_path: Path, cache: Path
+) -> None:
+    paths = [save(tmp_path / f"{seed}.png", seed=seed) for seed in (1, 2)]
+    result = verify(paths[:1])[0]
+    with known_files() as one, known_files() as other:
+        one.remember(key_of(paths[0]), result)
+        other.remember(key_of(paths[1]), result)
+        other.commit()  # waited for a minute, and failed, while the first had not yet
+        one.commit()
+        assert other.recall(paths) == [result, result]
 
 
 def test_another_file_with_the_same_size_and_date_is_noticed(tmp_path: Path) -> None:

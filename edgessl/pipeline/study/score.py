@@ -89,7 +89,10 @@ def numbers_of_runs(
     if row.score not in ("linear", "knn", "map"):
         return [number_of_features(own, row, job.scored_on, asked.device, asked.seed, say)]
     fused = [runs / one.folder / PRETRAIN.file for one in job.fused]
-    return [Number.of(_of_features(own, fused, job, asked, say).score)]
+    features = _of_features(own, fused, job, asked, say)
+    if row.levels and isinstance(features, Evaluated):
+        return _of_levels(features, job)
+    return [Number.of(features.score)]
 
 
 def _of_classifier(
