@@ -123,7 +123,7 @@ class CropTable(Table):
         mean: Per-channel mean on the [0, 1] scale.
         std: Per-channel standard deviation.
         train_px: Shorter sides that training draws from, before it crops.
-        crop_px: Height and width of the crop.
+        window_px: Height and width of the crop.
         test_px: The shorter side in evaluation.
         flip_share: Share of images that training mirrors left to right.
         jitter_share: Share of images whose colours change, for each of the four changes.
@@ -133,7 +133,7 @@ class CropTable(Table):
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     train_px: Annotated[tuple[Px, ...], Field(min_length=1)]
-    crop_px: tuple[Px, Px]
+    window_px: tuple[Px, Px]
     test_px: Px
     flip_share: Share = 0.5
     jitter_share: Share = 0.0

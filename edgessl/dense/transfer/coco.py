@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,7 +67,15 @@ def read_instances(
             if picture is None:
                 left_out.append((f"{path.name}, {row.get('file_name')!r}", "no such image"))
                 continue
-            objects = (_object(one, used, path) for one in by_image.get(int(row["id"]), ()))
+            objects = []
+            for one in by_image.get(int(row["id"]), ()):
+                if one.get("segmentation") and _outline(one["segmentation"]) is None:
+                    left_out.append((
+                        f"{path.name}, annotation {one.get('id')}",
+                        "its segmentation must be polygons of three corners or run lengths",
+                    ))  # fmt: skip
+                else:
+                    objects.append(_object(one, used, path))
             drafts.append(Draft(picture, side, tuple(objects)))
     classes = list(dict.fromkeys(label for _, label in sorted(used.items())))
     notes = [f"Tested on {held_out}; crowds are neither learned nor judged by."]
@@ -83,9 +92,24 @@ def _object(row: Mapping[str, Any], names: Mapping[int, str], path: Path) -> Dra
 
 def _outline(value: object) -> Outline | None:
     """Return polygons of at least three corners, or run lengths; None for anything else."""
-    if isinstance(value, dict) and {"counts", "size"} <= value.keys():
-        return value
+    if isinstance(value, dict):
+        size, counts = value.get("size"), value.get("counts")
+        whole = isinstance(counts, str) or (isinstance(size, list) and _fill(counts, size))
+        return value if whole else None
     if isinstance(value, list):
-        sound = [one for one in value if isinstance(one, list) and len(one) >= 6]
+        sound = [one for one in value if isinstance(one, list) and len(one) >= 6
+                 and len(one) % 2 == 0 and all(map(_is_place, one))]  # fmt: skip
         return sound or None
     return None
+
+
+def _fill(counts: object, size: list[Any]) -> bool:
+    """Tell whether run lengths fill an image to its last pixel."""
+    if not isinstance(counts, list) or not all(isinstance(one, int) and one >= 0
+                                               for one in (*counts, *size)):  # fmt: skip
+        return False
+    return len(size) == 2 and sum(counts) == size[0] * size[1]
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

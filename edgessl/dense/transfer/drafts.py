@@ -114,6 +114,9 @@ def _scene(
 ) -> Scene:
     kept, labels, boxes = [], [], []
     for one in draft.objects:
+        if isinstance(one.outline, dict) and [*one.outline["size"]] != [found.height, found.width]:
+            left_out.append((one.box.where, "its run lengths are of an image of another size"))
+            continue
         fitted = fit_boxes([one.box], found.height, found.width)
         left_out += fitted.left_out
         if len(fitted.boxes):

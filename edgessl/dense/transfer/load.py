@@ -42,10 +42,9 @@ def load_scenes(source: str | Path, progress: Progress | None = None) -> SceneSe
         return read_years(name, name, bases, progress)
     folder = expanded(source).absolute()
     if not folder.is_dir():
-        known = [*BOX_SETS, *PIXEL_SETS]
+        other = "; it is for --task segment" if name in PIXEL_SETS else nearest(name, BOX_SETS)
         raise UserError(
-            f"--data: must be {', '.join(BOX_SETS)} or a folder with boxes, got '{name}'"
-            f"{nearest(name, known)}"
+            f"--data: must be {', '.join(BOX_SETS)} or a folder with boxes, got '{name}'{other}"
         )
     if years := years_in(folder):
         return read_years(folder.name, str(folder), years, progress)

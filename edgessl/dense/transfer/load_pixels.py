@@ -29,10 +29,9 @@ def load_pixels(source: str | Path, progress: Progress | None = None) -> PixelSe
         return read_cityscapes(name, name, find_part(part), progress)
     folder = expanded(source).absolute()
     if not folder.is_dir():
-        known = [*PIXEL_SETS, *BOX_SETS]
+        other = "; it is for --task detect" if name in BOX_SETS else nearest(name, PIXEL_SETS)
         raise UserError(
-            f"--data: must be {', '.join(PIXEL_SETS)} or a folder with masks, got '{name}'"
-            f"{nearest(name, known)}"
+            f"--data: must be {', '.join(PIXEL_SETS)} or a folder with masks, got '{name}'{other}"
         )
     if is_cityscapes(folder):
         return read_cityscapes(folder.name, str(folder), folder, progress)

@@ -10,7 +10,7 @@ from edgessl.backbones import Backbone
 from edgessl.methods.method import Step
 from edgessl.schedules import Clock
 
-NORMS = (nn.BatchNorm2d,)
+_THIN_PX = 0.01  # thinner boxes have no inside once they are scaled
 
 
 class RegionTraining(nn.Module):
@@ -49,7 +49,7 @@ class RegionTraining(nn.Module):
             return []
         stage = getattr(self.detector.roi_heads.box_head, "stage", nn.Identity())
         whole = (*self.backbone.modules(), *stage.modules())
-        return [one for one in whole if isinstance(one, NORMS)]
+        return [one for one in whole if isinstance(one, nn.BatchNorm2d)]
 
     def forward(self, views: list[Tensor], labels: Tensor | None, clock: Clock) -> Step:
         """Compute the loss.
@@ -63,7 +63,8 @@ class RegionTraining(nn.Module):
         images, targets = [], []
         for i, (height, width) in enumerate(sizes):
             images.append(pixels[i, :, :height, :width].float() / 255)
-            there = kinds[i] >= 0
+            sides = boxes[i][:, 2:] - boxes[i][:, :2]
+            there = (kinds[i] >= 0) & (sides.amin(dim=1) > _THIN_PX)
             target = {"boxes": boxes[i][there], "labels": kinds[i][there] + 1}
             if len(views) > 4:
                 target["masks"] = views[4][i][there][:, :height, :width]

@@ -74,7 +74,7 @@ class PixelSampler:
             if flips[i]:
                 pixels, classes = pixels.flip(-1), classes.flip(-1)
             images.append(self._normalised(pixels))
-            labels.append(_padded(classes, table.crop_px, VOID))
+            labels.append(_padded(classes, table.window_px, VOID))
         return [torch.stack(images)[None], torch.stack(labels)]
 
     def _window(
@@ -85,13 +85,13 @@ class PixelSampler:
         side = table.train_px[int(draws[0] * len(table.train_px))]
         scale = side / min(height, width)
         rows, columns = (min(whole, max(1, round(crop / scale)))
-                         for whole, crop in zip((height, width), table.crop_px, strict=True))
+                         for whole, crop in zip((height, width), table.window_px, strict=True))
         top = int(draws[1] * (height - rows + 1))
         left = int(draws[2] * (width - columns + 1))
         # No crop is more than rounding away from its scale; a small image is padded.
         scaled = tuple(min(crop, max(1, round(part * scale))) if part == whole else crop
                        for part, whole, crop in zip((rows, columns), (height, width),
-                                                    table.crop_px, strict=True))
+                                                    table.window_px, strict=True))
         return (left, top, left + columns, top + rows), (scaled[0], scaled[1])
 
     def _coloured(self, pixels: Tensor, draws: NDArray[np.float64]) -> Tensor:
@@ -110,7 +110,7 @@ class PixelSampler:
     def _normalised(self, pixels: Tensor) -> Tensor:
         mean, std = (torch.tensor(one, device=pixels.device)[:, None, None]
                      for one in (self._table.mean, self._table.std))  # fmt: skip
-        return _padded((pixels - mean) / std, self._table.crop_px, 0)
+        return _padded((pixels - mean) / std, self._table.window_px, 0)
 
 
 def _padded(image: Tensor, size: tuple[int, int], value: float) -> Tensor:

@@ -192,7 +192,7 @@ def _resolved(
         # The longer side is bounded as in the papers: 1333 for 800; a crop is as wide as high.
         changes.append(
             f"image.max_px={math.ceil(lengths.size * 1333 / 800)}" if task == "detect"
-            else f"image.crop_px=[{lengths.size},{lengths.size}]"
+            else f"image.window_px=[{lengths.size},{lengths.size}]"
         )
     if lengths.iterations is not None:
         changes.append(f"train.iterations={lengths.iterations}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,27 @@ def test_coco_has_masks_and_its_groups_are_not_learned(tmp_path: Path) -> None:
     assert group.path.stem == f"{CROWD:012d}"
     assert group.crowd.tolist() == group.difficult.tolist() == [False, True]
     assert any("no object" in note for note in scenes.notes)
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ([[1.0, 2.0, 3.0, 4.0]], "must be polygons of three corners or run lengths"),
+        ([["a"] * 6], "must be polygons of three corners or run lengths"),
+        ({"size": [48, 64], "counts": [5, 5]}, "must be polygons of three corners or run lengths"),
+        ({"size": [2, 5], "counts": [5, 5]}, "of an image of another size"),
+    ],
+)
+def test_a_broken_mask_is_left_out_by_name(tmp_path: Path, broken: object, told: str) -> None:
+    path = write_instances(tmp_path) / "annotations/instances_train2017.json"
+    table = json.loads(path.read_text())
+    table["annotations"][2]["segmentation"] = broken
+    path.write_text(json.dumps(table))
+    scenes = load_scenes(tmp_path)
+    ((where, reason),) = scenes.left_out
+    assert where == "instances_train2017.json, annotation 2"
+    assert told in reason
+    assert scenes.has_masks
 
 
 @pytest.mark.parametrize("number", [CROWD, 9])
@@ -126,6 +148,7 @@ def test_what_is_not_there_is_downloaded_once(
     ("source", "told"),
     [
         ("voc08", r"--data: must be voc07, voc07\+12, coco2017 or a folder with boxes, got"),
+        ("cityscapes", "; it is for --task segment"),
         ("voc07+13", r"did you mean voc07\+12\?"),
     ],
 )
