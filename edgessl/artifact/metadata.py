@@ -21,7 +21,7 @@ _NEWEST: dict[str, Any] = {
 
 Precision = Literal["fp32", "fp16", "int8"]
 Takes = Literal["normalised", "pixels"]
-DENSE_HEADS = ("detections", "predictions", "pixels")
+DENSE_HEADS = ("detections", "predictions", "pixels", "pixel_logits")
 """Heads of a detector's files, what is told or every default box, and of a segmenter's."""
 
 
@@ -33,7 +33,7 @@ class Metadata:
         head: What comes out: ``"logits"``, ``"probs"``, ``"features"``, or ``"prototypes"``:
             scores to be read as logits, and features that classes can be added with; of a detector
             all its ``"predictions"``, or ``"detections"`` without doubles; of a segmenter the
-            logits of all ``"pixels"``.
+            logits of all ``"pixels"``, ``"pixel_logits"`` where pixels go in.
         classes: Class names in the order of the outputs; empty for features.
         preprocess: Values of ``edgessl.data.preprocess.Preprocess``; of a detector or a segmenter
             those of ``edgessl.dense.square.Square``.

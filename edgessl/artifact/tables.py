@@ -85,7 +85,8 @@ class MetadataTable(Table):
     """
 
     head: Literal[
-        "logits", "probs", "features", "prototypes", "predictions", "detections", "pixels"
+        "logits", "probs", "features", "prototypes", "predictions", "detections", "pixels",
+        "pixel_logits",
     ]
     classes: tuple[ClassName, ...]
     preprocess: dict[str, Any]

@@ -43,7 +43,8 @@ def feature_maps(net: nn.Module, images: Tensor) -> dict[int, Tensor]:
     found: dict[int, Tensor] = {}
     for features in _stages(net, images):
         if features.ndim == 4 and features.shape[-1] > 1:
-            found[round(images.shape[-1] / features.shape[-1])] = features
+            # Whole numbers: while TorchScript traces, sides are tensors.
+            found[round(int(images.shape[-1]) / int(features.shape[-1]))] = features
     return found
 
 

@@ -67,13 +67,17 @@ def _dataset(screen: Console, source: str, reading: Reading) -> dict[str, Any]:
     from edgessl.data.reading import AS_FOUND
     from edgessl.data.voc import is_voc
     from edgessl.dense.boxes.load import has_boxes
+    from edgessl.dense.masks.load import has_masks
     from edgessl.files import expanded
     from edgessl.pipeline.data import describe_data
     from edgessl.pipeline.dense.data import beside_labels, describe_boxes
+    from edgessl.pipeline.dense.mask_data import describe_masks
     from edgessl.reporter import Screen
 
     with Screen(screen) as shown:
         progress = partial(shown.progress, "read")
+        if reading == AS_FOUND and has_masks(source):
+            return describe_masks(source, progress)
         if reading != AS_FOUND or not has_boxes(source):
             return describe_data(source, progress, reading)
         boxes = describe_boxes(source, progress)
@@ -93,6 +97,8 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
     say(f"{document['name']}: {document['source']}")
     if document.get("task") == "detect":
         say(f"understood: boxes in the layout of {document['layout']}")
+    elif document.get("task") == "segment":
+        say(f"understood: a class for each pixel, {document['layout']}")
     else:
         screen.print(understood(document, images))
     counts = ", ".join(f"{name} {count}" for name, count in images.items() if count)
@@ -104,6 +110,11 @@ def _print_dataset(screen: Console, document: dict[str, Any]) -> None:
         ranges = (_range(name, px) for name, px in document["box_sizes"].items())
         say(f"box sizes: {', '.join(ranges)}")
         _print_classes(screen, document["box_classes"])
+    elif document.get("task") == "segment":
+        say("images that show each class:")
+        _print_classes(screen, document["classes"])
+        shares = ", ".join(f"{one['name']} {one['train']:g} %" for one in document["pixels"])
+        say(f"pixels of train: {shares}")
     elif document["classes"]:
         _print_classes(screen, document["classes"])
         if told := _extremes(document["class_counts"]):

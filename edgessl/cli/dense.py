@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgessl.cli.options import as_typed
 
+if TYPE_CHECKING:
+    from edgessl.pipeline.dense.prepare import Asked
 
-def run_dense(
-    name: str,
-    *,
-    data: str,
-    out: Path | None,
-    epochs: int | None,
-    seed: int,
-    size: int | None,
-    device: str,
-    init: str,
-    baselines: Sequence[str],
-    overrides: Sequence[str] | None,
-    fresh: bool,
-) -> None:
+
+def plan_dense(asked: Asked) -> None:
+    """Say what a run would take.
+
+    Args:
+        asked: By the user.
+    """
+    from edgessl.cli.screen import console
+    from edgessl.pipeline.dense.plan import describe_dense_plan, plan
+    from edgessl.reporter import Screen
+
+    with Screen(console()) as screen:
+        found = plan(asked, screen)
+    print(describe_dense_plan(found))
+
+
+def run_dense(asked: Asked, *, fresh: bool) -> None:
     """Train a detector or a segmenter and print what it reached.
 
     Args:
-        name: Of a recipe of a detector or a segmenter.
-        data: Images with boxes or masks.
-        out: Run folder.
-        epochs: In place of the recipe's.
-        seed: Decides everything random.
-        size: Side of images in px.
-        device: Where it trains.
-        init: Weights that its backbone starts from.
-        baselines: What is trained to compare with.
-        overrides: Changes to the recipe.
+        asked: By the user.
         fresh: Whether to start over.
     """
     from edgessl.cli.screen import console
@@ -42,11 +37,7 @@ def run_dense(
     from edgessl.reporter import Screen
 
     with Screen(console()) as screen:
-        run = story.run(
-            name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
-            init=init, baselines=baselines, overrides=overrides or (), fresh=fresh,
-            reporter=screen, command=as_typed(),
-        )  # fmt: skip
+        run = story.run_asked(asked, fresh=fresh, reporter=screen, command=as_typed())
     report = run.report
     model, seconds = report["model"], sum(report["throughput"]["seconds"].values())
     for line in (

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.dense import run_dense
+from edgessl.cli.dense import plan_dense, run_dense
 from edgessl.cli.options import (
     Column,
     Compiled,
@@ -115,6 +115,7 @@ def finetune(
         raise UserError(f"--task: must be one of {', '.join(TASKS)}, got '{task}'"
                         f"{nearest(task, TASKS)}")
     if task != "classify":
+        from edgessl.pipeline.dense.prepare import Asked as DenseAsked
         from edgessl.pipeline.dense.run import recipe_for
         from edgessl.recipe.load_transfer import find_transfer
 
@@ -122,10 +123,11 @@ def finetune(
             {"--label-percent": label_percent, "--labels-per-class": labels_per_class,
              "--val-group": val_group, "--layout": None if layout == "auto" else layout,
              "--splits": splits, "--column": column, "--compile": compiled,
-             "--minutes": minutes, "--plan": plan, "--unlabelled": unlabelled},
+             "--unlabelled": unlabelled},
             f"must be left out for --task {task}",
         )  # fmt: skip
         if recipe is not None and find_transfer(recipe):
+            refuse_given({"--minutes": minutes, "--plan": plan}, f"must be left out for {recipe}")
             run_transfer(
                 task, checkpoint, recipe, data=data, iterations=iterations, epochs=epochs,
                 size=size, backbone=backbone, out=out, seed=seed, device=device,
@@ -134,11 +136,15 @@ def finetune(
             return
         name = recipe_for(task, checkpoint, recipe, backbone)
         refuse_given({"--iterations": iterations}, f"must be left out for {name}")
-        run_dense(
-            name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
-            init=checkpoint, baselines=("random",) if baselines is None else several(baselines),
-            overrides=overrides, fresh=fresh,
-        )
+        beside = ("random",) if baselines is None else several(baselines)
+        dense = DenseAsked(
+            name, data, out, epochs, minutes, seed, size, device, checkpoint, beside,
+            overrides or (),
+        )  # fmt: skip
+        if plan:
+            plan_dense(dense)
+        else:
+            run_dense(dense, fresh=fresh)
         return
     refuse_given({"--iterations": iterations}, "must be left out without --task")
     if plan:

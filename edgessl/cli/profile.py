@@ -47,7 +47,7 @@ def profile(
         print_json(found)
         return
     screen = console()
-    scope = "the file" if found["counts"] == "file" else "the backbone, without classifier"
+    scope = _SCOPES.get(found["counts"], f"the whole {found['counts']}")
     line = (
         f"{found['name']} at {found['size_px']} px: {found['params']:,} parameters, "
         f"{found['macs']:,} MACs ({found['macs'] / 1e9:.4f} G); counted for {scope}."
@@ -57,6 +57,9 @@ def profile(
         screen.print(f"by S3L's rule, with a 1000-way classifier: {found['flops_s3l']:,} FLOPs.")
     if parts:
         screen.print(_table(found))
+
+
+_SCOPES = {"file": "the file", "backbone": "the backbone, without classifier"}
 
 
 def _table(found: dict[str, Any]) -> Table:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgessl.cli.dense import run_dense
+from edgessl.cli.dense import plan_dense, run_dense
 from edgessl.cli.options import (
     Column,
     Compiled,
@@ -102,15 +102,21 @@ def recipe(
         given = {
             "--labels": labels, "--label-percent": label_percent,
             "--labels-per-class": labels_per_class, "--val-group": val_group,
-            "--minutes": minutes, "--compile": compiled, "--stop-on-collapse": stop_on_collapse,
-            "--plan": plan, "--layout": None if layout == "auto" else layout, "--splits": splits,
-            "--column": column, "--transfer": transfer,
+            "--compile": compiled, "--stop-on-collapse": stop_on_collapse,
+            "--transfer": transfer, "--layout": None if layout == "auto" else layout,
+            "--splits": splits, "--column": column,
         }  # fmt: skip
         refuse_given(given, "must be left out for a detector or a segmenter")
-        run_dense(
-            name, data=data, out=out, epochs=epochs, seed=seed, size=size, device=device,
-            init=init, baselines=compared or (), overrides=overrides, fresh=fresh,
-        )
+        from edgessl.pipeline.dense.prepare import Asked
+
+        asked = Asked(
+            name, data, out, epochs, minutes, seed, size, device, init, compared or (),
+            overrides or (),
+        )  # fmt: skip
+        if plan:
+            plan_dense(asked)
+        else:
+            run_dense(asked, fresh=fresh)
         return
     if transfer is not None:
         refuse_given(

@@ -17,6 +17,7 @@ from edgessl.artifact import open_artifact
 from edgessl.data.decode import read_image
 from edgessl.dense.task import Finished, Task
 from edgessl.export.bundle.manifest import describe_file, sha256_of, write_manifest
+from edgessl.export.bundle.runners import describe_runners
 from edgessl.export.bundle.write import REQUIREMENTS
 from edgessl.export.product import ExportedFile
 from edgessl.files import atomic_path
@@ -72,6 +73,7 @@ def write_dense_bundle(
         )
         for file in files
     }
+    described |= describe_runners(folder)
     write_manifest(
         folder, checkpoint={"name": checkpoint.name, "sha256": sha256_of(checkpoint)},
         files=described,
@@ -92,19 +94,29 @@ def _preprocess(task: Task, finished: Finished) -> dict[str, Any]:
 
 def _write_vectors(
     task: Task, path: Path, files: Sequence[ExportedFile], finished: Finished,
-    images: Sequence[Any],
+    shown: Sequence[Any],
 ) -> None:
-    pictures = [_shrunk(read_image(one.path)) for one in images[:: max(1, len(images) // TRIED)]]
+    pictures = [_shrunk(read_image(one.path)) for one in shown[:: max(1, len(shown) // TRIED)]]
     pictures = pictures[:TRIED] or [Image.effect_noise((320, 240), 60).convert("RGB")]
     arrays: dict[str, Any] = {
         f"image_{i}": np.asarray(one, np.uint8) for i, one in enumerate(pictures)
     }
-    pixels = finished.square.normalise(np.stack([finished.square.pixels(one) for one in pictures]))
+    pixels = np.stack([finished.square.pixels(one) for one in pictures])
+    images = finished.square.normalise(pixels)
+    heads = (task.drawing.head, task.files.whole)
     for file in files:
-        if file.format != "onnx":
+        if file.format != "onnx" or file.metadata.head not in heads:
             continue
-        if kept := task.files.vector(file.metadata.head, open_artifact(file.path).run(pixels)):
-            arrays[f"{kept[0]}/{file.path.name}"] = kept[1]
+        run = open_artifact(file.path).run
+        if file.takes == "pixels":
+            output = task.files.joined([run(np.asarray(one)[None]) for one in pictures])
+        else:
+            output = run(images)
+        name, kept = task.files.vector(output)
+        arrays[f"{name}/{file.path.name}"] = kept
+    about = {"images": len(pictures), "head": task.drawing.head,
+             "preprocess": finished.square.to_dict()}  # fmt: skip
+    arrays |= {"pixels": pixels, "about": np.array(json.dumps(about))}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     with atomic_path(path) as temporary:

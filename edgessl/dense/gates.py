@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgessl.dense.task import Judged, Judging
 from edgessl.export.gates.gate import Gate
+from edgessl.metrics.interval import Score
 
 
 def check_figure(
@@ -23,16 +25,24 @@ def check_figure(
         max_drop_percent: Points that the file may lose.
     """
     ours, theirs = before.value, after.value
-    low, high = (float(one) for one in np.percentile(
-        after.resampled() - before.resampled(), [2.5, 97.5]
-    ))  # fmt: skip
+    drawn = after.resampled()
+    low, high = _ends(drawn - before.resampled())
     finding = (
         f"{judging.words} {theirs:.2f} % through the file, {ours:.2f} % before: "
         f"{theirs - ours:+.2f} points ({low:+.2f} to {high:+.2f}) on {images} test images; "
         f"{max_drop_percent:g} may be lost"
     )
     key = f"{judging.figure}_percent"
-    numbers = {key: theirs, f"checkpoint_{key}": ours, "low": low, "high": high,
-               "images": images, "max_drop_percent": max_drop_percent}  # fmt: skip
+    numbers = {
+        key: theirs, f"checkpoint_{key}": ours, "low": low, "high": high, "images": images,
+        "max_drop_percent": max_drop_percent,
+        judging.figure: Score(theirs, *_ends(drawn), images).to_dict(),
+        "difference": Score(theirs - ours, low, high, images).to_dict(),
+    }  # fmt: skip
     passed = ours - theirs <= max_drop_percent
     return Gate(name, "pass" if passed else "fail", finding, numbers)
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)

@@ -40,6 +40,27 @@ def behind_the_last_convolutions(
     return tuple(behind), tuple(last)
 
 
+def with_output(model: Any, name: str) -> Any:
+    """Return a copy of a graph whose one output is called otherwise.
+
+    Args:
+        model: An ``onnx.ModelProto``.
+        name: Of the output; the graph itself where that is its name already.
+    """
+    import onnx
+
+    (output,) = model.graph.output
+    if output.name == name:
+        return model
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for node in copy.graph.node:
+        node.output[:] = [name if one == output.name else one for one in node.output]
+        node.input[:] = [name if one == output.name else one for one in node.input]
+    copy.graph.output[0].name = name
+    return copy
+
+
 @contextmanager
 def opened(graph: Any) -> Iterator[Run]:
     """Give a graph as a function of normalised images, for as long as a block runs.

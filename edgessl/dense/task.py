@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from edgessl.artifact import Takes
 from edgessl.backbones import Backbone
 from edgessl.data.parallel import Progress
 from edgessl.dense.square import Square
@@ -198,6 +199,7 @@ class Variant:
         purpose: What it is for.
         graph: An ``onnx.ModelProto``.
         rows: What its first dimension counts.
+        takes: Normalised images, or ``"pixels"`` of any size.
     """
 
     name: str
@@ -205,6 +207,7 @@ class Variant:
     purpose: str
     graph: Any
     rows: str = "batch"
+    takes: Takes = "normalised"
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,8 @@ class Files:
 
     Attributes:
         raw: Output of the network itself.
+        whole: Output of the files with the preprocessing inside, which tell what
+            ``Drawing.head`` says.
         variants: The graph with the output ``raw`` and the finished network to what is written.
         torchscript: Name and purpose of the TorchScript file.
         read: Head, output and images to answers, where there is only a file.
@@ -221,11 +226,12 @@ class Files:
         runner: Folder under ``export/runners`` with ``run.py``.
         run_py: What that does.
         about: Lines of ``preprocess.json`` of this task alone.
-        vector: Head and output to what ``testvectors.npz`` keeps of it, and under which name; None
-            for a head that is not tested.
+        vector: What a file tells to what ``testvectors.npz`` keeps of it, and under which name.
+        joined: What it tells of single images to that of a batch.
     """
 
     raw: str
+    whole: str
     variants: Callable[[Any, Any], list[Variant]]
     torchscript: tuple[str, str]
     read: Callable[[str, Array, int], list[Answer]]
@@ -234,7 +240,8 @@ class Files:
     runner: str
     run_py: str
     about: Callable[[Any], dict[str, Any]]
-    vector: Callable[[str, Array], tuple[str, NDArray[Any]] | None]
+    vector: Callable[[Array], tuple[str, NDArray[Any]]]
+    joined: Callable[[Sequence[Array]], Array]
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from edgessl.dense.detection import deploy as of_detector
 from edgessl.dense.detection.suppressed_graph import FULL, RAW
 from edgessl.dense.detection.task import DETECTION
 from edgessl.dense.segmentation import deploy as of_segmenter
-from edgessl.dense.segmentation.task import HEAD, SEGMENTATION
+from edgessl.dense.segmentation.task import HEAD, SEGMENTATION, WHOLE
 from edgessl.dense.task import Task
 from edgessl.errors import UserError
 
 TASKS = {task.name: task for task in (DETECTION, SEGMENTATION)}
 _OF_KIND = {of_detector.KIND: DETECTION, of_segmenter.KIND: SEGMENTATION}
-OF_HEAD = {FULL: DETECTION, RAW: DETECTION, HEAD: SEGMENTATION}
+OF_HEAD = {FULL: DETECTION, RAW: DETECTION, HEAD: SEGMENTATION, WHOLE: SEGMENTATION}
 """By the output of an exported file."""
 
 

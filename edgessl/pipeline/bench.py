@@ -28,6 +28,7 @@ from edgessl.bench.page.tables import accuracy, notes
 from edgessl.cores import usable_cores
 from edgessl.errors import UserError
 from edgessl.export.product import ExportedFile
+from edgessl.pipeline.dense.files import is_dense
 from edgessl.runtimes.formats import companions_of
 
 SCHEMA = 1
@@ -221,6 +222,12 @@ def _refuse_beside_onnx(
             f"{own[0]}: its batch is fixed to 1, got --batch {','.join(other)}; pass --batch 1, "
             "or leave the file out"
         )
+    dense = [path for path in models if e2e and is_dense(path)]
+    if dense:
+        wrong.append(
+            f"{dense[0]}: must be left out of --e2e, which times classifiers; its run.py --time "
+            "times a detector or a segmenter"
+        )
     if own and e2e:
         wrong.append(
             f"{own[0]}: must be left out of --e2e, which times files of onnxruntime and PyTorch"
@@ -238,6 +245,11 @@ def _wrong_model(path: Path, *, trust: bool) -> str:
         )
     if not path.is_file():
         return f"{path}: must be a model file, found none; check the path"
+    if path.suffix == ".pt" and is_dense(path):
+        return (
+            f"{path}: must be an exported file of a detector or a segmenter, got its checkpoint; "
+            "write one with `edgessl export`"
+        )
     if SUFFIXES.get(path.suffix.lower()) in NEEDS_TORCH:
         try:
             read_trusted(path, trust=trust)

@@ -184,13 +184,14 @@ def export(
                 f"--target: must be one of ONNX files for a detector or a segmenter, got '{target}'"
                 "; use cpu or arm64"
             )
-        _refuse_of_dense(head, backbone, size, runners)
+        _refuse_of_dense(head, backbone, size)
         limits = with_limits(table, opset, max_drop_percent)
         if max_drop_percent is None:
             limits = limits.model_copy(update={"int8_max_drop_percent": INT8_MAX_DROP_PERCENT})
         where = _output_folder(path, None if out is None else Path(out))
         done = export_dense(
-            task, path, formats=kinds, target=limits, data=images, folder=where, say=say
+            task, path, formats=kinds, target=limits, data=images, folder=where, runners=runners,
+            say=say,
         )
         write_record(where, {
             "checkpoint": path.name,
@@ -243,11 +244,8 @@ def export(
     return Exports(path, files, not_made)
 
 
-def _refuse_of_dense(
-    head: str | None, backbone: str | None, size: int | None, runners: Sequence[Runner]
-) -> None:
-    given = {"--head": head, "--backbone": backbone, "--size": size,
-             "--web and --cpp": ", ".join(runners)}  # fmt: skip
+def _refuse_of_dense(head: str | None, backbone: str | None, size: int | None) -> None:
+    given = {"--head": head, "--backbone": backbone, "--size": size}
     wrong = [f"{name}: must be left out for a detector or a segmenter, got '{value}'"
              for name, value in given.items() if value]  # fmt: skip
     if wrong:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgessl.artifact.opened import ON_DEVICES, SUFFIXES, read_metadata
 from edgessl.errors import UserError, nearest
+from edgessl.pipeline.dense.files import is_dense
 from edgessl.runtimes.formats import size_in_bytes
 
 if TYPE_CHECKING:
@@ -59,9 +60,33 @@ def profile_subject(
                 "checkpoint or its backbone's name"
             )
         return _profile_file(Path(subject), image_px, rule, trust=trust)
+    if is_dense(Path(subject)):
+        given = {"--size": image_px, "--backbone": backbone, "--parts": by_part,
+                 "--rule": rule if rule != "macs" else None,
+                 "--last-stage": last_stage if last_stage != "keep" else None}  # fmt: skip
+        wrong = [f"{name}: must be left out for a detector or a segmenter, got {value}"
+                 for name, value in given.items() if value]  # fmt: skip
+        if wrong:
+            raise UserError("\n".join(wrong))
+        return _profile_dense(Path(subject))
     return _profile_backbone(
         subject, image_px, rule, last_stage, by_part=by_part, held=backbone
     )
+
+
+def _profile_dense(path: Path) -> dict[str, Any]:
+    from edgessl import checkpoint
+    from edgessl.dense.tasks import task_of_checkpoint
+    from edgessl.metrics import cost
+
+    task = task_of_checkpoint(path)
+    assert task is not None
+    finished = task.learning.open(checkpoint.load(path), str(path))
+    side = finished.square.input_px
+    return {
+        "name": str(path), "counts": task.word, "size_px": side,
+        "params": cost.params(finished.module), "macs": cost.macs(finished.module, side),
+    }
 
 
 def _profile_file(

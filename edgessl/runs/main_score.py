@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 TOP1, MAP = "finetune_top1", "finetune_map"
-WORDS = {TOP1: "top-1", MAP: "mAP"}
+AP50, MIOU = "ap50", "miou"
+DENSE = (AP50, MIOU)
+"""Of detectors and segmenters."""
+WORDS = {TOP1: "top-1", MAP: "mAP", AP50: "AP50", MIOU: "mIoU"}
 """Names of it in ``scores`` of ``report.json``, and in sentences."""
 PROBES = {TOP1: "linear_top1", MAP: "linear_map"}
 """Of each the score of linear classifiers on frozen features."""
@@ -18,7 +21,9 @@ def main_key(scores: Mapping[str, Any]) -> str:
     Args:
         scores: ``scores`` of ``report.json``, or of a baseline.
     """
-    return MAP if scores.get(MAP) is not None and scores.get(TOP1) is None else TOP1
+    if scores.get(TOP1) is not None:
+        return TOP1
+    return next((key for key in (MAP, *DENSE) if scores.get(key) is not None), TOP1)
 
 
 def answers_file(classifier: str) -> str:

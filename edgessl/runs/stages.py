@@ -50,6 +50,9 @@ SEGMENT_ARMS: dict[str, StageId] = {
 }
 """The same for segmenters."""
 
+DENSE_STAGES = {"detect": (DETECT, DETECT_ARMS), "segment": (SEGMENT, SEGMENT_ARMS)}
+"""By task: the training of a run, and those to compare with."""
+
 BASELINES: dict[str, StageId] = {
     "random": RANDOM, "longer": LONGER, "init": INIT, "init-longer": INIT_LONGER,
 }  # fmt: skip
@@ -154,3 +157,12 @@ def own_loss(entry: Mapping[str, object]) -> str:
     """
     own = (key for key in entry if key == "nt_xent" or key.endswith("_loss"))
     return next((key for key in own if key != "chance_loss"), "loss")
+
+
+def draws_file(stage: StageId) -> str:
+    """Return where a dense run keeps its figure over test images drawn again.
+
+    Args:
+        stage: A training.
+    """
+    return f"state/{stage.name}-draws.npy"

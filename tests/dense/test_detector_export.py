@@ -112,7 +112,8 @@ def test_predict_draws_the_boxes_of_a_checkpoint_and_of_its_files(
     [
         (["--pt2"], "--pt2: must be a format that detectors are written in"),
         (["--head", "probs"], "--head: must be left out for a detector"),
-        (["--web"], "--web and --cpp: must be left out for a detector"),
+        (["--size", "64"], "--size: must be left out for a detector"),
+        (["--target", "openvino"], "--target: must be one of ONNX files for a detector"),
     ],
 )
 def test_what_a_detector_is_not_written_as_is_refused(

@@ -148,7 +148,7 @@ def test_a_runner_is_in_the_manifest_with_checksums(tmp_path: Path) -> None:
     assert describe_runners(tmp_path) == {}
     add_runner(tmp_path, "cpp")
     entries = describe_runners(tmp_path)
-    assert set(entries) == {"cpp/main.cpp", "cpp/CMakeLists.txt", "cpp/README.md"}
+    assert set(entries) == {"cpp/main.cpp", "cpp/places.h", "cpp/CMakeLists.txt", "cpp/README.md"}
     assert all(entry["sha256"] and entry["bytes"] and entry["what"] for entry in entries.values())
 
 

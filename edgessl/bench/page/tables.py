@@ -10,6 +10,7 @@ from typing import Any
 from edgessl.artifact.metadata import Metadata
 from edgessl.bench.compare.latency import MIN_RUNS_P90, MIN_RUNS_P99
 from edgessl.cores import usable_cores
+from edgessl.runs.main_score import DENSE, WORDS
 
 IDLE_SHARE = 0.6  # of the threads; below it fewer threads may be as fast
 NOISY_PERCENT = 30.0
@@ -25,13 +26,17 @@ def accuracy(text: str, where: str) -> dict[str, Any]:
 
     Returns:
         ``top1`` as ``{value, low, high, n}`` in percent, and ``precision``; None where the file
-        does not say.
+        does not say. ``ap50`` of a detector, ``miou`` of a segmenter.
     """
     if not text:
         return {"top1": None, "precision": None}
     metadata = Metadata.from_json(text, where)
     scores = [gate["numbers"].get("top1") for gate in metadata.gates if gate["name"] == "accuracy"]
-    return {"top1": next(iter(scores), None), "precision": metadata.precision}
+    dense = {
+        key: gate["numbers"][key] for gate in metadata.gates for key in DENSE
+        if gate["numbers"].get(key)
+    }
+    return {"top1": next(iter(scores), None), "precision": metadata.precision, **dense}
 
 
 def notes(values: Mapping[str, Any], provider: str) -> list[str]:
@@ -66,6 +71,10 @@ def notes(values: Mapping[str, Any], provider: str) -> list[str]:
         said.append(f"{provider} runs {own} of {total} operators, the CPU the others")
     if values["runtime"] != "onnxruntime" and "computes" not in values:
         said.append(f"run by {values['runtime']}, in a process with PyTorch")
+    said += [
+        f"{WORDS[key]} {values[key]['value']:.1f} % through it, on {values[key]['n']} test images"
+        for key in DENSE if values.get(key)
+    ]
     if "computes" in values:
         said.append(_own_runtime(values))
     return said

@@ -10,7 +10,8 @@ from torch import Tensor
 
 OFFSET_SCALES = (10.0, 10.0, 5.0, 5.0)
 """What offsets of centre and size are multiplied by, so that all have a like spread: SSD's."""
-_MOST_GROWTH = math.log(1000.0 / 16.0)  # torchvision's: keeps exp() finite
+MOST_GROWTH = math.log(1000.0 / 16.0)
+"""Of a box, in the logarithm: torchvision's, which keeps exp() finite."""
 
 
 def anchors_of(
@@ -90,7 +91,7 @@ def decode(offsets: Tensor, anchors: Tensor) -> Tensor:
         Corners as shares of the image, in [0, 1], ``(B, A, 4)``.
     """
     shift = offsets[..., :2] / OFFSET_SCALES[0]
-    growth = (offsets[..., 2:] / OFFSET_SCALES[2]).clamp(max=_MOST_GROWTH)
+    growth = (offsets[..., 2:] / OFFSET_SCALES[2]).clamp(max=MOST_GROWTH)
     centre = anchors[:, :2] + shift * anchors[:, 2:]
     size = anchors[:, 2:] * torch.exp(growth)
     return torch.cat([centre - size / 2, centre + size / 2], dim=-1).clamp(0.0, 1.0)

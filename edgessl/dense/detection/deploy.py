@@ -13,12 +13,12 @@ from edgessl import checkpoint
 from edgessl.artifact.tables import ClassName
 from edgessl.backbones import Backbone
 from edgessl.dense.detection.found import Found, Suppression, suppress
-from edgessl.dense.detection.network import Decoded, SsdLite
+from edgessl.dense.detection.network import Decoded, Network, build_detector
 from edgessl.dense.detection.suppressed_graph import FULL, found_of
 from edgessl.dense.square import Square
 from edgessl.errors import UserError
 from edgessl.recipe.dense_table import DenseImageTable
-from edgessl.recipe.detector_table import SsdLiteTable
+from edgessl.recipe.detector_table import DetectorHead, HeadTable
 from edgessl.schema import Table, validate
 
 KIND = "detector"
@@ -32,7 +32,7 @@ class _About(Table):
     batchnorm_eps: Annotated[float, Field(gt=0)] | None = None
     classes: Annotated[tuple[ClassName, ...], Field(min_length=1)]
     image: DenseImageTable
-    detector: SsdLiteTable
+    detector: DetectorHead
     provenance: dict[str, Any]
     kind: Literal["detector"]
 
@@ -66,7 +66,7 @@ class Detector:
 
     def facts(self) -> dict[str, Any]:
         """Return how many boxes it chooses from."""
-        return {"default_boxes": len(self.module.detector.anchors)}
+        return {"default_boxes": self.module.detector.places}
 
 
 def is_detector_payload(payload: dict[str, Any]) -> bool:
@@ -74,13 +74,13 @@ def is_detector_payload(payload: dict[str, Any]) -> bool:
     return payload.get("kind") == KIND
 
 
-def rule_of(table: SsdLiteTable) -> Suppression:
+def rule_of(table: HeadTable) -> Suppression:
     """Return which boxes a detector tells."""
     return Suppression(table.nms_iou, table.min_score, table.max_boxes)
 
 
 def detector_payload(
-    detector: SsdLite,
+    detector: Network,
     *,
     classes: tuple[str, ...],
     image: DenseImageTable,
@@ -120,7 +120,7 @@ def detector_from(payload: dict[str, Any], where: str) -> Detector:
     given = {key: payload[key] for key in _About.model_fields if key in payload}
     about = validate(_About, given, where)
     backbone = Backbone(about.backbone, "keep", about.image_px, batchnorm_eps=about.batchnorm_eps)
-    network = SsdLite(backbone, len(about.classes), about.detector, about.image.input_px)
+    network = build_detector(backbone, len(about.classes), about.detector, about.image.input_px)
     checkpoint.fill(network, payload.get("weights"), where, f"{about.backbone} detector")
     return Detector(
         Decoded(network).eval(), about.classes, Square.of(about.image), rule_of(about.detector),

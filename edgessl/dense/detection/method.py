@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from edgessl.backbones import Backbone
-from edgessl.dense.detection.anchors import corners_of
-from edgessl.dense.detection.loss import ssd_loss
-from edgessl.dense.detection.network import SsdLite
+from edgessl.dense.detection.network import Network
 from edgessl.methods.method import Step
 from edgessl.schedules import Clock
 
@@ -20,7 +19,7 @@ class Detection(nn.Module):
         frozen_batchnorm: Whether the statistics of the backbone's BN stay as they are.
     """
 
-    def __init__(self, detector: SsdLite, *, frozen_batchnorm: bool = False) -> None:
+    def __init__(self, detector: Network, *, frozen_batchnorm: bool = False) -> None:
         super().__init__()
         self.detector = detector
         self._frozen = frozen_batchnorm
@@ -48,15 +47,9 @@ class Detection(nn.Module):
             clock: Not used.
         """
         (images,), boxes, kinds = views[0], views[1], views[2]
-        table = self.detector.table
-        logits, offsets = self.detector(images)
-        anchors = self.detector.anchors
-        classes, places = ssd_loss(
-            logits.float(), offsets.float(), anchors, corners_of(anchors), boxes, kinds,
-            iou=table.match_iou, negatives=table.negatives,
-        )  # fmt: skip
-        log = {"class_cost": classes.detach(), "box_cost": places.detach()}
-        return Step(classes + places, log)
+        costs = self.detector.costs(images, boxes, kinds)
+        loss = torch.stack([*costs.values()]).sum()
+        return Step(loss, {name: cost.detach() for name, cost in costs.items()})
 
     def after_step(self, clock: Clock) -> None:
         """Do nothing: no network follows this one."""

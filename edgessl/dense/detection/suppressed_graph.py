@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgessl.dense.detection.found import Found, Suppression
 
@@ -77,6 +79,16 @@ def with_suppression(raw: Any, classes: int, rule: Suppression) -> Any:
         helper.make_tensor_value_info(FULL, TensorProto.FLOAT, [ROWS, COLUMNS])
     )
     return model
+
+
+def joined(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Put the rows of single images, ``(found, 7)`` each, together as those of a batch."""
+    numbered = []
+    for place, one in enumerate(rows):
+        one = one.copy()
+        one[:, 0] = place
+        numbered.append(one)
+    return np.concatenate(numbered)
 
 
 def found_of(rows: Any, images: int) -> list[Found]:

@@ -17,10 +17,17 @@ from edgessl.dense.detection.found import Found, Suppression, suppress
 from edgessl.dense.detection.gates import check_boxes
 from edgessl.dense.detection.judged import JudgedBoxes, load_judged
 from edgessl.dense.detection.method import Detection
-from edgessl.dense.detection.network import Decoded, SsdLite
+from edgessl.dense.detection.network import Decoded, build_detector
 from edgessl.dense.detection.sampler import BoxSampler
 from edgessl.dense.detection.score import SHOWN_SCORE
-from edgessl.dense.detection.suppressed_graph import FULL, RAW, ROWS, found_of, with_suppression
+from edgessl.dense.detection.suppressed_graph import (
+    FULL,
+    RAW,
+    ROWS,
+    found_of,
+    joined,
+    with_suppression,
+)
 from edgessl.dense.draw import COLOURS, draw_boxes
 from edgessl.dense.images import SPLITS
 from edgessl.dense.task import (
@@ -74,7 +81,7 @@ def renumbered(
 def _learner(
     backbone: Backbone, recipe: DetectorRecipe, boxes: BoxSet, place: Workplace, given: bool
 ) -> Learner:
-    detector = SsdLite(backbone, len(boxes.classes), recipe.detector, recipe.image.input_px)
+    detector = build_detector(backbone, len(boxes.classes), recipe.detector, recipe.image.input_px)
     frozen = recipe.train.batchnorm == "frozen" and given
     rule = rule_of(recipe.detector)
     return Learner(
@@ -179,9 +186,9 @@ DETECTION = Task(
         _facts, _values,
     ),
     Files(
-        RAW, _variants, ("model.raw.torchscript", "libtorch: every default box"), _read,
+        RAW, FULL, _variants, ("model.raw.torchscript", "libtorch: every default box"), _read,
         _more_gates, "AP through the file", "detector",
         "finds and draws boxes, tests itself, times; numpy, pillow and onnxruntime only", _about,
-        lambda head, output: (FULL, output) if head == FULL else None,
+        lambda output: (FULL, output), joined,
     ),
 )  # fmt: skip

@@ -42,6 +42,8 @@ from edgessl.train.place.context import Workplace
 
 HEAD = "pixels"
 """The output: logits ``(batch, K, S, S)``."""
+WHOLE = "pixel_logits"
+"""The same, of a file whose input is called ``pixels``."""
 TOLD_SHARE = 0.001
 """Of an image: classes under it are not told."""
 
@@ -155,9 +157,9 @@ SEGMENTATION = Task(
         _facts, _values,
     ),
     Files(
-        HEAD, _variants, ("model.torchscript", "libtorch: logits of every pixel"), _read,
+        HEAD, WHOLE, _variants, ("model.torchscript", "libtorch: logits of every pixel"), _read,
         lambda _checkpoint, _file, _free: [], "mIoU through the file", "segmenter",
         "paints the classes of pixels, tests itself, times; numpy, pillow and onnxruntime only",
-        _about, lambda _head, output: ("classes", output.argmax(axis=1).astype(np.uint8)),
+        _about, lambda output: ("classes", output.argmax(axis=1).astype(np.uint8)), np.concatenate,
     ),
 )  # fmt: skip

@@ -29,12 +29,14 @@ WEB = {
     "enrol.js": "the page: classes that are added in the browser",
     "npz.js": "the page: reads testvectors.npz",
     "style.css": "the page: its looks",
+    "places.js": "the page: boxes and masks drawn and compared",
     "serve.py": "serves the page on this computer; Python alone",
     "README.md": "how to serve and test the page",
     "vendor/LICENSE.txt": "the licence of onnxruntime-web",
 }
 CPP = {
     "main.cpp": "runs, tests and times the end-to-end models in C++",
+    "places.h": "boxes and masks, for main.cpp",
     "CMakeLists.txt": "builds main.cpp",
     "README.md": "how to build and run it",
 }

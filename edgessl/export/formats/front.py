@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,20 +48,40 @@ def attach_front(core: Any, preprocess: Preprocess) -> Any:
     Raises:
         UserError: The operator set is too old, or the crop is larger than the resized image.
     """
-    import onnx
-
-    opset = next(entry.version for entry in core.opset_import if entry.domain == "")
-    if opset < FIRST_OPSET:
-        raise UserError(
-            f"--opset: must be at least {FIRST_OPSET} for a file with preprocessing inside, "
-            f"got {opset}"
-        )
+    _refuse_old(core)
     if preprocess.crop_px > preprocess.resize_px:
         raise UserError(
             f"preprocess: must have crop_px <= resize_px for a file with preprocessing inside, "
             f"got {preprocess.crop_px} > {preprocess.resize_px}"
         )
-    nodes, constants = _front(preprocess)
+    return _attached(core, *_front(preprocess))
+
+
+def attach_square_front(core: Any, transform: SquareTransform) -> Any:
+    """Return a model that takes pixels, resized to a square whatever their shape.
+
+    Args:
+        core: As of ``attach_front``.
+        transform: The evaluation transform of a detector or a segmenter.
+
+    Returns:
+        As ``attach_front`` does.
+
+    Raises:
+        UserError: The operator set is too old.
+    """
+    _refuse_old(core)
+    to = Writer()
+    side = transform.input_px
+    size = to.node("Shape", [INPUTS["pixels"]], "size", start=1, end=3)
+    resized = to.constant("resized_size", [side, side])
+    start = to.constant("start", [0, 0])
+    return _attached(core, *_normalised(to, (size, resized, start), side, transform))
+
+
+def _attached(core: Any, nodes: list[Any], constants: list[Any]) -> Any:
+    import onnx
+
     model = onnx.ModelProto()
     model.CopyFrom(core)
     del model.graph.input[:]
@@ -76,6 +96,15 @@ def attach_front(core: Any, preprocess: Preprocess) -> Any:
     model.graph.node.extend([*nodes, *network])
     model.graph.initializer.extend(constants)
     return model
+
+
+def _refuse_old(core: Any) -> None:
+    opset = next(entry.version for entry in core.opset_import if entry.domain == "")
+    if opset < FIRST_OPSET:
+        raise UserError(
+            f"--opset: must be at least {FIRST_OPSET} for a file with preprocessing inside, "
+            f"got {opset}"
+        )
 
 
 def take_front_off(graph: Any) -> None:
@@ -116,13 +145,43 @@ def _front(preprocess: Preprocess) -> tuple[list[Any], list[Any]]:
     rests = [to.node("Mod", [spare, two], "rest"), to.node("Mod", [half, two], "odd_half")]
     start = to.node("Add", [half, to.node("Mul", rests, "odd")], "start")
 
-    side = preprocess.crop_px
-    levels = resample(to, pixels, (size, resized, start), side, preprocess.interpolation)
+    return _normalised(to, (size, resized, start), preprocess.crop_px, preprocess)
+
+
+class SquareTransform(Protocol):
+    """What an image becomes: a square, normalised."""
+
+    @property
+    def input_px(self) -> int:
+        """Side of the square."""
+        ...
+
+    @property
+    def interpolation(self) -> Literal["bilinear", "bicubic"]:
+        """Pillow's kernel."""
+        ...
+
+    @property
+    def mean(self) -> tuple[float, float, float]:
+        """Per-channel mean on the [0, 1] scale."""
+        ...
+
+    @property
+    def std(self) -> tuple[float, float, float]:
+        """Per-channel standard deviation."""
+        ...
+
+
+def _normalised(
+    to: Writer, axes: tuple[str, str, str], side: int, how: Preprocess | SquareTransform
+) -> tuple[list[Any], list[Any]]:
+    """Add the resize, and the normalisation behind it; see ``resample`` for ``axes``."""
+    levels = resample(to, INPUTS["pixels"], axes, side, how.interpolation)
     # The side is known: said so here, every later shape is.
     shaped = to.node("Reshape", [levels, to.constant("shape", [-1, 3, side, side])], "shaped")
     unit = to.node("Div", [shaped, to.number("levels", 255.0)], "unit")
-    mean = to.constant("mean", np.reshape(preprocess.mean, (3, 1, 1)), np.float32)
-    std = to.constant("std", np.reshape(preprocess.std, (3, 1, 1)), np.float32)
+    mean = to.constant("mean", np.reshape(how.mean, (3, 1, 1)), np.float32)
+    std = to.constant("std", np.reshape(how.std, (3, 1, 1)), np.float32)
     to.node("Div", [to.node("Sub", [unit, mean], "centred"), std], "normalised")
     to.nodes[-1].output[0] = INPUT
     return to.nodes, to.constants

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from edgessl.data.original import Original
-from edgessl.data.preprocess import Preprocess
 from edgessl.export.formats.front import Inside
 from edgessl.export.gates.gate import Gate
 
@@ -68,14 +69,32 @@ _ROUNDING = 0.01  # levels: what normalising and going back leaves
 NAME = "preprocessing"
 
 
+class Transform(Protocol):
+    """An evaluation transform, with Pillow and numpy."""
+
+    @property
+    def mean(self) -> tuple[float, float, float]:
+        """Per-channel mean on the [0, 1] scale."""
+        ...
+
+    @property
+    def std(self) -> tuple[float, float, float]:
+        """Per-channel standard deviation."""
+        ...
+
+    def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return what the network sees of an upright RGB image, ``(3, S, S)``."""
+        ...
+
+
 def check_preprocessing(
-    inside: Inside | None, preprocess: Preprocess, images: Mapping[str, Image.Image]
+    inside: Inside | None, preprocess: Transform, images: Mapping[str, Image.Image]
 ) -> Gate:
     """Compare what a file's network gets with the evaluation transform, in levels of 255.
 
     Args:
         inside: Pixels to what the network gets; None where the file hides it.
-        preprocess: The evaluation transform, with Pillow and numpy.
+        preprocess: The evaluation transform.
         images: RGB images of many shapes, by name.
     """
     if inside is None:

@@ -19,6 +19,7 @@ from edgessl.pipeline.compare.latency import with_latency
 from edgessl.pipeline.profile import profile_subject
 from edgessl.pipeline.results import Run
 from edgessl.report.compare.compared import Compared, compared
+from edgessl.report.compare.from_dense import is_dense, rows_of_dense_run
 from edgessl.report.compare.from_file import row_of_file
 from edgessl.report.compare.from_run import finished_or_not, rows_of_run
 from edgessl.report.compare.row import FILE, Row
@@ -109,7 +110,7 @@ def _rows_of(path: Path, name: str) -> list[Row]:
         )
     if trouble := finished_or_not(path, record):
         raise UserError(trouble)
-    return rows_of_run(record, name)
+    return rows_of_dense_run(record, name) if is_dense(record) else rows_of_run(record, name)
 
 
 def _row_of(path: Path, name: str, rows: Sequence[Row], *, trust: bool) -> Row:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgessl.data.parallel import Progress
 from edgessl.dense.boxes.boxed import BoxedImage, BoxSet
 from edgessl.dense.boxes.load import load_boxes
 from edgessl.dense.images import SPLITS
+from edgessl.pipeline.dense.spread import spread
 
 FEW_OBJECTS = 50  # not tuned
 RECIPE = "ssdlite-efficientnet-lite0"
@@ -48,12 +48,12 @@ def describe_boxes(data: str, progress: Progress | None = None) -> dict[str, Any
         "classes": _classes(boxes),
         "box_classes": _classes(boxes),
         "sizes": {
-            "height": _spread(sizes[:, 0]), "width": _spread(sizes[:, 1]),
-            "short_side": _spread(sizes.min(axis=1)),
+            "height": spread(sizes[:, 0]), "width": spread(sizes[:, 1]),
+            "short_side": spread(sizes.min(axis=1)),
         },
         "box_sizes": {
-            "box_width": _spread(sides[:, 0]), "box_height": _spread(sides[:, 1]),
-            "box_side": _spread(np.sqrt(sides.prod(axis=1))),
+            "box_width": spread(sides[:, 0]), "box_height": spread(sides[:, 1]),
+            "box_side": spread(np.sqrt(sides.prod(axis=1))),
         },
         "value_range": None,
         "quarantined": [{"path": where, "reason": reason} for where, reason in boxes.left_out],
@@ -93,13 +93,6 @@ def _counts(images: Sequence[BoxedImage], classes: int) -> list[int]:
     labels = np.concatenate([np.zeros(0, np.int64), *(image.labels for image in images)])
     counts: list[int] = np.bincount(labels, minlength=classes).tolist()
     return counts
-
-
-def _spread(px: NDArray[Any]) -> dict[str, float]:
-    return {
-        "min": round(float(px.min()), 1), "median": float(np.median(px)),
-        "max": round(float(px.max()), 1),
-    }  # fmt: skip
 
 
 def _advice(data: str, boxes: BoxSet) -> list[str]:

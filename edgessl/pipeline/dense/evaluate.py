@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgessl.dense.answers import over
-from edgessl.dense.originals import pixels_of
+from edgessl.data.original import Original
 from edgessl.pipeline.dense.opened import open_network
 
 
@@ -34,7 +33,7 @@ def evaluate(
     images = task.data.load(data, None)
     test = task.data.renumbered(images, network.classes, images.test)
     say(f"answering for {len(test)} test images")
-    answers = over(network.answers, pixels_of(test, network.square), task.judging.batch)
+    answers = (network.ask(Original(one.path, one.digest).read()) for one in test)
     judged = task.judging.judge(answers, test, network.classes)
     return {
         "model": str(model), "protocol": task.judging.figure, "data": images.source,

@@ -15,19 +15,25 @@ from numpy.typing import NDArray
 from edgessl import checkpoint
 from edgessl.artifact import Metadata, open_artifact, torchscript
 from edgessl.artifact.metadata import KEY
+from edgessl.data.original import Original
 from edgessl.dense.answers import Run, answers_of, answers_of_finished, over, run_of
 from edgessl.dense.bundle import write_dense_bundle
 from edgessl.dense.gates import check_figure
+from edgessl.dense.graph import with_output
 from edgessl.dense.int8 import CALIBRATION, quantise_dense
 from edgessl.dense.originals import pixels_of
 from edgessl.dense.task import Answer, Array, Finished, Set, Task, Variant
 from edgessl.errors import UserError
+from edgessl.export.bundle.names import Runner
+from edgessl.export.bundle.runners import add_runner, prepare_runners
 from edgessl.export.bundle.write import refuse_foreign, refuse_foreign_models
 from edgessl.export.core import portable
+from edgessl.export.formats.front import FIRST_OPSET, attach_square_front, open_inside
 from edgessl.export.formats.graph import export_graph
 from edgessl.export.formats.products import save_onnx
 from edgessl.export.gates.gate import BASIC, Gate, failed
 from edgessl.export.gates.parity import check_parity, extreme_images
+from edgessl.export.gates.preprocessing import check_preprocessing, shaped_images
 from edgessl.export.gates.structure import check_bytes, check_structure
 from edgessl.export.gates.without_torch import check_without_torch
 from edgessl.export.product import ExportedFile, Product, give_name, write_aside
@@ -76,6 +82,7 @@ def export_dense(
     target: Target,
     data: str | None,
     folder: Path,
+    runners: Sequence[Runner] = (),
     say: Say,
 ) -> tuple[ExportedFile, ...]:
     """Write a network's files, check each against its checkpoint, and the bundle around them.
@@ -88,6 +95,7 @@ def export_dense(
             for the task's figure.
         data: Images for the gates; None for those of its run.
         folder: Where to write.
+        runners: Of ``web`` and ``cpp``: what to add beside run.py.
         say: Called with the name of each step.
 
     Raises:
@@ -98,6 +106,7 @@ def export_dense(
             f"--{unfit[0]}: must be a format that {task.word}s are written in "
             f"({', '.join(FORMATS)}), got {', '.join(unfit)}; leave it out"
         )
+    prepare_runners(folder, runners)
     ready = _ready(task, path, target, data, say)
     if "int8" in formats and ready.images is None:
         raise UserError(f"--int8: must have images to calibrate on: {ready.why_not}; pass --data")
@@ -109,6 +118,8 @@ def export_dense(
     passed = [file for file in files if file.passed]
     if passed:
         say("writing the bundle around the files")
+        for runner in runners:
+            add_runner(folder, runner)
         write_dense_bundle(task, folder, passed, ready.finished, path, ready.test)
     return files
 
@@ -144,7 +155,7 @@ def _products(
     side = finished.square.input_px
     say("writing the graph")
     raw = export_graph(finished.module, side, files.raw, target.opset)
-    for one in files.variants(raw, finished):
+    for one in _variants(ready, raw):
         yield _onnx(one), one
     if "torchscript" in formats:
         module = torchscript.trace_and_freeze(finished.module, torch.zeros(2, 3, side, side))
@@ -156,8 +167,22 @@ def _products(
         yield Product(name, "torchscript", purpose, save), Variant(name, files.raw, purpose, None)
     if "int8" in formats and ready.images is not None:
         quantised = _quantised(ready, raw, say)
-        for one in files.variants(quantised.graph, finished):
+        for one in _variants(ready, quantised.graph):
             yield _onnx(one, {"int8": quantised.history}), one
+
+
+def _variants(ready: _Ready, raw: Any) -> Iterator[Variant]:
+    """Give what is written of a graph; what tells the answer also with the preprocessing inside."""
+    files, square = ready.task.files, ready.finished.square
+    for one in files.variants(raw, ready.finished):
+        yield one
+        if one.head == ready.task.drawing.head and ready.target.opset >= FIRST_OPSET:
+            graph = with_output(one.graph, files.whole)
+            yield replace(
+                one, name="model.e2e.onnx", head=files.whole, takes="pixels",
+                graph=attach_square_front(graph, square),
+                purpose=f"apps: uint8 RGB pixels of any size, preprocessing inside; {one.purpose}",
+            )
 
 
 def _quantised(ready: _Ready, raw: Any, say: Say) -> Any:
@@ -185,7 +210,7 @@ def _onnx(variant: Variant, history: dict[str, Any] | None = None) -> Product:
         purpose = f"small and fast; {purpose}"
     return Product(
         name, "onnx", purpose, lambda path, metadata: save_onnx(variant.graph, path, metadata),
-        precision="int8" if history else "fp32", history=history or {},
+        precision="int8" if history else "fp32", takes=variant.takes, history=history or {},
     )
 
 
@@ -203,7 +228,8 @@ def _proven(
             say(f"checking {product.name}")
             metadata = replace(ready.metadata, head=variant.head)
             file = write_aside(product, metadata, ready.target.opset, Path(scratch))
-            gates = tuple(_gates(ready, file, variant.rows, pixels, expected))
+            check = _gates_of_pixels if variant.takes == "pixels" else _gates
+            gates = tuple(check(ready, file, variant.rows, pixels, expected))
             files.append(give_name(product, replace(file, gates=gates), folder))
     return tuple(files)
 
@@ -237,7 +263,39 @@ def _gates(
     if not ready.test:
         yield Gate(task.files.gate, "skip", ready.why_not)
         return
-    told = list(_answers(ready, run, head, pixels))
+    yield from _gates_of_answers(ready, file, expected, list(_answers(ready, run, head, pixels)))
+    if file.format == "onnx" and head == task.files.raw:
+        image = square.normalise(pixels[:1])
+        yield check_without_torch({file.path: (image, run(image))}, KEY)[file.path]
+
+
+def _gates_of_pixels(
+    ready: _Ready, file: ExportedFile, rows: str, _pixels: Pixels, expected: list[Answer]
+) -> Iterator[Gate]:
+    """Check a file with the preprocessing inside, on the originals themselves."""
+    square, head = ready.finished.square, file.metadata.head
+    structure = check_structure(
+        file.path, opset=ready.target.opset, output=head, rows=rows, takes="pixels"
+    )
+    yield structure
+    originals = [Original(one.path, one.digest) for one in ready.test]
+    shaped = shaped_images(originals, square.input_px)
+    inside = check_preprocessing(open_inside(file.path), square, shaped)
+    yield inside
+    if failed([structure, inside]):
+        return
+    if not ready.test:
+        yield Gate(ready.task.files.gate, "skip", ready.why_not)
+        return
+    run, read = open_artifact(file.path).run, _reader(ready.finished, head, 1)
+    told = [read(run(np.asarray(one.read())[None]))[0] for one in originals]
+    yield from _gates_of_answers(ready, file, expected, told)
+
+
+def _gates_of_answers(
+    ready: _Ready, file: ExportedFile, expected: list[Answer], told: list[Answer]
+) -> Iterator[Gate]:
+    task, target, int8 = ready.task, ready.target, file.precision == "int8"
     yield from task.files.more_gates(expected, told, int8)
     before, after = (
         task.judging.judge(one, ready.test, ready.finished.classes) for one in (expected, told)
@@ -246,9 +304,6 @@ def _gates(
         task.files.gate, task.judging, before, after, images=len(ready.test),
         max_drop_percent=target.int8_max_drop_percent if int8 else target.max_drop_percent,
     )
-    if file.format == "onnx" and head == task.files.raw:
-        image = square.normalise(pixels[:1])
-        yield check_without_torch({file.path: (image, run(image))}, KEY)[file.path]
 
 
 def _answers(ready: _Ready, run: Run, head: str, pixels: Pixels) -> Iterator[Answer]:

@@ -49,7 +49,7 @@ class DensePredictor:
                 told = f"{path}: must be an image, got: {bad}; leave it out or replace it"
                 yield {"image": str(path), "error": told, "fault": "image"}
                 continue
-            (found,) = network.answers(network.square.pixels(image)[None])
+            found = network.ask(image)
             answer = {"image": str(path), **drawing.told(found, image.size, network.classes)}
             if self.draw is not None:
                 self.draw.mkdir(parents=True, exist_ok=True)

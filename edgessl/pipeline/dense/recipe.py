@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,30 +15,19 @@ from edgessl import __version__
 from edgessl.dense.answers import answers_of_finished
 from edgessl.dense.images import SPLITS
 from edgessl.dense.report import write_page
-from edgessl.dense.task import Set, Task
-from edgessl.dense.tasks import TASKS
 from edgessl.dense.train import Work, open_trained, train
-from edgessl.device import pick_device
 from edgessl.distributed.session import joined
-from edgessl.errors import Refusals, UserError
-from edgessl.pipeline.dense.run import (
-    STARTS,
-    arms_of,
-    as_given,
-    identity_of,
-    record,
-    refuse_other,
-    reopen,
-)
+from edgessl.errors import UserError
+from edgessl.pipeline.dense.lengths import fitted, with_epochs
+from edgessl.pipeline.dense.prepare import Asked, Prepared, prepare
+from edgessl.pipeline.dense.run import KEY, STARTS, identity_of, record, refuse_other, reopen
 from edgessl.pipeline.dense.scores import compare, network_facts, score
 from edgessl.pipeline.results import Run
-from edgessl.recipe.load_dense import task_of
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import EVALUATE, REPORT, evaluated
-from edgessl.start.source import NONE, open_weights
-from edgessl.train import Engine
-from edgessl.train.place.context import Workplace, once
+from edgessl.start.source import NONE
+from edgessl.train.place.context import once
 
 
 def run(
@@ -46,6 +36,7 @@ def run(
     data: str | Path,
     out: str | Path | None = None,
     epochs: int | None = None,
+    minutes: float | None = None,
     seed: int = 0,
     size: int | None = None,
     device: str = "auto",
@@ -66,6 +57,7 @@ def run(
             of images and masks with ``classes.txt``.
         out: Run folder; None for ``runs/DATA-RECIPE``.
         epochs: In place of the recipe's.
+        minutes: As many epochs as fit into this time here, in place of the recipe's.
         seed: Decides everything random.
         size: Side of images in px in place of the recipe's.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -83,71 +75,63 @@ def run(
     Raises:
         UserError: Something asked for cannot be used.
     """
-    task = _task(recipe)
+    asked = Asked(
+        recipe, data, out, epochs, minutes, seed, size, device, init, baselines, overrides
+    )
+    return run_asked(asked, fresh=fresh, reporter=reporter, command=command)
+
+
+def run_asked(
+    asked: Asked, *, fresh: bool = False, reporter: Reporter | None = None, command: str = ""
+) -> Run:
+    """Do what ``run`` does.
+
+    Args:
+        asked: By the user.
+        fresh: Start over in a folder that has a run.
+        reporter: Is told what goes on; None prints it.
+        command: The command as typed, for the report.
+
+    Raises:
+        UserError: Something asked for cannot be used.
+    """
     with joined() as world, speaking(reporter) as tell:
         if world.size > 1:
             raise UserError(
-                f"--nproc-per-node: must be 1 for a {task.word}, got {world.size}; start one "
-                "process"
+                f"--nproc-per-node: must be 1 for a detector or a segmenter, got {world.size}; "
+                "start one process"
             )
-        refusals = Refusals()
-        arms: list[str] = []
-        with refusals:
-            arms = arms_of(baselines, init)
-        changes = [*overrides]
-        changes += [] if size is None else [f"image.input_px={size}"]
-        changes += [] if epochs is None else [f"train.epochs={epochs}"]
-        table = None
-        with refusals:
-            table = task.learning.load_recipe(recipe, changes)
-        here = "cpu"
-        with refusals:
-            here = pick_device(device)
-        refusals.raise_all()
-        assert table is not None
-        given = None if init == NONE else open_weights(init, table.backbone.name)
-        table = as_given(table, given)
-        images = task.data.load(data, lambda done, total: tell.progress("read", done, total))
-        for line in described(task, images):
-            tell.say(line)
-        path = Path(out or Path("runs") / f"{images.name}-{table.name.replace(':', '-')}")
-        folder = RunFolder(path)
+        prepared = prepare(asked, tell)
+        folder = RunFolder(prepared.path)
         with folder.locked():
-            identity = identity_of(table, images, seed, init, given)
-            if not fresh:
-                refuse_other(folder, identity)
-            else:
+            if fresh:
                 folder.clear()
-            place = Workplace(
-                run=folder, engine=Engine(torch.device(here), torch.channels_last), seed=seed,
-                reporter=tell,
+            prepared = _with_epochs(prepared, asked, folder, tell)
+            identity = identity_of(
+                prepared.table, prepared.images, asked.seed, asked.init, prepared.given
             )
-            record(place, table, images, identity, given)
-            work = Work(task, place, table, images, folder.read()["provenance"])
-            _stages(work, init, arms, command)
-        return Run(path)
+            refuse_other(folder, identity)
+            work = prepared.work(asked, folder, tell, {})
+            record(work.place, prepared.table, prepared.images, identity, prepared.given)
+            work = prepared.work(asked, folder, tell, folder.read()["provenance"])
+            _stages(work, asked.init, prepared.arms, command)
+        return Run(prepared.path)
 
 
-def _task(recipe: str) -> Task:
-    name = task_of(recipe)
-    if name is None:
-        raise UserError(
-            f"recipe: must be one of a detector or a segmenter, got '{recipe}'; see `edgessl list "
-            "recipes`"
-        )
-    return TASKS[name]
-
-
-def described(task: Task, images: Set) -> list[str]:
-    """Tell images, classes, what was decided about them, and what was left out."""
-    lines = [task.data.described(images), *images.notes]
-    if images.left_out:
-        where, why = images.left_out[0]
-        lines.append(
-            f"{len(images.left_out)} {task.data.left_out} cannot be used and are left out; the "
-            f"first: {where}: {why}."
-        )
-    return lines
+def _with_epochs(
+    prepared: Prepared, asked: Asked, folder: RunFolder, tell: Reporter
+) -> Prepared:
+    """Settle the epochs by ``--minutes``, once: a run that was begun keeps those it has."""
+    if asked.minutes is None:
+        return prepared
+    known = folder.read().get(KEY)
+    if known is None:
+        table = fitted(prepared.work(asked, folder, tell, {}), asked.minutes, len(prepared.arms))
+    else:
+        epochs = int(known["recipe"]["train"]["epochs"])
+        tell.say(f"--minutes {asked.minutes:g}: this run keeps the {epochs} epochs that it has.")
+        table = with_epochs(prepared.table, epochs)
+    return replace(prepared, table=table)
 
 
 def _stages(work: Work, init: str, arms: Sequence[str], command: str) -> None:

@@ -12,7 +12,7 @@ from edgessl.dense.task import Finished, Judged
 from edgessl.dense.train import Work, judge_test
 from edgessl.metrics.cost import macs, params
 from edgessl.metrics.interval import Score
-from edgessl.runs.stages import StageId
+from edgessl.runs.stages import StageId, draws_file
 from edgessl.start.source import NONE
 
 _WORDS = {"random": "random weights", "imagenet": "the weights of ImageNet"}
@@ -30,6 +30,7 @@ def score(work: Work, stage: StageId) -> dict[str, Any]:
     """
     judged = judge_test(work, stage, f"scoring {stage.name}")
     judged.save(_file(work, stage))
+    np.save(work.place.run.path / draws_file(stage), judged.resampled())
     facts, judging = judged.facts(), work.task.judging
     own = Score(**facts["scores"][judging.figure])
     coco = f"; COCO AP {facts['coco']['ap']:.1f} %" if "coco" in facts else ""

@@ -13,7 +13,7 @@ from edgessl.report.compare.coarse import Coarse, by_coarse_labels
 from edgessl.report.compare.hardest import Hardest, hardest
 from edgessl.report.compare.row import Row
 from edgessl.report.compare.sets import by_test_images
-from edgessl.runs.main_score import TOP1, WORDS
+from edgessl.runs.main_score import MAP, TOP1, WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +146,15 @@ def _notes(sets: Sequence[Scored], unscored: Sequence[Row]) -> list[str]:
                 f"not recorded of both: {', '.join(unpaired)}. A difference is shown only where "
                 "the intervals lie apart."
             )
-        several = one.rows[0].metric != WORDS[TOP1]
-        if several and len(one.rows) > 1:
+        metric = one.rows[0].metric
+        if metric == WORDS[MAP] and len(one.rows) > 1:
             notes.append(
                 f"Images of {one.name} may have several labels: scores are mean average precision, "
                 "and images and classes are not compared one by one; each run's report has its "
                 "classes."
             )
-        if not several and len(one.rows) > 1 and (one.hardest is None or not _is_known(one)):
+        unknown = one.hardest is None or not _is_known(one)
+        if metric == WORDS[TOP1] and len(one.rows) > 1 and unknown:
             notes.append(
                 f"Which test images of {one.name} these are is not recorded by any of these runs "
                 "(of an older edgessl): the same command again adds it to a finished run, and "

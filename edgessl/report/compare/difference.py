@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from edgessl.metrics.interval import paired_difference
 from edgessl.report.compare.row import Row
 from edgessl.report.compare.several import paired_map
@@ -61,6 +63,9 @@ def difference(one: Row, other: Row) -> Difference:
     if one.several is not None and other.several is not None:
         if paired := paired_map(one.several, other.several):
             return _shown(*(float(paired[key]) for key in ("value", "low", "high")))
+    if one.draws is not None and other.draws is not None and len(one.draws) == len(other.draws):
+        low, high = np.percentile(one.draws - other.draws, [2.5, 97.5])
+        return _shown(one.top1 - other.top1, float(low), float(high))
     if found := one.known.get(str(other.file)):
         return _shown(*(float(found[key]) for key in ("value", "low", "high")))
     if found := other.known.get(str(one.file)):

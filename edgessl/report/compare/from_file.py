@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 
 from edgessl.artifact import Metadata
 from edgessl.report.compare.row import BESIDE, FILE, Row, Tests, score_of
+from edgessl.runs.main_score import AP50, MAP, MIOU, TOP1, WORDS
 
-_SCORED = "accuracy"  # the gate of an export that scores the file
+_SCORED = ("accuracy", "AP through the file", "mIoU through the file")
+"""Gates of an export that score the file."""
+_KEYS = {"map": WORDS[MAP], AP50: WORDS[AP50], MIOU: WORDS[MIOU], "top1": WORDS[TOP1]}
+"""Of a score among a gate's numbers: what it is called."""
 
 
 def row_of_file(
@@ -28,10 +32,10 @@ def row_of_file(
         origin: The arm whose checkpoint it was exported from, where that is among the rows.
     """
     numbers: Mapping[str, Any] = {} if metadata is None else next(
-        (gate["numbers"] for gate in metadata.gates if gate["name"] == _SCORED), {}
+        (gate["numbers"] for gate in metadata.gates if gate["name"] in _SCORED), {}
     )  # fmt: skip
-    metric = "mAP" if numbers.get("map") else "top-1"
-    score = score_of(numbers.get("map") or numbers.get("top1"))
+    key = next((key for key in _KEYS if numbers.get(key)), "top1")
+    score = score_of(numbers.get(key))
     provenance = {} if metadata is None else metadata.provenance
     difference = numbers.get("difference")
     return Row(
@@ -48,7 +52,7 @@ def row_of_file(
         params=cost["params"], macs=cost["macs"], size_px=cost["size_px"], size_mb=cost["size_mb"],
         precision="fp32" if metadata is None else metadata.precision,
         recipe=str(provenance.get("recipe") or ""),
-        metric=metric,
+        metric=_KEYS[key],
         seed=provenance.get("seed") if isinstance(provenance.get("seed"), int) else None,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgessl.metrics.interval import Score
 from edgessl.report.compare.several import SeveralAnswers
-from edgessl.runs.main_score import MAP, TOP1, WORDS
+from edgessl.runs.main_score import DENSE, MAP, TOP1, WORDS
 from edgessl.runs.tested_on import ImagesTested
 
 OURS = "ours"
@@ -74,8 +74,9 @@ class Row:
         arm: ``"ours"``, a baseline's name, or ``"file"``.
         file: What to export or to ship.
         tests: What it was scored on; None without a score.
-        score: Top-1 on test, or mean average precision where images may have several labels.
-        metric: Which of the two: ``top-1`` or ``mAP``.
+        score: Top-1 on test, or mean average precision where images may have several labels; AP50
+            of a detector, mIoU of a segmenter.
+        metric: Which of these: ``top-1``, ``mAP``, ``AP50`` or ``mIoU``.
         features: Scores of frozen features by name: ``knn_top1``, ``linear_top1``, ``linear_map``.
         beside: Other measures of the classifier by name, where there are any: ``top5``,
             ``balanced``.
@@ -95,6 +96,8 @@ class Row:
         latency: None if it was not measured.
         log: Lines of the run's ``log.jsonl``.
         several: What it answers where images may have several labels; None if not recorded.
+        draws: Its score over test images drawn again and again, the same for all rows; None if not
+            recorded.
     """
 
     name: str
@@ -121,6 +124,7 @@ class Row:
     log: tuple[dict[str, Any], ...] = ()
     metric: str = WORDS[TOP1]
     several: SeveralAnswers | None = None
+    draws: NDArray[np.float64] | None = None
 
     @property
     def top1(self) -> float:
@@ -143,6 +147,7 @@ class Row:
             "recipe": self.recipe, "seed": self.seed, "precision": self.precision,
             "top1": self._score_if(TOP1),
             **({"map": self._score_if(MAP)} if self.metric == WORDS[MAP] else {}),
+            **{key: self._score_if(key) for key in DENSE if self.metric == WORDS[key]},
             **{key: score.to_dict() for key, score in self.beside.items()},
             **{key: score.to_dict() for key, score in self.features.items()},
             "params": self.params, "macs": self.macs, "size_px": self.size_px,

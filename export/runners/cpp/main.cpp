@@ -1,6 +1,7 @@
 // Runs the end-to-end model of this bundle on a device: no Python, no torch.
 //
-//     classify IMAGE...            the most likely classes of each image
+//     classify IMAGE...            the most likely classes of each image, boxes, or classes of pixels
+//     classify --draw DIR IMAGE... boxes or classes also drawn, as DIR/NAME.ppm
 //     classify --selftest          does the model answer here as it did where it was made?
 //     classify --bench N           p50 of N runs, on the first test image
 //     options: --bundle DIR (default: ..), --model NAME (default: model.e2e.onnx), --threads N
@@ -43,6 +44,8 @@ struct Image {
 struct UserError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+#include "places.h"
 
 static Bytes read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -332,10 +335,16 @@ class Model {
     const char* outputs[] = {output_.c_str()};
     const auto results = session_.Run(Ort::RunOptions{nullptr}, inputs, &tensor, 1, outputs, 1);
     const auto* values = results[0].GetTensorData<float>();
+    shape_ = results[0].GetTensorTypeAndShapeInfo().GetShape();
     return {values, values + results[0].GetTensorTypeAndShapeInfo().GetElementCount()};
   }
 
-  std::string head;  // "logits", "probs", "features" or "prototypes", whose scores are as logits
+  const std::vector<int64_t>& shape() const { return shape_; }  // of the last output
+  bool finds_boxes() const { return head == "detections"; }
+  bool names_pixels() const { return head == "pixel_logits"; }
+
+  std::string head;  // "logits", "probs", "features" or "prototypes", whose scores are as logits;
+                     // "detections" or "pixel_logits"
   std::vector<double> thresholds;  // of the classes, where an image may show several
   double reject_below = 0;  // probability of the best class under which it is none of these
 
@@ -356,6 +365,7 @@ class Model {
   Ort::Env environment_;
   Ort::Session session_;
   std::string input_, output_;
+  std::vector<int64_t> shape_;
 };
 
 // --- what it does --------------------------------------------------------------------------------
@@ -365,6 +375,26 @@ static std::vector<std::string> read_labels(const std::string& path) {
   std::vector<std::string> labels;
   for (std::string line; std::getline(file, line);) labels.push_back(line);
   return labels;
+}
+
+// Tell boxes or classes of pixels, and draw them where a folder is named.
+static void predict_places(Model& model, const std::string& path,
+                           const std::vector<std::string>& labels, const std::string& folder) {
+  Image image = read_image(path);
+  const auto output = model.run(image);
+  std::printf("%s: ", path.c_str());
+  if (model.finds_boxes()) {
+    const auto boxes = places::boxes_of(output);
+    places::tell_boxes(image, boxes, labels);
+    places::draw_boxes(image, boxes);
+  } else {
+    const auto classes = places::classes_of(output, model.shape().at(1));
+    places::tell_classes(classes, labels);
+    places::paint(image, classes, model.shape().at(2));
+  }
+  if (folder.empty()) return;
+  const size_t from = path.find_last_of("/\\") + 1;  // npos + 1 is 0
+  places::write_ppm(folder + "/" + path.substr(from, path.rfind('.') - from) + ".ppm", image);
 }
 
 static void predict(Model& model, const std::string& path, const std::vector<std::string>& labels) {
@@ -409,6 +439,46 @@ static void predict(Model& model, const std::string& path, const std::vector<std
     std::printf("%s%s %.1f %%", i ? ", " : "", labels[best[i]].c_str(), 100 * shares[best[i]]);
   }
   std::printf(unsure ? ")\n" : "\n");
+}
+
+static std::vector<float> floats_of(const Array& array) {
+  std::vector<float> values(array.data.size() / sizeof(float));
+  if (array.type != "<f4") throw UserError("testvectors.npz: must hold float32 here");
+  std::memcpy(values.data(), array.data.data(), sizeof(float) * values.size());
+  return values;
+}
+
+static bool selftest_places(Model& model, const std::string& bundle, const std::string& name) {
+  const auto vectors = read_npz(bundle + "/testvectors.npz");
+  const Array& expected = named(vectors, (model.finds_boxes() ? "detections/" : "classes/") + name);
+  const std::vector<float> rows = model.finds_boxes() ? floats_of(expected) : std::vector<float>();
+  int64_t same = 0, all = 0;
+  for (int64_t row = 0; vectors.count("image_" + std::to_string(row)); ++row) {
+    const auto output = model.run(image_of(named(vectors, "image_" + std::to_string(row))));
+    if (model.finds_boxes()) {
+      const auto [found, sure] = places::same_boxes(
+          places::boxes_of(output), places::boxes_of(rows, static_cast<float>(row)));
+      same += found;
+      all += sure;
+      continue;
+    }
+    const auto classes = places::classes_of(output, model.shape().at(1));
+    if (expected.data.size() < (static_cast<size_t>(row) + 1) * classes.size()) {
+      throw UserError("testvectors.npz: gives other sizes than " + name);
+    }
+    for (size_t i = 0; i < classes.size(); ++i) {
+      same += classes[i] == expected.data[static_cast<size_t>(row) * classes.size() + i];
+    }
+    all += static_cast<int64_t>(classes.size());
+  }
+  const double least = model.finds_boxes() ? places::LEAST_BOXES : places::LEAST_PIXELS;
+  const bool passed = static_cast<double>(same) >= least * static_cast<double>(all);
+  std::printf("  %s  %s: %lld of %lld %s as they must be\n", passed ? "pass" : "FAIL", name.c_str(),
+              static_cast<long long>(same), static_cast<long long>(all),
+              model.finds_boxes() ? "boxes" : "pixels");
+  std::printf("self-test: %s (onnxruntime %s)\n", passed ? "passed" : "FAILED",
+              Ort::GetVersionString().c_str());
+  return passed;
 }
 
 static bool selftest(Model& model, const std::string& bundle, const std::string& name) {
@@ -482,17 +552,19 @@ static int positive(const std::string& option, const char* text) {
 }
 
 static int run(int count, char** arguments) {
-  std::string bundle = "..", name = "model.e2e.onnx";
+  std::string bundle = "..", name = "model.e2e.onnx", folder;
   std::vector<std::string> images;
   bool test = false;
   int runs = 0, threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   for (int i = 1; i < count; ++i) {
     const std::string word = arguments[i];
-    const bool valued = word == "--bundle" || word == "--model" || word == "--threads" || word == "--bench";
+    const bool valued = word == "--bundle" || word == "--model" || word == "--threads" ||
+                        word == "--bench" || word == "--draw";
     if (valued && i + 1 == count) throw UserError(word + ": must be followed by a value");
     if (word == "--selftest") test = true;
     else if (word == "--bundle") bundle = arguments[++i];
     else if (word == "--model") name = arguments[++i];
+    else if (word == "--draw") folder = arguments[++i];
     else if (word == "--threads") threads = positive(word, arguments[++i]);
     else if (word == "--bench") runs = positive(word, arguments[++i]);
     else if (word.rfind("--", 0) == 0) throw UserError(word + ": unknown option; see main.cpp's first lines");
@@ -505,8 +577,13 @@ static int run(int count, char** arguments) {
   if (!std::ifstream(path)) throw UserError(path + ": must be a model file; check --bundle, --model");
   Model model(path, threads);
   const auto labels = read_labels(bundle + "/labels.txt");
-  for (const auto& image : images) predict(model, image, labels);
-  const bool passed = !test || selftest(model, bundle, name);
+  const bool places = model.finds_boxes() || model.names_pixels();
+  if (!folder.empty() && !places) throw UserError("--draw: must come with a detector or a segmenter");
+  for (const auto& image : images) {
+    if (places) predict_places(model, image, labels, folder);
+    else predict(model, image, labels);
+  }
+  const bool passed = !test || (places ? selftest_places : selftest)(model, bundle, name);
   if (runs > 0) bench(model, bundle, runs, name);
   return passed ? 0 : 3;
 }

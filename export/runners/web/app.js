@@ -1,10 +1,12 @@
-// The page: an image or the camera in, the most likely classes and milliseconds out.
+// The page: an image or the camera in; the most likely classes, boxes or a mask, and milliseconds
+// out.
 // ?selftest=1 runs the test vectors, ?model=NAME and ?threads=N choose.
 
 import { openEnrolled } from "./enrol.js";
 import {
   bundled, eachClass, isThere, mostLikely, openNetwork, openRuntime, readBundle,
 } from "./network.js";
+import { classesOf, COLOURS, drawBoxes, paint, sharesOf, shownBoxes } from "./places.js";
 import { selftest } from "./selftest.js";
 
 const TOP = 5;
@@ -103,7 +105,7 @@ async function choose() {
     at("model-facts").textContent = "";
     throw new Error(`${name}: must lie in the folder above web/; copy it there`);
   }
-  head = facts.head;
+  head = facts.head === "pixel_logits" ? "pixels" : facts.head;
   thresholds = facts.thresholds ?? null;
   rejectBelow = facts.reject_below ?? null;
   await openClasses(facts.prototypes);
@@ -155,7 +157,7 @@ async function decode(file) {
 // Draw on the canvas at full size and read back RGB; transparency becomes white.
 function draw(source, width, height, begin) {
   const canvas = at("picture");
-  Object.assign(canvas, { width, height, hidden: Boolean(camera) });
+  Object.assign(canvas, { width, height, hidden: Boolean(camera) && !draws() });
   at("invitation").hidden = true;
   const data = readBack(canvas, source);
   return { width, height, data, decodeMs: performance.now() - begin };
@@ -218,16 +220,70 @@ async function classify() {
   if (!network) throw new Error("No model is loaded: choose one that lies in the folder above web/.");
   hideError();
   const found = await network.run(image);
-  const { features, preprocessMs, coreMs } = found;
+  const { dims, features, preprocessMs, coreMs } = found;
   const added = enrolled && features ? enrolled.scores(features) : [];
   const output = added.length ? Float32Array.from([...found.output, ...added]) : found.output;
-  if (head === "features") showFeatures(output);
+  if (head === "detections") showBoxes(shownBoxes(output));
+  else if (head === "pixels") showPixels(classesOf(output, dims[1]), dims[1]);
+  else if (head === "features") showFeatures(output);
   else if (thresholds) showSeveral(eachClass(output, head, thresholds));
   else showClasses(mostLikely(output, head, TOP));
   at("times").hidden = false;
   at("decode-ms").textContent = ms(image.decodeMs);
   at("preprocess-ms").textContent = network.whole ? "within core" : ms(preprocessMs);
   at("core-ms").textContent = ms(coreMs);
+}
+
+function showBoxes(boxes) {
+  const context = fresh();
+  drawBoxes(context, boxes, bundle.labels);
+  showDrawn();
+  if (!boxes.length) at("classes").replaceChildren(element("li", "told", "No box"));
+  else {
+    showClasses(boxes.map(({ index, score }) => ({ index, share: score })));
+    mark(boxes.map(({ index }) => COLOURS[index % COLOURS.length]));
+  }
+}
+
+function showPixels(classes, count) {
+  const { colours } = bundle.preprocess;
+  paint(fresh(), classes, colours);
+  showDrawn();
+  const shares = sharesOf(classes, count).filter(({ share }) => share >= 0.001);
+  showClasses(shares);
+  mark(shares.map(({ index }) => `rgb(${colours[index].join(" ")})`));
+}
+
+// The canvas with the picture as it came, without what was drawn over it.
+function fresh() {
+  const context = at("picture").getContext("2d");
+  const { width, height, data } = image;
+  const pixels = new ImageData(width, height);
+  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
+    pixels.data[to] = data[from];
+    pixels.data[to + 1] = data[from + 1];
+    pixels.data[to + 2] = data[from + 2];
+    pixels.data[to + 3] = 255;
+  }
+  context.putImageData(pixels, 0, 0);
+  return context;
+}
+
+// Whether answers are drawn over the picture.
+function draws() {
+  return head === "detections" || head === "pixels";
+}
+
+// Over the camera's picture too: what is drawn takes its place.
+function showDrawn() {
+  at("picture").hidden = false;
+  at("video").hidden = true;
+}
+
+function mark(colours) {
+  [...at("classes").children].forEach((item, number) => {
+    item.querySelector(".bar span").style.background = colours[number];
+  });
 }
 
 function showClasses(best) {

@@ -1,6 +1,6 @@
 // The bundle's models through onnxruntime-web, in WebAssembly.
 
-import { cropPixels, normalise } from "./preprocess.js";
+import { normalise, pixelsOf } from "./preprocess.js";
 
 const VENDOR = new URL("vendor/", import.meta.url);
 const BUNDLE = new URL("../", import.meta.url);
@@ -58,7 +58,8 @@ export async function isThere(name) {
 export async function readBundle() {
   const manifest = await (await needed("manifest.json")).json();
   const models = Object.entries(manifest.files)
-    .filter(([name, entry]) => entry.format === "onnx" && !name.includes(".failed."))
+    .filter(([name, entry]) => entry.format === "onnx" && !name.includes(".failed.")
+      && entry.head !== "predictions") // every default box of a detector, doubles included
     .map(([name, entry]) => ({ name, ...entry }))
     .sort((a, b) => (b.takes === "pixels") - (a.takes === "pixels"));
   if (!models.length) throw new Error("manifest.json: must name an .onnx model, found none");
@@ -82,24 +83,25 @@ export async function openNetwork(runtime, name, preprocess) {
   const input = session.inputMetadata[0];
   const whole = input.type === "uint8"; // preprocessing is inside
   const loadMs = performance.now() - start;
-  const side = preprocess.crop_px;
+  const side = preprocess.crop_px ?? preprocess.input_px;
 
-  // {width, height, data: RGB bytes} -> {output, features, preprocessMs, coreMs}; features are of
-  // models with prototypes only
+  // {width, height, data: RGB bytes} -> {output, dims, features, preprocessMs, coreMs}; features are
+  // of models with prototypes only
   async function run(image) {
     const begin = performance.now();
     const feed = whole
       ? new runtime.ort.Tensor("uint8", image.data, [1, image.height, image.width, 3])
       : new runtime.ort.Tensor(
-        "float32", normalise(cropPixels(image, preprocess), preprocess), [1, 3, side, side],
+        "float32", normalise(pixelsOf(image, preprocess), preprocess), [1, 3, side, side],
       );
     const ready = performance.now();
     const results = await session.run({ [input.name]: feed });
     const done = performance.now();
-    const output = Float32Array.from(results[session.outputNames[0]].data);
+    const { data, dims } = results[session.outputNames[0]];
+    const output = Float32Array.from(data);
     const second = session.outputNames[1];
     const features = second ? Float32Array.from(results[second].data) : null;
-    return { output, features, preprocessMs: ready - begin, coreMs: done - ready };
+    return { output, dims, features, preprocessMs: ready - begin, coreMs: done - ready };
   }
 
   return { name, whole, loadMs, run, close: () => session.release() };

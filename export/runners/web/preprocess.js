@@ -13,6 +13,25 @@ function cubic(x) {
   return t < 2 ? (((t - 5) * t + 8) * t - 4) * a : 0;
 }
 
+// {width, height, data: RGB bytes} -> the whole image as a square, (3, S, S) bytes.
+export function squarePixels(image, preprocess) {
+  const side = preprocess.input_px;
+  const kernel = KERNELS[preprocess.interpolation];
+  let { data } = image;
+  if (side !== image.width) data = resizeRows(data, image.width, image.height, side, kernel);
+  if (side !== image.height) data = resizeColumns(data, side, image.height, side, kernel);
+  const pixels = new Uint8Array(3 * side * side);
+  for (let i = 0; i < side * side; i += 1) {
+    for (let c = 0; c < 3; c += 1) pixels[c * side * side + i] = data[3 * i + c];
+  }
+  return pixels;
+}
+
+// What a network sees of an image: a central crop, or all of it as a square.
+export function pixelsOf(image, preprocess) {
+  return "crop_px" in preprocess ? cropPixels(image, preprocess) : squarePixels(image, preprocess);
+}
+
 // {width, height, data: RGB bytes} -> the crop as (3, S, S) bytes.
 export function cropPixels(image, preprocess) {
   const side = preprocess.resize_px;

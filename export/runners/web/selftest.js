@@ -2,7 +2,8 @@
 
 import { bundled, median, openNetwork } from "./network.js";
 import { readNpz } from "./npz.js";
-import { cropPixels } from "./preprocess.js";
+import { classesOf, compareBoxes, compareClasses } from "./places.js";
+import { pixelsOf } from "./preprocess.js";
 
 const MIN_RUNS = 20;
 const MAX_MS = 4000; // for each model
@@ -20,7 +21,16 @@ export async function selftest(runtime, tell) {
   });
   const findings = [checkPreprocessing(images, vectors.get("pixels").data, about.preprocess)];
   tell(findings[0]);
-  for (const [name, rule] of Object.entries(about.models)) {
+  const place = PLACES[about.head];
+  for (const key of place ? vectors.keys() : []) {
+    if (!key.startsWith(`${place.key}/`)) continue;
+    await nextFrame();
+    const name = key.slice(place.key.length + 1);
+    const finding = await checkPlaces(runtime, name, images, vectors.get(key), about, place);
+    findings.push(finding);
+    tell(finding);
+  }
+  for (const [name, rule] of Object.entries(about.models ?? {})) {
     await nextFrame(); // lets the page show what is known so far
     const expected = vectors.get(`outputs/${name}`);
     const finding = await checkModel(runtime, name, images, expected, rule, about);
@@ -31,11 +41,36 @@ export async function selftest(runtime, tell) {
   return ran && findings.every((finding) => finding.passed !== false);
 }
 
+// Answers at places of an image, by the models' head.
+const PLACES = {
+  detections: { key: "detections", read: (output) => output, compare: compareBoxes },
+  pixels: { key: "classes", read: classesOf, compare: compareClasses },
+};
+
+async function checkPlaces(runtime, name, images, expected, about, place) {
+  let network = null;
+  try {
+    network = await openNetwork(runtime, name, about.preprocess);
+    if (!network) return { passed: null, name, finding: "not here, not checked" };
+    const answers = [];
+    for (const image of images) {
+      const { output, dims } = await network.run(image);
+      answers.push(place.read(output, dims[1]));
+    }
+    const outcome = place.compare(answers, expected.data);
+    return { name, images: images.length, ...outcome, ...await timed(network, images) };
+  } catch (error) {
+    return { passed: false, name, finding: `does not run: ${error.message}` };
+  } finally {
+    await network?.close();
+  }
+}
+
 function checkPreprocessing(images, expected, preprocess) {
   const each = expected.length / images.length;
   let levels = 0;
   images.forEach((image, number) => {
-    cropPixels(image, preprocess).forEach((level, i) => {
+    pixelsOf(image, preprocess).forEach((level, i) => {
       levels = Math.max(levels, Math.abs(level - expected[number * each + i]));
     });
   });

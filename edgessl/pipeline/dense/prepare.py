@@ -1,0 +1,151 @@
+"""What a dense run is asked to do, checked and read before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgessl.dense.task import Set, Task
+from edgessl.dense.tasks import TASKS
+from edgessl.dense.train import Work
+from edgessl.device import pick_device
+from edgessl.errors import Refusals, UserError
+from edgessl.pipeline.dense.run import arms_of, as_given
+from edgessl.pipeline.prepare import refuse_both
+from edgessl.recipe.load_dense import task_of
+from edgessl.reporter import Reporter
+from edgessl.runs.folder import RunFolder
+from edgessl.start.origin import Given
+from edgessl.start.source import NONE, open_weights
+from edgessl.train import Engine
+from edgessl.train.place.context import Workplace
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asks for.
+
+    Attributes:
+        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file of a detector or a segmenter.
+        data: A folder with boxes in the layout of PASCAL VOC, COCO or YOLO; for a segmenter one
+            of images and masks with ``classes.txt``.
+        out: Run folder; None for ``runs/DATA-RECIPE``.
+        epochs: In place of the recipe's.
+        minutes: As many epochs as fit into this time here, in place of the recipe's.
+        seed: Decides everything random.
+        size: Side of images in px in place of the recipe's.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        init: Weights of the backbone to start from: ``none``, ``imagenet``, ``timm:NAME``, or a
+            file, such as the ``pretrained.pt`` of a run.
+        baselines: What to train for comparison: ``random``, ``imagenet``, both, or ``none``.
+        overrides: ``KEY=VALUE`` changes to the recipe.
+    """
+
+    recipe: str
+    data: str | Path
+    out: str | Path | None = None
+    epochs: int | None = None
+    minutes: float | None = None
+    seed: int = 0
+    size: int | None = None
+    device: str = "auto"
+    init: str = NONE
+    baselines: Sequence[str] = ()
+    overrides: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What it comes to.
+
+    Attributes:
+        task: Detection or segmentation.
+        table: The recipe, resolved.
+        images: The set.
+        given: Weights to start from; None for random ones.
+        arms: What is trained for comparison.
+        path: The run folder.
+        device: Where it trains.
+    """
+
+    task: Task
+    table: Any
+    images: Set
+    given: Given | None
+    arms: tuple[str, ...]
+    path: Path
+    device: str
+
+    def work(
+        self, asked: Asked, run: RunFolder, tell: Reporter, provenance: dict[str, Any]
+    ) -> Work:
+        """Return what every training of the run shares."""
+        place = Workplace(
+            run=run, engine=Engine(torch.device(self.device), torch.channels_last),
+            seed=asked.seed, reporter=tell,
+        )  # fmt: skip
+        return Work(self.task, place, self.table, self.images, provenance)
+
+
+def prepare(asked: Asked, tell: Reporter) -> Prepared:
+    """Check what is asked for, and read the images.
+
+    Args:
+        asked: By the user.
+        tell: Is told what the images are.
+
+    Raises:
+        UserError: Something asked for cannot be used; mistakes that do not depend on each other
+            are told at once.
+    """
+    task = _task(asked.recipe)
+    refusals = Refusals()
+    arms: list[str] = []
+    with refusals:
+        arms = arms_of(asked.baselines, asked.init)
+    with refusals:
+        refuse_both(asked.epochs, asked.minutes)
+    changes = [*asked.overrides]
+    changes += [] if asked.size is None else [f"image.input_px={asked.size}"]
+    changes += [] if asked.epochs is None else [f"train.epochs={asked.epochs}"]
+    table = None
+    with refusals:
+        table = task.learning.load_recipe(asked.recipe, changes)
+    device = "cpu"
+    with refusals:
+        device = pick_device(asked.device)
+    refusals.raise_all()
+    assert table is not None
+    given = None if asked.init == NONE else open_weights(asked.init, table.backbone.name)
+    table = as_given(table, given)
+    images = task.data.load(asked.data, lambda done, total: tell.progress("read", done, total))
+    for line in described(task, images):
+        tell.say(line)
+    path = Path(asked.out or Path("runs") / f"{images.name}-{table.name.replace(':', '-')}")
+    return Prepared(task, table, images, given, tuple(arms), path, device)
+
+
+def _task(recipe: str) -> Task:
+    name = task_of(recipe)
+    if name is None:
+        raise UserError(
+            f"recipe: must be one of a detector or a segmenter, got '{recipe}'; see `edgessl list "
+            "recipes`"
+        )
+    return TASKS[name]
+
+
+def described(task: Task, images: Set) -> list[str]:
+    """Tell images, classes, what was decided about them, and what was left out."""
+    lines = [task.data.described(images), *images.notes]
+    if images.left_out:
+        where, why = images.left_out[0]
+        lines.append(
+            f"{len(images.left_out)} {task.data.left_out} cannot be used and are left out; the "
+            f"first: {where}: {why}."
+        )
+    return lines
