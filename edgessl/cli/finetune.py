@@ -127,7 +127,10 @@ def finetune(
             f"must be left out for --task {task}",
         )  # fmt: skip
         if recipe is not None and find_transfer(recipe):
-            refuse_given({"--minutes": minutes, "--plan": plan}, f"must be left out for {recipe}")
+            refuse_given(
+                {"--minutes": minutes, "--plan": plan},
+                f"must be left out for --task {task} with a protocol of a paper",
+            )
             run_transfer(
                 task, checkpoint, recipe, data=data, iterations=iterations, epochs=epochs,
                 size=size, backbone=backbone, out=out, seed=seed, device=device,
