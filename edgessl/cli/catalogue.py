@@ -161,8 +161,9 @@ def _methods() -> list[dict[str, Any]]:
 
 def _data() -> list[dict[str, Any]]:
     from edgessl.data.load import names
+    from edgessl.dense.transfer.sets import about_sets
 
-    return [{"name": name, "about": about} for name, about in names().items()]
+    return [{"name": name, "about": about} for name, about in (names() | about_sets()).items()]
 
 
 def _declared(kind: str) -> list[dict[str, Any]]:

@@ -32,13 +32,15 @@ class MultiScaleTable(Table):
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    train_px: Annotated[tuple[Px, ...], Field(min_length=1)]
+    train_px: tuple[Px, ...]
     test_px: Px
     max_px: Px
     flip_share: Share = 0.5
 
     @model_validator(mode="after")
     def _check(self) -> MultiScaleTable:
+        if not self.train_px:
+            raise ValueError("train_px must hold a size, got none")
         if max(*self.train_px, self.test_px) > self.max_px:
             raise ValueError(
                 f"max_px must be at least every train_px and test_px, got {self.max_px}"
@@ -132,12 +134,18 @@ class CropTable(Table):
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    train_px: Annotated[tuple[Px, ...], Field(min_length=1)]
+    train_px: tuple[Px, ...]
     window_px: tuple[Px, Px]
     test_px: Px
     flip_share: Share = 0.5
     jitter_share: Share = 0.0
     jitter: tuple[Share, Share, Share, Share] = (0.125, 0.5, 0.5, 0.1)
+
+    @model_validator(mode="after")
+    def _check(self) -> CropTable:
+        if not self.train_px:
+            raise ValueError("train_px must hold a size, got none")
+        return self
 
 
 class PixelsTable(Table):

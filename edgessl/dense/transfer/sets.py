@@ -79,6 +79,17 @@ PIXEL_SETS: dict[str, tuple[Part, ...]] = {"cityscapes": (CITYSCAPES,)}
 """The same for a class of each pixel."""
 
 
+def about_sets() -> dict[str, str]:
+    """Return every name of these sets, with a line about each."""
+    found = {}
+    for task, sets in (("detect", BOX_SETS), ("segment", PIXEL_SETS)):
+        for name, parts in sets.items():
+            size = sum(part.download_mb for part in parts)
+            got = f"{size} MB download" if size else "from its own page"
+            found[name] = f"for finetune --task {task} with a paper's recipe; {got}"
+    return found
+
+
 def find_part(
     part: Part, get: Callable[[str, tuple[Archive, ...], Path, str], None] = download
 ) -> Path:

@@ -12,8 +12,11 @@ from typing import Any
 import torch
 
 from edgessl import __version__
+from edgessl.backbones import Backbone
+from edgessl.dense.transfer.dilated import PixelNetwork
 from edgessl.dense.transfer.load_pixels import load_pixels
 from edgessl.dense.transfer.pixels import PixelSet
+from edgessl.dense.transfer.rcnn import build_rcnn
 from edgessl.dense.transfer.scenes import Scene, SceneSet
 from edgessl.dense.transfer.work import TransferWork
 from edgessl.device import pick_device
@@ -209,7 +212,21 @@ def _resolved(
         )
     if lengths.iterations is not None and lengths.epochs is not None:
         raise UserError("--epochs: must be left out with --iterations, got both")
+    _refuse_unfit(table)
     return table
+
+
+def _refuse_unfit(table: TransferRecipe) -> None:
+    """Refuse a backbone without the maps that a recipe reads, before any work.
+
+    Raises:
+        UserError: It has not.
+    """
+    backbone = Backbone(table.backbone.name)
+    if isinstance(table, DetectionTransfer):
+        build_rcnn(backbone, 1, table.detector, table.image)
+    else:
+        PixelNetwork(backbone, 1, table.segmenter)
 
 
 def _for_passes(table: TransferRecipe, lengths: Lengths, images: int) -> TransferRecipe:

@@ -88,6 +88,8 @@ def test_protocols_are_listed_and_shown() -> None:
     (row,) = [one for one in rows if one["name"] == "s3l-coco-fpn"]
     assert row == {"name": "s3l-coco-fpn", "source": "s3l", "backbone": "resnet50",
                    "method": "mask_rcnn", "variants": ["2x"]}  # fmt: skip
+    sets = CliRunner().invoke(app, ["list", "data"]).stdout
+    assert "for finetune --task segment with a paper's recipe; from its own page" in sets
     shown = CliRunner().invoke(app, ["show", "s3l-resnet18-moco:voc07-c4"]).stdout
     assert 'name = "s3l-resnet18-moco:voc07-c4"' in shown
     assert 'name = "resnet18"' in shown
