@@ -175,6 +175,19 @@ def test_a_stopped_run_goes_on_to_the_same_bits(streets: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_two_steps_and_figures_as_it_is(streets: Path, tmp_path: Path) -> None:
+    weights = write_weights(tmp_path / "net.pth", "resnet50")
+    run = transfer(
+        "segment", str(weights), "airl-cityscapes", data=streets / "cityscapes",
+        backbone="resnet50", lengths=Lengths(iterations=2), out=tmp_path / "run",
+        overrides=("image.train_px=[48,96]", "image.window_px=[64,64]", "image.test_px=64",
+                   "train.batch_size=2"),
+        device="cpu", reporter=Silent(),
+    )  # fmt: skip
+    assert run.report["recipe"]["segmenter"]["multigrid"] == [1, 2, 4]
+
+
+@pytest.mark.slow
 def test_the_variant_is_an_fcn(streets: Path, tmp_path: Path) -> None:
     run = _run(streets, tmp_path, Silent(), "airl-cityscapes:fcn")
     weights = checkpoint.load(run / "ckpt.pt")["weights"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from dense.stops import Stops
+from dense.tiny_boxes import write_voc
 from dense.transfer.tiny_sets import write_devkit
 from dense.transfer.tiny_transfer import TINY, write_weights
 from shared import made_once
@@ -154,6 +155,25 @@ def test_bad_input_is_one_message_and_code_2(
     assert isinstance(done.exception, UserError)
     assert told in str(done.exception)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_it_learns_where_rectangles_are(tmp_path: Path) -> None:
+    """From random weights; 91 % when this was written (2026-11-27)."""
+    weights = write_weights(tmp_path / "net.pth", "mobilenetv3_small_100")
+    run = transfer(
+        "detect", str(weights), RECIPE, data=write_voc(tmp_path / "voc", count=80),
+        backbone="mobilenetv3s", lengths=Lengths(iterations=200), out=tmp_path / "run",
+        device="cpu", reporter=Silent(),
+        overrides=(
+            "image.train_px=[96]", "image.test_px=96", "image.max_px=160", "train.batch_size=4",
+            "detector.width=32", "detector.strides=[8,16]",
+            "detector.anchor_px=[[16,32],[32,64],[64,128]]", "detector.proposals_before=[200,200]",
+            "detector.proposals_after=[100,50]", "detector.precise_batchnorm_steps=10",
+            "train.optim.lr=0.08", "train.optim.warmup_percent=5.0",
+        ),
+    )  # fmt: skip
+    assert run.report["voc"]["ap50_11_points"] > 60
 
 
 def test_iterations_belong_to_a_papers_detector(devkit: Path) -> None:
