@@ -11,7 +11,7 @@ from reference.slow_ap import Told, Truth, area_under, at_points, overlap, voc_c
 from edgessl.dense.boxes.boxed import BoxedImage
 from edgessl.dense.detection.coco_ap import coco_ap
 from edgessl.dense.detection.found import Found
-from edgessl.dense.detection.score import score
+from edgessl.dense.detection.score import box_confusion, score
 from edgessl.dense.detection.voc_ap import (
     average_precision,
     interval,
@@ -129,3 +129,22 @@ def test_the_interval_holds_the_value_and_repeats() -> None:
     low, high = interval(resampled(matches))
     assert low < mean_ap(matches) < high
     assert (low, high) == interval(resampled(matches))
+
+
+def test_each_object_is_called_once_by_the_surest_box_over_it() -> None:
+    boxes = np.array([[0, 0, 20, 20], [40, 40, 60, 60], [70, 70, 90, 90]], np.float32)
+    image = BoxedImage(Path("a.png"), "", 100, 100, boxes, np.array([0, 1, 2]),
+                       np.array([False, False, True]))  # fmt: skip
+    told = np.array([
+        [40, 40, 60, 60], [0, 0, 20, 20], [0, 0, 20, 18], [70, 70, 90, 90], [5, 60, 15, 70],
+        [0, 0, 20, 20],
+    ], np.float32)  # fmt: skip
+    scores = np.array([0.9, 0.8, 0.7, 0.7, 0.6, 0.4], np.float32)
+    found = Found(told / 100, scores, np.array([2, 0, 1, 0, 1, 0]))
+    expected = np.zeros((4, 4), np.int64)
+    expected[0, 0] = 1  # the first object, by its own class
+    expected[1, 2] = 1  # the second, by another
+    expected[3, 1] = 2  # its double, and one over nothing; that over a difficult one is neither
+    assert box_confusion([found], [image], 3) == expected.tolist()
+    nothing = Found(told[:0], scores[:0], np.zeros(0, np.int64))
+    assert np.array(box_confusion([nothing], [image], 3))[:3, 3].tolist() == [1, 1, 0]

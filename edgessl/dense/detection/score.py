@@ -70,7 +70,44 @@ def score(
         "coco": {name: value if isfinite(value) else None for name, value in coco.items()},
         "classes": rows,
         "sizes": _recall_by_size(found, images),
+        "box_confusion": box_confusion(found, images, len(classes)),
     })  # fmt: skip
+
+
+def box_confusion(
+    found: Sequence[Found], images: Sequence[BoxedImage], classes: int
+) -> list[list[int]]:
+    """Count which class the shown box over each object has, whatever the object's own class.
+
+    The surest box chooses first, the object that it overlaps most and that no other has.
+
+    Args:
+        found: What a detector told of each image.
+        images: The same images with their objects; difficult ones do not count.
+        classes: ``K``.
+
+    Returns:
+        ``(K + 1, K + 1)``: rows are true classes, then boxes on no object; columns told classes,
+        then objects without a box.
+    """
+    counts = np.zeros((classes + 1, classes + 1), np.int64)
+    for told, image in zip(found, images, strict=True):
+        shown = told.scores >= SHOWN_SCORE
+        overlap = overlaps(told.boxes[shown], image.shares)
+        free = np.ones(len(image.labels), bool)
+        for shares, label in zip(overlap, told.labels[shown].tolist(), strict=True):
+            near = np.where(free & (shares >= 0.5), shares, 0.0)
+            if not near.any():
+                counts[classes, label] += not (shares >= 0.5)[image.difficult].any()
+                continue
+            best = int(near.argmax())
+            free[best] = False
+            if not image.difficult[best]:
+                counts[image.labels[best], label] += 1
+        missed = image.labels[free & ~image.difficult]
+        counts[:classes, classes] += np.bincount(missed, minlength=classes)
+    rows: list[list[int]] = counts.tolist()
+    return rows
 
 
 def _percent(share: float) -> float | None:

@@ -119,9 +119,14 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _values(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {"rows": list(
-        zip(document["classes"], colours(len(document["classes"])), strict=True)
-    )}  # fmt: skip
+    classes = document["classes"]
+    return {
+        "rows": list(zip(classes, colours(len(classes)), strict=True)),
+        "shares": [
+            [round(100 * one / max(1, sum(row)), 1) for one in row]
+            for row in document["pixel_confusion"]
+        ],
+    }
 
 
 def _variants(raw: Any, segmenter: Segmenter) -> list[Variant]:
