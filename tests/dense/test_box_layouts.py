@@ -124,3 +124,18 @@ def test_the_data_command_shows_boxes(tmp_path: Path) -> None:
     yolo = write_yolo(tmp_path / "yolo")
     shown = CliRunner().invoke(app, ["data", str(yolo)], catch_exceptions=False).stdout
     assert "understood: boxes in the layout of YOLO (text)" in shown
+
+
+def test_a_class_that_is_not_named_is_left_out_with_its_number(tmp_path: Path) -> None:
+    folder = write_yolo(tmp_path / "set")
+    path = folder / "labels/train/0.txt"
+    path.write_text("7 0.5 0.5 0.2 0.2\n" + path.read_text())
+    ((where, _),) = load_boxes(folder).left_out
+    assert where == "0.txt, line 1 (class 7, but 2 are named, from 0)"
+
+
+def test_a_folder_in_two_layouts_says_which_is_read(tmp_path: Path) -> None:
+    folder = write_voc(write_coco(tmp_path / "set"))
+    found = load_boxes(folder)
+    assert found.layout == "PASCAL VOC (XML)"
+    assert found.notes[-1] == "The folder is also in the layout of COCO; that is not read."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,18 @@ def load_boxes(source: str | Path, progress: Progress | None = None) -> BoxSet:
         )
     listed = _listed(folder)
     verified = verify([image.path for image in listed.images], progress)
-    return _checked(folder, listed, verified)
+    found = _checked(folder, listed, verified)
+    others = _layouts(folder)[1:]
+    if not others:
+        return found
+    note = f"The folder is also in the layout of {' and '.join(others)}; that is not read."
+    return replace(found, notes=(*found.notes, note))
+
+
+def _layouts(folder: Path) -> list[str]:
+    """Return the layouts that a folder has, the one that is read first."""
+    looks = {"PASCAL VOC": is_voc, "COCO": _is_coco, "YOLO": is_yolo}
+    return [name for name, look in looks.items() if look(folder)]
 
 
 def _listed(folder: Path) -> ListedSet:

@@ -104,6 +104,8 @@ def _box(words: list[str], where: str, names: tuple[str, ...]) -> ListedBox:
     except (ValueError, OverflowError):
         return ListedBox("?", None, where)
     label = names[number] if 0 <= number < len(names) else ""
+    if not label:
+        where = f"{where} (class {number}, but {len(names)} are named, from 0)"
     return ListedBox(label, _corners(values), where, shares=True)
 
 
