@@ -128,7 +128,8 @@ def test_a_probability_is_taken_as_it_is(folder: Path, tmp_path: Path, app: type
     about = known(tmp_path / "out")
     assert about.reject_below == 0.4
     assert about.provenance["reject"] == {"below": 0.4}
-    assert "under 40.0 %" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    assert "under 40.0 %, the answer is none of these. Images of other things" in card
 
 
 def test_a_probability_that_every_answer_has_is_refused(folder: Path) -> None:

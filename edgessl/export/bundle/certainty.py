@@ -36,12 +36,14 @@ def _answers(metadata: Metadata, models: Sequence[ExportedFile]) -> list[str]:
         f"It knows {count} classes. Where the likeliest of them has a probability under {below}, "
         "the answer is none of these. "
     )
+    others = "images of other things are refused more often, but not always."
     if "percent" in chosen:
         told += (
             f"The threshold was chosen so that {chosen['percent']:g} % of the answers on "
-            f"{chosen.get('chosen_on')} are under it: "
+            f"{chosen.get('chosen_on')} are under it: {others}"
         )
-    told += "images of other things are refused more often, but not always."
+    else:
+        told += others.capitalize()
     found = [(model, _numbers(model).get("reject")) for model in models]
     return [told, *(_on_test(model.path.name, reject) for model, reject in found if reject)]
 
