@@ -2,8 +2,8 @@
 
 A tiny network takes the place of the papers'. A row that needs weights which are not here says so.
 Last run by hand, 2026-11-27, all passed: airl-figure1, -figure3, -table2, -table3, -table4,
-cole-figure-a1, -figure-a2, small-figure2, -figure3, -table10, s3l-table8. About 15 s of a core each;
-the others have not been run to their end.
+cole-figure-a1, -figure-a2, small-figure2, -figure3, -table10, s3l-table8. About 15 s of a core
+each; the others have not been run to their end.
 """
 
 from __future__ import annotations
