@@ -56,8 +56,8 @@ def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"must end in .onnx or .* or .ort or .*, got '.tflite'"):
-        open_artifact(tmp_path / "model.tflite")
+    with pytest.raises(UserError, match=r"must end in .onnx or .* or .ort or .*, got '.caffe'"):
+        open_artifact(tmp_path / "model.caffe")
 
 
 def test_metadata_is_asked_for_only_where_it_is_needed(case: Case, tmp_path: Path) -> None:

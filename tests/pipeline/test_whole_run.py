@@ -127,7 +127,7 @@ def test_a_plan_trains_and_writes_nothing(tiny: Path, tmp_path: Path) -> None:
     assert lines["images"].endswith("for pretraining, views 2x32 + 1x16 px")
     assert lines["steps"].startswith("4 pretraining (2 epochs, batch 8), 6 fine-tuning")
     assert set(lines) == {
-        "images", "steps", "compute", "int8", "pack", "rate", "time", "memory", "disk",
+        "images", "steps", "compute", "int8", "pack", "rate", "time", "size", "memory", "disk",
     }  # fmt: skip
     backbone = Backbone(KNOWN, "remove", 32)
     cost = 2 * macs(backbone, 32) + macs(backbone, 16)
