@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from torch import Tensor
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from edgessl import checkpoint
@@ -90,21 +89,9 @@ def region_detector_from(payload: dict[str, Any], where: str) -> RegionDetector:
         )
     given = {key: payload[key] for key in _About.model_fields if key in payload}
     about = validate(_About, given, where)
-    weights: dict[str, Tensor] = payload.get("weights") or {}
     backbone = Backbone(about.backbone, "keep", about.image_px, batchnorm_eps=about.batchnorm_eps)
     module = build_rcnn(backbone, len(about.classes), about.detector, about.image)
-    try:
-        module.load_state_dict(weights, strict=True)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"{where}: must hold every tensor of its detector on {about.backbone}, got others; "
-            "pass a file that a run of edgessl wrote"
-        ) from error
-    if key := checkpoint.not_finite(module.state_dict()):
-        raise UserError(
-            f"{where}: must hold finite weights, got others in {key}; pass a checkpoint of a run "
-            "that did not diverge"
-        )
+    checkpoint.fill(module, payload.get("weights"), where, f"detector on {about.backbone}")
     return RegionDetector(
         module.eval(), about.classes, about.image, about.detector, about.backbone,
         about.provenance,

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from torch import Tensor
 
-from edgessl import checkpoint
 from edgessl.artifact.tables import ClassName
 from edgessl.backbones import Backbone
 from edgessl.dense.transfer.dilated import PixelNetwork
@@ -83,19 +81,7 @@ def pixel_segmenter_from(payload: dict[str, Any], where: str) -> PixelSegmenter:
         )
     given = {key: payload[key] for key in _About.model_fields if key in payload}
     about = validate(_About, given, where)
-    weights: dict[str, Tensor] = payload.get("weights") or {}
     backbone = Backbone(about.backbone, "keep", about.image_px, batchnorm_eps=about.batchnorm_eps)
     module = PixelNetwork(backbone, len(about.classes), about.segmenter)
-    try:
-        module.load_state_dict(weights, strict=True)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"{where}: must hold every tensor of its segmenter on {about.backbone}, got others; "
-            "pass a file that a run of edgessl wrote"
-        ) from error
-    if key := checkpoint.not_finite(module.state_dict()):
-        raise UserError(
-            f"{where}: must hold finite weights, got others in {key}; pass a checkpoint of a run "
-            "that did not diverge"
-        )
+    checkpoint.fill(module, payload.get("weights"), where, f"segmenter on {about.backbone}")
     return PixelSegmenter(module.eval(), about.classes, about.image, about.provenance)
