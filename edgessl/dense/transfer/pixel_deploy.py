@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from edgessl import checkpoint
 from edgessl.artifact.tables import ClassName
 from edgessl.backbones import Backbone
 from edgessl.dense.transfer.dilated import PixelNetwork
