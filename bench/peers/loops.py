@@ -23,7 +23,7 @@ from edgessl.methods.method import Method
 from edgessl.pipeline.recipe import run
 from edgessl.recipe import to_toml
 from edgessl.train import StepRecord, TrainingData, fit
-from edgessl.train.stage import train_stage
+from edgessl.train.stage import stage
 from edgessl.views import ViewSampler
 
 # Suites take the judged work from here too.
@@ -90,14 +90,14 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     recipe = out / "work.toml"
     recipe.write_text(to_toml(recipe_of(work)), encoding="utf-8")
-    train_stage.fit = _listened_to(listener, one_batch)
+    stage.fit = _listened_to(listener, one_batch)
     try:
         run(
             str(recipe), data=data, out=out / "run", device=device, baselines=("none",),
             overrides=overrides, compiled=compiled, command="benchmark", reporter=listener,
         )  # fmt: skip
     finally:
-        train_stage.fit = fit
+        stage.fit = fit
 
 
 def _listened_to(listener: Listener, one_batch: bool) -> Callable[..., Iterator[StepRecord]]:

@@ -19,7 +19,7 @@ from edgessl.methods.method import Method
 from edgessl.pipeline.recipe import run
 from edgessl.recipe import Recipe, load_recipe, to_toml
 from edgessl.train import StepRecord, fit
-from edgessl.train.stage import train_stage
+from edgessl.train.stage import stage
 
 
 def recipe_of(job: Job) -> Recipe:
@@ -68,7 +68,7 @@ def train(job: Job, kept: Kept, listener: Listener) -> dict[str, torch.Tensor]:
     job.out.mkdir(parents=True, exist_ok=True)
     recipe, folder = job.out / "recipe.toml", job.out / "run"
     recipe.write_text(to_toml(recipe_of(job)), encoding="utf-8")
-    train_stage.fit = kept.fit
+    stage.fit = kept.fit
     try:
         run(
             str(recipe), data=job.data, out=folder, seed=job.seed, device=job.device,
@@ -78,7 +78,7 @@ def train(job: Job, kept: Kept, listener: Listener) -> dict[str, torch.Tensor]:
         assert kept.method is not None
         return dict(kept.method.backbone.net.state_dict())
     finally:
-        train_stage.fit = fit
+        stage.fit = fit
     return _weights_of(folder / "pretrained.pt")
 
 
