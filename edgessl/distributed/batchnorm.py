@@ -150,17 +150,18 @@ class _Normalise(torch.autograd.Function):
         ranks: slice = ctx.ranks
         gradient = gradients[0].contiguous(memory_format=_format_of(images))
         # As if mean and variance were constants: the sums over rows come with it.
+        not_saved = mean.new_empty(0)  # on a GPU torch has to be given a tensor there
+        gain = torch.ones_like(mean) if weight is None else weight
         to_images, to_weight, to_bias = torch.ops.aten.native_batch_norm_backward(
-            gradient, images, weight, mean, variance, None, None, False, ctx.eps, [True] * 3
-        )
+            gradient, images, gain, mean, variance, not_saved, not_saved, False, ctx.eps,
+            [True] * 3,
+        )  # fmt: skip
         own = torch.stack([to_weight, to_bias])
         span = ranks.stop - ranks.start
         sums = gather(own[None])[ranks].sum(dim=0) if span > 1 else own
         # What mean and variance pass on is itself a normalised image, scaled and shifted.
         means = sums / (span * (images.numel() // images.shape[1]))
-        scale = (variance + ctx.eps).rsqrt()
-        if weight is not None:
-            scale = scale * weight
+        scale = (variance + ctx.eps).rsqrt() * gain
         through = torch.native_batch_norm(
             images, scale * means[0], scale * means[1], mean, variance, False, 0.0, ctx.eps
         )[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import timm
 import torch
 from crew import on_processes
 from reference.batch_norm import grouped_batch_norm
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgessl.distributed import ALONE, World
 from edgessl.distributed.batchnorm import batch_statistics
@@ -95,6 +98,34 @@ def test_alone_with_one_group_nothing_is_changed() -> None:
     with batch_statistics(ALONE, images=IMAGES):
         again = layer(images)
     assert torch.equal(again, expected)
+
+
+class _Asked(TorchDispatchMode):
+    """Notes what the backward kernel is given as saved statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saved: list[object] = []
+
+    def __torch_dispatch__(
+        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.ops.aten.native_batch_norm_backward.default:
+            self.saved += args[5:7]
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("space", [(), (2, 2)])
+def test_a_gpus_kernel_is_given_tensors_for_the_statistics_it_may_have_saved(
+    space: tuple[int, ...],
+) -> None:
+    """On a GPU torch ends in an internal error where they are left out (channels last, 2-D)."""
+    images = _inputs(*space)[0].flatten(0, 1).requires_grad_()
+    layer = _layer(len(space))
+    with _Asked() as asked, batch_statistics(ALONE, images=IMAGES, groups=2):
+        layer(images).sum().backward()
+    assert len(asked.saved) == 4
+    assert all(isinstance(one, Tensor) for one in asked.saved)
 
 
 def test_evaluation_mode_is_not_touched() -> None:
