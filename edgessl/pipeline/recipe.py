@@ -16,13 +16,14 @@ from edgessl.files import lasting
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finetune.kept_start import keep_start, kept_last_stage
-from edgessl.pipeline.finish import finish, score_run
+from edgessl.pipeline.finish import finish
 from edgessl.pipeline.lengths import as_begun, fitted
 from edgessl.pipeline.plan import Plan, make_plan
 from edgessl.pipeline.preflight import begin, listed
 from edgessl.pipeline.prepare import Asked, prepare
 from edgessl.pipeline.pretrain import keep_views, load_pretrained, pretrain
 from edgessl.pipeline.results import Run
+from edgessl.pipeline.score.score_run import score_run
 from edgessl.pipeline.source import Source, refuse_changed
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking

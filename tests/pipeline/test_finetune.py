@@ -21,8 +21,8 @@ from edgessl.backbones import Backbone
 from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.export import export
-from edgessl.pipeline.finish import verdict
 from edgessl.pipeline.score.evaluate import evaluate_model
+from edgessl.pipeline.verdict import verdict
 from edgessl.start.run_files import Start, read_start
 
 

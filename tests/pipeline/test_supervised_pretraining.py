@@ -14,8 +14,8 @@ from tiny_run import ENGINE, Listener, request, write_images
 from edgessl import checkpoint
 from edgessl.backbones import Classifier, deployable_from
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.finish import verdict
 from edgessl.pipeline.score.evaluate import evaluate_model
+from edgessl.pipeline.verdict import verdict
 from edgessl.report.health import health
 
 RECIPE = """

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from edgessl.metrics.interval import Score
-from edgessl.pipeline.finish import verdict
 from edgessl.pipeline.score.majority import beside_majority
+from edgessl.pipeline.verdict import verdict
 
 
 def _report(ours: int, rival: int, n: int, majority: float) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from edgessl.pipeline.claim import identity_of, record, refuse_other, resume
 from edgessl.pipeline.finetune.lengths import as_begun, fitted
 from edgessl.pipeline.finetune.plan import FinetunePlan, make_plan
 from edgessl.pipeline.finetune.prepare import Asked, Prepared, prepare
-from edgessl.pipeline.finish import finish, score_run
+from edgessl.pipeline.finish import finish
 from edgessl.pipeline.preflight import begin, listed
 from edgessl.pipeline.pretrain import keep_pretrained
 from edgessl.pipeline.results import Run
+from edgessl.pipeline.score.score_run import score_run
 from edgessl.recipe import Recipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
