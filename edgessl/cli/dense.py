@@ -37,7 +37,7 @@ def run_dense(asked: Asked, *, fresh: bool) -> None:
     from edgessl.reporter import Screen
 
     with Screen(console()) as screen:
-        run = story.run_asked(asked, fresh=fresh, reporter=screen, command=as_typed())
+        run = story.run(asked, fresh=fresh, reporter=screen, command=as_typed())
     report = run.report
     model, seconds = report["model"], sum(report["throughput"]["seconds"].values())
     for line in (

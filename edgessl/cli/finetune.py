@@ -28,7 +28,7 @@ from edgessl.cli.options import (
     refuse_given,
     several,
 )
-from edgessl.cli.transfer import run_transfer
+from edgessl.cli.transfer import plan_transfer, run_transfer
 from edgessl.distributed import world_of_environment
 from edgessl.errors import UserError, nearest
 
@@ -127,15 +127,14 @@ def finetune(
             f"must be left out for --task {task}",
         )  # fmt: skip
         if recipe is not None and find_transfer(recipe):
-            refuse_given(
-                {"--minutes": minutes, "--plan": plan},
-                f"must be left out for --task {task} with a protocol of a paper",
-            )
-            run_transfer(
-                task, checkpoint, recipe, data=data, iterations=iterations, epochs=epochs,
-                size=size, backbone=backbone, out=out, seed=seed, device=device,
-                baselines=several(baselines or "none"), overrides=overrides, fresh=fresh,
-            )
+            paper = DenseAsked(
+                recipe, data, out, epochs, minutes, seed, size, device, checkpoint,
+                several(baselines or "none"), overrides or (), iterations, backbone,
+            )  # fmt: skip
+            if plan:
+                plan_transfer(task, paper)
+            else:
+                run_transfer(task, paper, fresh=fresh)
             return
         name = recipe_for(task, checkpoint, recipe, backbone)
         refuse_given({"--iterations": iterations}, f"must be left out for {name}")

@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgessl.cli.options import as_typed
 
+if TYPE_CHECKING:
+    from edgessl.pipeline.dense.prepare import Asked
 
-def run_transfer(
-    task: str,
-    start: str,
-    recipe: str,
-    *,
-    data: str,
-    iterations: int | None,
-    epochs: int | None,
-    size: int | None,
-    backbone: str | None,
-    out: Path | None,
-    seed: int,
-    device: str,
-    baselines: Sequence[str],
-    overrides: Sequence[str] | None,
-    fresh: bool,
-) -> None:
+
+def plan_transfer(task: str, asked: Asked) -> None:
+    """Say what a run would take.
+
+    Args:
+        task: ``detect`` or ``segment``.
+        asked: By the user.
+    """
+    from edgessl.cli.screen import console
+    from edgessl.pipeline.dense import transfer_plan as story
+    from edgessl.reporter import Screen
+
+    with Screen(console()) as screen:
+        found = story.plan_transfer(task, asked, screen)
+    print(story.describe_transfer_plan(found))
+
+
+def run_transfer(task: str, asked: Asked, *, fresh: bool) -> None:
     """Train a paper's detector or segmenter and print what it reached.
 
     Args:
         task: ``detect`` or ``segment``.
-        start: Weights that its backbone starts from.
-        recipe: Its name.
-        data: Images with boxes or masks.
-        iterations: Steps in place of the recipe's.
-        epochs: Or passes.
-        size: Shorter side of images in px.
-        backbone: What a file of others holds.
-        out: Run folder.
-        seed: Decides everything random.
-        device: Where it trains.
-        baselines: What is trained to compare with.
-        overrides: Changes to the recipe.
+        asked: By the user.
         fresh: Whether to start over.
     """
     from edgessl.cli.screen import console
-    from edgessl.pipeline.dense.transfer import Lengths, transfer
+    from edgessl.pipeline.dense.transfer import transfer
     from edgessl.reporter import Screen
 
     with Screen(console()) as screen:
-        run = transfer(
-            task, start, recipe, data=data,
-            lengths=Lengths(iterations=iterations, epochs=epochs, size=size), backbone=backbone,
-            out=out, seed=seed, device=device, baselines=baselines, overrides=overrides or (),
-            fresh=fresh, reporter=screen, command=as_typed(),
-        )  # fmt: skip
+        run = transfer(task, asked, fresh=fresh, reporter=screen, command=as_typed())
     report = run.report
     seconds = sum(report["throughput"]["seconds"].values())
     for line in (

@@ -59,9 +59,7 @@ def write_dense_bundle(
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     with atomic_path(folder / "run.py") as temporary:
-        shutil.copyfile(
-            catalog.root() / "export/runners" / task.files.runner / "run.py", temporary
-        )
+        shutil.copyfile(catalog.root() / "export/runners/dense/run.py", temporary)
     _write_vectors(task, folder / "testvectors.npz", files, finished, images)
     what = {"run.py": task.files.run_py, **WHAT}
     described = {name: describe_file(folder / name, told) for name, told in what.items()}

@@ -223,8 +223,7 @@ class Files:
         read: Head, output and images to answers, where there is only a file.
         more_gates: Checks of a file's answers against the checkpoint's; the flag frees int8.
         gate: Name of the gate of the figure.
-        runner: Folder under ``export/runners`` with ``run.py``.
-        run_py: What that does.
+        run_py: What ``run.py`` does for it.
         about: Lines of ``preprocess.json`` of this task alone.
         vector: What a file tells to what ``testvectors.npz`` keeps of it, and under which name.
         joined: What it tells of single images to that of a batch.
@@ -237,7 +236,6 @@ class Files:
     read: Callable[[str, Array, int], list[Answer]]
     more_gates: Callable[[Sequence[Answer], Sequence[Answer], bool], list[Gate]]
     gate: str
-    runner: str
     run_py: str
     about: Callable[[Any], dict[str, Any]]
     vector: Callable[[Array], tuple[str, NDArray[Any]]]

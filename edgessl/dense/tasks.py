@@ -9,7 +9,8 @@ from edgessl.dense.detection import deploy as of_detector
 from edgessl.dense.detection.suppressed_graph import FULL, RAW
 from edgessl.dense.detection.task import DETECTION
 from edgessl.dense.segmentation import deploy as of_segmenter
-from edgessl.dense.segmentation.task import HEAD, SEGMENTATION, WHOLE
+from edgessl.dense.segmentation.files import HEAD, WHOLE
+from edgessl.dense.segmentation.task import SEGMENTATION
 from edgessl.dense.task import Task
 from edgessl.errors import UserError
 

@@ -9,6 +9,7 @@ from dense.tiny_boxes import write_voc
 from dense.tiny_detector import RECIPE, SMALL
 from shared import made_once
 
+from edgessl.pipeline.dense.prepare import Asked
 from edgessl.pipeline.dense.recipe import run as train_dense
 from edgessl.reporter import Silent
 
@@ -26,10 +27,8 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing disturbed."""
 
     def make(folder: Path) -> None:
-        run = train_dense(
-            RECIPE, data=data, out=folder, overrides=SMALL, device="cpu", reporter=Silent(),
-            baselines=("none",),
-        )  # fmt: skip
+        asked = Asked(RECIPE, data, folder, overrides=SMALL, device="cpu", baselines=("none",))
+        run = train_dense(asked, reporter=Silent())
         assert run.scores["ap50"].n == 6
 
     return made_once(tmp_path_factory, "detector", make)

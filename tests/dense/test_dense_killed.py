@@ -14,18 +14,20 @@ from dense.tiny_detector import RECIPE, SMALL
 from dense.tiny_masks import write_masks
 
 from edgessl import checkpoint
+from edgessl.pipeline.dense.prepare import Asked
 from edgessl.pipeline.dense.recipe import run as train_dense
 from edgessl.reporter import Silent
 
 PROGRAM = """
 import os, signal, sys
+from edgessl.pipeline.dense.prepare import Asked
 from edgessl.pipeline.dense.recipe import run
 from edgessl.reporter import Silent
 class Kills(Silent):
     def progress(self, activity, done, total, note=""):
         if activity == sys.argv[1] and done == 5:
             os.kill(os.getpid(), signal.SIGKILL)
-run(sys.argv[2], data=sys.argv[3], out=sys.argv[4], overrides=sys.argv[5:], device="cpu",
+run(Asked(sys.argv[2], sys.argv[3], sys.argv[4], overrides=sys.argv[5:], device="cpu"),
     reporter=Kills())
 """
 MASKS = (
@@ -52,7 +54,7 @@ def test_it_ends_as_one_that_nothing_disturbed(
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert not (killed / "ckpt.pt").exists()
     for out in (killed, whole):
-        train_dense(recipe, data=data, out=out, overrides=settings, device="cpu",
-                    reporter=Silent())  # fmt: skip
+        asked = Asked(recipe, data, out, overrides=settings, device="cpu")
+        train_dense(asked, reporter=Silent())
     first, second = (checkpoint.load(out / "ckpt.pt")["weights"] for out in (killed, whole))
     assert all(torch.equal(first[key], second[key]) for key in first)

@@ -15,6 +15,7 @@ from edgessl import catalog, checkpoint
 from edgessl.cli import app
 from edgessl.dense.detection.deploy import detector_from
 from edgessl.errors import Interrupted, UserError
+from edgessl.pipeline.dense.prepare import Asked
 from edgessl.pipeline.dense.recipe import run as train_dense
 from edgessl.recipe.load_dense import load_detector, task_of
 from edgessl.reporter import Silent
@@ -42,8 +43,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     data: Path, whole: Path, tmp_path: Path
 ) -> None:
     def run(reporter: Silent) -> None:
-        train_dense(RECIPE, data=data, out=tmp_path, overrides=SMALL, device="cpu",
-                    reporter=reporter)  # fmt: skip
+        asked = Asked(RECIPE, data, tmp_path, overrides=SMALL, device="cpu")
+        train_dense(asked, reporter=reporter)
 
     with pytest.raises(Interrupted, match="stopped in detect at step 4 of 9"):
         run(Stops("detect", at=4))
@@ -56,8 +57,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
 
 def test_a_folder_belongs_to_one_run(data: Path, whole: Path) -> None:
     with pytest.raises(UserError, match=r"differs in seed \(0 before, 1 now\)"):
-        train_dense(RECIPE, data=data, out=whole, overrides=SMALL, seed=1, device="cpu",
-               reporter=Silent())  # fmt: skip
+        train_dense(Asked(RECIPE, data, whole, overrides=SMALL, seed=1, device="cpu"),
+                    reporter=Silent())  # fmt: skip
 
 
 FILES = sorted(catalog.entries("detectors").values())
@@ -99,7 +100,7 @@ def test_bad_input_is_one_message_and_code_2(
 
 def test_images_with_classes_are_no_boxes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must be in a layout of PASCAL VOC"):
-        train_dense(RECIPE, data=tmp_path, out=tmp_path / "run", device="cpu", reporter=Silent())
+        train_dense(Asked(RECIPE, tmp_path, tmp_path / "run", device="cpu"), reporter=Silent())
 
 
 def test_fine_tuning_for_boxes_starts_from_a_file(data: Path, whole: Path, tmp_path: Path) -> None:

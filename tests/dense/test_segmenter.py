@@ -26,6 +26,7 @@ from edgessl.dense.segmentation.miou import confusion_of, ious, mean_iou, score
 from edgessl.dense.segmentation.sampler import cropped_masks
 from edgessl.dense.segmentation.task import SEGMENTATION
 from edgessl.errors import Interrupted, UserError
+from edgessl.pipeline.dense.prepare import Asked
 from edgessl.pipeline.dense.recipe import run as train_dense
 from edgessl.recipe.load_dense import load_segmenter, task_of
 from edgessl.reporter import Silent
@@ -46,8 +47,8 @@ def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def segmented(masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(folder: Path) -> None:
-        train_dense("lraspp-mobilenetv3l", data=masks, out=folder, overrides=SMALL, device="cpu",
-                reporter=Silent())  # fmt: skip
+        asked = Asked("lraspp-mobilenetv3l", masks, folder, overrides=SMALL, device="cpu")
+        train_dense(asked, reporter=Silent())
 
     return made_once(tmp_path_factory, "segmenter", make)
 
@@ -116,8 +117,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     masks: Path, segmented: Path, tmp_path: Path
 ) -> None:
     def run(reporter: Silent) -> None:
-        train_dense("lraspp-mobilenetv3l", data=masks, out=tmp_path, overrides=SMALL, device="cpu",
-                reporter=reporter)  # fmt: skip
+        asked = Asked("lraspp-mobilenetv3l", masks, tmp_path, overrides=SMALL, device="cpu")
+        train_dense(asked, reporter=reporter)
 
     with pytest.raises(Interrupted, match="stopped in segment at step 5"):
         run(Stops("segment", at=5))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -96,13 +95,3 @@ def region_detector_from(payload: dict[str, Any], where: str) -> RegionDetector:
         module.eval(), about.classes, about.image, about.detector, about.backbone,
         about.provenance,
     )  # fmt: skip
-
-
-def is_region_detector(path: Path) -> bool:
-    """Tell whether a file is the checkpoint of one; a file that cannot be read is none."""
-    if path.suffix != ".pt" or not path.is_file():
-        return False
-    try:
-        return checkpoint.load(path).get("kind") == KIND
-    except UserError:
-        return False

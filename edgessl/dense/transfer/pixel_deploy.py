@@ -45,6 +45,11 @@ class PixelSegmenter:
     image: CropTable
     provenance: dict[str, Any]
 
+    @property
+    def backbone(self) -> str:
+        """Name of its backbone."""
+        return self.module.body.name
+
 
 def pixel_payload(
     module: PixelNetwork,

@@ -1,25 +1,21 @@
-"""What every training of a transfer shares, whatever it predicts."""
+"""Training of a paper's network: where it starts, how it goes, what it leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
+from edgessl import checkpoint
 from edgessl.backbones import Backbone
-from edgessl.dense.originals import Listed
 from edgessl.dense.transfer.originals import Stream, Visits
 from edgessl.dense.transfer.precise import measure_batchnorm
+from edgessl.dense.transfer.task import Recipe, Set, Sized, TransferLearner, TransferTask
 from edgessl.methods.method import Method
 from edgessl.recipe.tables import BackboneTable
-from edgessl.recipe.transfer_table import (
-    DetectionTransfer,
-    SegmentationTransfer,
-    TransferTrainTable,
-)
 from edgessl.rng import DrawKey, step_seed
 from edgessl.runs.stages import StageId
 from edgessl.schedules import Clock
@@ -32,33 +28,24 @@ from edgessl.train.stage.train_stage import train_stage
 _PX = 224  # side that position embeddings are made for; a network resamples them for others
 _MEASURED = 1000  # added to a stage's number for the draws of precise BN
 
-Recipe = TypeVar("Recipe", DetectionTransfer, SegmentationTransfer)
-Data = TypeVar("Data")
-
 
 @dataclass(frozen=True)
-class TransferWork(Generic[Recipe, Data]):
+class TransferWork:
     """What every training of a run shares.
 
     Attributes:
+        task: What is learned.
         place: Where and with what it works.
         recipe: Resolved.
         data: The images.
         provenance: What every checkpoint says about where it comes from.
     """
 
+    task: TransferTask
     place: Workplace
     recipe: Recipe
-    data: Data
+    data: Set
     provenance: dict[str, Any]
-
-
-class MakesSampler(Protocol):
-    """Makes what turns the visits of a stream into batches."""
-
-    def __call__(self, stream: Stream) -> Sampler:
-        """Return a sampler of a stream."""
-        ...
 
 
 def started_backbone(
@@ -79,63 +66,66 @@ def started_backbone(
     return backbone
 
 
-def train_on(
-    place: Workplace,
-    stage: StageId,
-    table: TransferTrainTable,
-    module: nn.Module,
-    images: Sequence[Sized],
-    sampler_of: MakesSampler,
-    precise_steps: int,
-) -> dict[str, Any]:
-    """Train a method from where an earlier run of it stopped, and measure its BN.
+def train(work: TransferWork, stage: StageId, start: str) -> dict[str, Any]:
+    """Train a network, from where an earlier run of it stopped, and write its checkpoint.
+
+    Its BN is measured before it is written, where the recipe says so.
 
     Args:
-        place: The run.
+        work: The run.
         stage: Its name, number and file.
-        table: How long and with what.
-        module: The method.
-        images: What it is trained on.
-        sampler_of: Makes its batches.
-        precise_steps: Steps that BN is measured over; 0 keeps the running statistics.
+        start: Weights of its backbone, as of ``--init``.
 
     Returns:
         How fast it was, as plain values.
     """
-    method: Method = module  # type: ignore[assignment]  # every method is a module
-    stream = _stream(images, table.iterations * table.batch_size, place.seed, stage.number)
+    place, table = work.place, work.recipe.train
+    backbone = started_backbone(place, work.recipe.backbone, start, stage)
+    learner = work.task.learner(backbone, work.recipe, work.data)
+    method: Method = learner.module  # type: ignore[assignment]  # every method is a module
+    visits = table.iterations * table.batch_size
+    stream = stream_of(learner.images, visits, place.seed, stage.number)
     meter = train_stage(
         place,
         Stage(stage, 1, table.batch_size, (), table.optim, optim_key="train.optim",
-              sampler=sampler_of(stream)),
-        method, module, Visits(stream),
+              sampler=learner.sampler_of(stream)),
+        method, learner.module, Visits(stream),
     )  # fmt: skip
-    if precise_steps:
-        place.reporter.say(f"Measuring BN over {precise_steps} steps.")
-        number = stage.number + _MEASURED
-        further = _stream(images, precise_steps * table.batch_size, place.seed, number)
-        steps = _steps(place, further, sampler_of(further), table.batch_size, number)
-        measure_batchnorm(method, module, steps, Clock(0, table.iterations, 1, stage.number))
+    if learner.precise_steps:
+        _measure(place, learner, method, table.batch_size, table.iterations, stage)
+    payload = learner.payload({**work.provenance, "start": start})
+    checkpoint.save(place.run.path / stage.file, payload)
     return meter.facts()
 
 
-class Sized(Listed, Protocol):
-    """An image file whose size is known."""
-
-    @property
-    def height(self) -> int:
-        """Upright, in pixels."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """The same."""
-        ...
+def open_trained(work: TransferWork, stage: StageId) -> Any:
+    """Read the checkpoint that a training left: a ``Finished``."""
+    path = work.place.run.path / stage.file
+    return work.task.open(checkpoint.load(path), str(path))
 
 
-def _stream(images: Sequence[Sized], visits: int, seed: int, number: int) -> Stream:
+def stream_of(images: Sequence[Sized], visits: int, seed: int, number: int) -> Stream:
+    """Return visits of images whose sizes are known.
+
+    Args:
+        images: The set.
+        visits: How many.
+        seed: Of the run.
+        number: Of the stage.
+    """
     sizes = np.array([(one.height, one.width) for one in images], np.int32)
     return Stream(images, sizes, visits, seed, number)
+
+
+def _measure(
+    place: Workplace, learner: TransferLearner, method: Method, size: int, iterations: int,
+    stage: StageId,
+) -> None:  # fmt: skip
+    steps, number = learner.precise_steps, stage.number + _MEASURED
+    place.reporter.say(f"Measuring BN over {steps} steps.")
+    stream = stream_of(learner.images, steps * size, place.seed, number)
+    batches = _steps(place, stream, learner.sampler_of(stream), size, number)
+    measure_batchnorm(method, learner.module, batches, Clock(0, iterations, 1, stage.number))
 
 
 def _steps(

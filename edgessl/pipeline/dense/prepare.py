@@ -30,12 +30,13 @@ class Asked:
     """What the user asks for.
 
     Attributes:
-        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file of a detector or a segmenter.
+        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file of a detector or a segmenter; or of a
+            paper's, then also ``RECIPE:PROTOCOL``.
         data: A folder with boxes in the layout of PASCAL VOC, COCO or YOLO; for a segmenter one
-            of images and masks with ``classes.txt``.
+            of images and masks with ``classes.txt``. A paper's may have a set's name.
         out: Run folder; None for ``runs/DATA-RECIPE``.
         epochs: In place of the recipe's.
-        minutes: As many epochs as fit into this time here, in place of the recipe's.
+        minutes: As much training as fits into this time here, in place of the recipe's.
         seed: Decides everything random.
         size: Side of images in px in place of the recipe's.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -43,6 +44,8 @@ class Asked:
             file, such as the ``pretrained.pt`` of a run.
         baselines: What to train for comparison: ``random``, ``imagenet``, both, or ``none``.
         overrides: ``KEY=VALUE`` changes to the recipe.
+        iterations: Steps in place of a paper's.
+        backbone: What a file of others holds; None to find out. Of a paper's recipe alone.
     """
 
     recipe: str
@@ -56,6 +59,8 @@ class Asked:
     init: str = NONE
     baselines: Sequence[str] = ()
     overrides: Sequence[str] = ()
+    iterations: int | None = None
+    backbone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def prepare(asked: Asked, tell: Reporter) -> Prepared:
     given = None if asked.init == NONE else open_weights(asked.init, table.backbone.name)
     table = as_given(table, given)
     images = task.data.load(asked.data, lambda done, total: tell.progress("read", done, total))
-    for line in described(task, images):
+    for line in [task.data.described(images), *beside(images, task.data.left_out)]:
         tell.say(line)
     path = Path(asked.out or Path("runs") / f"{images.name}-{table.name.replace(':', '-')}")
     return Prepared(task, table, images, given, tuple(arms), path, device)
@@ -139,13 +144,18 @@ def _task(recipe: str) -> Task:
     return TASKS[name]
 
 
-def described(task: Task, images: Set) -> list[str]:
-    """Tell images, classes, what was decided about them, and what was left out."""
-    lines = [task.data.described(images), *images.notes]
+def beside(images: Set, left_out: str) -> list[str]:
+    """Tell what was decided about images, and what was left out.
+
+    Args:
+        images: A ``DenseSet``.
+        left_out: What may be left out, in words.
+    """
+    lines = [*images.notes]
     if images.left_out:
         where, why = images.left_out[0]
         lines.append(
-            f"{len(images.left_out)} {task.data.left_out} cannot be used and are left out; the "
-            f"first: {where}: {why}."
+            f"{len(images.left_out)} {left_out} cannot be used and are left out; the first: "
+            f"{where}: {why}."
         )
     return lines

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,71 +25,24 @@ from edgessl.pipeline.results import Run
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import EVALUATE, REPORT, evaluated
-from edgessl.start.source import NONE
 from edgessl.train.place.context import once
 
 
 def run(
-    recipe: str,
-    *,
-    data: str | Path,
-    out: str | Path | None = None,
-    epochs: int | None = None,
-    minutes: float | None = None,
-    seed: int = 0,
-    size: int | None = None,
-    device: str = "auto",
-    init: str = NONE,
-    baselines: Sequence[str] = (),
-    overrides: Sequence[str] = (),
-    fresh: bool = False,
-    reporter: Reporter | None = None,
-    command: str = "",
+    asked: Asked, *, fresh: bool = False, reporter: Reporter | None = None, command: str = ""
 ) -> Run:
     """Train a detector or a segmenter, score it on ``test``, and report.
 
     The same call again goes on where an earlier one stopped, or returns at once.
 
     Args:
-        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file of a detector or a segmenter.
-        data: A folder with boxes in the layout of PASCAL VOC, COCO or YOLO; for a segmenter one
-            of images and masks with ``classes.txt``.
-        out: Run folder; None for ``runs/DATA-RECIPE``.
-        epochs: In place of the recipe's.
-        minutes: As many epochs as fit into this time here, in place of the recipe's.
-        seed: Decides everything random.
-        size: Side of images in px in place of the recipe's.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        init: Weights of the backbone to start from: ``none``, ``imagenet``, ``timm:NAME``, or a
-            file, such as the ``pretrained.pt`` of a run.
-        baselines: What to train for comparison: ``random``, ``imagenet``, both, or ``none``.
-        overrides: ``KEY=VALUE`` changes to the recipe.
+        asked: By the user.
         fresh: Start over in a folder that has a run.
         reporter: Is told what goes on; None prints it.
         command: The command as typed, for the report.
 
     Returns:
         The finished run.
-
-    Raises:
-        UserError: Something asked for cannot be used.
-    """
-    asked = Asked(
-        recipe, data, out, epochs, minutes, seed, size, device, init, baselines, overrides
-    )
-    return run_asked(asked, fresh=fresh, reporter=reporter, command=command)
-
-
-def run_asked(
-    asked: Asked, *, fresh: bool = False, reporter: Reporter | None = None, command: str = ""
-) -> Run:
-    """Do what ``run`` does.
-
-    Args:
-        asked: By the user.
-        fresh: Start over in a folder that has a run.
-        reporter: Is told what goes on; None prints it.
-        command: The command as typed, for the report.
 
     Raises:
         UserError: Something asked for cannot be used.

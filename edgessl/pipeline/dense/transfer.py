@@ -2,104 +2,44 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import torch
-
 from edgessl import __version__
-from edgessl.backbones import Backbone
-from edgessl.dense.transfer.dilated import PixelNetwork
-from edgessl.dense.transfer.load_pixels import load_pixels
-from edgessl.dense.transfer.pixels import PixelSet
-from edgessl.dense.transfer.rcnn import build_rcnn
-from edgessl.dense.transfer.scenes import Scene, SceneSet
-from edgessl.dense.transfer.work import TransferWork
-from edgessl.device import pick_device
+from edgessl.dense.transfer.work import TransferWork, open_trained, train
 from edgessl.distributed.session import joined
-from edgessl.errors import Refusals, UserError
-from edgessl.pipeline.dense.run import (
-    STARTS,
-    arms_of,
-    as_given,
-    identity_of,
-    record,
-    refuse_other,
-    reopen,
+from edgessl.errors import UserError
+from edgessl.metrics.cost import params
+from edgessl.pipeline.dense.prepare import Asked
+from edgessl.pipeline.dense.run import KEY, STARTS, identity_of, record, refuse_other, reopen
+from edgessl.pipeline.dense.transfer_plan import fitted, images_per_s
+from edgessl.pipeline.dense.transfer_prepare import (
+    PreparedTransfer,
+    prepare_transfer,
+    with_iterations,
 )
-from edgessl.pipeline.dense.transfer_boxes import BoxChapter, open_boxes
-from edgessl.pipeline.dense.transfer_pixels import PixelChapter
 from edgessl.pipeline.results import Run
-from edgessl.recipe.load_transfer import (
-    TransferRecipe,
-    find_transfer,
-    load_transfer,
-    refuse_unknown,
-)
-from edgessl.recipe.transfer_table import DetectionTransfer
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import EVALUATE, REPORT, StageId, evaluated
-from edgessl.start.general import open_start
-from edgessl.start.source import open_weights
-from edgessl.train import Engine
-from edgessl.train.place.context import Workplace, once
+from edgessl.train.place.context import once
 
 _WORDS = {"random": "random weights", "imagenet": "the weights of ImageNet"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lengths:
-    """How a run is shortened or shrunk.
-
-    Attributes:
-        iterations: Steps in place of the recipe's.
-        epochs: Or passes over the training images.
-        size: Shorter side of images in px, in training and evaluation.
-    """
-
-    iterations: int | None = None
-    epochs: int | None = None
-    size: int | None = None
-
-
 def transfer(
-    task: str,
-    start: str,
-    recipe: str,
-    *,
-    data: str | Path,
-    lengths: Lengths = Lengths(),
-    backbone: str | None = None,
-    out: str | Path | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    baselines: Sequence[str] = (),
-    overrides: Sequence[str] = (),
-    fresh: bool = False,
-    reporter: Reporter | None = None,
+    task: str, asked: Asked, *, fresh: bool = False, reporter: Reporter | None = None,
     command: str = "",
-) -> Run:
+) -> Run:  # fmt: skip
     """Train a paper's detector or segmenter on a backbone, score it on ``test``, and report.
 
     The same call again goes on where an earlier one stopped, or returns at once.
 
     Args:
         task: ``detect`` or ``segment``.
-        start: Weights of the backbone: a file of a run, or general weights.
-        recipe: ``RECIPE:PROTOCOL``, the name of a recipe of transfer, or a TOML file of one.
-        data: A set's name or a folder, as of ``load_scenes`` and ``load_pixels``.
-        lengths: What is trained in place of what the recipe says.
-        backbone: What a file of others holds; None to find out.
-        out: Run folder; None for ``runs/DATA-RECIPE``.
-        seed: Decides everything random.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        baselines: What to train for comparison: ``random``, ``imagenet``, both, or ``none``.
-        overrides: ``KEY=VALUE`` changes to the recipe.
+        asked: By the user.
         fresh: Start over in a folder that has a run.
         reporter: Is told what goes on; None prints it.
         command: The command as typed, for the report.
@@ -116,184 +56,82 @@ def transfer(
                 f"--nproc-per-node: must be 1 for --task {task}, got {world.size}; start one "
                 "process"
             )
-        refusals = Refusals()
-        arms: list[str] = []
-        with refusals:
-            arms = arms_of(baselines, start)
-        table = None
-        with refusals:
-            table = _resolved(task, start, recipe, backbone, lengths, overrides)
-        here = "cpu"
-        with refusals:
-            here = pick_device(device)
-        refusals.raise_all()
-        assert table is not None
-        given = open_weights(start, table.backbone.name)
-        table = as_given(table, given)
-        loaded = _open(table, data, tell)
-        table = _for_passes(table, lengths, len(loaded.train))
-        for line in described(loaded):
-            tell.say(line)
-        path = Path(out or Path("runs") / f"{loaded.name}-{table.name.replace(':', '-')}")
-        folder = RunFolder(path)
+        prepared = prepare_transfer(task, asked, tell)
+        folder = RunFolder(prepared.path)
         with folder.locked():
-            identity = identity_of(table, loaded, seed, start, given)
-            if not fresh:
-                refuse_other(folder, identity)
-            else:
+            if fresh:
                 folder.clear()
-            place = Workplace(
-                run=folder, engine=Engine(torch.device(here), torch.channels_last), seed=seed,
-                reporter=tell,
-            )
-            record(place, table, loaded, identity, given)
-            told = _Told(table, loaded, start, command)
-            _train(place, _chapter(place, table, loaded), arms, told)
-        return Run(path)
+            prepared = _with_iterations(prepared, asked, folder, tell)
+            table, loaded = prepared.table, prepared.data
+            identity = identity_of(table, loaded, asked.seed, asked.init, prepared.given)
+            refuse_other(folder, identity)
+            work = prepared.work(asked, folder, tell, {})
+            record(work.place, table, loaded, identity, prepared.given)
+            work = prepared.work(asked, folder, tell, folder.read()["provenance"])
+            _stages(work, asked.init, prepared.arms, command)
+        return Run(prepared.path)
 
 
-def described(loaded: SceneSet | PixelSet) -> list[str]:
-    """Tell images, objects, what was decided about them, and what was left out."""
-    parts = []
-    for name, images in (("train", loaded.train), ("test", loaded.test)):
-        objects = [len(one.labels) for one in images if isinstance(one, Scene)]
-        parts.append(f"{len(images)} {name}{f' ({sum(objects)} objects)' if objects else ''}")
-    lines = [
-        f"{loaded.name}: {', '.join(parts)} images, {len(loaded.classes)} classes, "
-        f"{loaded.layout}.",
-        *loaded.notes,
-    ]
-    if loaded.left_out:
-        where, why = loaded.left_out[0]
-        lines.append(
-            f"{len(loaded.left_out)} box(es) or file(s) cannot be used and are left out; the "
-            f"first: {where}: {why}."
-        )
-    return lines
-
-
-def _open(table: TransferRecipe, data: str | Path, tell: Reporter) -> SceneSet | PixelSet:
-    def progress(done: int, total: int) -> None:
-        tell.progress("read", done, total)
-
-    if isinstance(table, DetectionTransfer):
-        return open_boxes(table, data, progress)
-    return load_pixels(data, progress)
-
-
-def _resolved(
-    task: str, start: str, recipe: str, backbone: str | None, lengths: Lengths,
-    overrides: Sequence[str],
-) -> TransferRecipe:
-    named = find_transfer(recipe)
-    if named is None:
-        raise refuse_unknown(recipe, task)
-    held = open_start(start, backbone).backbone
-    changes = [*overrides]
-    if lengths.size is not None:
-        changes += [f"image.train_px=[{lengths.size}]", f"image.test_px={lengths.size}"]
-        # The longer side is bounded as in the papers: 1333 for 800; a crop is as wide as high.
-        changes.append(
-            f"image.max_px={math.ceil(lengths.size * 1333 / 800)}" if task == "detect"
-            else f"image.window_px=[{lengths.size},{lengths.size}]"
-        )
-    if lengths.iterations is not None:
-        changes.append(f"train.iterations={lengths.iterations}")
-    table = load_transfer(named, changes, held)
-    if table.task != task:
-        raise UserError(
-            f"--recipe: must be one of --task {task}, got '{recipe}', which is of --task "
-            f"{table.task}"
-        )
-    if table.backbone.name != held:
-        raise UserError(
-            f"{start}: must hold {table.backbone.name} for {table.name}, got {held}; pass a recipe "
-            "of that backbone"
-        )
-    if lengths.iterations is not None and lengths.epochs is not None:
-        raise UserError("--epochs: must be left out with --iterations, got both")
-    _refuse_unfit(table)
-    return table
-
-
-def _refuse_unfit(table: TransferRecipe) -> None:
-    """Refuse a backbone without the maps that a recipe reads, before any work.
-
-    Raises:
-        UserError: It has not.
-    """
-    backbone = Backbone(table.backbone.name)
-    if isinstance(table, DetectionTransfer):
-        build_rcnn(backbone, 1, table.detector, table.image)
+def _with_iterations(
+    prepared: PreparedTransfer, asked: Asked, folder: RunFolder, tell: Reporter
+) -> PreparedTransfer:
+    """Settle the steps by ``--minutes``, once: a run that was begun keeps those it has."""
+    if asked.minutes is None:
+        return prepared
+    known = folder.read().get(KEY)
+    if known is None:
+        work = prepared.work(asked, folder, tell, {})
+        table = fitted(work, asked.minutes, len(prepared.arms), images_per_s(work))
     else:
-        PixelNetwork(backbone, 1, table.segmenter)
-
-
-def _for_passes(table: TransferRecipe, lengths: Lengths, images: int) -> TransferRecipe:
-    """Let a run be as long as some passes over its images, and no step larger than all of them."""
-    size = min(table.train.batch_size, images)
-    changes: dict[str, Any] = {"batch_size": size}
-    if lengths.epochs is not None:
-        changes["iterations"] = max(1, lengths.epochs * images // size)
-    return table.model_copy(update={"train": table.train.model_copy(update=changes)})
-
-
-def _chapter(
-    place: Workplace, table: TransferRecipe, loaded: SceneSet | PixelSet
-) -> BoxChapter | PixelChapter:
-    provenance = place.run.read()["provenance"]
-    if isinstance(table, DetectionTransfer):
-        assert isinstance(loaded, SceneSet)  # a recipe of boxes has opened boxes
-        return BoxChapter(TransferWork(place, table, loaded, provenance))
-    assert isinstance(loaded, PixelSet)
-    return PixelChapter(TransferWork(place, table, loaded, provenance))
+        iterations = int(known["recipe"]["train"]["iterations"])
+        tell.say(f"--minutes {asked.minutes:g}: this run keeps the {iterations} steps it has.")
+        table = with_iterations(prepared.table, iterations)
+    return replace(prepared, table=table)
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What the report says that no file says."""
+class _Scored:
+    """What a run came to."""
 
-    table: TransferRecipe
-    loaded: SceneSet | PixelSet
-    start: str
-    command: str
+    own: dict[str, Any]
+    others: dict[str, dict[str, Any]]
 
 
-def _train(
-    place: Workplace, chapter: BoxChapter | PixelChapter, arms: Sequence[str], told: _Told
-) -> None:
+def _stages(work: TransferWork, start: str, arms: Sequence[str], command: str) -> None:
     """Do what is not yet done, one stage after the other, and report."""
-    main = chapter.stage
-    reopen(place, [chapter.arms[name].name for name in arms])
+    place, task = work.place, work.task
+    main = task.stage
+    reopen(place, [task.arms[name].name for name in arms])
     if REPORT in place.run.read()["finished"]:
         place.reporter.say(f"{place.run.path}: this run is done; --fresh starts it over.")
-    trained = {main.name: once(place, main.name, partial(chapter.train, main, told.start))}
+    trained = {main.name: once(place, main.name, partial(train, work, main, start))}
     for name in arms:
-        stage = chapter.arms[name]
-        trained[stage.name] = once(place, stage.name, partial(chapter.train, stage, STARTS[name]))
-    scored = once(place, EVALUATE, partial(_score, place, chapter, main))
-    others = {
-        name: once(place, evaluated(name), partial(_score, place, chapter, chapter.arms[name]))
-        for name in arms
-    }
-    once(place, REPORT, lambda: _report(place, chapter, told, trained, scored, others))
+        stage = task.arms[name]
+        trained[stage.name] = once(place, stage.name, partial(train, work, stage, STARTS[name]))
+    scored = _Scored(
+        once(place, EVALUATE, partial(_score, work, main)),
+        {name: once(place, evaluated(name), partial(_score, work, task.arms[name]))
+         for name in arms},
+    )  # fmt: skip
+    once(place, REPORT, lambda: _report(work, start, trained, scored, command))
 
 
-def _score(
-    place: Workplace, chapter: BoxChapter | PixelChapter, stage: StageId
-) -> dict[str, Any]:
-    facts = chapter.score(stage)
-    images = chapter.interval(facts)[1]["n"]
-    place.reporter.say(f"{stage.name}: {chapter.in_words(facts)} on {images} test images.")
+def _score(work: TransferWork, stage: StageId) -> dict[str, Any]:
+    place, task = work.place, work.task
+    facts = task.judge(
+        open_trained(work, stage), work.data, place.device,
+        lambda done, total: place.reporter.progress(f"scoring {stage.name}", done, total),
+    )  # fmt: skip
+    images = facts["scores"][task.figure[1]]["n"]
+    place.reporter.say(f"{stage.name}: {task.words(facts)} on {images} test images.")
     return facts
 
 
-def _verdict(
-    chapter: BoxChapter | PixelChapter, start: str, scored: dict[str, Any], others: dict[str, Any]
-) -> str:
-    told = [f"{chapter.in_words(scored)}, from {start}."]
-    told += [f"From {_WORDS[name]}: {chapter.in_words(one)}." for name, one in others.items()]
-    what, figure = chapter.interval(scored)
+def _verdict(work: TransferWork, start: str, scored: _Scored) -> str:
+    words, (what, key) = work.task.words, work.task.figure
+    told = [f"{words(scored.own)}, from {start}."]
+    told += [f"From {_WORDS[name]}: {words(one)}." for name, one in scored.others.items()]
+    figure = scored.own["scores"][key]
     told.append(
         f"The 95 % interval of {what} over test images is {figure['low']:.1f} to "
         f"{figure['high']:.1f}; one seed."
@@ -302,29 +140,33 @@ def _verdict(
 
 
 def _report(
-    place: Workplace, chapter: BoxChapter | PixelChapter, told: _Told, trained: dict[str, Any],
-    scored: dict[str, Any], others: dict[str, Any],
+    work: TransferWork, start: str, trained: dict[str, Any], scored: _Scored, command: str
 ) -> dict[str, Any]:
-    recipe, loaded = told.table, told.loaded
+    place, task, recipe, loaded = work.place, work.task, work.recipe, work.data
+    finished = open_trained(work, task.stage)
     document = {
         "edgessl": __version__, "task": recipe.task, "kind": recipe.kind,
-        "name": f"{loaded.name} · {recipe.name}", "command": told.command,
-        "verdict": _verdict(chapter, told.start, scored, others), **scored,
-        **{f"scores_{name}": one["scores"] for name, one in others.items()},
-        "baselines": others,
+        "name": f"{loaded.name} · {recipe.name}", "command": command,
+        "verdict": _verdict(work, start, scored), **scored.own,
+        **{f"scores_{name}": one["scores"] for name, one in scored.others.items()},
+        "baselines": scored.others,
         "data": {
             "source": loaded.source, "layout": loaded.layout, "fingerprint": loaded.fingerprint,
             "classes": list(loaded.classes),
             "images": {"train": len(loaded.train), "test": len(loaded.test)},
             "left_out": [list(one) for one in loaded.left_out], "notes": list(loaded.notes),
         },
-        "recipe": recipe.model_dump(mode="json"), "init": told.start, "model": chapter.model(),
+        "recipe": recipe.model_dump(mode="json"), "init": start,
+        "model": {
+            "backbone": finished.backbone, "params": params(finished.module),
+            "name": task.called(recipe),
+        },
         "throughput": {
             "seconds": {name: one["seconds"] for name, one in trained.items()},
-            **{key: trained[chapter.stage.name][key] for key in ("images_per_s", "data_share")},
+            **{key: trained[task.stage.name][key] for key in ("images_per_s", "data_share")},
         },
         "device": place.run.read()["device"],
     }  # fmt: skip
     place.run.write_json("report.json", document)
-    chapter.write_page(document)
+    task.draw(place.run.path, document, finished, loaded, place.device)
     return {}

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from edgessl import catalog
 from edgessl.cli import app
 from edgessl.errors import UserError
-from edgessl.pipeline.dense.transfer import Lengths, transfer
+from edgessl.pipeline.dense.prepare import Asked
+from edgessl.pipeline.dense.transfer import transfer
 from edgessl.recipe.backbones import BACKBONES
 from edgessl.recipe.load import variants_in
 from edgessl.recipe.load_transfer import find_transfer, load_transfer, protocols_of
@@ -99,12 +100,11 @@ def _trained(path: Path, backbone: str, folder: Path) -> dict[str, object]:
     masks = 'name = "mask_rcnn"' in path.read_text()
     data = (write_instances if masks else write_devkit)(folder / "data")
     weights = write_weights(folder / "net.pth", BACKBONES[backbone].timm_name)
-    run = transfer(
-        "detect", str(weights), str(path), data=data, backbone=backbone,
-        lengths=Lengths(iterations=2), out=folder / "run", overrides=SMALL, device="cpu",
-        reporter=Silent(),
-    )  # fmt: skip
-    return run.report
+    asked = Asked(
+        str(path), data, init=str(weights), backbone=backbone, iterations=2, out=folder / "run",
+        overrides=SMALL, device="cpu",
+    )
+    return transfer("detect", asked, reporter=Silent()).report
 
 
 @pytest.mark.parametrize("name", CHEAP)
@@ -128,7 +128,9 @@ def test_masks_need_a_set_with_masks(tmp_path: Path) -> None:
     weights = write_weights(tmp_path / "net.pth")
     with pytest.raises(UserError, match="must have a mask of every object for s3l-coco-fpn"):
         transfer(
-            "detect", str(weights), "s3l-coco-fpn", data=write_devkit(tmp_path / "voc"),
-            backbone="resnet18", out=tmp_path / "run", device="cpu", reporter=Silent(),
+            "detect",
+            Asked("s3l-coco-fpn", write_devkit(tmp_path / "voc"), init=str(weights),
+                  backbone="resnet18", out=tmp_path / "run", device="cpu"),
+            reporter=Silent(),
         )  # fmt: skip
     assert not (tmp_path / "run").exists()

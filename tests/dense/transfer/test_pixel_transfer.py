@@ -25,7 +25,8 @@ from edgessl.dense.transfer.pixel_sampler import PixelSampler
 from edgessl.dense.transfer.pixels import labels_of
 from edgessl.errors import Interrupted, UserError
 from edgessl.optim.build import learning_rate
-from edgessl.pipeline.dense.transfer import Lengths, transfer
+from edgessl.pipeline.dense.prepare import Asked
+from edgessl.pipeline.dense.transfer import transfer
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.recipe.transfer_table import CropTable, PixelsTable
 from edgessl.reporter import Reporter, Silent
@@ -152,11 +153,11 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(streets: Path, out: Path, reporter: Reporter, name: str = "airl-cityscapes") -> Path:
-    run = transfer(
-        "segment", str(streets / "resnet18.pth"), name, data=streets / "cityscapes",
-        backbone="resnet18", lengths=Lengths(iterations=3), out=out, overrides=SMALL, device="cpu",
-        reporter=reporter,
-    )  # fmt: skip
+    asked = Asked(
+        name, streets / "cityscapes", init=str(streets / "resnet18.pth"), backbone="resnet18",
+        iterations=3, out=out, overrides=SMALL, device="cpu",
+    )
+    run = transfer("segment", asked, reporter=reporter)
     assert run.scores["miou"].n == 3  # every reader of reports can read it
     return run.path
 
@@ -177,13 +178,13 @@ def test_a_stopped_run_goes_on_to_the_same_bits(streets: Path, tmp_path: Path) -
 @pytest.mark.slow
 def test_two_steps_and_figures_as_it_is(streets: Path, tmp_path: Path) -> None:
     weights = write_weights(tmp_path / "net.pth", "resnet50")
-    run = transfer(
-        "segment", str(weights), "airl-cityscapes", data=streets / "cityscapes",
-        backbone="resnet50", lengths=Lengths(iterations=2), out=tmp_path / "run",
+    asked = Asked(
+        "airl-cityscapes", streets / "cityscapes", init=str(weights), backbone="resnet50",
+        iterations=2, out=tmp_path / "run", device="cpu",
         overrides=("image.train_px=[48,96]", "image.window_px=[64,64]", "image.test_px=64",
                    "train.batch_size=2"),
-        device="cpu", reporter=Silent(),
     )  # fmt: skip
+    run = transfer("segment", asked, reporter=Silent())
     assert run.report["recipe"]["segmenter"]["multigrid"] == [1, 2, 4]
 
 
@@ -199,7 +200,9 @@ def test_the_variant_is_an_fcn(streets: Path, tmp_path: Path) -> None:
 def test_a_batch_of_one_is_refused_for_deeplab(streets: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="batch_size must be at least 2 for deeplabv3"):
         transfer(
-            "segment", str(streets / "resnet18.pth"), "airl-cityscapes",
-            data=streets / "cityscapes", backbone="resnet18", out=tmp_path,
-            overrides=("train.batch_size=1",), device="cpu", reporter=Silent(),
+            "segment",
+            Asked("airl-cityscapes", streets / "cityscapes", init=str(streets / "resnet18.pth"),
+                  backbone="resnet18", out=tmp_path, overrides=("train.batch_size=1",),
+                  device="cpu"),
+            reporter=Silent(),
         )  # fmt: skip

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from edgessl import checkpoint
 from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.dense.transfer import Lengths, transfer
+from edgessl.pipeline.dense.prepare import Asked
+from edgessl.pipeline.dense.transfer import transfer
 from edgessl.pipeline.results import Run
 from edgessl.reporter import Reporter, Silent
 
@@ -36,11 +37,11 @@ def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(devkit: Path, out: Path, reporter: Reporter, seed: int = 0) -> Run:
-    return transfer(
-        "detect", str(devkit / "resnet18.pth"), RECIPE, data=devkit / "VOCdevkit",
-        backbone="resnet18", lengths=Lengths(iterations=4), out=out, overrides=TINY, seed=seed,
-        device="cpu", reporter=reporter,
-    )  # fmt: skip
+    asked = Asked(
+        RECIPE, devkit / "VOCdevkit", init=str(devkit / "resnet18.pth"), backbone="resnet18",
+        iterations=4, out=out, overrides=TINY, seed=seed, device="cpu",
+    )
+    return transfer("detect", asked, reporter=reporter)
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +142,10 @@ def test_a_folder_belongs_to_one_run(devkit: Path, whole: Path) -> None:
         (["--recipe", RECIPE, "--set", "detector.strides=[2,4,8,16]"], "detector.strides"),
         (["--recipe", RECIPE, "--set", "detector.wide_end=true"], "detector.wide_end: must be"),
         (["--recipe", RECIPE, "--task", "segment"], "which is of --task detect"),
-        (["--recipe", RECIPE, "--plan"], "--plan: must be left out for --task detect"),
+        (["--recipe", RECIPE, "--iterations", "3", "--minutes", "2"],
+         "--minutes: must be left out with --iterations"),
+        (["--recipe", RECIPE, "--epochs", "3", "--minutes", "2"], "--minutes: must be given "
+         "without --epochs"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_message_and_code_2(
@@ -161,10 +165,9 @@ def test_bad_input_is_one_message_and_code_2(
 def test_it_learns_where_rectangles_are(tmp_path: Path) -> None:
     """From random weights; 91 % when this was written (2026-11-27)."""
     weights = write_weights(tmp_path / "net.pth", "mobilenetv3_small_100")
-    run = transfer(
-        "detect", str(weights), RECIPE, data=write_voc(tmp_path / "voc", count=80),
-        backbone="mobilenetv3s", lengths=Lengths(iterations=200), out=tmp_path / "run",
-        device="cpu", reporter=Silent(),
+    asked = Asked(
+        RECIPE, write_voc(tmp_path / "voc", count=80), init=str(weights), backbone="mobilenetv3s",
+        iterations=200, out=tmp_path / "run", device="cpu",
         overrides=(
             "image.train_px=[96]", "image.test_px=96", "image.max_px=160", "train.batch_size=4",
             "detector.width=32", "detector.strides=[8,16]",
@@ -173,6 +176,7 @@ def test_it_learns_where_rectangles_are(tmp_path: Path) -> None:
             "train.optim.lr=0.08", "train.optim.warmup_percent=5.0",
         ),
     )  # fmt: skip
+    run = transfer("detect", asked, reporter=Silent())
     assert run.report["voc"]["ap50_11_points"] > 60
 
 

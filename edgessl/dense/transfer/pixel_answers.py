@@ -1,71 +1,25 @@
-"""One training of a paper's segmenter, and what it tells of whole images."""
+"""What a paper's segmenter tells of whole images."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate, pad
 
-from edgessl import checkpoint
 from edgessl.data.parallel import ordered_map
 from edgessl.dense.masks.masked import MaskedImage
 from edgessl.dense.segmentation.miou import Counts, confusion_of
 from edgessl.dense.transfer.dilated import PixelNetwork
-from edgessl.dense.transfer.originals import Stream, read_pixels
-from edgessl.dense.transfer.pixel_deploy import (
-    PixelSegmenter,
-    pixel_payload,
-    pixel_segmenter_from,
-)
-from edgessl.dense.transfer.pixel_method import PixelTraining
-from edgessl.dense.transfer.pixel_sampler import PixelSampler
+from edgessl.dense.transfer.originals import read_pixels
+from edgessl.dense.transfer.pixel_deploy import PixelSegmenter
 from edgessl.dense.transfer.pixels import PixelSet, labels_of
-from edgessl.dense.transfer.work import TransferWork, started_backbone, train_on
-from edgessl.recipe.transfer_table import CropTable, SegmentationTransfer
-from edgessl.runs.stages import StageId
+from edgessl.recipe.transfer_table import CropTable
 
-PixelWork = TransferWork[SegmentationTransfer, PixelSet]
 _DIVISIBLE = 32
-
-
-def train_pixels(work: PixelWork, stage: StageId, start: str) -> dict[str, Any]:
-    """Train a segmenter, from where an earlier run of it stopped, and write its checkpoint.
-
-    Args:
-        work: The run.
-        stage: Its name, number and file.
-        start: Weights of its backbone, as of ``--init``.
-
-    Returns:
-        How fast it was, as plain values.
-    """
-    place, recipe, data = work.place, work.recipe, work.data
-    backbone = started_backbone(place, recipe.backbone, start, stage)
-    segmenter = PixelNetwork(backbone, len(data.classes), recipe.segmenter)
-
-    def sampler_of(stream: Stream) -> PixelSampler:
-        return PixelSampler(data.train, data.lookup, stream, recipe.image)
-
-    facts = train_on(
-        place, stage, recipe.train, PixelTraining(segmenter), data.train, sampler_of,
-        recipe.segmenter.precise_batchnorm_steps,
-    )  # fmt: skip
-    checkpoint.save(place.run.path / stage.file, pixel_payload(
-        segmenter, classes=data.classes, image=recipe.image,
-        provenance={**work.provenance, "start": start},
-    ))  # fmt: skip
-    return facts
-
-
-def load_pixel_segmenter(work: PixelWork, stage: StageId) -> PixelSegmenter:
-    """Read the checkpoint that a training left."""
-    path = work.place.run.path / stage.file
-    return pixel_segmenter_from(checkpoint.load(path), str(path))
 
 
 def count_pixels(
