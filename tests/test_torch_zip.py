@@ -40,6 +40,7 @@ def test_a_plain_archive_is_read() -> None:
         (b"PK\3\4" + _archive("a/x"), "does not begin with its first record"),
         (_archive(), "does not begin with its first record"),
     ],
+    ids=["twice", "compressed", "two archives", "bytes before it", "empty"],  # bytes hold the time
 )  # fmt: skip
 def test_others_are_refused(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):

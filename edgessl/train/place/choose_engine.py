@@ -36,9 +36,10 @@ FP32_BONUS = 1.15  # a lower precision must be this much faster to be worth its 
 CHANNELS_LAST_BONUS = 1.1  # the usual winner, so that a busy moment does not choose
 
 _COMPILERS = (os.environ.get("CXX") or "c++", "g++", "clang++")
-_BATCH = 16
+_CPU_BATCH, _GPU_BATCH = 16, 128  # of a few images a GPU's launches tell, not its arithmetic
 _WARMUPS, _ROUNDS = 2, 7
 _LOOK_BATCH, _LOOKS = 2, 2  # before that, a look at a few images sorts out
+_GPU_LOOKS = 5  # kernels are loaded at their first use, and others' work comes in slices
 _HOPELESS = 4.0  # what is so many times slower: bf16 on a CPU that only emulates it
 _BUDGET_S = 5.0  # a round is the last one after that time
 
@@ -92,9 +93,11 @@ def _fastest(
     backbone = f"{recipe.backbone.name}, {recipe.backbone.pretrained_last_stage}"
     facts = describe_device(device.type)
     names = [" ".join(choice) for choice in candidates]
+    batch = _batch_on(device)
     key = " | ".join(
         [str(facts.get("gpu", facts["cpu"])), f"{torch.get_num_threads()} threads",
-         f"torch {torch.__version__}", backbone, f"{size_px} px", *names]
+         f"torch {torch.__version__}", backbone, f"{size_px} px",
+         *([] if device.type == "cpu" else [f"{batch} images"]), *names]
     )  # fmt: skip
     place = cache_part("engines.json")
     known = read_table(place)
@@ -107,10 +110,14 @@ def _fastest(
     told = ", ".join(f"{name} {times[name]:.0f}" for name in names)
     reporter.say(
         f"Computing in {best[0]}, {best[1].replace('_', '-')}: the fastest for this network here "
-        f"(ms a step of {_BATCH} images, measured once: {told}). --set engine.precision=… or "
+        f"(ms a step of {batch} images, measured once: {told}). --set engine.precision=… or "
         "engine.memory_format=… overrides."
     )
     return best
+
+
+def _batch_on(device: torch.device) -> int:
+    return _CPU_BATCH if device.type == "cpu" else _GPU_BATCH
 
 
 def _are_times(found: object, names: Sequence[str]) -> bool:
@@ -140,22 +147,22 @@ def _cost(choice: Choice, milliseconds: float) -> float:
 
 def _measure(recipe: Recipe, device: torch.device, candidates: list[Choice]) -> list[float]:
     """Time a forward and backward pass of the backbone, candidates in turn: the best, in ms."""
-    size_px = _trained_px(recipe)
+    size_px, batch = _trained_px(recipe), _batch_on(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         table = recipe.backbone
         first = Backbone(table.name, table.pretrained_last_stage, size_px).train()
     images = torch.rand(
-        _BATCH, 3, size_px, size_px, generator=torch.Generator().manual_seed(0)
+        batch, 3, size_px, size_px, generator=torch.Generator().manual_seed(0)
     ).to(device)
     engines = [Engine(device, FORMATS[layout], precision) for precision, layout in candidates]
     backbones = [copy.deepcopy(first) for _ in candidates]
     for engine, backbone in zip(engines, backbones, strict=True):
         engine.place(backbone)
-    looks: list[float] = []
-    for _ in range(_LOOKS):
-        looks = [_step_ms(engine, backbone, images[:_LOOK_BATCH])
-                 for engine, backbone in zip(engines, backbones, strict=True)]  # fmt: skip
+    looks = [float("inf")] * len(candidates)
+    for _ in range(_LOOKS if device.type == "cpu" else _GPU_LOOKS):
+        for index, (engine, backbone) in enumerate(zip(engines, backbones, strict=True)):
+            looks[index] = min(looks[index], _step_ms(engine, backbone, images[:_LOOK_BATCH]))
     hopeful = [look <= _HOPELESS * min(looks) for look in looks]
     times: list[list[float]] = [[] for _ in candidates]
     began = perf_counter()
@@ -167,7 +174,7 @@ def _measure(recipe: Recipe, device: torch.device, candidates: list[Choice]) -> 
             break
     return [
         round(min(found[min(_WARMUPS, len(found) - 1) :]) if found  # others' work only adds
-              else look * _BATCH / _LOOK_BATCH, 2)
+              else look * batch / _LOOK_BATCH, 2)
         for found, look in zip(times, looks, strict=True)
     ]  # fmt: skip
 
@@ -198,6 +205,8 @@ def engine_of_run(
         compiled: Whether backbones are compiled.
         reporter: Is told what was measured, and what differs from before.
     """
+    # On a GPU cuDNN may else sum in another order each time, and a resumed run would differ.
+    torch.backends.cudnn.deterministic = True
     known = run.read().get("engine")
     if known is None or known["device"] != device.type:
         engine = engine_of(recipe, device, compiled=compiled, reporter=reporter)
