@@ -33,11 +33,12 @@ def run_dense(asked: Asked, *, fresh: bool) -> None:
         fresh: Whether to start over.
     """
     from edgessl.cli.screen import console
-    from edgessl.pipeline.dense import recipe as story
+    from edgessl.pipeline.dense.recipe import FACTORY
+    from edgessl.pipeline.dense.story import follow
     from edgessl.reporter import Screen
 
     with Screen(console()) as screen:
-        run = story.run(asked, fresh=fresh, reporter=screen, command=as_typed())
+        run = follow(FACTORY, asked, fresh=fresh, reporter=screen, command=as_typed())
     report = run.report
     model, seconds = report["model"], sum(report["throughput"]["seconds"].values())
     for line in (

@@ -55,7 +55,8 @@ def print_plan(screen: Console, plan: StudyPlan) -> None:
         screen.print(f"pretrain    {folder}: about {minutes:.1f} minutes")
     screen.print(
         f"in all      {plan.rows} rows: {len(plan.pretrainings)} pretraining run(s), "
-        f"{plan.tunings} fine-tuning(s), about {plan.minutes:.1f} minutes"
+        f"{plan.tunings} fine-tuning(s), {plan.transfers} detector(s) or segmenter(s), "
+        f"about {plan.minutes:.1f} minutes"
     )
     for name, why in plan.refused:
         screen.print(f"not run     {name}: {why}", markup=False)

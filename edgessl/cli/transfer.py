@@ -35,11 +35,12 @@ def run_transfer(task: str, asked: Asked, *, fresh: bool) -> None:
         fresh: Whether to start over.
     """
     from edgessl.cli.screen import console
-    from edgessl.pipeline.dense.transfer import transfer
+    from edgessl.pipeline.dense.story import follow
+    from edgessl.pipeline.dense.transfer import PAPERS
     from edgessl.reporter import Screen
 
     with Screen(console()) as screen:
-        run = transfer(task, asked, fresh=fresh, reporter=screen, command=as_typed())
+        run = follow(PAPERS[task], asked, fresh=fresh, reporter=screen, command=as_typed())
     report = run.report
     seconds = sum(report["throughput"]["seconds"].values())
     for line in (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,37 +13,18 @@ from edgessl.backbones import Backbone
 from edgessl.dense.answers import answers_of, answers_of_finished, over, run_of
 from edgessl.dense.originals import packed, pixels_of
 from edgessl.dense.square import Square
-from edgessl.dense.task import Finished, Judged, Learner, Set, Task
+from edgessl.dense.task import Finished, Judged, Learner, Task
+from edgessl.dense.work import Work
 from edgessl.runs.stages import StageId
 from edgessl.schedules import Clock
 from edgessl.start.begin import initialise
 from edgessl.start.source import NONE
 from edgessl.train import TrainingData
-from edgessl.train.place.context import Workplace
 from edgessl.train.stage.stage import Stage
 from edgessl.train.stage.train_stage import train_stage
 
 
-@dataclass(frozen=True)
-class Work:
-    """What every training of a run shares.
-
-    Attributes:
-        task: What is learned.
-        place: Where and with what it works.
-        recipe: Resolved.
-        images: The task's set.
-        provenance: What every checkpoint says about where it comes from.
-    """
-
-    task: Task
-    place: Workplace
-    recipe: Any
-    images: Set
-    provenance: dict[str, Any]
-
-
-def train(work: Work, stage: StageId, start: str) -> dict[str, Any]:
+def train(work: Work[Task], stage: StageId, start: str) -> dict[str, Any]:
     """Train a network, from where an earlier run of it stopped, and write its checkpoint.
 
     Args:
@@ -76,13 +56,13 @@ def train(work: Work, stage: StageId, start: str) -> dict[str, Any]:
     return meter.facts()
 
 
-def open_trained(work: Work, stage: StageId) -> Finished:
+def open_trained(work: Work[Task], stage: StageId) -> Finished:
     """Read the checkpoint that a training left."""
     path = work.place.run.path / stage.file
     return work.task.learning.open(checkpoint.load(path), str(path))
 
 
-def judge_test(work: Work, stage: StageId, what: str) -> Judged:
+def judge_test(work: Work[Task], stage: StageId, what: str) -> Judged:
     """Judge the checkpoint that a training left on the originals of ``test``.
 
     Args:
@@ -99,7 +79,7 @@ def judge_test(work: Work, stage: StageId, what: str) -> Judged:
     return judging.judge(answers, test, finished.classes)
 
 
-def _watch(work: Work, learner: Learner) -> Callable[[Clock], dict[str, float] | None]:
+def _watch(work: Work[Task], learner: Learner) -> Callable[[Clock], dict[str, float] | None]:
     """Return the monitor: the figure on val, every so many epochs and after the last one."""
     recipe, images, judging = work.recipe, work.images, work.task.judging
     every = max(1, round(recipe.train.epochs * recipe.train.val_every_percent / 100))

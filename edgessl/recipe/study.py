@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -17,11 +17,17 @@ ScoreName = Literal[
     "finetune", "finetune_top5", "classifier", "classifier_top5", "linear", "knn", "map",
     "best_nn", "alignment", "uniformity", "intra_class_alignment", "instance_discrimination",
     "flops_s3l", "params", "macs", "pixel_scale",
+    "voc_ap50", "voc_ap", "voc_ap75", "coco_box_ap", "coco_box_ap50", "coco_box_ap75",
+    "coco_mask_ap", "coco_mask_ap50", "coco_mask_ap75", "miou",
 ]  # fmt: skip
 
 _CONFUSED = ("finetune", "classifier", "linear")  # whose answers are told class by class
 WITHOUT_TRAINING = frozenset({"flops_s3l", "params", "macs", "pixel_scale"})
 """Scores that the recipe alone answers."""
+OF_PROTOCOLS = frozenset(
+    name for name in get_args(ScoreName) if name.startswith(("voc_", "coco_")) or name == "miou"
+)
+"""Scores of a network under a paper's detector or segmenter."""
 
 
 class Part(Table):
@@ -59,7 +65,7 @@ class Row(Network):
         series: The curve of a figure that the row is a point of.
         x: Where on that curve.
         start: Weights that are fine-tuned directly, such as ``imagenet:resnet50``: nothing is
-            pretrained, and ``recipe`` says how they are fine-tuned.
+            pretrained, and ``recipe`` says how they are fine-tuned. With a protocol also ``none``.
         pool: Sets that pretraining sees together, in place of ``data``.
         fuse: Other networks whose features are laid beside this one's, for ``linear`` and ``knn``.
         snapshot: The epoch of pretraining whose network is taken, one of those that the row's
@@ -68,6 +74,9 @@ class Row(Network):
         anchor: Or another network, whose norms they take (AIRL's NormRescale).
         finetune: Another recipe whose ``[finetune]`` is taken; empty for the row's own.
         finetune_set: ``KEY=VALUE`` changes to that.
+        protocol: What the network is put under and trained with on ``transfer``: what the paper of
+            ``recipe`` has, such as ``voc07-c4``, or the name of a recipe of transfer.
+        protocol_set: ``KEY=VALUE`` changes to that.
         transfer: The paper's name of the set that is scored; empty for the one pretrained on.
         label_percent: Share of its labels, in percent.
         labels: Or how many of them in all, spread evenly over the classes.
@@ -92,6 +101,8 @@ class Row(Network):
     anchor: Network | None = None
     finetune: str = ""
     finetune_set: tuple[Text, ...] = ()
+    protocol: str = ""
+    protocol_set: tuple[Text, ...] = ()
     transfer: str = ""
     label_percent: Annotated[float, Field(gt=0, le=100)] | None = None
     labels: Count | None = None
@@ -243,6 +254,18 @@ def _row_mistakes(row: Row) -> list[str]:
                      for name, value in others.items() if value is not None]  # fmt: skip
         if row.score.startswith("classifier") or row.score in WITHOUT_TRAINING:
             mistakes.append(f"score must be of a backbone with snapshot, got {row.score}")
+    if bool(row.protocol) != (row.score in OF_PROTOCOLS):
+        mistakes.append(
+            f"score must be one of {', '.join(sorted(OF_PROTOCOLS))} with protocol, and only then, "
+            f"got {row.score}"
+        )
+    if row.protocol:
+        given = {"label_percent": row.label_percent is not None, "labels": row.labels is not None,
+                 "finetune": bool(row.finetune), "finetune_set": bool(row.finetune_set)}
+        mistakes += [f"{name} must be left out with protocol, got both"
+                     for name, there in given.items() if there]  # fmt: skip
+        if not row.transfer:
+            mistakes.append("transfer must name the set of the protocol, found none")
     if row.pool and row.data:
         mistakes.append("data must be left out with pool, got both")
     return mistakes

@@ -10,7 +10,8 @@ from dense.tiny_detector import RECIPE, SMALL
 from shared import made_once
 
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.recipe import run as train_dense
+from edgessl.pipeline.dense.recipe import FACTORY
+from edgessl.pipeline.dense.story import follow
 from edgessl.reporter import Silent
 
 
@@ -28,7 +29,7 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         asked = Asked(RECIPE, data, folder, overrides=SMALL, device="cpu", baselines=("none",))
-        run = train_dense(asked, reporter=Silent())
+        run = follow(FACTORY, asked, reporter=Silent())
         assert run.scores["ap50"].n == 6
 
     return made_once(tmp_path_factory, "detector", make)

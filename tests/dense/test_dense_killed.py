@@ -15,19 +15,21 @@ from dense.tiny_masks import write_masks
 
 from edgessl import checkpoint
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.recipe import run as train_dense
+from edgessl.pipeline.dense.recipe import FACTORY
+from edgessl.pipeline.dense.story import follow
 from edgessl.reporter import Silent
 
 PROGRAM = """
 import os, signal, sys
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.recipe import run
+from edgessl.pipeline.dense.recipe import FACTORY
+from edgessl.pipeline.dense.story import follow
 from edgessl.reporter import Silent
 class Kills(Silent):
     def progress(self, activity, done, total, note=""):
         if activity == sys.argv[1] and done == 5:
             os.kill(os.getpid(), signal.SIGKILL)
-run(Asked(sys.argv[2], sys.argv[3], sys.argv[4], overrides=sys.argv[5:], device="cpu"),
+follow(FACTORY, Asked(sys.argv[2], sys.argv[3], sys.argv[4], overrides=sys.argv[5:], device="cpu"),
     reporter=Kills())
 """
 MASKS = (
@@ -55,6 +57,6 @@ def test_it_ends_as_one_that_nothing_disturbed(
     assert not (killed / "ckpt.pt").exists()
     for out in (killed, whole):
         asked = Asked(recipe, data, out, overrides=settings, device="cpu")
-        train_dense(asked, reporter=Silent())
+        follow(FACTORY, asked, reporter=Silent())
     first, second = (checkpoint.load(out / "ckpt.pt")["weights"] for out in (killed, whole))
     assert all(torch.equal(first[key], second[key]) for key in first)

@@ -14,7 +14,8 @@ from edgessl.errors import UserError
 from edgessl.pipeline.dense import lengths
 from edgessl.pipeline.dense.plan import plan
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.recipe import run
+from edgessl.pipeline.dense.recipe import FACTORY
+from edgessl.pipeline.dense.story import follow
 from edgessl.reporter import Silent
 
 
@@ -48,15 +49,15 @@ def test_minutes_settle_the_epochs_once(data: Path, tmp_path: Path) -> None:
     def epochs() -> int:
         return int(json.loads((tmp_path / "report.json").read_text())["recipe"]["train"]["epochs"])
 
-    run(asked(data, tmp_path, minutes=0.04), reporter=Silent())  # 24 images' worth
+    follow(FACTORY, asked(data, tmp_path, minutes=0.04), reporter=Silent())  # 24 images' worth
     assert epochs() == 1
-    run(asked(data, tmp_path, minutes=5.0), reporter=Silent())
+    follow(FACTORY, asked(data, tmp_path, minutes=5.0), reporter=Silent())
     assert epochs() == 1
 
 
 def test_too_little_time_says_how_much_it_takes(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must leave time for an epoch on 12 images"):
-        run(asked(data, tmp_path / "run", minutes=0.001), reporter=Silent())
+        follow(FACTORY, asked(data, tmp_path / "run", minutes=0.001), reporter=Silent())
     assert not (tmp_path / "run" / "run.json").exists()
 
 

@@ -16,7 +16,8 @@ from edgessl.cli import app
 from edgessl.dense.detection.deploy import detector_from
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.recipe import run as train_dense
+from edgessl.pipeline.dense.recipe import FACTORY
+from edgessl.pipeline.dense.story import follow
 from edgessl.recipe.load_dense import load_detector, task_of
 from edgessl.reporter import Silent
 
@@ -44,7 +45,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
 ) -> None:
     def run(reporter: Silent) -> None:
         asked = Asked(RECIPE, data, tmp_path, overrides=SMALL, device="cpu")
-        train_dense(asked, reporter=reporter)
+        follow(FACTORY, asked, reporter=reporter)
 
     with pytest.raises(Interrupted, match="stopped in detect at step 4 of 9"):
         run(Stops("detect", at=4))
@@ -57,7 +58,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
 
 def test_a_folder_belongs_to_one_run(data: Path, whole: Path) -> None:
     with pytest.raises(UserError, match=r"differs in seed \(0 before, 1 now\)"):
-        train_dense(Asked(RECIPE, data, whole, overrides=SMALL, seed=1, device="cpu"),
+        follow(FACTORY, Asked(RECIPE, data, whole, overrides=SMALL, seed=1, device="cpu"),
                     reporter=Silent())  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def test_bad_input_is_one_message_and_code_2(
 
 def test_images_with_classes_are_no_boxes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must be in a layout of PASCAL VOC"):
-        train_dense(Asked(RECIPE, tmp_path, tmp_path / "run", device="cpu"), reporter=Silent())
+        follow(FACTORY, Asked(RECIPE, tmp_path, tmp_path / "run", device="cpu"), reporter=Silent())
 
 
 def test_fine_tuning_for_boxes_starts_from_a_file(data: Path, whole: Path, tmp_path: Path) -> None:

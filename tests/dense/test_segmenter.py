@@ -27,7 +27,8 @@ from edgessl.dense.segmentation.sampler import cropped_masks
 from edgessl.dense.segmentation.task import SEGMENTATION
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.recipe import run as train_dense
+from edgessl.pipeline.dense.recipe import FACTORY
+from edgessl.pipeline.dense.story import follow
 from edgessl.recipe.load_dense import load_segmenter, task_of
 from edgessl.reporter import Silent
 
@@ -48,7 +49,7 @@ def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def segmented(masks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(folder: Path) -> None:
         asked = Asked("lraspp-mobilenetv3l", masks, folder, overrides=SMALL, device="cpu")
-        train_dense(asked, reporter=Silent())
+        follow(FACTORY, asked, reporter=Silent())
 
     return made_once(tmp_path_factory, "segmenter", make)
 
@@ -118,7 +119,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
 ) -> None:
     def run(reporter: Silent) -> None:
         asked = Asked("lraspp-mobilenetv3l", masks, tmp_path, overrides=SMALL, device="cpu")
-        train_dense(asked, reporter=reporter)
+        follow(FACTORY, asked, reporter=reporter)
 
     with pytest.raises(Interrupted, match="stopped in segment at step 5"):
         run(Stops("segment", at=5))

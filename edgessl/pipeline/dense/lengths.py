@@ -11,9 +11,11 @@ import torch
 from edgessl.backbones import Backbone
 from edgessl.data.store import MemoryStore
 from edgessl.dense.originals import pack_px
-from edgessl.dense.train import Work
+from edgessl.dense.task import Task
+from edgessl.dense.work import Work
 from edgessl.errors import UserError
 from edgessl.optim import build_optimizer
+from edgessl.pipeline.dense.run import with_length
 from edgessl.pipeline.lengths import least_minutes
 from edgessl.schedules import Clock
 from edgessl.train import TrainingData, fit
@@ -24,7 +26,7 @@ _SCORING = 0.4
 """Time of scoring an image to that of training on it: a forward pass and reading its file."""
 
 
-def images_per_s(work: Work) -> float:
+def images_per_s(work: Work[Task]) -> float:
     """Measure a few steps on random pixels with the objects of the first images.
 
     Args:
@@ -59,7 +61,7 @@ def images_per_s(work: Work) -> float:
     return float(count / np.median(seconds[_WARMUP_STEPS:]))
 
 
-def seconds_of(work: Work, rate: float, arms: int) -> float:
+def seconds_of(work: Work[Task], rate: float, arms: int) -> float:
     """Estimate the time of a run with all that is trained beside it.
 
     Args:
@@ -71,13 +73,13 @@ def seconds_of(work: Work, rate: float, arms: int) -> float:
     return float((1 + arms) * (trained + _scored(work)) / rate)
 
 
-def _scored(work: Work) -> float:
+def _scored(work: Work[Task]) -> float:
     """Return how many trained images the scoring of a run takes as long as."""
     looks = 100.0 / work.recipe.train.val_every_percent
     return _SCORING * float(looks * len(work.images.val) + len(work.images.test))
 
 
-def fitted(work: Work, minutes: float, arms: int) -> Any:
+def fitted(work: Work[Task], minutes: float, arms: int) -> Any:
     """Return the recipe with as many epochs as fit into a time.
 
     Args:
@@ -88,20 +90,36 @@ def fitted(work: Work, minutes: float, arms: int) -> Any:
     Raises:
         UserError: Not one epoch fits.
     """
-    rate, images = images_per_s(work), len(work.images.train)
-    epochs = int((60.0 * minutes * rate / (1 + arms) - _scored(work)) / images)
-    if epochs < 1:
-        least = (1 + arms) * (images + _scored(work)) / rate / 60.0
+    epochs = count_in(
+        minutes, arms=arms, rate=images_per_s(work), images=len(work.images.train),
+        beside=_scored(work), one="an epoch on",
+    )  # fmt: skip
+    work.place.reporter.say(f"{minutes:g} minutes are {epochs} epochs here.")
+    return with_length(work.recipe, "epochs", epochs)
+
+
+def count_in(
+    minutes: float, *, arms: int, rate: float, images: int, beside: float, one: str
+) -> int:
+    """Return how many epochs or steps fit into a time.
+
+    Args:
+        minutes: For all trainings and what is done beside them.
+        arms: Trainings beside the run's own.
+        rate: Images trained on in a second.
+        images: Of an epoch or a step.
+        beside: How many trained images that takes as long as, for each training.
+        one: An epoch or a step in words.
+
+    Raises:
+        UserError: Not one fits.
+    """
+    found = int((60.0 * minutes * rate / (1 + arms) - beside) / images)
+    if found < 1:
+        least = (1 + arms) * (images + beside) / rate / 60.0
         raise UserError(
-            f"--minutes: must leave time for an epoch on {images} images, which takes about "
+            f"--minutes: must leave time for {one} {images} images, which takes about "
             f"{least:.2g} minutes here with scoring, got {minutes:g}; pass --minutes "
             f"{least_minutes(least)}"
         )
-    work.place.reporter.say(f"{minutes:g} minutes are {epochs} epochs here.")
-    return with_epochs(work.recipe, epochs)
-
-
-def with_epochs(recipe: Any, epochs: int) -> Any:
-    """Return a dense recipe with other epochs."""
-    train = recipe.train.model_copy(update={"epochs": epochs})
-    return recipe.model_copy(update={"train": train})
+    return found

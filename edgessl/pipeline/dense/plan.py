@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from edgessl.backbones import Backbone
 from edgessl.dense.originals import pack_px
-from edgessl.dense.train import Work
+from edgessl.dense.task import Task
+from edgessl.dense.work import Work
 from edgessl.metrics.cost import macs, params
 from edgessl.pipeline.dense.lengths import fitted, images_per_s, seconds_of
 from edgessl.pipeline.dense.prepare import Asked, prepare
@@ -70,7 +71,7 @@ def plan(asked: Asked, reporter: Reporter | None = None) -> DensePlan:
         return _plan(work, prepared.arms)
 
 
-def _plan(work: Work, arms: tuple[str, ...]) -> DensePlan:
+def _plan(work: Work[Task], arms: tuple[str, ...]) -> DensePlan:
     recipe, images = work.recipe, len(work.images.train)
     side, train = recipe.image.input_px, recipe.train
     rate = images_per_s(work)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import torch
 
 from edgessl.dense.task import Set, Task
 from edgessl.dense.tasks import TASKS
-from edgessl.dense.train import Work
+from edgessl.dense.work import Kind, Work
 from edgessl.device import pick_device
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.dense.run import arms_of, as_given
@@ -64,7 +64,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Prepared(Generic[Kind]):
     """What it comes to.
 
     Attributes:
@@ -77,7 +77,7 @@ class Prepared:
         device: Where it trains.
     """
 
-    task: Task
+    task: Kind
     table: Any
     images: Set
     given: Given | None
@@ -87,7 +87,7 @@ class Prepared:
 
     def work(
         self, asked: Asked, run: RunFolder, tell: Reporter, provenance: dict[str, Any]
-    ) -> Work:
+    ) -> Work[Kind]:
         """Return what every training of the run shares."""
         place = Workplace(
             run=run, engine=Engine(torch.device(self.device), torch.channels_last),
@@ -96,7 +96,7 @@ class Prepared:
         return Work(self.task, place, self.table, self.images, provenance)
 
 
-def prepare(asked: Asked, tell: Reporter) -> Prepared:
+def prepare(asked: Asked, tell: Reporter) -> Prepared[Task]:
     """Check what is asked for, and read the images.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,79 +13,19 @@ from edgessl import __version__
 from edgessl.dense.answers import answers_of_finished
 from edgessl.dense.images import SPLITS
 from edgessl.dense.report import write_page
-from edgessl.dense.train import Work, open_trained, train
-from edgessl.distributed.session import joined
-from edgessl.errors import UserError
-from edgessl.pipeline.dense.lengths import fitted, with_epochs
-from edgessl.pipeline.dense.prepare import Asked, Prepared, prepare
-from edgessl.pipeline.dense.run import KEY, STARTS, identity_of, record, refuse_other, reopen
+from edgessl.dense.task import Task
+from edgessl.dense.train import open_trained, train
+from edgessl.dense.work import Work
+from edgessl.pipeline.dense.lengths import fitted
+from edgessl.pipeline.dense.prepare import prepare
+from edgessl.pipeline.dense.run import STARTS, reopen
 from edgessl.pipeline.dense.scores import compare, network_facts, score
-from edgessl.pipeline.results import Run
-from edgessl.reporter import Reporter, speaking
-from edgessl.runs.folder import RunFolder
+from edgessl.pipeline.dense.story import Story
 from edgessl.runs.stages import EVALUATE, REPORT, evaluated
 from edgessl.train.place.context import once
 
 
-def run(
-    asked: Asked, *, fresh: bool = False, reporter: Reporter | None = None, command: str = ""
-) -> Run:
-    """Train a detector or a segmenter, score it on ``test``, and report.
-
-    The same call again goes on where an earlier one stopped, or returns at once.
-
-    Args:
-        asked: By the user.
-        fresh: Start over in a folder that has a run.
-        reporter: Is told what goes on; None prints it.
-        command: The command as typed, for the report.
-
-    Returns:
-        The finished run.
-
-    Raises:
-        UserError: Something asked for cannot be used.
-    """
-    with joined() as world, speaking(reporter) as tell:
-        if world.size > 1:
-            raise UserError(
-                f"--nproc-per-node: must be 1 for a detector or a segmenter, got {world.size}; "
-                "start one process"
-            )
-        prepared = prepare(asked, tell)
-        folder = RunFolder(prepared.path)
-        with folder.locked():
-            if fresh:
-                folder.clear()
-            prepared = _with_epochs(prepared, asked, folder, tell)
-            identity = identity_of(
-                prepared.table, prepared.images, asked.seed, asked.init, prepared.given
-            )
-            refuse_other(folder, identity)
-            work = prepared.work(asked, folder, tell, {})
-            record(work.place, prepared.table, prepared.images, identity, prepared.given)
-            work = prepared.work(asked, folder, tell, folder.read()["provenance"])
-            _stages(work, asked.init, prepared.arms, command)
-        return Run(prepared.path)
-
-
-def _with_epochs(
-    prepared: Prepared, asked: Asked, folder: RunFolder, tell: Reporter
-) -> Prepared:
-    """Settle the epochs by ``--minutes``, once: a run that was begun keeps those it has."""
-    if asked.minutes is None:
-        return prepared
-    known = folder.read().get(KEY)
-    if known is None:
-        table = fitted(prepared.work(asked, folder, tell, {}), asked.minutes, len(prepared.arms))
-    else:
-        epochs = int(known["recipe"]["train"]["epochs"])
-        tell.say(f"--minutes {asked.minutes:g}: this run keeps the {epochs} epochs that it has.")
-        table = with_epochs(prepared.table, epochs)
-    return replace(prepared, table=table)
-
-
-def _stages(work: Work, init: str, arms: Sequence[str], command: str) -> None:
+def _stages(work: Work[Task], init: str, arms: Sequence[str], command: str) -> None:
     """Do what is not yet done, one stage after the other, and report."""
     place, task = work.place, work.task
     reopen(place, [task.arms[name].name for name in arms])
@@ -105,7 +44,7 @@ def _stages(work: Work, init: str, arms: Sequence[str], command: str) -> None:
 
 
 def _report(
-    work: Work, init: str, trained: dict[str, Any], scored: dict[str, Any],
+    work: Work[Task], init: str, trained: dict[str, Any], scored: dict[str, Any],
     others: dict[str, Any], command: str,
 ) -> dict[str, Any]:
     task, place, images = work.task, work.place, work.images
@@ -139,3 +78,7 @@ def _report(
     answers = answers_of_finished(task, finished, torch.device("cpu"))
     write_page(task, place.run.path, document, images.test, finished.square, answers)
     return {}
+
+
+FACTORY = Story(prepare, "epochs", "epochs", fitted, _stages)
+"""The story of detectors and segmenters for devices."""

@@ -99,6 +99,18 @@ def as_given(table: Recipe, given: Given | None) -> Recipe:
     return cast(Recipe, table.model_copy(update={"image": image}))
 
 
+def with_length(recipe: Any, key: str, length: int) -> Any:
+    """Return a recipe whose training has another length.
+
+    Args:
+        recipe: Of boxes or masks.
+        key: ``epochs`` or ``iterations``.
+        length: That many of them.
+    """
+    train = recipe.train.model_copy(update={key: length})
+    return recipe.model_copy(update={"train": train})
+
+
 def identity_of(
     table: AnyRecipe, images: Set, seed: int, init: str, given: Given | None
 ) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from edgessl.dense.task import Finished, Judged
-from edgessl.dense.train import Work, judge_test
+from edgessl.dense.task import Finished, Judged, Task
+from edgessl.dense.train import judge_test
+from edgessl.dense.work import Work
 from edgessl.metrics.cost import macs, params
 from edgessl.metrics.interval import Score
 from edgessl.runs.stages import StageId, draws_file
@@ -18,7 +19,7 @@ from edgessl.start.source import NONE
 _WORDS = {"random": "random weights", "imagenet": "the weights of ImageNet"}
 
 
-def score(work: Work, stage: StageId) -> dict[str, Any]:
+def score(work: Work[Task], stage: StageId) -> dict[str, Any]:
     """Score the checkpoint that a training left on ``test``; what was judged is kept.
 
     Args:
@@ -42,7 +43,7 @@ def score(work: Work, stage: StageId) -> dict[str, Any]:
 
 
 def compare(
-    work: Work, init: str, scored: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]
+    work: Work[Task], init: str, scored: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]
 ) -> str:
     """Say in a sentence or two what a network reached, beside those of other starts.
 
@@ -87,11 +88,11 @@ def network_facts(backbone: str, finished: Finished) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _file(work: Work, stage: StageId) -> Path:
+def _file(work: Work[Task], stage: StageId) -> Path:
     return work.place.run.path / "state" / f"{stage.name}-{work.task.judging.kept}"
 
 
-def _kept(work: Work, stage: StageId) -> Judged:
+def _kept(work: Work[Task], stage: StageId) -> Judged:
     """Return what was judged of a training; judged again where that is gone."""
     path = _file(work, stage)
     if not path.is_file():

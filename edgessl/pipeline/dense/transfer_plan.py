@@ -11,13 +11,15 @@ from time import perf_counter
 import torch
 
 from edgessl.dense.transfer.originals import Visits
-from edgessl.dense.transfer.work import TransferWork, started_backbone, stream_of
-from edgessl.errors import UserError
+from edgessl.dense.transfer.task import TransferTask
+from edgessl.dense.transfer.train import started_backbone, stream_of
+from edgessl.dense.work import Work
 from edgessl.metrics.cost import params
 from edgessl.optim import build_optimizer
+from edgessl.pipeline.dense.lengths import count_in
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.transfer_prepare import prepare_transfer, with_iterations
-from edgessl.pipeline.lengths import least_minutes
+from edgessl.pipeline.dense.run import with_length
+from edgessl.pipeline.dense.transfer_prepare import prepare_transfer
 from edgessl.recipe.load_transfer import TransferRecipe
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
@@ -79,22 +81,22 @@ def plan_transfer(task: str, asked: Asked, reporter: Reporter | None = None) -> 
         rate, table = images_per_s(work), work.recipe
         trainings = 1 + len(prepared.arms)
         if asked.minutes is not None:
-            table = fitted(work, asked.minutes, len(prepared.arms), rate)
+            table = _at_rate(work, asked.minutes, len(prepared.arms), rate)
         train = table.train
         visits = train.iterations * train.batch_size
         network = prepared.task.learner(
             started_backbone(work.place, table.backbone, NONE, prepared.task.stage), table,
-            prepared.data,
+            prepared.images,
         ).module  # fmt: skip
-        images = len(prepared.data.train)
+        images = len(prepared.images.train)
         return TransferPlan(
-            images, len(prepared.data.test), table.image.test_px, params(network),
+            images, len(prepared.images.test), table.image.test_px, params(network),
             train.iterations, train.batch_size, round(visits / images, 1), round(rate, 2),
             round(trainings * (visits + _beside(work)) / rate / 60.0, 1), prepared.arms,
         )  # fmt: skip
 
 
-def images_per_s(work: TransferWork) -> float:
+def images_per_s(work: Work[TransferTask]) -> float:
     """Train a few steps on the first images that a run visits, on a copy that is thrown away.
 
     Args:
@@ -104,7 +106,7 @@ def images_per_s(work: TransferWork) -> float:
     size = recipe.train.batch_size
     size = min(size, _CPU_BATCH) if place.device.type == "cpu" else size
     backbone = started_backbone(place, recipe.backbone, NONE, task.stage)
-    learner = task.learner(backbone, recipe, work.data)
+    learner = task.learner(backbone, recipe, work.images)
     place.engine.place(learner.module)
     learner.module.train()
     stream = stream_of(learner.images, STEPS * size, place.seed, task.stage.number)
@@ -125,36 +127,37 @@ def images_per_s(work: TransferWork) -> float:
     return float(size / min(seconds))
 
 
-def fitted(work: TransferWork, minutes: float, arms: int, rate: float) -> TransferRecipe:
+def fitted(work: Work[TransferTask], minutes: float, arms: int) -> TransferRecipe:
     """Return the recipe with as many steps as fit into a time.
 
     Args:
         work: The run.
         minutes: For all that it trains and scores.
         arms: Trainings beside it.
-        rate: Images trained on in a second.
 
     Raises:
         UserError: Not one step fits.
     """
-    size = work.recipe.train.batch_size
-    iterations = int((60.0 * minutes * rate / (1 + arms) - _beside(work)) / size)
-    if iterations < 1:
-        least = (1 + arms) * (size + _beside(work)) / rate / 60.0
-        raise UserError(
-            f"--minutes: must leave time for a step of {size} images, which takes about "
-            f"{least:.2g} minutes here with scoring, got {minutes:g}; pass --minutes "
-            f"{least_minutes(least)}"
-        )
+    return _at_rate(work, minutes, arms, images_per_s(work))
+
+
+def _at_rate(
+    work: Work[TransferTask], minutes: float, arms: int, rate: float
+) -> TransferRecipe:
+    iterations = count_in(
+        minutes, arms=arms, rate=rate, images=work.recipe.train.batch_size, beside=_beside(work),
+        one="a step of",
+    )  # fmt: skip
     work.place.reporter.say(f"{minutes:g} minutes are {iterations} steps here.")
-    return with_iterations(work.recipe, iterations)
+    recipe: TransferRecipe = with_length(work.recipe, "iterations", iterations)
+    return recipe
 
 
-def _beside(work: TransferWork) -> float:
+def _beside(work: Work[TransferTask]) -> float:
     """Return how many trained images scoring and measuring BN take as long as."""
     network = getattr(work.recipe, "detector", None) or work.recipe.segmenter
     measured = network.precise_batchnorm_steps * work.recipe.train.batch_size
-    return float(_FORWARD * (len(work.data.test) + measured))
+    return float(_FORWARD * (len(work.images.test) + measured))
 
 
 def describe_transfer_plan(found: TransferPlan) -> str:

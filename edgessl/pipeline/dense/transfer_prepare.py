@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from edgessl.backbones import Backbone
 from edgessl.dense.transfer.scenes import Scene
 from edgessl.dense.transfer.task import Set, TransferTask
 from edgessl.dense.transfer.tasks import TRANSFERS
-from edgessl.dense.transfer.work import TransferWork
 from edgessl.device import pick_device
 from edgessl.errors import Refusals, UserError
-from edgessl.pipeline.dense.prepare import Asked, beside
+from edgessl.pipeline.dense.prepare import Asked, Prepared, beside
 from edgessl.pipeline.dense.run import arms_of, as_given
 from edgessl.pipeline.prepare import refuse_both
 from edgessl.recipe.load_transfer import (
@@ -26,48 +22,11 @@ from edgessl.recipe.load_transfer import (
     refuse_unknown,
 )
 from edgessl.reporter import Reporter
-from edgessl.runs.folder import RunFolder
 from edgessl.start.general import open_start
-from edgessl.start.origin import Given
-from edgessl.start.source import open_weights
-from edgessl.train import Engine
-from edgessl.train.place.context import Workplace
+from edgessl.start.source import NONE, open_weights
 
 
-@dataclass(frozen=True)
-class PreparedTransfer:
-    """What it comes to.
-
-    Attributes:
-        task: Detection or segmentation.
-        table: The recipe, resolved.
-        data: The set.
-        given: Weights to start from.
-        arms: What is trained for comparison.
-        path: The run folder.
-        device: Where it trains.
-    """
-
-    task: TransferTask
-    table: TransferRecipe
-    data: Set
-    given: Given | None
-    arms: tuple[str, ...]
-    path: Path
-    device: str
-
-    def work(
-        self, asked: Asked, run: RunFolder, tell: Reporter, provenance: dict[str, Any]
-    ) -> TransferWork:
-        """Return what every training of the run shares."""
-        place = Workplace(
-            run=run, engine=Engine(torch.device(self.device), torch.channels_last),
-            seed=asked.seed, reporter=tell,
-        )  # fmt: skip
-        return TransferWork(self.task, place, self.table, self.data, provenance)
-
-
-def prepare_transfer(task: str, asked: Asked, tell: Reporter) -> PreparedTransfer:
+def prepare_transfer(task: str, asked: Asked, tell: Reporter) -> Prepared[TransferTask]:
     """Check what is asked for, and read the images.
 
     Args:
@@ -93,7 +52,7 @@ def prepare_transfer(task: str, asked: Asked, tell: Reporter) -> PreparedTransfe
         device = pick_device(asked.device)
     refusals.raise_all()
     assert table is not None
-    given = open_weights(asked.init, table.backbone.name)
+    given = None if asked.init == NONE else open_weights(asked.init, table.backbone.name)
     table, kind = as_given(table, given), TRANSFERS[task]
     loaded = kind.load(asked.data, lambda done, total: tell.progress("read", done, total))
     kind.refuse_unfit(table, loaded)
@@ -101,7 +60,7 @@ def prepare_transfer(task: str, asked: Asked, tell: Reporter) -> PreparedTransfe
     for line in described(loaded):
         tell.say(line)
     path = Path(asked.out or Path("runs") / f"{loaded.name}-{table.name.replace(':', '-')}")
-    return PreparedTransfer(kind, table, loaded, given, tuple(arms), path, device)
+    return Prepared(kind, table, loaded, given, tuple(arms), path, device)
 
 
 def described(loaded: Set) -> list[str]:
@@ -117,12 +76,6 @@ def described(loaded: Set) -> list[str]:
     ]
 
 
-def with_iterations(table: TransferRecipe, iterations: int) -> TransferRecipe:
-    """Return a recipe of transfer with other steps."""
-    train = table.train.model_copy(update={"iterations": iterations})
-    return table.model_copy(update={"train": train})
-
-
 def _refuse_two_lengths(asked: Asked) -> None:
     refuse_both(asked.epochs, asked.minutes)
     other = "--epochs" if asked.epochs is not None else "--minutes"
@@ -134,7 +87,7 @@ def _resolved(task: str, asked: Asked) -> TransferRecipe:
     named = find_transfer(asked.recipe)
     if named is None:
         raise refuse_unknown(asked.recipe, task)
-    held = open_start(asked.init, asked.backbone).backbone
+    held = None if asked.init == NONE else open_start(asked.init, asked.backbone).backbone
     changes = [*asked.overrides]
     if asked.size is not None:
         changes += [f"image.train_px=[{asked.size}]", f"image.test_px={asked.size}"]
@@ -151,7 +104,7 @@ def _resolved(task: str, asked: Asked) -> TransferRecipe:
             f"--recipe: must be one of --task {task}, got '{asked.recipe}', which is of --task "
             f"{table.task}"
         )
-    if table.backbone.name != held:
+    if held not in (None, table.backbone.name):
         raise UserError(
             f"{asked.init}: must hold {table.backbone.name} for {table.name}, got {held}; pass a "
             "recipe of that backbone"

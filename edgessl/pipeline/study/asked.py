@@ -15,6 +15,9 @@ from edgessl.reporter import Reporter
 RUNS = "runs"
 """In a study's folder: its run folders."""
 
+PROTOCOL = "protocol."
+"""Before the keys of changes that are for papers' detectors and segmenters alone."""
+
 WHOLE = Scale()
 
 
@@ -30,6 +33,7 @@ class Asked:
         device: One of ``device.NAMES``.
         overrides: ``KEY=VALUE`` changes to every recipe.
         compiled: Whether backbones are compiled.
+        of_protocols: ``KEY=VALUE`` changes to every paper's detector or segmenter.
     """
 
     sets: Sets
@@ -39,6 +43,7 @@ class Asked:
     device: str = "auto"
     overrides: tuple[str, ...] = ()
     compiled: bool = False
+    of_protocols: tuple[str, ...] = ()
 
 
 class Counting:
@@ -104,6 +109,11 @@ def prepare_study(
         if not 0 < value <= 1:
             raise UserError(f"{option}: must be above 0 and up to 1, got {value:g}")
     sets = sets_of(given, transfer, found.sets)
-    asked = Asked(sets, Scale(scale, images), size, seed, device, tuple(overrides), compiled)
+    inside = tuple(one for one in overrides if one.startswith(PROTOCOL))
+    asked = Asked(
+        sets, Scale(scale, images), size, seed, device,
+        tuple(one for one in overrides if one not in inside), compiled,
+        tuple(one.removeprefix(PROTOCOL) for one in inside),
+    )  # fmt: skip
     first = short_name(sets.whole or next(iter(sets.named.values())))
     return found, asked, Path(out or Path("runs") / f"{first}-{Path(name).stem}")

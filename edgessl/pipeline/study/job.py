@@ -73,6 +73,33 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Transferring:
+    """A paper's detector or segmenter on such a network, or on given weights.
+
+    Attributes:
+        start: The pretraining, weights as ``edgessl finetune`` takes them, or ``none``.
+        task: ``detect`` or ``segment``.
+        recipe: Of transfer; the start's backbone takes the place of its own.
+        backbone: That of the start.
+        data: Where the images are.
+        iterations: Steps; None for the recipe's.
+        overrides: ``KEY=VALUE`` changes.
+        folder: Name of its run folder.
+        file: Of the pretraining.
+    """
+
+    start: Pretraining | str
+    task: str
+    recipe: str
+    backbone: str
+    data: str
+    iterations: int | None
+    overrides: tuple[str, ...]
+    folder: str
+    file: str = PRETRAIN.file
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """All that a row needs.
 
@@ -84,6 +111,7 @@ class Job:
         fused: Further networks whose features are laid beside.
         scored_on: Where the images are that are scored.
         network: What of the pretraining is taken: its end, or a snapshot.
+        under: The paper's detector or segmenter that it is put under; None for nothing.
     """
 
     row: Row
@@ -93,6 +121,12 @@ class Job:
     fused: tuple[Pretraining, ...]
     scored_on: str
     network: str = PRETRAIN.file
+    under: Transferring | None = None
+
+    @property
+    def last(self) -> Pretraining | Tuning | Transferring | None:
+        """The run that its number comes from."""
+        return self.under or self.tuning or self.pretraining
 
     @property
     def pretrainings(self) -> tuple[Pretraining, ...]:

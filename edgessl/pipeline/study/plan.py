@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from edgessl.errors import EdgesslError, Interrupted, UserError
+from edgessl.pipeline.dense.transfer_plan import plan_transfer
 from edgessl.pipeline.recipe import plan as plan_run
 from edgessl.pipeline.study.asked import RUNS, Asked, Counting, prepare_study
-from edgessl.pipeline.study.job import Pretraining, Tuning
+from edgessl.pipeline.study.job import Pretraining, Transferring, Tuning
+from edgessl.pipeline.study.protocol import transfer_of
 from edgessl.pipeline.study.row_job import job_of
 from edgessl.recipe import load_recipe
 from edgessl.reporter import Reporter, Silent, speaking
+from edgessl.start.source import NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class StudyPlan:
         rows: How many numbers.
         pretrainings: Runs that pretrain, each once; name and minutes.
         tunings: How many fine-tunings.
+        transfers: How many papers' detectors and segmenters.
         minutes: Of all of them, about.
         refused: Rows that cannot be run, and why.
     """
@@ -31,6 +35,7 @@ class StudyPlan:
     rows: int
     pretrainings: tuple[tuple[str, float], ...]
     tunings: int
+    transfers: int
     minutes: float
     refused: tuple[tuple[str, str], ...]
 
@@ -42,6 +47,7 @@ class StudyPlan:
                 {"run": folder, "minutes": minutes} for folder, minutes in self.pretrainings
             ],
             "tunings": self.tunings,
+            "transfers": self.transfers,
             "minutes": self.minutes,
             "refused": [{"row": name, "why": why} for name, why in self.refused],
         }
@@ -83,6 +89,7 @@ def plan_study(
     )
     runs: dict[Pretraining, float] = {}
     tunings: dict[Tuning, float] = {}
+    transfers: dict[Transferring, float] = {}
     refused: list[tuple[str, str]] = []
     with speaking(reporter) as tell:
         counts = Counting(tell)
@@ -97,13 +104,16 @@ def plan_study(
                         runs[one] = _minutes(one, asked, where)
                 if job.tuning is not None and job.tuning not in tunings:
                     tunings[job.tuning] = _tuning_minutes(job.tuning, asked, where)
+                if job.under is not None and job.under not in transfers:
+                    transfers[job.under] = _transfer_minutes(job.under, asked, where)
             except Interrupted:
                 raise
             except EdgesslError as error:
                 refused.append((row.name, str(error)))
     return StudyPlan(
         len(found.rows), tuple((one.folder, minutes) for one, minutes in runs.items()),
-        len(tunings), sum(runs.values()) + sum(tunings.values()), tuple(refused),
+        len(tunings), len(transfers),
+        sum(sum(one.values()) for one in (runs, tunings, transfers)), tuple(refused),
     )  # fmt: skip
 
 
@@ -128,3 +138,9 @@ def _tuning_minutes(one: Tuning, asked: Asked, where: Path) -> float:
         return 0.0
     batch = load_recipe(one.recipe, overrides=one.overrides).finetune.batch_size
     return planned.finetune_steps * batch / planned.finetune_images_per_s / 60.0
+
+
+def _transfer_minutes(one: Transferring, asked: Asked, where: Path) -> float:
+    """Measure a transfer from random weights: the real ones may not be there yet."""
+    wanted = transfer_of(one, asked, where / RUNS, NONE)
+    return plan_transfer(one.task, wanted, Silent()).minutes

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from edgessl.errors import UserError
 from edgessl.pipeline.snapshots import snapshots
 from edgessl.pipeline.study.asked import Asked, Counting
-from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Tuning, hash_of
-from edgessl.pipeline.study.sets import short_name
+from edgessl.pipeline.study.folders import folder_of
+from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Tuning
+from edgessl.pipeline.study.protocol import transferring
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.scaled import Scale, scaled_finetuning, scaled_pretraining
 from edgessl.recipe.study import WITHOUT_TRAINING, Network, Row, Study
@@ -51,15 +50,18 @@ def job_of(row: Row, study: Study, asked: Asked, counts: Counting) -> Job:
             row.anchor, asked.sets.source(row.anchor.data or study.data), study, asked, counts
         )  # fmt: skip
         rescaled = Rescaling(row.rescale, anchor)
-    tuning, network = None, PRETRAIN.file
+    tuning, under, network = None, None, PRETRAIN.file
     if row.snapshot is not None and pretraining is not None:
         network = _snapshot(row, row.snapshot, pretraining, asked)
-    if row.score in _FINETUNED or row.start:
-        start = row.start or pretraining
-        assert start is not None
-        file = network if rescaled is None else rescaled.file
+    start = row.start or pretraining
+    assert start is not None
+    file = network if rescaled is None else rescaled.file
+    if row.protocol:
+        scored_on = asked.sets.source(row.transfer)
+        under = transferring(row, start, file, scored_on, asked)
+    elif row.score in _FINETUNED or row.start:
         tuning = _tuning(row, start, file, scored_on, study, asked, counts)
-    return Job(row, pretraining, tuning, rescaled, fused, scored_on, network)
+    return Job(row, pretraining, tuning, rescaled, fused, scored_on, network, under)
 
 
 def _snapshot(row: Row, epoch: int, pretraining: Pretraining, asked: Asked) -> str:
@@ -99,7 +101,7 @@ def _pretraining(
         epochs, smaller = scaled_pretraining(recipe, scale, images)
         changes = (*changes, *smaller)
     changes = (*changes, _ALONE)
-    folder = _folder(network.recipe, data, repr((changes, epochs, asked.size, asked.seed)))
+    folder = folder_of(network.recipe, data, repr((changes, epochs, asked.size, asked.seed)))
     return Pretraining(network.recipe, data, epochs, changes, folder)
 
 
@@ -143,7 +145,7 @@ def _tuning(
         changes = (*changes, *scaled_finetuning(recipe, asked.scale, kept))
     changes = (*changes, _TUNED)
     what = repr((start, file, changes, percent, per_class, asked.size, asked.seed))
-    folder = _folder(name, data, what)
+    folder = folder_of(name, data, what)
     return Tuning(start, name, data, percent, per_class, changes, f"{folder}-tuned", file)
 
 
@@ -151,8 +153,3 @@ def _per_class(labels: int, data: str, study: Study, counts: Counting) -> int:
     found = counts(data)
     share = 1.0 if study.images is None else min(1.0, found.train / study.images)
     return max(1, round(labels * share / max(1, found.classes)))
-
-
-def _folder(recipe: str, data: str, rest: str) -> str:
-    place = "-".join(short_name(part) for part in data.split("+"))
-    return f"{Path(recipe.replace(':', '-')).stem}-{place[:60]}-{hash_of(rest + data)}"

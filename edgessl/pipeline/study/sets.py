@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import load_dataset, refuse_unknown
+from edgessl.dense.transfer.sets import BOX_SETS, PIXEL_SETS
 from edgessl.errors import Refusals, UserError
 from edgessl.files import expanded
 from edgessl.reporter import Reporter
@@ -92,7 +93,8 @@ def sets_of(data: Sequence[str], transfer: str | None, papers: Sequence[str]) ->
     found = Sets(whole[0] if whole else None, named, moved)
     for source in found.sources:
         with refusals:
-            refuse_unknown(source)
+            if source not in (*BOX_SETS, *PIXEL_SETS):
+                refuse_unknown(source)
     refusals.raise_all()
     return found
 

@@ -9,14 +9,17 @@ from typing import Any
 from edgessl import catalog
 from edgessl.errors import EdgesslError, Interrupted, UserError
 from edgessl.files import atomic_path
+from edgessl.pipeline.dense.story import follow
+from edgessl.pipeline.dense.transfer import PAPERS
 from edgessl.pipeline.finetune.finetune import finetune
 from edgessl.pipeline.recipe import run
 from edgessl.pipeline.rescale import rescale
 from edgessl.pipeline.study.asked import RUNS, Asked, Counting, prepare_study
-from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Tuning
+from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Transferring, Tuning
 from edgessl.pipeline.study.known import Known, write_values
 from edgessl.pipeline.study.number import Number
 from edgessl.pipeline.study.plan import StudyPlan, plan_study
+from edgessl.pipeline.study.protocol import number_under, start_of, transfer_of
 from edgessl.pipeline.study.row_job import job_of
 from edgessl.pipeline.study.score import number_of_recipe, numbers_of_runs
 from edgessl.pipeline.study.sets import Sets, short_name
@@ -25,7 +28,8 @@ from edgessl.report.study.outcome import Outcome
 from edgessl.report.study.page import study_page
 from edgessl.report.study.result import StudyResult
 from edgessl.reporter import Reporter, speaking
-from edgessl.runs.stages import PRETRAIN
+from edgessl.runs.folder import RunFolder
+from edgessl.runs.stages import PRETRAIN, REPORT
 
 __all__ = ["StudyPlan", "plan_study", "studies", "study"]
 
@@ -127,7 +131,7 @@ def _outcomes(
     except EdgesslError as error:
         tell.say(f"Not run: {error}")
         return [_with(bare, why=" ".join(str(error).split())[:400])]
-    last = job.tuning or job.pretraining
+    last = job.last
     folder = f"{RUNS}/{last.folder}" if last is not None else ""
     return [_numbered(bare, number, folder) for number in numbers]
 
@@ -142,6 +146,9 @@ def _run(job: Job, asked: Asked, where: Path, tell: Reporter) -> list[Number]:
         _rescale(job.pretraining, job.rescaled, runs)
     if job.tuning is not None:
         _tune(job.tuning, asked, runs, tell)
+    if job.under is not None:
+        _transfer(job.under, asked, runs, tell)
+        return [number_under(job.under, job.row.score, runs)]
     return numbers_of_runs(job, runs, asked, tell.say)
 
 
@@ -167,6 +174,13 @@ def _tune(one: Tuning, asked: Asked, runs: Path, tell: Reporter) -> None:
         device=asked.device, baselines=("none",), overrides=one.overrides,
         compiled=asked.compiled, reporter=tell, command="edgessl study",
     )  # fmt: skip
+
+
+def _transfer(one: Transferring, asked: Asked, runs: Path, tell: Reporter) -> None:
+    if REPORT in RunFolder(runs / one.folder).read().get("finished", {}):
+        return  # rows that share it would read all of its images again
+    wanted = transfer_of(one, asked, runs, start_of(one, runs))
+    follow(PAPERS[one.task], wanted, reporter=tell, command="edgessl study")
 
 
 def _waiting(row: Row, found: Study) -> Outcome:

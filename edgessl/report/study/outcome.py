@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgessl.recipe.study import key_of
+from edgessl.recipe.study import OF_PROTOCOLS, key_of
 
 UNITS = {
     "finetune": "%", "finetune_top5": "%", "classifier": "%", "classifier_top5": "%",
     "linear": "%", "knn": "%", "map": "%", "best_nn": "%", "instance_discrimination": "%",
     "flops_s3l": "M", "params": "M", "macs": "M",
+    **dict.fromkeys(sorted(OF_PROTOCOLS), "%"),
 }  # fmt: skip
 """By the name of the score; the others have none."""
 
@@ -33,6 +34,12 @@ TITLES = {
     "params": "Parameters without classifier",
     "macs": "Multiply-accumulates of a global view, averaged over epochs",
     "pixel_scale": "mean(PS_g / PS_l)",
+    "voc_ap50": "VOC's AP50 by 11 points, of a detector trained on the backbone",
+    "voc_ap": "Mean of VOC's AP over overlaps of 0.5 to 0.95, by 11 points",
+    "voc_ap75": "VOC's AP at an overlap of 0.75, by 11 points",
+    **{f"coco_{what}_{name.lower()}": f"COCO's {name} of {'boxes' if what == 'box' else 'masks'}"
+       for what in ("box", "mask") for name in ("AP", "AP50", "AP75")},
+    "miou": "Mean intersection over union of a segmenter trained on the backbone",
 }
 """What each score is, for a heading."""
 

@@ -14,7 +14,8 @@ from edgessl import catalog
 from edgessl.cli import app
 from edgessl.errors import UserError
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.transfer import transfer
+from edgessl.pipeline.dense.story import follow
+from edgessl.pipeline.dense.transfer import PAPERS
 from edgessl.recipe.backbones import BACKBONES
 from edgessl.recipe.load import variants_in
 from edgessl.recipe.load_transfer import find_transfer, load_transfer, protocols_of
@@ -104,7 +105,7 @@ def _trained(path: Path, backbone: str, folder: Path) -> dict[str, object]:
         str(path), data, init=str(weights), backbone=backbone, iterations=2, out=folder / "run",
         overrides=SMALL, device="cpu",
     )
-    return transfer("detect", asked, reporter=Silent()).report
+    return follow(PAPERS["detect"], asked, reporter=Silent()).report
 
 
 @pytest.mark.parametrize("name", CHEAP)
@@ -127,8 +128,7 @@ def test_two_steps_and_figures_as_it_is(path: Path, tmp_path: Path) -> None:
 def test_masks_need_a_set_with_masks(tmp_path: Path) -> None:
     weights = write_weights(tmp_path / "net.pth")
     with pytest.raises(UserError, match="must have a mask of every object for s3l-coco-fpn"):
-        transfer(
-            "detect",
+        follow(PAPERS["detect"],
             Asked("s3l-coco-fpn", write_devkit(tmp_path / "voc"), init=str(weights),
                   backbone="resnet18", out=tmp_path / "run", device="cpu"),
             reporter=Silent(),

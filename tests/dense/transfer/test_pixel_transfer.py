@@ -26,7 +26,8 @@ from edgessl.dense.transfer.pixels import labels_of
 from edgessl.errors import Interrupted, UserError
 from edgessl.optim.build import learning_rate
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.transfer import transfer
+from edgessl.pipeline.dense.story import follow
+from edgessl.pipeline.dense.transfer import PAPERS
 from edgessl.recipe.optim_tables import Sgd
 from edgessl.recipe.transfer_table import CropTable, PixelsTable
 from edgessl.reporter import Reporter, Silent
@@ -157,7 +158,7 @@ def _run(streets: Path, out: Path, reporter: Reporter, name: str = "airl-citysca
         name, streets / "cityscapes", init=str(streets / "resnet18.pth"), backbone="resnet18",
         iterations=3, out=out, overrides=SMALL, device="cpu",
     )
-    run = transfer("segment", asked, reporter=reporter)
+    run = follow(PAPERS["segment"], asked, reporter=reporter)
     assert run.scores["miou"].n == 3  # every reader of reports can read it
     return run.path
 
@@ -184,7 +185,7 @@ def test_two_steps_and_figures_as_it_is(streets: Path, tmp_path: Path) -> None:
         overrides=("image.train_px=[48,96]", "image.window_px=[64,64]", "image.test_px=64",
                    "train.batch_size=2"),
     )  # fmt: skip
-    run = transfer("segment", asked, reporter=Silent())
+    run = follow(PAPERS["segment"], asked, reporter=Silent())
     assert run.report["recipe"]["segmenter"]["multigrid"] == [1, 2, 4]
 
 
@@ -199,8 +200,7 @@ def test_the_variant_is_an_fcn(streets: Path, tmp_path: Path) -> None:
 
 def test_a_batch_of_one_is_refused_for_deeplab(streets: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="batch_size must be at least 2 for deeplabv3"):
-        transfer(
-            "segment",
+        follow(PAPERS["segment"],
             Asked("airl-cityscapes", streets / "cityscapes", init=str(streets / "resnet18.pth"),
                   backbone="resnet18", out=tmp_path, overrides=("train.batch_size=1",),
                   device="cpu"),

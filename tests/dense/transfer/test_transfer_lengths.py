@@ -14,7 +14,8 @@ from edgessl.cli import app
 from edgessl.errors import UserError
 from edgessl.pipeline.dense import transfer_plan
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.transfer import transfer
+from edgessl.pipeline.dense.story import follow
+from edgessl.pipeline.dense.transfer import PAPERS
 from edgessl.pipeline.dense.transfer_plan import plan_transfer
 from edgessl.reporter import Silent
 
@@ -31,7 +32,7 @@ def _ten_images_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
         return 10.0
 
     monkeypatch.setattr("edgessl.pipeline.dense.transfer_plan.images_per_s", measured)
-    monkeypatch.setattr("edgessl.pipeline.dense.transfer.images_per_s", measured)
+    monkeypatch.setattr("edgessl.pipeline.dense.transfer_plan.images_per_s", measured)
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +66,16 @@ def test_a_plan_counts_and_writes_nothing(folder: Path, tmp_path: Path) -> None:
 
 def test_minutes_become_steps_once(folder: Path, tmp_path: Path) -> None:
     asked = _asked(folder, tmp_path, minutes=(3.2 + 5) / 600)  # 5 images' worth beside scoring
-    assert transfer("detect", asked, reporter=Silent()).report["recipe"]["train"]["iterations"] == 2
+    run = follow(PAPERS["detect"], asked, reporter=Silent())
+    assert run.report["recipe"]["train"]["iterations"] == 2
     before = (tmp_path / "report.json").read_bytes()
-    again = transfer("detect", _asked(folder, tmp_path, minutes=60.0), reporter=Silent())
+    again = follow(PAPERS["detect"], _asked(folder, tmp_path, minutes=60.0), reporter=Silent())
     assert (again.path / "report.json").read_bytes() == before
 
 
 def test_too_few_minutes_name_enough(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--minutes: must leave time for a step of 2 images"):
-        transfer("detect", _asked(folder, tmp_path, minutes=0.001), reporter=Silent())
+        follow(PAPERS["detect"], _asked(folder, tmp_path, minutes=0.001), reporter=Silent())
 
 
 def test_the_command_prints_the_plan(folder: Path, tmp_path: Path) -> None:

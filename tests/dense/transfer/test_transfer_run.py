@@ -18,7 +18,8 @@ from edgessl import checkpoint
 from edgessl.cli import app
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.dense.prepare import Asked
-from edgessl.pipeline.dense.transfer import transfer
+from edgessl.pipeline.dense.story import follow
+from edgessl.pipeline.dense.transfer import PAPERS
 from edgessl.pipeline.results import Run
 from edgessl.reporter import Reporter, Silent
 
@@ -41,7 +42,7 @@ def _run(devkit: Path, out: Path, reporter: Reporter, seed: int = 0) -> Run:
         RECIPE, devkit / "VOCdevkit", init=str(devkit / "resnet18.pth"), backbone="resnet18",
         iterations=4, out=out, overrides=TINY, seed=seed, device="cpu",
     )
-    return transfer("detect", asked, reporter=reporter)
+    return follow(PAPERS["detect"], asked, reporter=reporter)
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +177,7 @@ def test_it_learns_where_rectangles_are(tmp_path: Path) -> None:
             "train.optim.lr=0.08", "train.optim.warmup_percent=5.0",
         ),
     )  # fmt: skip
-    run = transfer("detect", asked, reporter=Silent())
+    run = follow(PAPERS["detect"], asked, reporter=Silent())
     assert run.report["voc"]["ap50_11_points"] > 60
 
 

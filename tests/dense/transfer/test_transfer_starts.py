@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from edgessl import checkpoint
 from edgessl.backbones import Backbone, deployable_payload
 from edgessl.cli import app
-from edgessl.dense.transfer.work import started_backbone
+from edgessl.dense.transfer.train import started_backbone
 from edgessl.recipe.tables import BackboneTable
 from edgessl.reporter import Silent
 from edgessl.runs.folder import RunFolder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.dense.transfer.originals import Stream, Visits
 from edgessl.dense.transfer.precise import measure_batchnorm
-from edgessl.dense.transfer.task import Recipe, Set, Sized, TransferLearner, TransferTask
+from edgessl.dense.transfer.task import Sized, TransferLearner, TransferTask
+from edgessl.dense.work import Work
 from edgessl.methods.method import Method
 from edgessl.recipe.tables import BackboneTable
 from edgessl.rng import DrawKey, step_seed
@@ -27,25 +27,6 @@ from edgessl.train.stage.train_stage import train_stage
 
 _PX = 224  # side that position embeddings are made for; a network resamples them for others
 _MEASURED = 1000  # added to a stage's number for the draws of precise BN
-
-
-@dataclass(frozen=True)
-class TransferWork:
-    """What every training of a run shares.
-
-    Attributes:
-        task: What is learned.
-        place: Where and with what it works.
-        recipe: Resolved.
-        data: The images.
-        provenance: What every checkpoint says about where it comes from.
-    """
-
-    task: TransferTask
-    place: Workplace
-    recipe: Recipe
-    data: Set
-    provenance: dict[str, Any]
 
 
 def started_backbone(
@@ -66,7 +47,7 @@ def started_backbone(
     return backbone
 
 
-def train(work: TransferWork, stage: StageId, start: str) -> dict[str, Any]:
+def train(work: Work[TransferTask], stage: StageId, start: str) -> dict[str, Any]:
     """Train a network, from where an earlier run of it stopped, and write its checkpoint.
 
     Its BN is measured before it is written, where the recipe says so.
@@ -81,7 +62,7 @@ def train(work: TransferWork, stage: StageId, start: str) -> dict[str, Any]:
     """
     place, table = work.place, work.recipe.train
     backbone = started_backbone(place, work.recipe.backbone, start, stage)
-    learner = work.task.learner(backbone, work.recipe, work.data)
+    learner = work.task.learner(backbone, work.recipe, work.images)
     method: Method = learner.module  # type: ignore[assignment]  # every method is a module
     visits = table.iterations * table.batch_size
     stream = stream_of(learner.images, visits, place.seed, stage.number)
@@ -98,7 +79,7 @@ def train(work: TransferWork, stage: StageId, start: str) -> dict[str, Any]:
     return meter.facts()
 
 
-def open_trained(work: TransferWork, stage: StageId) -> Any:
+def open_trained(work: Work[TransferTask], stage: StageId) -> Any:
     """Read the checkpoint that a training left: a ``Finished``."""
     path = work.place.run.path / stage.file
     return work.task.open(checkpoint.load(path), str(path))
