@@ -20,7 +20,8 @@ def bench(
     models: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="ONNX or ORT files; TorchScript, .pt2 or checkpoints beside them.",
+            help="Exported files of any format, such as .onnx, .tflite, .pte, .xml or .param; "
+            "checkpoints beside them.",
             metavar="MODEL...",
         ),
     ] = None,

@@ -16,12 +16,18 @@ from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
 )
 from executorch.exir import to_edge_transform_and_lower
 from executorch.runtime import Runtime
-from torchao.quantization.pt2e import MinMaxObserver
+from torchao.quantization.pt2e import MinMaxObserver, MovingAverageMinMaxObserver
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-RULES = ("typical", "widest")
-"""How ranges of many images become one: the quantiser's histogram, which clips outliers, or the
-extremes."""
+EPS = 2**-12
+"""Smallest step of an int8 tensor: that of XNNPACK's quantiser."""
+RULES = {
+    "typical": None,
+    "widest": MinMaxObserver.with_args(eps=EPS),
+    "average": MovingAverageMinMaxObserver.with_args(eps=EPS, averaging_constant=0.05),
+}
+"""How ranges of many images become one: the quantiser's histogram, which clips outliers; the
+extremes; or a moving average, which a few images far from all others stretch least."""
 PRODUCTS = ("convolution", "linear", "addmm", "mm", "bmm", "matmul")
 
 
@@ -50,11 +56,11 @@ class Quantizer(XNNPACKQuantizer):
 def scheme(rule):
     """Return weights per channel and activations per tensor, with ranges by a rule."""
     config = get_symmetric_quantization_config(is_per_channel=True)
-    if rule == "typical":
+    observer = RULES[rule]
+    if observer is None:
         return config
-    extremes = MinMaxObserver.with_args(eps=2**-12)
     return replace(config, **{
-        name: replace(getattr(config, name), observer_or_fake_quant_ctr=extremes)
+        name: replace(getattr(config, name), observer_or_fake_quant_ctr=observer)
         for name in ("input_activation", "output_activation")
     })  # fmt: skip
 

@@ -46,6 +46,20 @@ def test_the_candidate_that_loses_least_is_kept_and_the_first_of_equals() -> Non
     assert "-2.5 points" in kept.gate.finding
 
 
+def test_few_changes_win_over_many_that_happen_to_cancel() -> None:
+    lucky = answers(2)
+    lucky[:2] = np.eye(4, dtype=np.float32)[LABELS[:2]]  # two become right
+    lucky[2:10] = np.eye(4, dtype=np.float32)[(LABELS[2:10] + 1) % 4]  # and eight wrong
+    found = calibration()
+    kept = choose(found, {"many": lucky, "few": answers(4)})
+    assert kept.changed_percent == {"many": 25.0, "few": 5.0}
+    assert kept.name == "few"
+    better = answers(2)
+    better[0] = np.eye(4, dtype=np.float32)[LABELS[0]]
+    worse = answers(3)
+    assert choose(found, {"worse": worse, "better": better}).name == "better"  # one change each
+
+
 def test_a_clear_loss_fails_and_all_candidates_stay_on_record() -> None:
     found = calibration()
     kept = choose(found, {"typical": answers(30), "widest": answers(35)})

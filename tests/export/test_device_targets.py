@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
+from device_commands import COMMANDS
 from small_network import CLASSES, write_checkpoint, write_images
 from typer.testing import CliRunner
 
@@ -103,6 +104,21 @@ def test_predict_and_profile_and_a_timing_process_open_it(bundle: Path) -> None:
         report = worker.report()
     assert report["runtime"] == "openvino"
     assert not report["torch_loaded"]
+
+
+@needs_openvino
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_opens_it(command: str, bundle: Path, tmp_path: Path) -> None:
+    COMMANDS[command](bundle / "model.int8.xml", bundle.parent / "data", tmp_path)
+
+
+@needs_openvino
+def test_a_process_that_times_it_is_quiet(
+    bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Worker(bundle / "model.xml", How(1, 1, "CPUExecutionProvider")) as worker:
+        worker.run(1)
+    assert capfd.readouterr() == ("", "")
 
 
 @needs_openvino

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from device_commands import COMMANDS
 from small_network import CLASSES, write_checkpoint, write_images
 from typer.testing import CliRunner
 
 from edgessl.export.targets.names import DEVICE_NAMES, ENVIRONMENTS
 from edgessl.export.targets.products import TARGETS
-from edgessl.pipeline.predict import predict_images
 from edgessl.runtimes.environment import is_installed, is_made, python_for, read_environment
 from edgessl.runtimes.formats import DEVICE_FORMATS
 
@@ -57,8 +57,8 @@ def test_a_target_passes_its_gates_and_its_bundle_runs_alone(
         gates = {gate["name"]: gate for gate in file["gates"]}
         assert {gate["status"] for gate in gates.values()} == {"pass"}, gates
         assert {"own runtime", "parity on images", "accuracy", "labels"} <= gates.keys()
-    (answer,) = predict_images(out / names[-1], [next(data.rglob("*.png"))])["predictions"]
-    assert {entry["name"] for entry in answer["classes"]} == set(CLASSES)
+    for command in COMMANDS.values():
+        command(out / names[-1], data, tmp_path)
     runs_alone(target, out, names, tmp_path / "device")
     if os.environ.get("EDGESSL_TEST_NETWORK") == "1":
         runs_in_a_fresh_environment(out, names, tmp_path / "fresh")

@@ -41,11 +41,13 @@ class Worker:
         }
         # -P: a numpy.py in the user's folder must not shadow the package.
         command = [sys.executable, "-P", "-m", "edgessl.bench.measure.worker"]
-        if path.suffix.lower() in DEVICES:
+        own = path.suffix.lower() in DEVICES
+        if own:
             command = command_of(path)
             del environment["PYTHONPATH"]  # it is another Python, with packages of its own
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+            stderr=subprocess.DEVNULL if own else None,  # they greet with lines of their own
             text=True, encoding="utf-8",
         )  # fmt: skip
         try:
