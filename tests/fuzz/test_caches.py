@@ -102,6 +102,6 @@ def test_what_was_measured_once(
     monkeypatch.setattr(story, "_measure", lambda *_: row)
     suggest("50 MB", image_px=32)
     # What was measured in vain: how long that takes is no matter here.
-    monkeypatch.setattr(choose_engine, "_measure", lambda *_: [1.0] * 4)
+    monkeypatch.setattr(choose_engine, "times_of", lambda *_: [1.0] * 4)
     damaged = {"cache/engines.json": (*JSON * 6, *BYTES), "cache/bench.json": (*JSON * 6, *BYTES)}
     hold(Target("measured", folder, damaged, function(ask), count=33, writes=("cache",)))

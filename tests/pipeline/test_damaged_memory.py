@@ -34,7 +34,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_damaged_times_of_engines_are_measured_anew(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, times: Any
 ) -> None:
-    monkeypatch.setattr(choose_engine, "_measure", lambda *_: [4.0, 3.0, 2.0, 1.0])
+    monkeypatch.setattr(choose_engine, "times_of", lambda *_: [4.0, 3.0, 2.0, 1.0])
     recipe = load_recipe(str(write_recipe(tmp_path)))
 
     def precision() -> str:

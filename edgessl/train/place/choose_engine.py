@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import product
-from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor
 
-from edgessl.backbones import Backbone
 from edgessl.data.cache import appearing, cache_part
 from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.json_file import is_amount, read_table
 from edgessl.recipe import Recipe
-from edgessl.recipe.stages import pretrain_stages
 from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine, Precision
+from edgessl.train.place.engine_times import (
+    FORMATS,
+    Choice,
+    MemoryFormat,
+    batch_on,
+    times_of,
+    trained_px,
+)
 
-MemoryFormat = Literal["channels_last", "contiguous"]
-Choice = tuple[Precision, MemoryFormat]
-
-FORMATS: dict[MemoryFormat, torch.memory_format] = {
-    "channels_last": torch.channels_last,
-    "contiguous": torch.contiguous_format,
-}
 FP32_BONUS = 1.15  # a lower precision must be this much faster to be worth its rounding
 CHANNELS_LAST_BONUS = 1.1  # the usual winner, so that a busy moment does not choose
 
 _COMPILERS = (os.environ.get("CXX") or "c++", "g++", "clang++")
-_CPU_BATCH, _GPU_BATCH = 16, 128  # of a few images a GPU's launches tell, not its arithmetic
-_WARMUPS, _ROUNDS = 2, 7
-_LOOK_BATCH, _LOOKS = 2, 2  # before that, a look at a few images sorts out
-_GPU_LOOKS = 5  # kernels are loaded at their first use, and others' work comes in slices
-_HOPELESS = 4.0  # what is so many times slower: bf16 on a CPU that only emulates it
-_BUDGET_S = 5.0  # a round is the last one after that time
 
 
 def engine_of(
@@ -80,7 +70,12 @@ def engine_of(
 
 
 def _candidates(device: torch.device) -> list[Choice]:
-    """List what is worth measuring; fp16 needs loss scaling, so only who asks for it gets it."""
+    """List what is worth measuring; fp16 needs loss scaling, so only who asks for it gets it.
+
+    A GPU builds its plans anew for each, which takes seconds: two of them tell.
+    """
+    if device.type == "cuda":
+        return [("fp32", "contiguous"), ("bf16", "channels_last")]
     precisions: tuple[Precision, ...] = ("fp32",) if device.type == "mps" else ("fp32", "bf16")
     formats: tuple[MemoryFormat, ...] = ("channels_last", "contiguous")
     return list(product(precisions, formats))
@@ -89,11 +84,11 @@ def _candidates(device: torch.device) -> list[Choice]:
 def _fastest(
     recipe: Recipe, device: torch.device, candidates: list[Choice], reporter: Reporter
 ) -> Choice:
-    size_px = _trained_px(recipe)
+    size_px = trained_px(recipe)
     backbone = f"{recipe.backbone.name}, {recipe.backbone.pretrained_last_stage}"
     facts = describe_device(device.type)
     names = [" ".join(choice) for choice in candidates]
-    batch = _batch_on(device)
+    batch = batch_on(device)
     key = " | ".join(
         [str(facts.get("gpu", facts["cpu"])), f"{torch.get_num_threads()} threads",
          f"torch {torch.__version__}", backbone, f"{size_px} px",
@@ -102,7 +97,7 @@ def _fastest(
     place = cache_part("engines.json")
     known = read_table(place)
     if not _are_times(known.get(key), names):
-        known[key] = dict(zip(names, _measure(recipe, device, candidates), strict=True))
+        known[key] = dict(zip(names, times_of(recipe, device, candidates), strict=True))
         with appearing(place) as temporary:
             temporary.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
     times: dict[str, float] = known[key]
@@ -116,19 +111,9 @@ def _fastest(
     return best
 
 
-def _batch_on(device: torch.device) -> int:
-    return _CPU_BATCH if device.type == "cpu" else _GPU_BATCH
-
-
 def _are_times(found: object, names: Sequence[str]) -> bool:
     """Say whether a damaged cache still has what was measured."""
     return isinstance(found, dict) and all(is_amount(found.get(name)) for name in names)
-
-
-def _trained_px(recipe: Recipe) -> int:
-    """Return the size of global views that pretraining spends most of its pixels on."""
-    stage = max(pretrain_stages(recipe), key=lambda stage: stage.epochs * stage.pixels)
-    return stage.views[0].size_px
 
 
 def best_choice(times: Mapping[Choice, float]) -> Choice:
@@ -143,54 +128,6 @@ def best_choice(times: Mapping[Choice, float]) -> Choice:
 def _cost(choice: Choice, milliseconds: float) -> float:
     bonus = FP32_BONUS if choice[0] == "fp32" else 1.0
     return milliseconds / (bonus * CHANNELS_LAST_BONUS if choice[1] == "channels_last" else bonus)
-
-
-def _measure(recipe: Recipe, device: torch.device, candidates: list[Choice]) -> list[float]:
-    """Time a forward and backward pass of the backbone, candidates in turn: the best, in ms."""
-    size_px, batch = _trained_px(recipe), _batch_on(device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        table = recipe.backbone
-        first = Backbone(table.name, table.pretrained_last_stage, size_px).train()
-    images = torch.rand(
-        batch, 3, size_px, size_px, generator=torch.Generator().manual_seed(0)
-    ).to(device)
-    engines = [Engine(device, FORMATS[layout], precision) for precision, layout in candidates]
-    backbones = [copy.deepcopy(first) for _ in candidates]
-    for engine, backbone in zip(engines, backbones, strict=True):
-        engine.place(backbone)
-    looks = [float("inf")] * len(candidates)
-    for _ in range(_LOOKS if device.type == "cpu" else _GPU_LOOKS):
-        for index, (engine, backbone) in enumerate(zip(engines, backbones, strict=True)):
-            looks[index] = min(looks[index], _step_ms(engine, backbone, images[:_LOOK_BATCH]))
-    hopeful = [look <= _HOPELESS * min(looks) for look in looks]
-    times: list[list[float]] = [[] for _ in candidates]
-    began = perf_counter()
-    for _ in range(_WARMUPS + _ROUNDS):
-        for index in range(len(candidates)):
-            if hopeful[index]:
-                times[index].append(_step_ms(engines[index], backbones[index], images))
-        if perf_counter() - began > _BUDGET_S:
-            break
-    return [
-        round(min(found[min(_WARMUPS, len(found) - 1) :]) if found  # others' work only adds
-              else look * batch / _LOOK_BATCH, 2)
-        for found, look in zip(times, looks, strict=True)
-    ]  # fmt: skip
-
-
-def _step_ms(engine: Engine, backbone: Backbone, images: Tensor) -> float:
-    """Time a forward and backward pass."""
-    batch = images.contiguous(memory_format=engine.memory_format)
-    began = perf_counter()
-    with engine.autocast():
-        loss = backbone(batch).float().square().mean()
-    torch.autograd.backward(loss)
-    if engine.device.type == "cuda":
-        torch.cuda.synchronize()
-    spent_ms = 1000.0 * (perf_counter() - began)
-    backbone.zero_grad(set_to_none=True)
-    return spent_ms
 
 
 def engine_of_run(

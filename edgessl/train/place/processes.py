@@ -19,8 +19,9 @@ from edgessl.recipe import Recipe
 from edgessl.reporter import Silent
 from edgessl.runs.folder import RunFolder
 from edgessl.train import Engine
-from edgessl.train.place.choose_engine import FORMATS, describe_engine
+from edgessl.train.place.choose_engine import describe_engine
 from edgessl.train.place.context import Context, Workplace
+from edgessl.train.place.engine_times import FORMATS
 from edgessl.train.place.images import Images
 
 
