@@ -16,6 +16,7 @@ from edgessl.pipeline.study.asked import Asked
 from edgessl.pipeline.study.features import number_of_features
 from edgessl.pipeline.study.job import Job
 from edgessl.pipeline.study.number import Number
+from edgessl.pipeline.study.sets import has_tags
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.stages import pretrain_stages
 from edgessl.recipe.study import Row
@@ -118,11 +119,12 @@ def _top5_of(found: Evaluated) -> Score:
 def _of_features(
     own: Path, fused: Sequence[Path], job: Job, asked: Asked, say: Callable[[str], None]
 ) -> Evaluated | EvaluatedTags:
-    if job.row.score == "map":
+    protocol = job.row.score
+    if protocol == "map" and has_tags(job.scored_on):
         return evaluate(own, data=job.scored_on, protocol="map", device=asked.device, say=say)
-    return evaluate_model(
-        own, job.scored_on, job.row.score, device=asked.device, say=say, fuse=fused
-    )
+    if protocol == "map":
+        protocol = "linear"  # of one label each; the page says so
+    return evaluate_model(own, job.scored_on, protocol, device=asked.device, say=say, fuse=fused)
 
 
 def _of_levels(found: Evaluated, job: Job) -> list[Number]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from edgessl.data.dataset import Dataset
@@ -97,6 +98,19 @@ def sets_of(data: Sequence[str], transfer: str | None, papers: Sequence[str]) ->
                 refuse_unknown(source)
     refusals.raise_all()
     return found
+
+
+@cache
+def has_tags(source: str) -> bool:
+    """Say whether images have several labels each, as mAP needs.
+
+    Args:
+        source: What ``--data`` takes.
+
+    Raises:
+        EdgesslError: It cannot be read.
+    """
+    return bool(load_dataset(source, val_percent=0, download=False).tags)
 
 
 def _lasting(source: str) -> str:

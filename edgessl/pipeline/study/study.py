@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from edgessl.pipeline.study.plan import StudyPlan, plan_study
 from edgessl.pipeline.study.protocol import number_under, start_of, transfer_of
 from edgessl.pipeline.study.row_job import job_of
 from edgessl.pipeline.study.score import number_of_recipe, numbers_of_runs
-from edgessl.pipeline.study.sets import Sets, short_name
+from edgessl.pipeline.study.sets import Sets, has_tags, short_name
 from edgessl.recipe.study import WITHOUT_TRAINING, Row, Study, load_study
 from edgessl.report.study.outcome import Outcome
 from edgessl.report.study.page import study_page
@@ -226,6 +227,11 @@ def _notes(found: Study, asked: Asked) -> tuple[str, ...]:
             f"One set stands for {', '.join(found.sets)}: rows that differ in their sets alone "
             "have the same number here. Pass --data NAME=IMAGES for each."
         )
+    if plain := _without_tags(found, sets):
+        notes.append(
+            f"{' and '.join(plain)}: one label an image, so linear top-1 stands in place of mAP. "
+            "Pass --data with images of several labels each for mAP."
+        )
     if not asked.scale.whole:
         notes.append(
             f"A trial with {100 * asked.scale.epochs:g} % of the epochs and "
@@ -233,6 +239,18 @@ def _notes(found: Study, asked: Asked) -> tuple[str, ...]:
             "with them. It shows that the study runs, not what the paper says."
         )
     return tuple(notes)
+
+
+def _without_tags(found: Study, sets: Sets) -> list[str]:
+    """Name the sets that rows are scored on by mAP although each image has one label."""
+    names: set[str] = set()
+    for row in found.rows:
+        if row.score == "map":
+            with suppress(EdgesslError):  # such a row says itself why it did not run
+                source = sets.transfer or sets.source(row.transfer or row.data or found.data)
+                if not has_tags(source):
+                    names.add(short_name(source))
+    return sorted(names)
 
 
 def _write(result: StudyResult) -> None:
