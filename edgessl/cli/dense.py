@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgessl.cli.options import as_typed
+from edgessl.distributed import world_of_environment
 
 if TYPE_CHECKING:
     from edgessl.pipeline.dense.prepare import Asked
@@ -39,6 +40,8 @@ def run_dense(asked: Asked, *, fresh: bool) -> None:
 
     with Screen(console()) as screen:
         run = follow(FACTORY, asked, fresh=fresh, reporter=screen, command=as_typed())
+    if not world_of_environment().first:
+        return
     report = run.report
     model, seconds = report["model"], sum(report["throughput"]["seconds"].values())
     for line in (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from edgessl import checkpoint
 from edgessl.backbones import Backbone
 from edgessl.dense.answers import answers_of, answers_of_finished, over, run_of
-from edgessl.dense.originals import packed, pixels_of
+from edgessl.dense.originals import Listed, packed, pixels_of
 from edgessl.dense.square import Square
 from edgessl.dense.task import Finished, Judged, Learner, Task
 from edgessl.dense.work import Work
+from edgessl.reporter import Reporter, Silent
 from edgessl.runs.stages import StageId
 from edgessl.schedules import Clock
 from edgessl.start.begin import initialise
@@ -47,13 +49,17 @@ def train(work: Work[Task], stage: StageId, start: str) -> dict[str, Any]:
     meter = train_stage(
         place,
         Stage(stage, table.epochs, table.batch_size, (), table.optim, optim_key="train.optim",
-              sampler=learner.sampler),
-        learner.method, learner.method, TrainingData(packed(images.train, side, place.reporter)),
+              sampler=learner.sampler, images=partial(_to_train_on, images.train, side, Silent())),
+        learner.method, learner.method, _to_train_on(images.train, side, place.reporter),
         _watch(work, learner),
     )  # fmt: skip
     payload = learner.payload({**work.provenance, "start": start})
     checkpoint.save(place.run.path / stage.file, payload)
     return meter.facts()
+
+
+def _to_train_on(images: Sequence[Listed], side: int, reporter: Reporter) -> TrainingData:
+    return TrainingData(packed(images, side, reporter))
 
 
 def open_trained(work: Work[Task], stage: StageId) -> Finished:

@@ -75,6 +75,18 @@ def mean_over_processes(tensor: Tensor) -> Tensor:
     return total / processes()
 
 
+def shared_count(count: Tensor) -> Tensor:
+    """Return what a process divides its sum by, so that the mean over processes is the whole mean.
+
+    Args:
+        count: Of what this process sums over.
+
+    Returns:
+        The mean count of a process; of one in all, if nothing is counted anywhere.
+    """
+    return mean_over_processes(count.float()).clamp_min(1.0 / processes())
+
+
 @torch.no_grad()
 def means_over_processes(scalars: dict[Key, Tensor]) -> dict[Key, Tensor]:
     """Return the mean of every scalar over all processes, in one message."""

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from edgessl import checkpoint
-from edgessl.artifact.tables import ClassName
 from edgessl.backbones import Backbone
 from edgessl.dense.detection.found import Found, Suppression, suppress
 from edgessl.dense.detection.network import Decoded, Network, build_detector
 from edgessl.dense.detection.suppressed_graph import FULL, found_of
+from edgessl.dense.kept import Kept, kept_payload, read_kept
 from edgessl.dense.square import Square
-from edgessl.errors import UserError
 from edgessl.recipe.dense_table import DenseImageTable
 from edgessl.recipe.detector_table import DetectorHead, HeadTable
-from edgessl.schema import Table, validate
 
 KIND = "detector"
 
 
-class _About(Table):
-    """A detector without its weights."""
-
-    backbone: str
-    image_px: Annotated[int, Field(ge=1, le=8192)]
-    batchnorm_eps: Annotated[float, Field(gt=0)] | None = None
-    classes: Annotated[tuple[ClassName, ...], Field(min_length=1)]
+class _Kept(Kept):
     image: DenseImageTable
     detector: DetectorHead
-    provenance: dict[str, Any]
-    kind: Literal["detector"]
 
 
 @dataclass(frozen=True)
@@ -69,11 +58,6 @@ class Detector:
         return {"default_boxes": self.module.detector.places}
 
 
-def is_detector_payload(payload: dict[str, Any]) -> bool:
-    """Tell whether a checkpoint holds a detector."""
-    return payload.get("kind") == KIND
-
-
 def rule_of(table: HeadTable) -> Suppression:
     """Return which boxes a detector tells."""
     return Suppression(table.nms_iou, table.min_score, table.max_boxes)
@@ -87,18 +71,10 @@ def detector_payload(
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the checkpoint payload of a detector, to be written with ``checkpoint.save``."""
-    backbone = detector.backbone
-    return {
-        "kind": KIND,
-        "backbone": backbone.name,
-        "image_px": backbone.image_px,
-        "batchnorm_eps": backbone.batchnorm_eps,
-        "classes": list(classes),
-        "image": image.model_dump(mode="json"),
-        "detector": detector.table.model_dump(mode="json"),
-        "provenance": provenance,
-        "weights": checkpoint.weights_of(detector),
-    }
+    return kept_payload(
+        KIND, detector, detector.backbone, classes=classes,
+        tables={"image": image, "detector": detector.table}, provenance=provenance,
+    )  # fmt: skip
 
 
 def detector_from(payload: dict[str, Any], where: str) -> Detector:
@@ -112,17 +88,12 @@ def detector_from(payload: dict[str, Any], where: str) -> Detector:
         UserError: The checkpoint is of another kind, says what cannot be, or a weight of it is
             not finite.
     """
-    if not is_detector_payload(payload):
-        raise UserError(
-            f"{where}: must hold a detector, got a '{payload.get('kind')}' checkpoint; pass the "
-            "ckpt.pt of a detector's run folder"
-        )
-    given = {key: payload[key] for key in _About.model_fields if key in payload}
-    about = validate(_About, given, where)
-    backbone = Backbone(about.backbone, "keep", about.image_px, batchnorm_eps=about.batchnorm_eps)
-    network = build_detector(backbone, len(about.classes), about.detector, about.image.input_px)
-    checkpoint.fill(network, payload.get("weights"), where, f"{about.backbone} detector")
+    kept = read_kept(_Kept, KIND, payload, where, "a detector", "a detector's")
+    network = build_detector(
+        kept.new_backbone(), len(kept.classes), kept.detector, kept.image.input_px
+    )
+    checkpoint.fill(network, payload.get("weights"), where, f"{kept.backbone} detector")
     return Detector(
-        Decoded(network).eval(), about.classes, Square.of(about.image), rule_of(about.detector),
-        about.provenance,
+        Decoded(network).eval(), kept.classes, Square.of(kept.image), rule_of(kept.detector),
+        kept.provenance,
     )

@@ -19,6 +19,7 @@ from edgessl.dense.detection.pyramid import (
     rows_of,
     separable,
 )
+from edgessl.distributed.collectives import mean_over_processes, shared_count
 from edgessl.recipe.detector_table import FcosLiteTable
 
 _PRIOR = 0.01  # probability of an object at the start, as in RetinaNet and FCOS
@@ -132,6 +133,7 @@ class FcosLite(nn.Module):
         classes, places, middle = fcos_loss(
             logits, self.corners(sides), middles[..., 0], self.points, self.steps,
             boxes * self.input_px, kinds, reach=REACH, radius=self.table.radius,
+            normaliser=shared_count, weight_normaliser=mean_over_processes,
         )
         return {"class_cost": classes, "box_cost": places, "middle_cost": middle}
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
+
+from edgessl.dense.detection.loss import at_least_one
 
 BACKGROUND, NOTHING = -1, -2
 
@@ -73,6 +77,8 @@ def middle_of(points: Tensor, boxes: Tensor) -> Tensor:
 def fcos_loss(
     logits: Tensor, corners: Tensor, middles: Tensor, points: Tensor, steps: Tensor,
     boxes: Tensor, kinds: Tensor, *, reach: float, radius: float,
+    normaliser: Callable[[Tensor], Tensor] = at_least_one,
+    weight_normaliser: Callable[[Tensor], Tensor] = lambda total: total,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Compute FCOS's three losses over a batch.
 
@@ -86,6 +92,8 @@ def fcos_loss(
         kinds: As of ``assign``, ``(B, N)``.
         reach: As of ``assign``.
         radius: As of ``assign``.
+        normaliser: Turns a count of this batch into that which sums are divided by.
+        weight_normaliser: The same of a sum of weights.
 
     Returns:
         Focal loss over all cells, GIoU of those with an object, weighted by their middle, and the
@@ -101,7 +109,7 @@ def fcos_loss(
     learns, counted = place >= 0, place != NOTHING
     image, cell = learns.nonzero(as_tuple=True)
     chosen = place[image, cell]
-    number = learns.sum().clamp_min(1)
+    number = normaliser(learns.sum())
     target = torch.zeros_like(logits)
     target[image, cell] = one_hot(kinds[image, chosen], logits.shape[-1]).to(target.dtype)
     focal = sigmoid_focal_loss(logits, target, alpha=0.25, gamma=2.0)
@@ -109,6 +117,6 @@ def fcos_loss(
     own = boxes[image, chosen]
     middle = middle_of(points[cell], own)
     giou = generalized_box_iou_loss(corners[image, cell], own)
-    places = (giou * middle).sum() / middle.sum().clamp_min(1e-6)
+    places = (giou * middle).sum() / weight_normaliser(middle.sum()).clamp_min(1e-6)
     told = binary_cross_entropy_with_logits(middles[image, cell], middle, reduction="sum")
     return classes, places, told / number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, smooth_l1_loss
@@ -10,6 +12,11 @@ from torchvision.ops import box_iou
 from edgessl.dense.detection.anchors import encode
 
 BACKGROUND, IGNORED = 0, -1
+
+
+def at_least_one(count: Tensor) -> Tensor:
+    """Return a count that can be divided by."""
+    return count.clamp_min(1)
 
 
 def match(anchors: Tensor, boxes: Tensor, labels: Tensor, ignored: Tensor, iou: float) -> Tensor:
@@ -53,6 +60,7 @@ def ssd_loss(
     *,
     iou: float,
     negatives: float,
+    normaliser: Callable[[Tensor], Tensor] = at_least_one,
 ) -> tuple[Tensor, Tensor]:
     """Compute SSD's two losses over a batch.
 
@@ -66,13 +74,13 @@ def ssd_loss(
             ``(B, N)``.
         iou: Overlap from which a default box learns an object.
         negatives: Background boxes learned for each that is matched.
+        normaliser: Turns a count of this batch into that which sums are divided by.
 
     Returns:
         Cross-entropy over matched boxes and the hardest of background, and the smooth L1 of
         offsets over matched boxes; sums over the number of matched boxes.
     """
     kinds = torch.zeros(logits.shape[:2], dtype=torch.int64, device=logits.device)
-    places = []
     wanted, given = [], []
     for image in range(len(logits)):
         there = (labels[image] != -1).nonzero()[:, 0]
@@ -83,12 +91,11 @@ def ssd_loss(
         kinds[image, place == -2] = IGNORED
         wanted.append(encode(own[place[hit]], anchors[hit]))
         given.append(offsets[image, hit])
-        places.append(len(hit))
-    matched = max(1, sum(places))
     cost = cross_entropy(
         logits.flatten(0, 1), kinds.flatten(), reduction="none", ignore_index=IGNORED
     ).view_as(kinds)
     positive = kinds > 0
+    matched = normaliser(positive.sum())
     hard = cost.detach().masked_fill(kinds != BACKGROUND, -1.0)
     order = hard.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
     # An image without objects still learns what background is.

@@ -19,6 +19,9 @@ class Detection(nn.Module):
         frozen_batchnorm: Whether the statistics of the backbone's BN stay as they are.
     """
 
+    leaves_unused = True
+    """A detector without the coarsest map computes nothing with the backbone's last stage."""
+
     def __init__(self, detector: Network, *, frozen_batchnorm: bool = False) -> None:
         super().__init__()
         self.detector = detector

@@ -19,6 +19,7 @@ from edgessl.dense.detection.pyramid import (
     mapped_strides,
     rows_of,
 )
+from edgessl.distributed.collectives import shared_count
 from edgessl.recipe.detector_table import SsdLiteTable
 
 _PRIOR = 0.01  # share of background that a random head calls an object, as in RetinaNet
@@ -121,7 +122,7 @@ class SsdLite(nn.Module):
         logits, offsets = self(images)
         classes, places = ssd_loss(
             logits.float(), offsets.float(), self.anchors, corners_of(self.anchors), boxes, kinds,
-            iou=self.table.match_iou, negatives=self.table.negatives,
+            iou=self.table.match_iou, negatives=self.table.negatives, normaliser=shared_count,
         )  # fmt: skip
         return {"class_cost": classes, "box_cost": places}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +11,19 @@ from pydantic import Field
 
 from edgessl import checkpoint
 from edgessl.artifact.tables import ClassName
-from edgessl.backbones import Backbone
+from edgessl.dense.kept import Kept, kept_payload, read_kept
 from edgessl.dense.segmentation.network import LrAspp
 from edgessl.dense.square import Square
 from edgessl.recipe.dense_table import DenseImageTable
 from edgessl.recipe.segmenter_table import LrAsppTable
-from edgessl.schema import Table, validate
 
 KIND = "segmenter"
 
 
-class _About(Table):
-    """A segmenter without its weights."""
-
-    kind: Literal["segmenter"]
-    backbone: str
-    batchnorm_eps: Annotated[float, Field(gt=0)] | None = None
+class _Kept(Kept):
     classes: Annotated[tuple[ClassName, ...], Field(min_length=2)]
     image: DenseImageTable
     segmenter: LrAsppTable
-    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,13 +56,10 @@ def segmenter_payload(
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the checkpoint payload of a segmenter, to be written with ``checkpoint.save``."""
-    return {
-        "kind": KIND, "backbone": segmenter.backbone.name,
-        "batchnorm_eps": segmenter.backbone.batchnorm_eps, "classes": list(classes),
-        "image": image.model_dump(mode="json"),
-        "segmenter": segmenter.table.model_dump(mode="json"), "provenance": provenance,
-        "weights": checkpoint.weights_of(segmenter),
-    }  # fmt: skip
+    return kept_payload(
+        KIND, segmenter, segmenter.backbone, classes=classes,
+        tables={"image": image, "segmenter": segmenter.table}, provenance=provenance,
+    )  # fmt: skip
 
 
 def segmenter_from(payload: dict[str, Any], where: str) -> Segmenter:
@@ -83,12 +73,15 @@ def segmenter_from(payload: dict[str, Any], where: str) -> Segmenter:
         UserError: The checkpoint is of another kind, says what cannot be, or a weight of it is
             not finite.
     """
-    given = {key: payload[key] for key in _About.model_fields if key in payload}
-    about = validate(_About, given, where)
-    side = about.image.input_px
-    backbone = Backbone(about.backbone, "keep", side, batchnorm_eps=about.batchnorm_eps)
-    network = LrAspp(backbone, len(about.classes), about.segmenter, side)
-    checkpoint.fill(network, payload.get("weights"), where, f"{about.backbone} segmenter")
+    image = payload.get("image")
+    side = image.get("input_px") if isinstance(image, dict) else None  # older ones have it there
+    kept = read_kept(
+        _Kept, KIND, {"image_px": side, **payload}, where, "a segmenter", "a segmenter's"
+    )
+    network = LrAspp(
+        kept.new_backbone(), len(kept.classes), kept.segmenter, kept.image.input_px
+    )
+    checkpoint.fill(network, payload.get("weights"), where, f"{kept.backbone} segmenter")
     return Segmenter(
-        network.eval(), about.classes, Square.of(about.image), about.provenance
+        network.eval(), kept.classes, Square.of(kept.image), kept.provenance
     )

@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from edgessl.backbones import Backbone
 from edgessl.dense.masks.masked import VOID
 from edgessl.dense.segmentation.network import LrAspp
+from edgessl.distributed.collectives import shared_count
 from edgessl.methods.method import Step
 from edgessl.schedules import Clock
 
@@ -42,9 +43,10 @@ class Segmentation(nn.Module):
         logits = self.segmenter(images).float()
         cost = cross_entropy(logits, masks, ignore_index=VOID, reduction="sum")
         there = masks != VOID
-        loss = cost / there.sum().clamp_min(1)
+        count = shared_count(there.sum())
+        loss = cost / count
         with torch.no_grad():
-            right = ((logits.argmax(dim=1) == masks) & there).sum() / there.sum().clamp_min(1)
+            right = ((logits.argmax(dim=1) == masks) & there).sum() / count
         return Step(loss, {"train_pixels_percent": 100.0 * right})
 
     def after_step(self, clock: Clock) -> None:

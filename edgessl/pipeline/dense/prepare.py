@@ -13,6 +13,7 @@ from edgessl.dense.task import Set, Task
 from edgessl.dense.tasks import TASKS
 from edgessl.dense.work import Kind, Work
 from edgessl.device import pick_device
+from edgessl.distributed import ALONE, World
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.dense.run import arms_of, as_given
 from edgessl.pipeline.prepare import refuse_both
@@ -23,6 +24,7 @@ from edgessl.start.origin import Given
 from edgessl.start.source import NONE, open_weights
 from edgessl.train import Engine
 from edgessl.train.place.context import Workplace
+from edgessl.train.place.processes import device_of
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Prepared(Generic[Kind]):
         arms: What is trained for comparison.
         path: The run folder.
         device: Where it trains.
+        world: The processes that train it.
     """
 
     task: Kind
@@ -84,14 +87,17 @@ class Prepared(Generic[Kind]):
     arms: tuple[str, ...]
     path: Path
     device: str
+    world: World = ALONE
 
     def work(
         self, asked: Asked, run: RunFolder, tell: Reporter, provenance: dict[str, Any]
     ) -> Work[Kind]:
         """Return what every training of the run shares."""
         place = Workplace(
-            run=run, engine=Engine(torch.device(self.device), torch.channels_last),
-            seed=asked.seed, reporter=tell,
+            run=run, seed=asked.seed, reporter=tell,
+            engine=Engine(
+                device_of(self.device, self.world), torch.channels_last, world=self.world
+            ),
         )  # fmt: skip
         return Work(self.task, place, self.table, self.images, provenance)
 

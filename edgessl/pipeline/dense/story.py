@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 from edgessl.dense.work import Kind, Work
+from edgessl.distributed import World
 from edgessl.distributed.session import joined
 from edgessl.errors import UserError
 from edgessl.pipeline.dense.prepare import Asked, Prepared
@@ -14,6 +15,7 @@ from edgessl.pipeline.dense.run import KEY, identity_of, record, refuse_other, w
 from edgessl.pipeline.results import Run
 from edgessl.reporter import Reporter, speaking
 from edgessl.runs.folder import RunFolder
+from edgessl.train.place.processes import dismiss, follow_at, lead_at
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Story(Generic[Kind]):
         lengths: The same in words.
         fitted: Work, minutes and number of comparisons to the recipe with as much as fits.
         stages: Work, start, comparisons and command: does what is not yet done, and reports.
+        alone: Whether it is of one process only.
     """
 
     prepare: Callable[[Asked, Reporter], Prepared[Kind]]
@@ -33,6 +36,7 @@ class Story(Generic[Kind]):
     lengths: str
     fitted: Callable[[Work[Kind], float, int], Any]
     stages: Callable[[Work[Kind], str, Sequence[str], str], None]
+    alone: bool = False
 
 
 def follow(
@@ -57,12 +61,12 @@ def follow(
         UserError: Something asked for cannot be used.
     """
     with joined() as world, speaking(reporter) as tell:
+        if not world.first:
+            return Run(follow_at(world, asked.device))
         if world.size > 1:
-            raise UserError(
-                f"--nproc-per-node: must be 1 for boxes and masks, got {world.size}; start one "
-                "process"
-            )
-        prepared = story.prepare(asked, tell)
+            _refuse_several(story, asked, world)
+        prepared = replace(story.prepare(asked, tell), world=world)
+        _refuse_uneven(prepared)
         folder = RunFolder(prepared.path)
         with folder.locked():
             if fresh:
@@ -73,8 +77,37 @@ def follow(
             refuse_other(folder, identity)
             record(prepared.work(asked, folder, tell, {}).place, table, images, identity, given)
             work = prepared.work(asked, folder, tell, folder.read()["provenance"])
+            lead_at(work.place)
             story.stages(work, asked.init, prepared.arms, command)
+        dismiss(world)
         return Run(prepared.path)
+
+
+def _refuse_several(story: Story[Kind], asked: Asked, world: World) -> None:
+    if story.alone:
+        raise UserError(
+            f"--nproc-per-node: must be 1 for a recipe of a paper, got {world.size}; start one "
+            "process"
+        )
+    if asked.minutes is not None:
+        raise UserError(
+            f"--minutes: must be left out with {world.size} processes, whose rate is not measured; "
+            "pass --epochs"
+        )
+
+
+def _refuse_uneven(prepared: Prepared[Kind]) -> None:
+    processes = prepared.world.size
+    size, images = prepared.table.train.batch_size, len(prepared.images.train)
+    if images < processes:
+        raise UserError(
+            f"--nproc-per-node: must be at most the {images} training images, got {processes}"
+        )
+    if size % processes and size <= images:
+        raise UserError(
+            f"train.batch_size: must be divisible by {processes} processes, got {size}; pass --set "
+            f"train.batch_size={max(1, size // processes) * processes}"
+        )
 
 
 def _with_minutes(

@@ -107,7 +107,7 @@ def _report(
 
 
 PAPERS = {
-    task: Story(partial(prepare_transfer, task), "iterations", "steps", fitted, _stages)
+    task: Story(partial(prepare_transfer, task), "iterations", "steps", fitted, _stages, alone=True)
     for task in TRANSFERS
 }
 """The story of transfer on boxes (``detect``) and on masks (``segment``)."""

@@ -44,6 +44,7 @@ class Parallel:
                 cast(nn.Module, method),
                 process_group=engine.world.gradients if engine.device.type == "cpu" else None,
                 gradient_as_bucket_view=True,
+                find_unused_parameters=getattr(method, "leaves_unused", False),
                 **_BUFFERS_STAY,
             )
             self._method = cast(Method, self._exchanging)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 from collections.abc import Callable
 from math import lcm
 from pathlib import Path
@@ -63,21 +64,28 @@ def batch_parts(world: World, *, accumulate: int, groups: int) -> int:
 
 
 Arguments = ParamSpec("Arguments")
+Essentials = tuple[dict[str, Any], int, str]
+"""How is computed, the seed, and the run folder."""
 
 
 def lead(context: Context) -> None:
     """Tell the other processes what the run is; they follow from now on."""
-    computes = describe_engine(context.engine)
-    essentials = (
-        context.dataset, context.recipe, context.images.size_px, computes, context.seed,
-        str(context.run.path),
-    )  # fmt: skip
-    send(context.world, essentials)
+    send(context.world, (_essentials(context), context.dataset, context.recipe,
+                         context.images.size_px))  # fmt: skip
+
+
+def lead_at(place: Workplace) -> None:
+    """Tell the other processes of a run whose stages bring their own images; they follow."""
+    send(place.world, _essentials(place))
+
+
+def _essentials(place: Workplace) -> Essentials:
+    return describe_engine(place.engine), place.seed, str(place.run.path)
 
 
 def ask(
     context: Workplace,
-    work: Callable[Concatenate[Context, Arguments], None],
+    work: Callable[Concatenate[Any, Arguments], None],
     *args: Arguments.args,
     **kwargs: Arguments.kwargs,
 ) -> None:
@@ -85,7 +93,8 @@ def ask(
 
     Args:
         context: The run.
-        work: A function of a module; they call it with contexts of their own.
+        work: A function of a module; they call it with a place of their own, a ``Context`` where
+            that is what leads.
         *args: Sent to them; modules on any device arrive on the CPU.
         **kwargs: Sent to them.
     """
@@ -107,27 +116,49 @@ def follow(world: World, device: str) -> Path:
     Returns:
         The run folder, which only the first process writes to.
     """
+    sent: tuple[Essentials, Dataset, Recipe, int] = receive(world)
+    essentials, dataset, recipe, size_px = sent
+    place = _place(world, device, essentials)
+    images = Images(dataset, recipe, size_px, place.reporter, place.device)
+    context = Context(
+        run=place.run, recipe=recipe, dataset=dataset, images=images, engine=place.engine,
+        seed=place.seed, reporter=place.reporter,
+    )
+    return _serve(world, context)
+
+
+def follow_at(world: World, device: str) -> Path:
+    """Do what the first process of such a run asks for, until it dismisses this one.
+
+    Args:
+        world: This process.
+        device: As the user named it.
+
+    Returns:
+        The run folder, which only the first process writes to.
+    """
+    return _serve(world, _place(world, device, receive(world)))
+
+
+def _place(world: World, device: str, essentials: Essentials) -> Workplace:
+    computes, seed, path = essentials
     here = device_of(device, world)
-    sent: tuple[Dataset, Recipe, int, dict[str, Any], int, str] = receive(world)
-    dataset, recipe, size_px, computes, seed, path = sent
     if computes["device"] != here.type:
         raise EdgesslError(
             f"--device: must be the same on every machine, got {computes['device']} on the first "
             f"and {here.type} here; pass it"
         )
-    silent = Silent()
-    images = Images(dataset, recipe, size_px, silent, here)
     layout = FORMATS[computes["memory_format"]]
     engine = Engine(here, layout, computes["precision"], computes["compiled"], world)
     run = RunFolder.unmade(Path(path))  # it is the first process's
-    context = Context(
-        run=run, recipe=recipe, dataset=dataset, images=images, engine=engine, seed=seed,
-        reporter=silent,
-    )
+    return Workplace(run=run, engine=engine, seed=seed, reporter=Silent())
+
+
+def _serve(world: World, place: Workplace) -> Path:
     while (asked := receive(world)) is not None:
         work, args, kwargs = asked
-        work(context, *args, **kwargs)
-    return Path(path)
+        work(place, *args, **kwargs)
+    return place.run.path
 
 
 def send(world: World, what: Any) -> None:
@@ -135,7 +166,8 @@ def send(world: World, what: Any) -> None:
     if world.size == 1:
         return
     buffer = io.BytesIO()
-    torch.save(what, buffer)
+    # torch's own default, 2, refuses memory formats.
+    torch.save(what, buffer, pickle_protocol=pickle.DEFAULT_PROTOCOL)
     world.first_does(buffer.getvalue)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -46,6 +46,7 @@ class Stage:
         beside: Groups of views of the images without label, where some stand beside the others.
         ratio: Of those for each labelled one in a step.
         sampler: Makes the batches instead of ``groups`` and the recipe's normalisation.
+        images: Opens its images, on other processes than the first, where they are not the run's.
     """
 
     what: StageId
@@ -63,6 +64,7 @@ class Stage:
     beside: tuple[ViewGroup, ...] = ()
     ratio: int = 0
     sampler: Sampler | None = None
+    images: Callable[[], TrainingData] | None = None
 
     @property
     def name(self) -> str:
@@ -70,13 +72,16 @@ class Stage:
         return self.what.name
 
 
-def stage_images(context: Context, stage: Stage) -> TrainingData:
+def stage_images(place: Workplace, stage: Stage) -> TrainingData:
     """Return the images of a stage, as the first process has them.
 
     Args:
-        context: The run.
+        place: The run; a ``Context`` where the stage does not bring images of its own.
         stage: What is trained.
     """
+    if stage.images is not None:
+        return stage.images()
+    context = cast(Context, place)
     if is_pretraining(stage.name):
         return context.images.pretraining()
     return context.images.mixed(stage.ratio) if stage.beside else context.images.labelled()

@@ -14,7 +14,7 @@ from edgessl.methods.method import Method
 from edgessl.schedules import Clock
 from edgessl.train import TrainingData
 from edgessl.train.health.told import Watcher, refuse_collapsed, tell
-from edgessl.train.place.context import Context, Workplace
+from edgessl.train.place.context import Workplace
 from edgessl.train.place.processes import ask, receive, send
 from edgessl.train.stage.best_epoch import BestEpoch
 from edgessl.train.stage.guard import Verdict, diverged, failure
@@ -93,7 +93,7 @@ def train_stage(
     return state.meter
 
 
-def follow_stage(context: Context, stage: Stage, module: nn.Module) -> None:
+def follow_stage(context: Workplace, stage: Stage, module: nn.Module) -> None:
     """Train a stage on this process's part of every batch, as the first process says.
 
     Args:
