@@ -108,6 +108,14 @@ def export(
         bool,
         typer.Option("--offline", help="Make no environment for a converter: use what is there."),
     ] = False,
+    unchecked: Annotated[
+        bool,
+        typer.Option(
+            "--unchecked",
+            help="With --target coreml: write .mlpackage folders that nothing here can run, beside "
+            "proven ONNX files.",
+        ),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Write files for a device, each checked against the checkpoint."""
@@ -122,11 +130,12 @@ def export(
         formats = tuple(kind for kind, asked in chosen.items() if asked)
         wanted: dict[Runner, bool] = {"web": web, "cpp": cpp}
         exports = story.export(
-            checkpoint, formats=formats_of_command(formats, target),
+            checkpoint, formats=formats_of_command(formats, None if unchecked else target),
             opset=opset, head=head, target=target, data=data, max_drop_percent=max_drop,
             **_rejection(reject),
             backbone=backbone, size=size, out=out,
-            runners=[runner for runner, asked in wanted.items() if asked], say=status.update,
+            runners=[runner for runner, asked in wanted.items() if asked],
+            unchecked=unchecked, say=status.update,
         )  # fmt: skip
     files = exports.files
     for file in files:
@@ -134,6 +143,12 @@ def export(
     if json:
         print_json(exports.to_dict())
     _print_next(screen, files)
+    for one in exports.unchecked:
+        screen.print(
+            f"{files[0].path.parent / one.name} ({one.size_mb:.2f} MB) was {one.why}. It is "
+            f"{one.finding}. Compare its answers with testvectors.npz there before you rely on it.",
+            markup=False, highlight=False,
+        )  # fmt: skip
     wrong = [_verdict(file) for file in files if not file.passed]
     wrong += [
         f"{one.name}: must be what its converter makes, which gave up: {one.reason}; use another "

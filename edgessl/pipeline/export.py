@@ -23,6 +23,7 @@ from edgessl.export.bundle.write import (
     earlier_models,
     refuse_foreign,
     refuse_foreign_models,
+    refuse_foreign_packages,
     remove_stale_bundle,
     write_bundle,
 )
@@ -38,6 +39,12 @@ from edgessl.export.rejection import with_rejection, with_threshold
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
 from edgessl.export.targets.names import names_for
 from edgessl.export.targets.products import device_products
+from edgessl.export.unchecked import (
+    Unchecked,
+    prepare_converter,
+    refuse_unchecked,
+    write_unchecked,
+)
 from edgessl.pipeline.dense.export import INT8_MAX_DROP_PERCENT, export_dense
 from edgessl.pipeline.dense.files import refuse_transferred
 from edgessl.pipeline.general import AsFeatures, is_general, open_general
@@ -85,11 +92,13 @@ class Exports:
         checkpoint: What they were made from.
         files: Each with its ``path``, ``format``, ``precision``, ``gates`` and ``passed``.
         not_made: Files that a converter gave up on, each with its ``name`` and ``reason``.
+        unchecked: Models that were written, and that nothing here can run.
     """
 
     checkpoint: Path
     files: tuple[ExportedFile, ...]
     not_made: tuple[NotMade, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -113,6 +122,8 @@ class Exports:
         files = [file.to_dict() for file in self.files]
         not_made = [{"name": one.name, "reason": one.reason} for one in self.not_made]
         more = {"not_made": not_made} if not_made else {}
+        if self.unchecked:
+            more["unchecked"] = [one.to_dict() for one in self.unchecked]
         return {"checkpoint": str(self.checkpoint), "files": files, **more}
 
 
@@ -131,6 +142,7 @@ def export(
     size: int | None = None,
     out: str | Path | None = None,
     runners: Sequence[Runner] = (),
+    unchecked: bool = False,
     say: Say = lambda _line: None,
 ) -> Exports:
     """Write a network in the formats of a device, and check every file against its checkpoint.
@@ -155,6 +167,8 @@ def export(
         out: Folder to write to; None for the checkpoint's, and for general weights
             ``runs/WEIGHTS``.
         runners: Of ``web`` and ``cpp``: what to add to the bundle beside run.py.
+        unchecked: With the target ``coreml``: write its packages beside the ONNX files, although
+            nothing here can run them.
         say: Called with the name of each step.
 
     Returns:
@@ -174,11 +188,18 @@ def export(
     """
     path = checkpoint.checkpoint if isinstance(checkpoint, Run) else Path(checkpoint)
     images = None if data is None else str(data)
+    if unchecked:
+        refuse_unchecked(target, head)
+        target = None  # what is proven are the ONNX files
     table = read_target(target or "cpu")
     wanted = (formats,) if isinstance(formats, str) else tuple(formats)
     kinds = formats_for(wanted, table, named=target is not None)
     refuse_transferred(path)
     if (task := task_of_checkpoint(path)) is not None:
+        if unchecked:
+            raise UserError(
+                "--unchecked: must be left out for a detector or a segmenter; its files are ONNX"
+            )
         if table.for_device:
             raise UserError(
                 f"--target: must be one of ONNX files for a detector or a segmenter, got '{target}'"
@@ -227,6 +248,9 @@ def export(
         core = with_rejection(core, reject_percent, images)
     if reject_below is not None:
         core = with_threshold(core, reject_below)
+    if unchecked:
+        refuse_foreign_packages(folder)
+        prepare_converter()
     if table.for_device:
         refuse_foreign_models(folder, names_for(kinds))
         with tempfile.TemporaryDirectory(prefix="edgessl-") as scratch:
@@ -237,11 +261,14 @@ def export(
         refuse_foreign_models(folder, [name for kind in kinds for name in NAMES[kind]])
         products, not_made = _products(core, kinds, images, say), ()
     files = _proven(core, products, folder, say)
+    packages: tuple[Unchecked, ...] = ()
+    if unchecked:
+        packages, not_made = write_unchecked(core, folder, say)
     named = [{**file.to_dict(), "path": file.path.name} for file in files]
     write_record(folder, {"checkpoint": path.name, "files": named})
     say("writing the bundle around the files")
-    _bundle(core, path, folder, [file for file in files if file.passed], runners)
-    return Exports(path, files, not_made)
+    _bundle(core, path, folder, [file for file in files if file.passed], runners, packages)
+    return Exports(path, files, not_made, packages)
 
 
 def _refuse_of_dense(head: str | None, backbone: str | None, size: int | None) -> None:
@@ -288,7 +315,7 @@ def _proven(
 
 def _bundle(
     core: Core, path: Path, folder: Path, files: Sequence[ExportedFile],
-    runners: Sequence[Runner],
+    runners: Sequence[Runner], packages: Sequence[Unchecked],
 ) -> None:
     models = files or earlier_models(folder, path, core.metadata)
     if not models:
@@ -300,4 +327,4 @@ def _bundle(
         path, core.provenance, core.reference, core.test.originals,
         core.target.atol, core.target.rtol,
     )  # fmt: skip
-    write_bundle(folder, models, origin)
+    write_bundle(folder, models, origin, packages)

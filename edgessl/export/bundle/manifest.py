@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from edgessl.export.bundle.names import MODELS
+from edgessl.export.unchecked import NAMES as PACKAGE_NAMES
+from edgessl.export.unchecked import Unchecked, parts_of
 from edgessl.files import atomic_path
 from edgessl.json_file import read_table
 
@@ -72,7 +74,8 @@ def describe_file(path: Path, what: str, **more: Any) -> dict[str, Any]:
 
 
 def write_manifest(
-    folder: Path, *, checkpoint: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]
+    folder: Path, *, checkpoint: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]],
+    unchecked: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write ``manifest.json``.
 
@@ -80,15 +83,18 @@ def write_manifest(
         folder: The bundle.
         checkpoint: Name and ``sha256`` of the checkpoint.
         files: ``describe_file`` of each file by name.
+        unchecked: Models that nothing could run, as plain values.
 
     Returns:
         Where it is.
     """
+    not_run = {"unchecked": [dict(one) for one in unchecked]} if unchecked else {}
     document = {
         "schema": SCHEMA,
         "checkpoint": dict(checkpoint),
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "files": {name: dict(files[name]) for name in sorted(files)},
+        **not_run,
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     with atomic_path(folder / NAME) as temporary:
@@ -116,6 +122,43 @@ def known_models(folder: Path, checkpoint_sha256: str) -> dict[str, dict[str, An
         for name in sorted(MODELS & files.keys())
         if "format" in files[name] and _matches(folder / name, files[name])
     }
+
+
+def earlier_packages(folder: Path, checkpoint_sha256: str) -> tuple[Unchecked, ...]:
+    """Return the models that nothing could run, of an earlier export of the same checkpoint.
+
+    Args:
+        folder: Where an earlier bundle may lie.
+        checkpoint_sha256: Of the checkpoint exported now.
+    """
+    document = _read(folder)
+    if document is None or document["checkpoint"].get("sha256") != checkpoint_sha256:
+        return ()
+    try:
+        return tuple(
+            Unchecked(str(one["name"]), one["precision"], str(one["finding"]), one["size_mb"])
+            for one in document.get("unchecked", ())
+            if PACKAGE_NAMES.get(one["precision"]) == one["name"]
+            and is_whole_package(folder, one["name"])
+        )
+    except (KeyError, TypeError, AttributeError):  # a manifest not of ours
+        return ()
+
+
+def is_whole_package(folder: Path, name: str) -> bool:
+    """Say whether a package of several files is as the manifest of its folder lists it.
+
+    Args:
+        folder: Where a bundle may lie.
+        name: Of the package.
+    """
+    document = _read(folder)
+    files = {} if document is None else document["files"]
+    there = [part.relative_to(folder).as_posix() for part in parts_of(folder, name)]
+    listed = [part for part in files if part.startswith(f"{name}/")]
+    return bool(there) and sorted(listed) == sorted(there) and all(
+        _matches(folder / part, files[part]) for part in there
+    )
 
 
 def is_ours(folder: Path) -> bool:

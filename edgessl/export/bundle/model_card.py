@@ -16,6 +16,7 @@ from edgessl.export.bundle.certainty import certainty
 from edgessl.export.bundle.markdown import plain
 from edgessl.export.core import portable
 from edgessl.export.product import ExportedFile
+from edgessl.export.unchecked import WHY, Unchecked
 from edgessl.recipe.method_tables import learns_labels
 from edgessl.runs.main_score import WORDS
 
@@ -120,6 +121,7 @@ def model_card(
     *,
     checkpoint: str,
     vectors: str,
+    packages: Sequence[Unchecked] = (),
 ) -> str:
     """Write the card from what was measured.
 
@@ -130,6 +132,7 @@ def model_card(
         models: The files.
         checkpoint: Name and checksum of the checkpoint.
         vectors: What the test vectors are.
+        packages: Models that nothing could run.
 
     Returns:
         Markdown text.
@@ -153,6 +156,7 @@ def model_card(
         summary=_summary(metadata, str(name)),
         models=[_row(model) for model in models],
         proven=[(model.path.name, text) for model in models if (text := _proven(model))],
+        packages=[(one.name, f"{one.size_mb:.2f}", one.finding, WHY) for one in packages],
         preprocessing=_preprocessing(metadata.preprocess),
         data=_data(provenance, run.report),
         vectors=f"testvectors.npz holds {vectors}",

@@ -22,8 +22,10 @@ from edgessl.errors import UserError
 from edgessl.export.bundle.manifest import (
     NAME,
     describe_file,
+    earlier_packages,
     is_ours,
     is_whole,
+    is_whole_package,
     known_models,
     lists_gone_models,
     sha256_of,
@@ -35,6 +37,8 @@ from edgessl.export.bundle.runners import describe_runners
 from edgessl.export.bundle.vectors import Vectors, make_vectors, write_vectors
 from edgessl.export.gates.gate import Gate
 from edgessl.export.product import ExportedFile, size_mb
+from edgessl.export.unchecked import NAMES as PACKAGES
+from edgessl.export.unchecked import WHY, Unchecked, parts_of
 from edgessl.files import atomic_path
 from edgessl.json_file import read_table
 from edgessl.runtimes.environment import read_environment
@@ -115,6 +119,22 @@ def refuse_foreign_models(folder: Path, names: Sequence[str]) -> None:
     _refuse(folder, foreign)
 
 
+def refuse_foreign_packages(folder: Path) -> None:
+    """Refuse a folder in which Core ML's packages would replace those of someone else.
+
+    Args:
+        folder: Where they are to lie; it need not exist.
+
+    Raises:
+        UserError: One of them is there, and no bundle lists it as it is now.
+    """
+    foreign = [
+        name for name in PACKAGES.values()
+        if (folder / name).exists() and not is_whole_package(folder, name)
+    ]
+    _refuse(folder, foreign)
+
+
 def _ours(path: Path) -> bool:
     try:
         return read_metadata(path)[1] is not None
@@ -130,7 +150,10 @@ def _refuse(folder: Path, foreign: Sequence[str]) -> None:
         )
 
 
-def write_bundle(folder: Path, models: Sequence[ExportedFile], origin: Origin) -> tuple[Path, ...]:
+def write_bundle(
+    folder: Path, models: Sequence[ExportedFile], origin: Origin,
+    packages: Sequence[Unchecked] = (),
+) -> tuple[Path, ...]:
     """Write everything that lies around the models.
 
     Models of an earlier export of the same checkpoint that still lie there stay in the bundle.
@@ -139,11 +162,14 @@ def write_bundle(folder: Path, models: Sequence[ExportedFile], origin: Origin) -
         folder: Where the models lie.
         models: Files that passed their gates, at least one.
         origin: Where they come from.
+        packages: Models that nothing here could run; earlier ones of the same checkpoint that
+            still lie there stay as well.
 
     Returns:
         The files written, ``manifest.json`` last.
     """
     checkpoint = {"name": origin.checkpoint.name, "sha256": sha256_of(origin.checkpoint)}
+    packages = packages or earlier_packages(folder, checkpoint["sha256"])
     earlier = earlier_models(folder, origin.checkpoint, models[0].metadata)
     now = {model.path.name for model in models}
     models = [*models, *(model for model in earlier if model.path.name not in now)]
@@ -159,7 +185,7 @@ def write_bundle(folder: Path, models: Sequence[ExportedFile], origin: Origin) -
         "MODEL_CARD.md": model_card(
             metadata, origin.provenance, read_run(origin.checkpoint.parent), models,
             checkpoint=f"{checkpoint['name']}, sha256 {checkpoint['sha256'][:16]}",
-            vectors=f"{len(vectors.images)} images: {vectors.source}",
+            vectors=f"{len(vectors.images)} images: {vectors.source}", packages=packages,
         ),
     }  # fmt: skip
     for name, text in texts.items():
@@ -179,7 +205,14 @@ def write_bundle(folder: Path, models: Sequence[ExportedFile], origin: Origin) -
             folder / DEVICES_RUNNER, "opens models for other runtimes than onnxruntime, for run.py"
         )
     files |= describe_runners(folder)
-    manifest = write_manifest(folder, checkpoint=checkpoint, files=files)
+    files |= {
+        part.relative_to(folder).as_posix(): describe_file(part, f"belongs to {one.name}; {WHY}")
+        for one in packages for part in parts_of(folder, one.name)
+    }
+    manifest = write_manifest(
+        folder, checkpoint=checkpoint, files=files,
+        unchecked=[one.to_dict() for one in packages],
+    )  # fmt: skip
     return (*(folder / name for name in WHAT), manifest)
 
 

@@ -30,7 +30,8 @@ ELSEWHERE = {
             "an engine is built on the GPU that runs it, and fits no other",
             (
                 "trtexec --onnx=model.batch1.onnx --saveEngine=model.unchecked.engine",
-                "with fp16, answers change a little more: "
+                "with fp16, which TensorRT 10 has an option for and 11 does not, answers change a "
+                "little more: "
                 "trtexec --onnx=model.batch1.onnx --fp16 --saveEngine=model.fp16.unchecked.engine",
             ),
         ),
@@ -40,6 +41,7 @@ ELSEWHERE = {
             (
                 "on a Mac, through onnxruntime, as it is: "
                 "edgessl bench model.batch1.onnx --device coreml",
+                "or add --unchecked for a .mlpackage that is converted here and run by nothing",
             ),
         ),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from edgessl.artifact import Precision
+from edgessl.export.core import Core
 from edgessl.export.gates.delegated import check_delegated
 from edgessl.export.gates.gate import Gate
 from edgessl.export.targets.calibration import choose
@@ -48,13 +50,26 @@ def convert_program(
     return Converted({suffix: made}, history, more_gates=lambda _path: tuple(gates))
 
 
+def save_program(core: Core, path: Path) -> None:
+    """Write a network for one image, for runtimes of devices want fixed shapes.
+
+    Args:
+        core: The network.
+        path: Where to, ``*.pt2``.
+    """
+    side = core.metadata.input_px
+    with torch.no_grad():
+        program = torch.export.export(core.network, (torch.zeros(1, 3, side, side),))
+    torch.export.save(program, path)
+
+
 def _hand_over(job: Job, precision: Precision) -> dict[str, Any]:
-    side, path = job.core.metadata.input_px, job.folder / "network.pt2"
+    path = job.folder / "network.pt2"
     if not path.is_file():  # made once for all precisions
-        with torch.no_grad():  # for one image: runtimes of devices want fixed shapes
-            program = torch.export.export(job.core.network, (torch.zeros(1, 3, side, side),))
-        torch.export.save(program, path)
-    asked = {"program": path.name, "precision": precision, "side": side}
+        save_program(job.core, path)
+    asked = {
+        "program": path.name, "precision": precision, "side": job.core.metadata.input_px
+    }
     if precision == "int8":
         np.save(job.folder / "images.npy", job.calibration.images)
         np.save(job.folder / "judged.npy", job.calibration.judged)
