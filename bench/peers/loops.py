@@ -18,9 +18,9 @@ from our_recipe import GROUPS, OPTIM, recipe_of, view_groups
 from torch import Tensor
 from work import MEAN, STD, Work
 
+from edgessl.api import run
 from edgessl.data.store import ImageStore
 from edgessl.methods.method import Method
-from edgessl.pipeline.recipe import run
 from edgessl.recipe import to_toml
 from edgessl.train import StepRecord, TrainingData, fit
 from edgessl.train.stage import stage

@@ -15,8 +15,8 @@ from loops import Enough, Listener
 from quality_job import WEIGHTS, Job, read_job
 
 from edgessl import checkpoint
+from edgessl.api import run
 from edgessl.methods.method import Method
-from edgessl.pipeline.recipe import run
 from edgessl.recipe import Recipe, load_recipe, to_toml
 from edgessl.train import StepRecord, fit
 from edgessl.train.stage import stage

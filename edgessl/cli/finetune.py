@@ -149,30 +149,24 @@ def finetune(
             run_dense(dense, fresh=fresh)
         return
     refuse_given({"--iterations": iterations}, "must be left out without --task")
-    if plan:
-        from edgessl.pipeline.finetune.plan import describe_finetune_plan
-        from edgessl.pipeline.finetune.prepare import Asked
+    from edgessl.pipeline.finetune.asked import Asked
+    from edgessl.pipeline.finetune.plan import describe_finetune_plan
 
-        asked = Asked(
-            start=checkpoint, data=data, unlabelled=unlabelled, recipe=recipe, backbone=backbone,
-            size=size, epochs=epochs, minutes=minutes, label_percent=label_percent,
-            labels_per_class=labels_per_class, out=out, seed=seed, reading=reading, device=device,
-            baselines=None if baselines is None else several(baselines),
-            overrides=changes(overrides, val_group), compiled=compiled,
-        )  # fmt: skip
+    asked = Asked(
+        checkpoint, data, unlabelled, recipe, backbone, epochs=epochs, minutes=minutes,
+        label_percent=label_percent, labels_per_class=labels_per_class, size=size, out=out,
+        seed=seed, reading=reading, device=device,
+        baselines=None if baselines is None else several(baselines),
+        overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,
+        command=as_typed(),
+    )  # fmt: skip
+    if plan:
         with Screen(console()) as screen:
-            planned = story.plan(asked, reporter=screen)
+            planned = story.plan(asked, screen)
         if planned is not None:
             print(describe_finetune_plan(planned))
         return
     with Screen(console()) as screen:
-        run = story.finetune(
-            checkpoint, data=data, unlabelled=unlabelled, recipe=recipe, backbone=backbone,
-            size=size, epochs=epochs, minutes=minutes, label_percent=label_percent,
-            labels_per_class=labels_per_class, out=out, seed=seed, reading=reading, device=device,
-            baselines=None if baselines is None else several(baselines),
-            overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,
-            reporter=screen, command=as_typed(),
-        )  # fmt: skip
+        run = story.finetune(asked, screen)
     if world_of_environment().first:
         print_summary(run.report, run.path)

@@ -107,17 +107,25 @@ def recipe(
             "--splits": splits, "--column": column,
         }  # fmt: skip
         refuse_given(given, "must be left out for a detector or a segmenter")
-        from edgessl.pipeline.dense.prepare import Asked
+        from edgessl.pipeline.dense.prepare import Asked as DenseAsked
 
-        asked = Asked(
+        dense = DenseAsked(
             name, data, out, epochs, minutes, seed, size, device, init, compared or (),
             overrides or (),
         )  # fmt: skip
         if plan:
-            plan_dense(asked)
+            plan_dense(dense)
         else:
-            run_dense(asked, fresh=fresh)
+            run_dense(dense, fresh=fresh)
         return
+    from edgessl.pipeline.asked import Asked
+
+    asked = Asked(
+        name, data, labels, init, epochs=epochs, minutes=minutes, label_percent=label_percent,
+        labels_per_class=labels_per_class, size=size, out=out, seed=seed, reading=reading,
+        device=device, baselines=compared, overrides=changes(overrides, val_group), fresh=fresh,
+        stop_on_collapse=stop_on_collapse, compiled=compiled, command=as_typed(),
+    )  # fmt: skip
     if transfer is not None:
         refuse_given(
             {"--labels": labels, "--minutes": minutes, "--splits": splits, "--column": column,
@@ -128,35 +136,15 @@ def recipe(
         from edgessl.pipeline.transfer import run_and_transfer
 
         with Screen(console()) as screen:
-            run = run_and_transfer(
-                name, data=data, transfer=transfer, label_percent=label_percent,
-                labels_per_class=labels_per_class, out=out, epochs=epochs, seed=seed, size=size,
-                device=device, init=init, baselines=compared,
-                overrides=changes(overrides, val_group), fresh=fresh, compiled=compiled,
-                reporter=screen, command=as_typed(),
-            )  # fmt: skip
-        if world_of_environment().first:
-            print_summary(run.report, run.path)
-        return
-    if plan:
+            run = run_and_transfer(asked, transfer, screen)
+    elif plan:
         with Screen(console()) as screen:
-            planned = story.plan(
-                name, data=data, labels=labels, label_percent=label_percent,
-                labels_per_class=labels_per_class, out=out, epochs=epochs, minutes=minutes,
-                seed=seed, size=size, reading=reading, device=device, init=init, baselines=compared,
-                overrides=changes(overrides, val_group), compiled=compiled, reporter=screen,
-            )  # fmt: skip
+            planned = story.plan(asked, screen)
         if planned is not None:
             print(describe_plan(planned))
         return
-    with Screen(console()) as screen:
-        run = story.run(
-            name, data=data, labels=labels, label_percent=label_percent,
-            labels_per_class=labels_per_class, out=out, epochs=epochs,
-            minutes=minutes, seed=seed, size=size, reading=reading, device=device, init=init,
-            baselines=compared, overrides=changes(overrides, val_group), fresh=fresh,
-            stop_on_collapse=stop_on_collapse, compiled=compiled, reporter=screen,
-            command=as_typed(),
-        )  # fmt: skip
+    else:
+        with Screen(console()) as screen:
+            run = story.run(asked, screen)
     if world_of_environment().first:
         print_summary(run.report, run.path)

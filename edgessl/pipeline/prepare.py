@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from edgessl.data.dataset import Dataset
-from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.arms import default_baselines, refuse_startless
+from edgessl.pipeline.asked import Asked
+from edgessl.pipeline.claimed import ReadyRun
 from edgessl.pipeline.lengths import with_asked_epochs
 from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.preflight import found, images_for, options, recipe_for
@@ -23,67 +22,14 @@ from edgessl.reporter import Reporter
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the user asks of a run, as of ``edgessl.run``.
-
-    Attributes:
-        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file.
-        data: Where the images are.
-        labels: Where the labels are; None where ``data`` has them, or nothing.
-        label_percent: Share of them; None for all.
-        labels_per_class: Or how many of each class.
-        out: Run folder; None for ``runs/DATA-RECIPE``.
-        epochs: Pretraining epochs; None for the recipe's.
-        minutes: Time for the whole run; None for as long as it takes.
-        seed: Decides everything random.
-        size: Side of images in px; None for the recipe's.
-        reading: How the images are to be read.
-        device: One of ``device.NAMES``.
-        init: Weights to start from, or ``none``.
-        baselines: What to train for comparison; None for what fits ``init``.
-        overrides: ``KEY=VALUE`` changes to the recipe.
-        fresh: Whether a run that lies in the folder is given up.
-        compiled: Whether backbones are compiled.
-    """
-
-    recipe: str
-    data: str
-    labels: str | None = None
-    label_percent: float | None = None
-    labels_per_class: int | None = None
-    out: str | Path | None = None
-    epochs: int | None = None
-    minutes: float | None = None
-    seed: int = 0
-    size: int | None = None
-    reading: Reading = AS_FOUND
-    device: str = "auto"
-    init: str = "none"
-    baselines: tuple[str, ...] | None = None
-    overrides: tuple[str, ...] = ()
-    fresh: bool = False
-    compiled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(ReadyRun):
     """What a run is made of, before anything is written.
 
     Attributes:
-        recipe: Resolved for the images and the device.
-        dataset: The images, split.
         source: Where the first weights come from.
-        device: Where it trains.
-        path: The run folder, which need not be there.
-        baselines: What is trained for comparison.
     """
 
-    recipe: Recipe
-    dataset: Dataset
     source: Source
-    device: torch.device
-    path: Path
-    baselines: tuple[str, ...]
 
 
 def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
@@ -129,7 +75,10 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
     for sentence in source.sentences:
         reporter.say(sentence)
     path = _folder(asked.out, dataset, recipe)
-    return Prepared(recipe, dataset, source, device, path, _baselines(asked, baselines, recipe))
+    return Prepared(
+        source, recipe=recipe, dataset=dataset, device=device, path=path,
+        baselines=_baselines(asked, baselines, recipe),
+    )  # fmt: skip
 
 
 def _baselines(asked: Asked, baselines: Sequence[str], recipe: Recipe) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from edgessl.backbones import Backbone
 from edgessl.errors import UserError
 from edgessl.methods.build import build_method
 from edgessl.methods.cross_resolution import CrossResolution
+from edgessl.pipeline.asked import Asked
 from edgessl.pipeline.recipe import run
 from edgessl.recipe import load_recipe
 from edgessl.recipe.method_tables.cross_resolution import CrossResolutionTable
@@ -129,7 +130,7 @@ def test_a_ratio_that_leaves_nothing_to_see_is_refused() -> None:
 
 def test_a_run_without_weights_is_refused() -> None:
     with pytest.raises(UserError, match=r"--init: must be given, because cross_resolution starts"):
-        run("mobilenetv2-dino:from-weights", data="demo")
+        run(Asked("mobilenetv2-dino:from-weights", "demo"))
 
 
 def test_the_view_of_the_student_is_the_view_made_smaller(method: CrossResolution) -> None:

@@ -40,7 +40,7 @@ def _tune(
 ) -> dict[str, Any]:
     return run_finetune(
         Finetuning(
-            finished / "pretrained.pt", str(data), out=out, device="cpu", baselines=("none",),
+            str(finished / "pretrained.pt"), str(data), out=out, device="cpu", baselines=("none",),
             overrides=(*ENGINE, *overrides), epochs=1,
         ),
         listener or Listener(),

@@ -170,7 +170,7 @@ def test_a_fine_tuning_is_made_longer_in_the_same_way(
     tmp_path: Path,
 ) -> None:
     wanted = Finetuning(
-        extended[0] / "pretrained.pt", str(tiny / "images"), epochs=1, out=tmp_path / "tuned",
+        str(extended[0] / "pretrained.pt"), str(tiny / "images"), epochs=1, out=tmp_path / "tuned",
         baselines=("none",), device="cpu",
     )
     run_finetune(wanted, Listener())

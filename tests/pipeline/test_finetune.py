@@ -45,7 +45,7 @@ def tuned(
     """What ``wanted`` gives, to read or to copy: its folder and its report."""
     out = tmp_path_factory.mktemp("finetune") / "tuned"
     asked = Finetuning(
-        run / "pretrained.pt", str(images), out=out, baselines=("none",), device="cpu"
+        str(run / "pretrained.pt"), str(images), out=out, baselines=("none",), device="cpu"
     )
     return out, run_finetune(asked, Listener())
 
@@ -54,7 +54,7 @@ def tuned(
 def wanted(tmp_path: Path, run: Path, images: Path) -> Finetuning:
     """Fine-tune the run's own backbone on the run's own images."""
     return Finetuning(
-        run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
+        str(run / "pretrained.pt"), str(images), out=tmp_path / "tuned", baselines=("none",),
         device="cpu",
     )
 
@@ -95,7 +95,7 @@ def test_images_that_pretraining_would_draw_do_not_concern_it(
 ) -> None:
     listener = Listener("warmup", 1)
     wanted = Finetuning(
-        run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
+        str(run / "pretrained.pt"), str(images), out=tmp_path / "tuned", baselines=("none",),
         device="cpu", overrides=("data.max_images=10",),
     )  # fmt: skip
     with pytest.raises(Interrupted):
@@ -114,7 +114,7 @@ def test_of_a_classifier_the_backbone_is_taken_and_the_verdict_says_so(
 ) -> None:
     screen = Listener()
     given = replace(
-        wanted, checkpoint=run / "ckpt.pt", epochs=1, baselines=("random",), label_percent=50.0
+        wanted, start=str(run / "ckpt.pt"), epochs=1, baselines=("random",), label_percent=50.0
     )
     report = run_finetune(given, screen)
     assert "the backbone of the classifier" in screen.sentences[0]
@@ -194,8 +194,8 @@ def test_a_checkpoint_outside_a_run_needs_a_recipe(
     alone.parent.mkdir()
     alone.write_bytes((run / "pretrained.pt").read_bytes())
     with pytest.raises(UserError, match="name one with --recipe"):
-        run_finetune(replace(wanted, checkpoint=alone), Listener())
-    given = replace(wanted, checkpoint=alone, recipe=str(run / "recipe.toml"))
+        run_finetune(replace(wanted, start=str(alone)), Listener())
+    given = replace(wanted, start=str(alone), recipe=str(run / "recipe.toml"))
     run_finetune(given, Listener())
     assert wanted.out is not None
     assert same(run / "ckpt.pt", wanted.out / "ckpt.pt")
@@ -218,7 +218,7 @@ def test_other_weights_in_the_same_folder_are_refused_by_name(
     assert wanted.out is not None
     shutil.copytree(tuned[0], wanted.out)
     with pytest.raises(UserError, match=r"differs in .*start \(.* before, .* now\)"):
-        run_finetune(replace(wanted, checkpoint=run / "ckpt.pt"), Listener())
+        run_finetune(replace(wanted, start=str(run / "ckpt.pt")), Listener())
 
 
 def test_safetensors_of_something_else_are_refused(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_transformer_is_fine_tuned_and_exported_at_another_size(
     larger = ("image={resize_px = 52, crop_px = 48}", "finetune.view.size_px=48")
     screen = Listener()
     run_finetune(
-        Finetuning(tmp_path / "small" / "pretrained.pt", str(images), out=tmp_path / "large",
+        Finetuning(str(tmp_path / "small" / "pretrained.pt"), str(images), out=tmp_path / "large",
                 baselines=("none",), device="cpu", overrides=larger),
         screen,
     )  # fmt: skip

@@ -22,7 +22,7 @@ def test_what_only_pretraining_could_not_do_is_no_mistake(
     monkeypatch.setenv("EDGESSL_CACHE", str(tmp_path / "cache"))
     save_safetensors(tmp_path / "backbone.safetensors", Backbone("vit-ti16", image_px=32))
     request = Finetuning(
-        tmp_path / "backbone.safetensors", str(write_images(tmp_path / "images")),
+        str(tmp_path / "backbone.safetensors"), str(write_images(tmp_path / "images")),
         recipe=str(write_recipe(tmp_path)), out=tmp_path / "tuned", device="cpu", compiled=True,
         overrides=(
             *VIT, *TOO_LATE,

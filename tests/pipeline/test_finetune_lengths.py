@@ -11,10 +11,10 @@ from tiny_run import Listener
 
 from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.finetune import lengths, plan
+from edgessl.pipeline.finetune.asked import Asked
 from edgessl.pipeline.finetune.finetune import finetune
 from edgessl.pipeline.finetune.finetune import plan as plan_finetune
 from edgessl.pipeline.finetune.plan import describe_finetune_plan
-from edgessl.pipeline.finetune.prepare import Asked
 from edgessl.pipeline.results import Run
 from edgessl.pipeline.score.probe import Rate
 from edgessl.pipeline.size_cost import MEASURED, size_costs
@@ -39,10 +39,7 @@ def asked(tiny: Path, copied: Callable[[Path], Path], tmp_path: Path) -> Asked:
 
 
 def tune(asked: Asked, listener: Listener) -> Run:
-    return finetune(
-        asked.start, data=asked.data, out=asked.out, device=asked.device, epochs=asked.epochs,
-        minutes=asked.minutes, baselines=asked.baselines, reporter=listener,
-    )
+    return finetune(asked, listener)
 
 
 def test_minutes_are_as_many_epochs_as_the_rate_gives_and_are_settled_once(

@@ -30,7 +30,7 @@ def tune(tiny: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> Tune:
 
     def start(out: Path, listener: Listener, *overrides: str, epochs: int = 4) -> dict[str, Any]:
         wanted = Finetuning(
-            finished / "pretrained.pt", str(tiny / "images"), out=out, device="cpu",
+            str(finished / "pretrained.pt"), str(tiny / "images"), out=out, device="cpu",
             overrides=(*ENGINE, *overrides), epochs=epochs,
         )  # fmt: skip
         return run_finetune(replace(wanted), listener)

@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
 @pytest.fixture
 def wanted(tmp_path: Path, run: Path, images: Path) -> Finetuning:
     return Finetuning(
-        run / "pretrained.pt", str(images), out=tmp_path / "tuned", baselines=("none",),
+        str(run / "pretrained.pt"), str(images), out=tmp_path / "tuned", baselines=("none",),
         device="cpu",
     )
 
@@ -82,7 +82,7 @@ def test_finetune_repeats_it_from_the_runs_file(run: Path, wanted: Finetuning) -
 def test_a_file_without_the_head_is_refused(run: Path, wanted: Finetuning) -> None:
     for name in ("ckpt.pt", "backbone.safetensors"):
         with pytest.raises(UserError, match=r"found none; pass the pretrained\.pt of a run"):
-            run_finetune(replace(wanted, checkpoint=run / name), Listener())
+            run_finetune(replace(wanted, start=str(run / name)), Listener())
 
 
 def test_another_head_than_the_recipes_is_refused(wanted: Finetuning) -> None:

@@ -29,7 +29,7 @@ def tuned(tiny: Path, place: Path, *overrides: str) -> dict[str, Any]:
     start = place / "start.pt"
     checkpoint.save(start, open_general(str(weights), AsFeatures(NETWORK, 32)).payload)
     asked = Finetuning(
-        start, str(tiny / "images"), recipe=str(write_recipe(place)), out=place / "tuned",
+        str(start), str(tiny / "images"), recipe=str(write_recipe(place)), out=place / "tuned",
         epochs=1, baselines=("none",), device="cpu", overrides=(*HARDLY_MOVES, *overrides),
     )  # fmt: skip
     listener = Listener()

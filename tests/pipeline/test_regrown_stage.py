@@ -49,7 +49,7 @@ def dropped(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
 
 def finetuning(run: Path, images: Path, out: Path, *overrides: str) -> Finetuning:
     return Finetuning(
-        run / "pretrained.pt", str(images), out=out, baselines=("none",), device="cpu",
+        str(run / "pretrained.pt"), str(images), out=out, baselines=("none",), device="cpu",
         overrides=overrides,
     )
 
@@ -89,7 +89,7 @@ def test_finetune_drops_what_the_recipe_dropped(
 def test_of_a_classifier_nothing_is_dropped(dropped: Path, images: Path, tmp_path: Path) -> None:
     screen = Listener()
     wanted = finetuning(dropped, images, tmp_path / "tuned")
-    run_finetune(replace(wanted, checkpoint=dropped / "ckpt.pt"), screen)
+    run_finetune(replace(wanted, start=str(dropped / "ckpt.pt")), screen)
     assert "dropped" not in screen.sentences[0]
     assert "warmup" not in screen.stages
 

@@ -183,7 +183,7 @@ def test_fine_tuning_and_a_recipe_start_from_it(
     short = ("finetune.epochs=1", "engine.precision=fp32", "engine.memory_format=contiguous")
     report = run_finetune(
         Finetuning(
-            checkpoint=out, data=str(place / "images"), recipe=str(place / "tiny.toml"),
+            start=str(out), data=str(place / "images"), recipe=str(place / "tiny.toml"),
             out=tmp_path / "tuned", device="cpu", baselines=("none",), overrides=short,
         ),
         Listener(),

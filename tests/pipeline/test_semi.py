@@ -15,11 +15,11 @@ import torch
 from pipeline.stories import run_recipe
 from pipeline.tiny_run import ENGINE, Listener, request, write_images, write_recipe
 
+import edgessl
 from edgessl import checkpoint
 from edgessl.cli import main
 from edgessl.data.decode import digest_of
 from edgessl.errors import Interrupted, UserError
-from edgessl.pipeline.finetune import finetune as story
 from edgessl.pipeline.finetune.semi import views_without_label
 from edgessl.recipe import load_recipe
 from edgessl.recipe.semi_table import SemiTable
@@ -43,11 +43,10 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def finetune(start: Path, out: Path, *changes: str, reporter: Any = None, **more: Any) -> Path:
     """Fine-tune on a few labels, and return the run folder."""
-    more = {"data": start / "data", "labels_per_class": FEW, **more}
-    story.finetune(
+    edgessl.finetune(
         start / "run" / "pretrained.pt", out=out, device="cpu",
         overrides=(*ENGINE, *SEMI, *changes), reporter=reporter or Silent(),
-        **{"baselines": ("none",), **more},
+        **{"data": start / "data", "labels_per_class": FEW, "baselines": ("none",), **more},
     )  # fmt: skip
     return out
 

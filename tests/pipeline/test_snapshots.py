@@ -59,7 +59,7 @@ def test_a_snapshot_is_fine_tuned_with_the_recipe_of_its_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     wanted = Finetuning(
-        kept / file_of(2), str(tiny / "images"), device="cpu", baselines=("none",),
+        str(kept / file_of(2)), str(tiny / "images"), device="cpu", baselines=("none",),
         overrides=ENGINE,
     )  # fmt: skip
     report = run_finetune(wanted, Listener())

@@ -86,7 +86,7 @@ def test_a_later_fine_tuning_has_them_too(
     assert start.last_stage == "remove"
     assert {*last_stage()} <= start.last_stage_weights.keys()
     run_finetune(
-        Finetuning(begun[0] / "pretrained.pt", str(images), out=tmp_path / "tuned",
+        Finetuning(str(begun[0] / "pretrained.pt"), str(images), out=tmp_path / "tuned",
                    baselines=("none",), device="cpu"),
         Listener(),
     )  # fmt: skip
@@ -114,7 +114,7 @@ def test_weights_of_others_are_fine_tuned_with_their_normalisation(
     checkpoint.save(tmp_path / "halved.pt", own)
     listener = Listener()
     asked = Finetuning(
-        tmp_path / "halved.pt", str(images), recipe=str(write_recipe(tmp_path)),
+        str(tmp_path / "halved.pt"), str(images), recipe=str(write_recipe(tmp_path)),
         out=tmp_path / "tuned", epochs=1, baselines=("none",), device="cpu",
         overrides=("finetune.layer_decay=0.5", "finetune.head_warmup_percent=50"),
     )  # fmt: skip

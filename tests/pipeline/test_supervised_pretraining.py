@@ -103,7 +103,7 @@ def test_its_files_are_read_by_evaluation_and_fine_tuning(place: Path, done: Pat
     report = json.loads((done / "report.json").read_text())
     assert own.value == pytest.approx(report["scores"]["supervised_top1"]["value"])
     wanted = Finetuning(
-        done / "pretrained.pt", data, out=place / "tuned", device="cpu", baselines=("none",),
+        str(done / "pretrained.pt"), data, out=place / "tuned", device="cpu", baselines=("none",),
         overrides=ENGINE,
     )  # fmt: skip
     assert "finetune_top1" in run_finetune(wanted, Listener())["scores"]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from edgessl.backbones import Backbone
 from edgessl.data.dataset import Dataset
-from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
+from edgessl.pipeline.claimed import ReadyRun
+from edgessl.pipeline.finetune.asked import Asked
 from edgessl.pipeline.finetune.semi import refuse_idle
 from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.preflight import found, images_for, options, recipe_for
@@ -30,69 +29,16 @@ BASELINES = ("random",)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the user asks of a fine-tuning, as of ``edgessl.finetune``.
-
-    Attributes:
-        start: A run's file, or general weights.
-        data: Where the labelled images are.
-        unlabelled: Further images, used without label; None for none.
-        recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file; None for what fits the start.
-        backbone: What a file of others holds; None to find out.
-        size: Side of images in px; None for the recipe's.
-        epochs: Fine-tuning epochs; None for the recipe's.
-        minutes: Time for the whole; None for as long as it takes.
-        label_percent: Share of the labels; None for all.
-        labels_per_class: Or how many of each class.
-        out: Run folder; None for ``runs/DATA-finetune-START``.
-        seed: Decides everything random.
-        reading: How the images are to be read.
-        device: One of ``device.NAMES``.
-        baselines: What to train for comparison; None for what fits the start.
-        overrides: ``KEY=VALUE`` changes to the recipe.
-        compiled: Whether backbones are compiled.
-    """
-
-    start: str
-    data: str
-    unlabelled: str | None = None
-    recipe: str | None = None
-    backbone: str | None = None
-    size: int | None = None
-    epochs: int | None = None
-    minutes: float | None = None
-    label_percent: float | None = None
-    labels_per_class: int | None = None
-    out: str | Path | None = None
-    seed: int = 0
-    reading: Reading = AS_FOUND
-    device: str = "auto"
-    baselines: tuple[str, ...] | None = None
-    overrides: tuple[str, ...] = ()
-    compiled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(ReadyRun):
     """What a fine-tuning is made of, before anything is written.
 
     Attributes:
         start: The weights, opened.
         network: The backbone with them.
-        recipe: Resolved for the images and the device.
-        dataset: The images, split.
-        device: Where it trains.
-        path: The run folder, which need not be there.
-        baselines: What is trained for comparison.
     """
 
     start: Start
     network: Backbone
-    recipe: Recipe
-    dataset: Dataset
-    device: torch.device
-    path: Path
-    baselines: tuple[str, ...]
 
 
 def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
@@ -140,7 +86,10 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
     for sentence in (_origin(start, recipe, network), *start.sentences, *found(dataset)):
         reporter.say(sentence)
     path = Path(asked.out or Path("runs") / f"{dataset.name}-finetune-{start.name}")
-    return Prepared(start, network, recipe, dataset, device, path, tuple(baselines))
+    return Prepared(
+        start, network, recipe=recipe, dataset=dataset, device=device, path=path,
+        baselines=tuple(baselines),
+    )  # fmt: skip
 
 
 def changes_for(start: Start, draft: Recipe, epochs: int | None) -> tuple[str, ...]:

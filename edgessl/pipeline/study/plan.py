@@ -12,6 +12,7 @@ from edgessl.pipeline.dense.transfer_plan import plan_transfer
 from edgessl.pipeline.recipe import plan as plan_run
 from edgessl.pipeline.study.asked import RUNS, Asked, Counting, prepare_study
 from edgessl.pipeline.study.job import Pretraining, Transferring, Tuning
+from edgessl.pipeline.study.one_run import pretraining_of, whole_run_of
 from edgessl.pipeline.study.protocol import transfer_of
 from edgessl.pipeline.study.row_job import job_of
 from edgessl.recipe import load_recipe
@@ -118,22 +119,13 @@ def plan_study(
 
 
 def _minutes(one: Pretraining, asked: Asked, where: Path) -> float:
-    planned = plan_run(
-        one.recipe, data=one.data, out=where / RUNS / one.folder, epochs=one.epochs,
-        seed=asked.seed, size=asked.size, device=asked.device, baselines=("none",),
-        overrides=one.overrides, compiled=asked.compiled, reporter=Silent(),
-    )  # fmt: skip
+    planned = plan_run(pretraining_of(one, asked, where / RUNS), Silent())
     return 0.0 if planned is None else planned.minutes
 
 
 def _tuning_minutes(one: Tuning, asked: Asked, where: Path) -> float:
     """Measure a fine-tuning as what a run of its recipe takes beyond an epoch of pretraining."""
-    planned = plan_run(
-        one.recipe, data=one.data, out=where / RUNS / f"{one.folder}-plan", epochs=None,
-        label_percent=one.label_percent, labels_per_class=one.labels_per_class, seed=asked.seed,
-        size=asked.size, device=asked.device, baselines=("none",), overrides=one.overrides,
-        compiled=asked.compiled, reporter=Silent(),
-    )  # fmt: skip
+    planned = plan_run(whole_run_of(one, asked, where / RUNS), Silent())
     if planned is None or not planned.finetune_images_per_s:
         return 0.0
     batch = load_recipe(one.recipe, overrides=one.overrides).finetune.batch_size

@@ -16,9 +16,10 @@ from edgessl.pipeline.finetune.finetune import finetune
 from edgessl.pipeline.recipe import run
 from edgessl.pipeline.rescale import rescale
 from edgessl.pipeline.study.asked import RUNS, Asked, Counting, prepare_study
-from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Transferring, Tuning
+from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Transferring
 from edgessl.pipeline.study.known import Known, write_values
 from edgessl.pipeline.study.number import Number
+from edgessl.pipeline.study.one_run import pretraining_of, tuning_of
 from edgessl.pipeline.study.plan import StudyPlan, plan_study
 from edgessl.pipeline.study.protocol import number_under, start_of, transfer_of
 from edgessl.pipeline.study.row_job import job_of
@@ -142,39 +143,21 @@ def _run(job: Job, asked: Asked, where: Path, tell: Reporter) -> list[Number]:
         return [number_of_recipe(job.row, asked)]
     runs = where / RUNS
     for one in job.pretrainings:
-        _pretrain(one, asked, runs, tell)
+        run(pretraining_of(one, asked, runs), tell)
     if job.rescaled is not None and job.pretraining is not None:
         _rescale(job.pretraining, job.rescaled, runs)
     if job.tuning is not None:
-        _tune(job.tuning, asked, runs, tell)
+        finetune(tuning_of(job.tuning, asked, runs), tell)
     if job.under is not None:
         _transfer(job.under, asked, runs, tell)
         return [number_under(job.under, job.row.score, runs)]
     return numbers_of_runs(job, runs, asked, tell.say)
 
 
-def _pretrain(one: Pretraining, asked: Asked, runs: Path, tell: Reporter) -> None:
-    run(
-        one.recipe, data=one.data, out=runs / one.folder, epochs=one.epochs, seed=asked.seed,
-        size=asked.size, device=asked.device, baselines=("none",), overrides=one.overrides,
-        compiled=asked.compiled, reporter=tell, command="edgessl study",
-    )  # fmt: skip
-
-
 def _rescale(one: Pretraining, how: Rescaling, runs: Path) -> None:
     anchor = None if how.anchor is None else runs / how.anchor.folder / PRETRAIN.file
     folder = runs / one.folder
     rescale(folder / PRETRAIN.file, anchor=anchor, constant=how.constant, out=folder / how.file)
-
-
-def _tune(one: Tuning, asked: Asked, runs: Path, tell: Reporter) -> None:
-    start = one.start if isinstance(one.start, str) else runs / one.start.folder / one.file
-    finetune(
-        start, data=one.data, recipe=one.recipe, size=asked.size, out=runs / one.folder,
-        label_percent=one.label_percent, labels_per_class=one.labels_per_class, seed=asked.seed,
-        device=asked.device, baselines=("none",), overrides=one.overrides,
-        compiled=asked.compiled, reporter=tell, command="edgessl study",
-    )  # fmt: skip
 
 
 def _transfer(one: Transferring, asked: Asked, runs: Path, tell: Reporter) -> None:
