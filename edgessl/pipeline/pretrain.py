@@ -163,6 +163,7 @@ def _train_in_turn(
         if number:
             context.run.drop_end(stages[number - 1].name)
     _take_over(context, method, stages[-1])
+    context.engine.place(method)  # not done yet where an earlier call has trained all stages
     return total
 
 
