@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from importlib.metadata import version
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -90,6 +92,24 @@ def test_without_openvino_there_is_nothing_to_tell(
     assert check(case) is None
 
 
+@needs_openvino
+def test_ctrl_c_after_it_is_no_segmentation_fault(case: Case) -> None:
+    """Two of OpenVINO's cores would leave an unmapped signal stack behind."""
+    code = (
+        "import gc, signal, sys\n"
+        "from edgessl.export.gates.openvino import _compiled\n"
+        "one, other = _compiled(sys.argv[1]), _compiled(sys.argv[1])\n"
+        "del one; gc.collect(); del other; gc.collect()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('handled'))\n"
+        "signal.raise_signal(signal.SIGTERM)"
+    )
+    path = str(case.files["model.e2e.onnx"].path)
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "handled\n")
+
+
 def test_a_broken_openvino_fails_no_export(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_name: str) -> None:
         raise ImportError("libopenvino.so: cannot open\nshared object file")
@@ -97,6 +117,7 @@ def test_a_broken_openvino_fails_no_export(case: Case, monkeypatch: pytest.Monke
     monkeypatch.setattr(openvino, "find_spec", lambda _name: True)
     monkeypatch.setattr(openvino, "version", lambda _name: "1.0")
     monkeypatch.setattr(openvino, "importlib", SimpleNamespace(import_module=broken))
+    monkeypatch.setattr(openvino, "_core", openvino._core.__wrapped__)
     gate = check(case)
     assert gate is not None
     assert gate.status == "skip"

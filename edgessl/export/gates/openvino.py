@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,10 +73,21 @@ def check_in_openvino(
     return Gate(NAME, "pass", finding, numbers)
 
 
+@cache
+def _core() -> Any:
+    """Return OpenVINO's runtime, one for the process and never let go.
+
+    Each puts an alternate signal stack into the thread that makes it. Of two, the one that goes
+    last puts back that of the other, which is unmapped by then (2026.4): the next Ctrl-C of the
+    process would end it in a segmentation fault.
+    """
+    openvino: Any = importlib.import_module(NAME)
+    return openvino.Core()
+
+
 def _compiled(model: str | bytes | None) -> Run:
     """Compile an ONNX file, or the content of one, for the CPU."""
-    openvino: Any = importlib.import_module(NAME)
-    core = openvino.Core()
+    core = _core()
     settings = {"INFERENCE_PRECISION_HINT": PRECISION, "INFERENCE_NUM_THREADS": usable_cores()}
     compiled = core.compile_model(core.read_model(model), "CPU", settings)
 
