@@ -12,9 +12,6 @@ from pathlib import Path
 from edgessl.data.dataset import Entry, SplitName
 from edgessl.data.tree import walk
 
-WORDS = ("n01440764", "n04209133", "n07930864", "n15075141")
-"""Four of its classes, the first and the last among them: a smaller set lacks some."""
-TRAIN = tuple(f"train/{word}/" for word in WORDS)
 DEVKIT = "ILSVRC2012_devkit_t12/data"
 CHALLENGE = "ILSVRC/Data/CLS-LOC"
 """Where the images lie in the archive of the Kaggle challenge."""

@@ -18,7 +18,7 @@ from edgessl.data.folders import list_folder
 from edgessl.data.groups import PARENT, groups_of
 from edgessl.data.label_budget import LabelBudget
 from edgessl.data.manifest import list_manifest
-from edgessl.data.named import NAMED, list_named, recognise
+from edgessl.data.named import list_named, named_sets, recognise
 from edgessl.data.parallel import Progress
 from edgessl.data.pool import parts_of, pooled
 from edgessl.data.reading import AS_FOUND, Reading
@@ -39,7 +39,7 @@ from edgessl.files import expanded
 def names() -> dict[str, str]:
     """Return every name that ``--data`` knows, with a line about the set."""
     about = {"demo": "12 classes: drawn textures, 64 px; 1200 + 360 images, no download"}
-    for name, known in NAMED.items():
+    for name, known in named_sets().items():
         split = f"{known.train} + {known.test}" if known.test else f"{known.train}"
         split = split if known.counted else f"about {split}"
         got = "download" if known.dataset else "from its own page"

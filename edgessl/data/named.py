@@ -11,18 +11,18 @@ from edgessl.data.archives import ARCHIVES
 from edgessl.data.cache import cache_part
 from edgessl.data.dataset import Entry, Listing
 from edgessl.data.download import download
-from edgessl.data.named_sets import NAMED, Layout, NamedSet
+from edgessl.data.named_sets import Layout, NamedSet, named_sets
 from edgessl.errors import UserError
 from edgessl.files import expanded
 
-__all__ = ["NAMED", "home_of", "list_named", "recognise"]
+__all__ = ["home_of", "list_named", "named_sets", "recognise"]
 
 
 def list_named(name: str, *, may_download: bool = True) -> Listing:
     """List a named set: from ``EDGESSL_DATA``, else the cache, else the network.
 
     Args:
-        name: A key of ``NAMED``.
+        name: A key of ``named_sets()``.
         may_download: Whether the network may be asked.
 
     Raises:
@@ -31,7 +31,7 @@ def list_named(name: str, *, may_download: bool = True) -> Listing:
             the layout promises, or the cache is not writable.
     """
     cached = cache_part("sets") / name
-    known = NAMED[name]
+    known = named_sets()[name]
     for home in _homes(name):
         if found := _found(known, home):
             return _listing(name, name, *found)
@@ -61,16 +61,16 @@ def home_of(source: str) -> Path | None:
     path = expanded(source)
     if path.exists():
         return path if path.is_dir() else path.parent
-    if source not in NAMED:
+    if source not in named_sets():
         return None
-    found = (_found(NAMED[source], home) for home in _homes(source))
+    found = (_found(named_sets()[source], home) for home in _homes(source))
     return next((base for one in found if one for base in one[:1]), None)
 
 
 def recognise(folder: Path) -> Listing | None:
     """List a folder that has the layout of a named set; None if it has none."""
     home = Path(os.path.abspath(folder))
-    for name, known in NAMED.items():
+    for name, known in named_sets().items():
         if found := _found(known, home):
             return _listing(name, str(home), *found)
     return None
@@ -101,7 +101,7 @@ def _has(base: Path, need: str) -> bool:
 
 
 def _listing(name: str, source: str, base: Path, layout: Layout) -> Listing:
-    known = NAMED[name]
+    known = named_sets()[name]
     try:
         entries = layout.read(base)
         _refuse_outside(entries, base)
@@ -139,8 +139,9 @@ def _of_system(error: Exception) -> bool:
 
 
 def _way_out(name: str, cached: Path) -> str:
-    known = NAMED[name]
-    needs = ", ".join(f"{known.bases[0]}/{need}".removeprefix("/") for need in known.needs)
+    known = named_sets()[name]
+    usual = known.layouts[0]
+    needs = ", ".join(f"{usual.bases[0]}/{need}".removeprefix("/") for need in usual.needs)
     page = f", from {known.page}," if known.page else ""
     if not known.dataset:
         return (

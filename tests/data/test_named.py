@@ -16,10 +16,10 @@ from pictures import class_folders, picture, save
 from PIL import Image
 from scipy.io import savemat
 
-from edgessl.data import named, official
+from edgessl.data import official
 from edgessl.data.dataset import Tags
 from edgessl.data.load import load_dataset, names
-from edgessl.data.named import NAMED, list_named, recognise
+from edgessl.data.named import list_named, named_sets, recognise
 from edgessl.errors import EdgesslError, UserError
 
 
@@ -203,7 +203,7 @@ COPIES: dict[str, tuple[Callable[[Path], None], int, int, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", named_sets())
 def test_a_copy_is_read_in_its_official_split(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +217,7 @@ def test_a_copy_is_read_in_its_official_split(
     assert any("This copy lists" in note for note in dataset.notes)
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", named_sets())
 def test_a_folder_with_the_layout_of_a_set_is_recognised(name: str, tmp_path: Path) -> None:
     make, train, test, _ = COPIES[name]
     make(tmp_path)
@@ -226,10 +226,10 @@ def test_a_folder_with_the_layout_of_a_set_is_recognised(name: str, tmp_path: Pa
     assert (len(dataset.train), len(dataset.test)) == (train, test)
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", named_sets())
 def test_the_inner_folder_of_a_set_is_recognised(name: str, tmp_path: Path) -> None:
     COPIES[name][0](tmp_path)
-    listing = recognise(tmp_path / NAMED[name].bases[0])
+    listing = recognise(tmp_path / named_sets()[name].layouts[0].bases[0])
     assert listing is not None
     assert listing.name == name
 
@@ -300,7 +300,7 @@ def test_offline_one_message_says_what_is_missing_and_where_to_put_it(
 
 def test_counts_of_the_complete_sets() -> None:
     # The S3L paper's table of data sets (arXiv:2103.13559), and the sets' own pages.
-    counts = {name: (known.classes, known.train, known.test) for name, known in NAMED.items()}
+    counts = {name: (one.classes, one.train, one.test) for name, one in named_sets().items()}
     assert counts == {
         "pets": (37, 3680, 3669),
         "flowers": (102, 2040, 6149),
@@ -333,7 +333,7 @@ def test_sizes_are_those_of_the_archives_that_a_page_names() -> None:
         "voc2007": [460_032_000, 451_020_800],
         "imagenet": [147_897_477_120, 6_744_924_160],
     }
-    found = {name: NAMED[name].download_mb for name in archives}
+    found = {name: named_sets()[name].download_mb for name in archives}
     assert found == {name: round(sum(sizes) / 1e6) for name, sizes in archives.items()}
 
 
@@ -382,14 +382,14 @@ def test_another_label_of_an_image_is_another_set(tmp_path: Path) -> None:
 def test_a_set_that_cannot_be_downloaded_names_its_page_and_its_layout(
     cache: Path, name: str
 ) -> None:
-    known = NAMED[name]
+    known = named_sets()[name]
     with pytest.raises(UserError) as caught:
         list_named(name)
     message = str(caught.value)
     assert message.startswith(f"{name}: must be on this machine, found it neither in {cache}")
     assert f"from {known.page}" in message
     assert f"$EDGESSL_DATA/{name}: " in message
-    assert all(need in message for need in known.needs)
+    assert all(need in message for need in known.layouts[0].needs)
     assert "from its own page" in names()[name]
 
 
@@ -400,13 +400,13 @@ def test_a_small_set_of_imagenet_classes_is_not_taken_for_imagenet(tmp_path: Pat
 
 
 def test_every_name_has_a_line_about_it() -> None:
-    assert Counter(names().keys()) == Counter(["demo", *NAMED])
+    assert Counter(names().keys()) == Counter(["demo", *named_sets()])
 
 
 def test_torchvision_has_every_set_or_its_page_is_known() -> None:
     from torchvision import datasets
 
-    for known in named.NAMED.values():
+    for known in named_sets().values():
         assert hasattr(datasets, known.dataset) if known.dataset else known.page
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgessl.artifact import Artifact
 from edgessl.data.dataset import Dataset
 from edgessl.data.load import dataset_of, load_dataset, reason_of
-from edgessl.data.named import NAMED
+from edgessl.data.named import named_sets
 from edgessl.data.original import Original, originals
 from edgessl.data.parallel import ordered_map
 from edgessl.data.preprocess import Preprocess, decode_eval
@@ -103,9 +103,9 @@ def held_out(
         dataset = dataset_of(provenance)
     except (EdgesslError, OSError) as error:
         name = Path(provenance["data"]).name
-        way_out = f"get it with `edgessl data {name}`, or pass --data" if name in NAMED else (
-            "pass --data"
-        )
+        way_out = "pass --data"
+        if name in named_sets():
+            way_out = f"get it with `edgessl data {name}`, or pass --data"
         reason = reason_of(error, provenance["data"])
         return HeldOut(
             missing=f"the data '{name}' of the run is not to be had here ({reason}); {way_out}"
