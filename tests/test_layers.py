@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("runtimes",),
     ("json_file", "torch_zip", "cache_folder"),
     ("catalog", "schema", "device", "distributed", "rng", "files", "reporter"),
-    ("cores", "process_memory", "toml_file", "names"),
+    ("cores", "process_memory", "child_process", "toml_file", "names"),
     ("control_groups", "errors"),
 )
 """From the top; a part may import parts of lower rows only."""

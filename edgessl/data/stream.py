@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import edgessl
+from edgessl import child_process
 from edgessl.data.parallel import ordered_map
 from edgessl.data.store import batch_buffer
 from edgessl.data.stream_worker import COUNT, write_table
@@ -185,18 +186,7 @@ class _Worker:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
-            self._process.stdin.close()
-        except BrokenPipeError:  # it has died already
-            pass
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+        child_process.end(self._process)
         self._memory.close()
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from edgessl.backbones import deployable_payload
 from edgessl.checkpoint import save
 from edgessl.data.dataset import Dataset
-from edgessl.distributed.session import joined
 from edgessl.files import lasting
 from edgessl.pipeline.arms import Trained, train_arms
 from edgessl.pipeline.asked import Asked
 from edgessl.pipeline.claim import identity_of
-from edgessl.pipeline.claimed import Claim, Lengths, claimed, looked_at
+from edgessl.pipeline.claimed import Claim, Lengths
 from edgessl.pipeline.finetune.kept_start import keep_start, kept_last_stage
 from edgessl.pipeline.finish import finish
 from edgessl.pipeline.lengths import as_begun, fitted
@@ -25,8 +23,9 @@ from edgessl.pipeline.pretrain import keep_views, load_pretrained, pretrain
 from edgessl.pipeline.results import Run
 from edgessl.pipeline.score.score_run import score_run
 from edgessl.pipeline.source import refuse_changed
+from edgessl.pipeline.verb import Verb, plan_verb, run_verb
 from edgessl.recipe import Recipe
-from edgessl.reporter import Reporter, speaking
+from edgessl.reporter import Reporter
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import (
     BASELINES,
@@ -40,56 +39,16 @@ from edgessl.runs.stages import (
     VIEWS,
 )
 from edgessl.train.place.context import Context, once
-from edgessl.train.place.processes import dismiss, follow
-
-LENGTHS = Lengths(as_begun=as_begun, fitted=fitted)
 
 
 def run(asked: Asked, reporter: Reporter | None = None) -> Run:
-    """Pretrain on images, fine-tune on their labels, evaluate, and report; see ``edgessl.run``.
-
-    Args:
-        asked: By the user.
-        reporter: Is told what goes on; None prints it.
-
-    Raises:
-        UserError: Something asked for cannot be used; every mistake is told at once.
-        GateFailed: The loss stays not finite, or outputs have collapsed and that ends the run.
-        Interrupted: Ctrl-C or SIGTERM, after saving.
-    """
-    with joined() as world, speaking(reporter) as tell:
-        if not world.first:
-            return Run(follow(world, asked.device))
-        ready = prepare(asked, world, tell)
-        with claimed(asked, ready, LENGTHS, _claim(asked, ready), world, tell) as context:
-            _train(context, ready, asked.command)
-        dismiss(world)
-        return Run(ready.path)
+    """Pretrain on images, fine-tune on their labels, evaluate, and report; see ``run_verb``."""
+    return run_verb(_VERB, asked, reporter)
 
 
 def plan(asked: Asked, reporter: Reporter | None = None) -> Plan | None:
-    """Say what a run would take; train and write nothing.
-
-    Args:
-        asked: By the user. In a folder that has a run, its epochs and what it computes with stay,
-            whether it is to start over or not.
-        reporter: Is told what goes on; None prints it.
-
-    Returns:
-        What it would take; None on processes other than the first.
-
-    Raises:
-        UserError: Something asked for cannot be used; every mistake is told at once.
-    """
-    asked = replace(asked, fresh=False)
-    with joined() as world, speaking(reporter) as tell:
-        if not world.first:
-            follow(world, asked.device)
-            return None
-        ready = prepare(asked, world, tell)
-        found = make_plan(looked_at(asked, ready, LENGTHS, world, tell), ready.baselines)
-        dismiss(world)
-        return found
+    """Say what a run would take; see ``plan_verb``."""
+    return plan_verb(_VERB, asked, reporter)
 
 
 def _claim(asked: Asked, ready: Prepared) -> Claim:
@@ -117,7 +76,7 @@ def _claim(asked: Asked, ready: Prepared) -> Claim:
     )  # fmt: skip
 
 
-def _train(context: Context, ready: Prepared, command: str) -> None:
+def _train(context: Context, asked: Asked, ready: Prepared) -> None:
     """Do what is not yet done of a run, one stage after the other, and report."""
     source, baselines, init = ready.source, ready.baselines, ready.source.init
     dataset, folder = context.dataset, context.run
@@ -139,7 +98,8 @@ def _train(context: Context, ready: Prepared, command: str) -> None:
     weights = folder.read()["provenance"].get("weights")
     facts = scores if init == "none" else {"init": init, **scores}
     facts = {"weights": weights, **facts} if weights else facts
-    finish(context, f"{dataset.name} · {context.recipe.name}", command, trained, facts)
+    title = f"{dataset.name} · {context.recipe.name}"
+    finish(context, title, asked.command, trained, facts)
 
 
 def _needs_start(context: Context, init: str, baselines: Sequence[str]) -> bool:
@@ -171,3 +131,9 @@ def _start(init: str, recipe: Recipe, dataset: Dataset) -> dict[str, str]:
         return {"init": init}
     learned = repr((dataset.lesson.classes, dataset.lesson.labels)).encode()
     return {"init": init, "labels": hashlib.sha1(learned, usedforsecurity=False).hexdigest()}
+
+
+_VERB = Verb(
+    prepare=prepare, lengths=Lengths(as_begun=as_begun, fitted=fitted), claim=_claim, train=_train,
+    plan=make_plan,
+)  # fmt: skip

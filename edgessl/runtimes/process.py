@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgessl import catalog
+from edgessl import catalog, child_process
 from edgessl.cores import usable_cores
 from edgessl.errors import EdgesslError, UserError
 from edgessl.runtimes.environment import python_for
@@ -92,14 +92,7 @@ class RuntimeProcess:
         self._closing()
 
     def _ask(self, **request: Any) -> Any:
-        assert self._process.stdin is not None  # opened as pipes above
-        assert self._process.stdout is not None
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
+        line = child_process.ask(self._process, request)
         if not line:
             raise EdgesslError(
                 f"{self._path}: the process that runs it died (exit code {self._process.wait()}); "
@@ -112,15 +105,5 @@ class RuntimeProcess:
 
 
 def _close(process: subprocess.Popen[str], folder: tempfile.TemporaryDirectory[str]) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            try:
-                pipe.close()
-            except BrokenPipeError:  # it has died already
-                pass
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    child_process.end(process)
     folder.cleanup()

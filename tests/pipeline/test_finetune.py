@@ -141,7 +141,7 @@ def test_the_command_says_when_it_is_done_and_names_the_next_one(
 ) -> None:
     shutil.copytree(tuned[0], tmp_path / "tuned")
     monkeypatch.chdir(tmp_path)
-    arguments = ["finetune", str(wanted.checkpoint), "--data", wanted.data]
+    arguments = ["finetune", wanted.start, "--data", wanted.data]
     arguments += ["--out", "tuned", "--baselines", "none", "--device", "cpu"]
     printed = CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
     assert "tuned: this run is done; --fresh starts it over." in printed
@@ -173,9 +173,9 @@ def test_eval_splits_the_data_of_a_run_as_the_run_did(wanted: Finetuning) -> Non
         ({"baselines": ("longer",)}, "--baselines: must be of random, none, got 'longer'"),
         ({"overrides": ("finetune.epoch=3",)}, "finetune.epoch: unknown key; did you mean epochs"),
         ({"overrides": ("backbone.name=resnet18",)}, f"must be for {NETWORK}, which .* holds"),
-        ({"checkpoint": Path("gone.pt")}, "gone.pt: must be a checkpoint file, found none"),
-        ({"checkpoint": Path("gone.safetensors")}, "must be a checkpoint file, found none"),
-        ({"checkpoint": Path()}, "must be a checkpoint file, got a folder; name a file in it"),
+        ({"start": "gone.pt"}, "gone.pt: must be a checkpoint file, found none"),
+        ({"start": "gone.safetensors"}, "must be a checkpoint file, found none"),
+        ({"start": "."}, "must be a checkpoint file, got a folder; name a file in it"),
     ],
 )
 def test_what_cannot_be_used_is_refused(

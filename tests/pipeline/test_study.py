@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pipeline.stories import Pretraining
 from pipeline.tiny_run import ENGINE, Listener, write_images, write_recipe
 
 from edgessl.errors import Interrupted, UserError
@@ -141,10 +142,11 @@ def test_sets_that_cannot_be_told_apart_are_refused(data: tuple[str, ...], told:
 def test_pretraining_on_one_set_and_the_rest_on_another_is_one_call(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path)
     first, other = (write_images(tmp_path / name, count=10) for name in ("first", "other"))
-    tuned = run_and_transfer(
-        str(recipe), data=str(first), transfer=str(other), out=tmp_path / "run", device="cpu",
-        baselines=("none",), overrides=ENGINE, reporter=Silent(),
+    asked = Pretraining(
+        str(recipe), str(first), out=tmp_path / "run", device="cpu", baselines=("none",),
+        overrides=ENGINE,
     )  # fmt: skip
+    tuned = run_and_transfer(asked, str(other), Silent())
     assert tuned.path == tmp_path / "run-to-other"
     assert "finetune_top1" in tuned.scores
     assert not Run(tmp_path / "run").scores

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import edgessl
+from edgessl import child_process
 from edgessl.bench.measure.opened import DEVICES, How
 from edgessl.errors import EdgesslError, UserError
 from edgessl.runtimes.process import command_of
@@ -85,18 +86,7 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        if self._process.stdin is not None:
-            try:
-                self._process.stdin.close()
-            except BrokenPipeError:  # it has died already
-                pass
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        child_process.end(self._process)
 
     def __enter__(self) -> Worker:
         return self
@@ -110,14 +100,7 @@ class Worker:
         self.close()
 
     def _ask(self, **request: Any) -> Any:
-        assert self._process.stdin is not None  # opened as pipes above
-        assert self._process.stdout is not None
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
+        line = child_process.ask(self._process, request)
         if not line:
             raise EdgesslError(
                 f"{self._path}: the measuring process died (exit code {self._process.wait()}); "
