@@ -93,7 +93,8 @@ def choose(
     """Choose among candidates by their answers: the one that changes fewest.
 
     Points lost are a difference of flips to worse and to better, which chance decides where many
-    answers flip: a file that flipped 11 % of them won that way by 0.4 points (bench/LOG.md).
+    answers flip: of two files with 5.2 and 3.6 % of changed marks, the first won that way by 0.8
+    points on val, and lost on test (bench/LOG.md).
 
     Args:
         calibration: What they were made and run on.
