@@ -87,7 +87,9 @@ def _resolved(task: str, asked: Asked) -> TransferRecipe:
     named = find_transfer(asked.recipe)
     if named is None:
         raise refuse_unknown(asked.recipe, task)
-    held = None if asked.init == NONE else open_start(asked.init, asked.backbone).backbone
+    held = asked.backbone
+    if asked.init != NONE:
+        held = open_start(asked.init, asked.backbone).backbone
     changes = [*asked.overrides]
     if asked.size is not None:
         changes += [f"image.train_px=[{asked.size}]", f"image.test_px={asked.size}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,6 @@ def _ten_images_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
         return 10.0
 
     monkeypatch.setattr("edgessl.pipeline.dense.transfer_plan.images_per_s", measured)
-    monkeypatch.setattr("edgessl.pipeline.dense.transfer_plan.images_per_s", measured)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,13 @@ def test_a_plan_counts_and_writes_nothing(folder: Path, tmp_path: Path) -> None:
     # Two trainings on 600 images at 10 a second; 4 scored and 4 measured on count as 3.2.
     assert found.minutes == pytest.approx(2 * 603.2 / 600, abs=0.05)
     assert not (tmp_path / "run").exists()
+
+
+def test_random_weights_are_of_the_backbone_that_is_named(folder: Path, tmp_path: Path) -> None:
+    asked = _asked(folder, tmp_path / "run", init="none")
+    sizes = [plan_transfer("detect", replace(asked, backbone=name), Silent()).params
+             for name in ("mobilenetv3s", "resnet18")]  # fmt: skip
+    assert sizes[0] < sizes[1]
 
 
 def test_minutes_become_steps_once(folder: Path, tmp_path: Path) -> None:
