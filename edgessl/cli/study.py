@@ -67,15 +67,16 @@ def study(
         )
     from edgessl.cli.study_table import print_plan, print_study
     from edgessl.pipeline.study import study as story
+    from edgessl.pipeline.study.wanted import Wanted
     from edgessl.reporter import Screen
 
+    wanted = Wanted(
+        name, data, transfer, scale, scale_images, out, size, seed, device,
+        tuple(overrides or ()), compiled,
+    )  # fmt: skip
     made = story.plan_study if plan else story.study
     with Screen(console(to_stderr=json)) as screen:
-        found = made(
-            name, data=data, transfer=transfer, scale=scale, scale_images=scale_images, out=out,
-            size=size, seed=seed, device=device, overrides=tuple(overrides or ()),
-            compiled=compiled, reporter=screen,
-        )  # fmt: skip
+        found = made(wanted, screen)
     if isinstance(found, story.StudyPlan):
         print_plan(console(to_stderr=json), found)
     else:

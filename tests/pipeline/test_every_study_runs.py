@@ -18,6 +18,7 @@ from pipeline.tiny_run import ENGINE, NETWORK
 
 from edgessl import catalog
 from edgessl.pipeline.study.study import study
+from edgessl.pipeline.study.wanted import Wanted
 from edgessl.recipe.study import load_study
 from edgessl.reporter import Silent
 
@@ -42,13 +43,13 @@ def _data(name: str, folder: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*catalog.entries("studies")])
 def test_a_page_with_all_its_rows(name: str, tmp_path: Path) -> None:
-    found = study(
-        name, data=_data(name, tmp_path / "data"), scale=0.02, size=32, out=tmp_path / "out",
+    wanted = Wanted(
+        name, _data(name, tmp_path / "data"), scale=0.02, size=32, out=tmp_path / "out",
         device="cpu",
         overrides=(*ENGINE, f'backbone.name="{NETWORK}"', "finetune.reads=features", *SMALL,
                    "protocol.train.iterations=50"),
-        reporter=Silent(),
     )  # fmt: skip
+    found = study(wanted, Silent())
     page = html.unescape((tmp_path / "out/study.html").read_text(encoding="utf-8"))
     for row in found.study.rows:
         assert row.name in page

@@ -17,9 +17,10 @@ from edgessl.errors import Interrupted, UserError
 from edgessl.pipeline.results import Run
 from edgessl.pipeline.study.sets import sets_of
 from edgessl.pipeline.study.study import study
+from edgessl.pipeline.study.wanted import Wanted
 from edgessl.pipeline.transfer import run_and_transfer
 from edgessl.report.study.result import StudyResult
-from edgessl.reporter import Silent
+from edgessl.reporter import Reporter, Silent
 
 STUDY = """
 title = "Two protocols of one network"
@@ -57,11 +58,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return Place(str(file), str(write_images(root / "photos")), root / "out")
 
 
-def ask(place: Place, reporter: object, out: Path | None = None) -> StudyResult:
-    return study(
-        place.file, data=f"ours={place.images}", out=out or place.out, device="cpu",
-        overrides=(*ENGINE, "data.val_percent=0.0"), reporter=reporter,  # type: ignore[arg-type]
+def ask(place: Place, reporter: Reporter, out: Path | None = None) -> StudyResult:
+    wanted = Wanted(
+        place.file, f"ours={place.images}", out=out or place.out, device="cpu",
+        overrides=(*ENGINE, "data.val_percent=0.0"),
     )  # fmt: skip
+    return study(wanted, reporter)
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +156,13 @@ def test_pretraining_on_one_set_and_the_rest_on_another_is_one_call(tmp_path: Pa
 
 def test_a_share_above_one_is_refused(place: Place) -> None:
     with pytest.raises(UserError, match="--scale: must be above 0 and up to 1, got 2"):
-        study(place.file, data=place.images, scale=2.0, reporter=Silent())
+        study(Wanted(place.file, place.images, scale=2.0), Silent())
 
 
 def test_a_study_of_which_no_row_runs_is_refused(place: Place, tmp_path: Path) -> None:
+    wanted = Wanted(
+        place.file, f"Theirs={place.images}", out=tmp_path / "out", device="cpu",
+        overrides=("backbone.name=none",),
+    )  # fmt: skip
     with pytest.raises(UserError, match="at least one row that runs"):
-        study(
-            place.file, data=f"Theirs={place.images}", out=tmp_path / "out", device="cpu",
-            overrides=("backbone.name=none",), reporter=Silent(),
-        )  # fmt: skip
+        study(wanted, Silent())

@@ -16,6 +16,7 @@ from edgessl.pipeline.study.plan import plan_study
 from edgessl.pipeline.study.row_job import job_of
 from edgessl.pipeline.study.sets import Sets
 from edgessl.pipeline.study.study import study
+from edgessl.pipeline.study.wanted import Wanted
 from edgessl.recipe.scaled import Scale
 from edgessl.recipe.study import load_study
 from edgessl.reporter import Silent
@@ -40,21 +41,21 @@ SMALL = tuple(f"protocol.{one}" for one in (
     "detector.proposals_before=[60,60]", "detector.proposals_after=[40,10]", "segmenter.width=16",
     "segmenter.precise_batchnorm_steps=0",
 ))  # fmt: skip
-ASKED = {"scale": 1e-4, "scale_images": 1.0, "device": "cpu", "reporter": Silent(),
-         "overrides": (*ENGINE, "data.val_percent=0.0", *SMALL)}  # fmt: skip
 
-
-def _write(root: Path) -> dict[str, object]:
+def _write(root: Path) -> Wanted:
     file = root / "mine.toml"
     file.write_text(STUDY.format(recipe=write_recipe(root), voc=VOC), encoding="utf-8")
     sets = {"Ours": write_images(root / "photos"), "VOC07": write_devkit(root / "VOCdevkit"),
             "Streets": write_cityscapes(root / "cityscapes")}  # fmt: skip
     data = [f"{name}={folder}" for name, folder in sets.items()]
-    return {"name": str(file), "data": data, "out": root / "out", **ASKED}
+    return Wanted(
+        str(file), data, scale=1e-4, scale_images=1.0, out=root / "out", device="cpu",
+        overrides=(*ENGINE, "data.val_percent=0.0", *SMALL),
+    )  # fmt: skip
 
 
 def test_rows_are_scored_and_share_their_runs(tmp_path: Path) -> None:
-    found = study(**_write(tmp_path))  # type: ignore[arg-type]
+    found = study(_write(tmp_path), Silent())
     told = {one.key: one for one in found.outcomes}
     assert told.pop("ours | masks").why.endswith(
         "Mask R-CNN for masks, and images with objects"
@@ -76,7 +77,7 @@ def test_a_plan_counts_them_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgessl.pipeline.dense.transfer_plan.images_per_s", lambda _work: 1.0)
-    plan = plan_study(**_write(tmp_path))  # type: ignore[arg-type]
+    plan = plan_study(_write(tmp_path), Silent())
     assert (plan.transfers, plan.tunings, len(plan.pretrainings)) == (4, 0, 1)
     assert plan.minutes > 0
     assert not (tmp_path / "out").exists()

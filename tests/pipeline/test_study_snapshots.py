@@ -12,6 +12,7 @@ from edgessl.pipeline.study.asked import Asked, Counting
 from edgessl.pipeline.study.row_job import job_of
 from edgessl.pipeline.study.sets import Sets
 from edgessl.pipeline.study.study import study
+from edgessl.pipeline.study.wanted import Wanted
 from edgessl.recipe.scaled import Scale
 from edgessl.recipe.study import Study, load_study
 from edgessl.reporter import Silent
@@ -32,10 +33,11 @@ def test_snapshots_of_one_run_are_scored(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(STUDY.format(recipe=write_recipe(tmp_path), keep=KEEP), encoding="utf-8")
     images = write_images(tmp_path / "photos")
-    found = study(
-        str(file), data=str(images), out=tmp_path / "out", device="cpu",
-        overrides=(*ENGINE, "data.val_percent=0.0"), reporter=Silent(),
+    wanted = Wanted(
+        str(file), str(images), out=tmp_path / "out", device="cpu",
+        overrides=(*ENGINE, "data.val_percent=0.0"),
     )  # fmt: skip
+    found = study(wanted, Silent())
     assert [one.value is not None for one in found.outcomes] == [True, True]
     (run,) = (tmp_path / "out" / "runs").iterdir()
     assert {path.name for path in (run / "snapshots").iterdir()} == {

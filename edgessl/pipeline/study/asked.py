@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgessl.errors import UserError
 from edgessl.pipeline.study.sets import Counts, Sets, counts_of, sets_of, short_name
+from edgessl.pipeline.study.wanted import Wanted
 from edgessl.recipe.scaled import Scale
 from edgessl.recipe.study import Study, load_study
 from edgessl.reporter import Reporter
@@ -79,41 +79,31 @@ class Counting:
         return source in self._found
 
 
-def prepare_study(
-    name: str, data: str | Sequence[str], transfer: str | None, scale: float,
-    scale_images: float | None, out: str | Path | None, size: int | None, seed: int, device: str,
-    overrides: Sequence[str], compiled: bool,
-) -> tuple[Study, Asked, Path]:  # fmt: skip
+def prepare_study(wanted: Wanted) -> tuple[Study, Asked, Path]:
     """Check what is asked for, before any image is read.
 
     Args:
-        name: As of ``study``, like all others.
-        data: Where the images are.
-        transfer: What every row is scored on.
-        scale: Share of epochs and images.
-        scale_images: Share of images.
-        out: The study's folder.
-        size: Side of images in px.
-        seed: Decides everything random.
-        device: Where to train.
-        overrides: Changes to every recipe.
-        compiled: Whether backbones are compiled.
+        wanted: By the user.
+
+    Returns:
+        The study, how it is to be run, and its folder.
 
     Raises:
         UserError: Something cannot be used.
     """
-    found = load_study(name)
+    found = load_study(wanted.name)
+    scale, data = wanted.scale, wanted.data
     given = (data,) if isinstance(data, str) else tuple(data)
-    images = scale if scale_images is None else scale_images
+    images = scale if wanted.scale_images is None else wanted.scale_images
     for option, value in (("--scale", scale), ("--scale-images", images)):
         if not 0 < value <= 1:
             raise UserError(f"{option}: must be above 0 and up to 1, got {value:g}")
-    sets = sets_of(given, transfer, found.sets)
-    inside = tuple(one for one in overrides if one.startswith(PROTOCOL))
+    sets = sets_of(given, wanted.transfer, found.sets)
+    inside = tuple(one for one in wanted.overrides if one.startswith(PROTOCOL))
     asked = Asked(
-        sets, Scale(scale, images), size, seed, device,
-        tuple(one for one in overrides if one not in inside), compiled,
+        sets, Scale(scale, images), wanted.size, wanted.seed, wanted.device,
+        tuple(one for one in wanted.overrides if one not in inside), wanted.compiled,
         tuple(one.removeprefix(PROTOCOL) for one in inside),
     )  # fmt: skip
     first = short_name(sets.whole or next(iter(sets.named.values())))
-    return found, asked, Path(out or Path("runs") / f"{first}-{Path(name).stem}")
+    return found, asked, Path(wanted.out or Path("runs") / f"{first}-{Path(wanted.name).stem}")

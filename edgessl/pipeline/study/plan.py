@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from edgessl.pipeline.study.job import Pretraining, Transferring, Tuning
 from edgessl.pipeline.study.one_run import pretraining_of, whole_run_of
 from edgessl.pipeline.study.protocol import transfer_of
 from edgessl.pipeline.study.row_job import job_of
+from edgessl.pipeline.study.wanted import Wanted
 from edgessl.recipe import load_recipe
 from edgessl.reporter import Reporter, Silent, speaking
 from edgessl.start.source import NONE
@@ -54,40 +54,14 @@ class StudyPlan:
         }
 
 
-def plan_study(
-    name: str,
-    *,
-    data: str | Sequence[str],
-    transfer: str | None = None,
-    scale: float = 1.0,
-    scale_images: float | None = None,
-    out: str | Path | None = None,
-    size: int | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    overrides: Sequence[str] = (),
-    compiled: bool = False,
-    reporter: Reporter | None = None,
-) -> StudyPlan:
+def plan_study(wanted: Wanted, reporter: Reporter | None = None) -> StudyPlan:
     """Say what a study would take; train and write nothing.
 
     Args:
-        name: As of ``study``, like all others.
-        data: Where the images are.
-        transfer: What every row is scored on.
-        scale: Share of epochs and images.
-        scale_images: Share of images.
-        out: The study's folder.
-        size: Side of images in px.
-        seed: Decides everything random.
-        device: Where it would train.
-        overrides: Changes to every recipe.
-        compiled: Whether backbones would be compiled.
+        wanted: By the user.
         reporter: Is told what goes on; None prints it.
     """
-    found, asked, where = prepare_study(
-        name, data, transfer, scale, scale_images, out, size, seed, device, overrides, compiled
-    )
+    found, asked, where = prepare_study(wanted)
     runs: dict[Pretraining, float] = {}
     tunings: dict[Tuning, float] = {}
     transfers: dict[Transferring, float] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from edgessl.pipeline.study.protocol import number_under, start_of, transfer_of
 from edgessl.pipeline.study.row_job import job_of
 from edgessl.pipeline.study.score import number_of_recipe, numbers_of_runs
 from edgessl.pipeline.study.sets import Sets, has_tags, short_name
+from edgessl.pipeline.study.wanted import Wanted
 from edgessl.recipe.study import WITHOUT_TRAINING, Row, Study, load_study
 from edgessl.report.study.outcome import Outcome
 from edgessl.report.study.page import study_page
@@ -44,38 +44,14 @@ def studies() -> dict[str, Study]:
     return {name: load_study(name) for name in catalog.entries("studies")}
 
 
-def study(
-    name: str,
-    *,
-    data: str | Sequence[str],
-    transfer: str | None = None,
-    scale: float = 1.0,
-    scale_images: float | None = None,
-    out: str | Path | None = None,
-    size: int | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    overrides: Sequence[str] = (),
-    compiled: bool = False,
-    reporter: Reporter | None = None,
-) -> StudyResult:
+def study(wanted: Wanted, reporter: Reporter | None = None) -> StudyResult:
     """Re-make a table or figure of a paper on your images.
 
     Rows that need the same pretraining share it. The same call again goes on where an earlier one
     stopped, or returns at once.
 
     Args:
-        name: Of the study, or the path of a TOML file.
-        data: Where the images are; or ``NAME=IMAGES`` for each of the paper's sets.
-        transfer: Labelled images that every row is scored on, in place of its own.
-        scale: Share of the epochs, and of the images, in (0, 1]: a trial.
-        scale_images: Share of the images where that is another.
-        out: The study's folder; None for ``runs/DATA-NAME``.
-        size: Side of images in px; None for the recipes'.
-        seed: Decides everything random.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        overrides: ``KEY=VALUE`` changes to every recipe.
-        compiled: Put backbones through ``torch.compile``.
+        wanted: By the user.
         reporter: Is told what goes on; None prints it.
 
     Returns:
@@ -86,9 +62,7 @@ def study(
         UserError: Something asked for cannot be used, or no row can be run.
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
-    found, asked, where = prepare_study(
-        name, data, transfer, scale, scale_images, out, size, seed, device, overrides, compiled
-    )
+    found, asked, where = prepare_study(wanted)
     with speaking(reporter) as tell:
         known = Known(where / ROWS)
         counts = Counting(tell)
@@ -98,13 +72,13 @@ def study(
             outcomes += _outcomes(row, found, asked, where, known, counts, tell)
             left = [_waiting(one, found) for one in found.rows[number + 1 :]]
             result = StudyResult(
-                Path(name).stem, found, (*outcomes, *left), _how(asked, counts), where,
+                Path(wanted.name).stem, found, (*outcomes, *left), _how(asked, counts), where,
                 _notes(found, asked),
             )  # fmt: skip
             _write(result)
     if all(one.value is None for one in outcomes):
         why = next((one.why for one in outcomes if one.why), "no row has a number")
-        raise UserError(f"{name}: must have at least one row that runs, but: {why}")
+        raise UserError(f"{wanted.name}: must have at least one row that runs, but: {why}")
     return result
 
 
