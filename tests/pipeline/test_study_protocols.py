@@ -69,6 +69,7 @@ def test_rows_are_scored_and_share_their_runs(tmp_path: Path) -> None:
     page = (tmp_path / "out/study.html").read_text()
     assert "70.3" in page
     assert "by 11 points" in page
+    assert "protocol.train.batch_size=2" in page
     run = json.loads((tmp_path / "out" / told["random | AP50"].run / "report.json").read_text())
     assert run["init"] == "none"
 

@@ -14,7 +14,7 @@ from edgessl.pipeline.dense.transfer import PAPERS
 from edgessl.pipeline.finetune.finetune import finetune
 from edgessl.pipeline.recipe import run
 from edgessl.pipeline.rescale import rescale
-from edgessl.pipeline.study.asked import RUNS, Asked, Counting, prepare_study
+from edgessl.pipeline.study.asked import PROTOCOL, RUNS, Asked, Counting, prepare_study
 from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Transferring
 from edgessl.pipeline.study.known import Known, write_values
 from edgessl.pipeline.study.number import Number
@@ -170,7 +170,10 @@ def _how(asked: Asked, counts: Counting) -> dict[str, Any]:
         "data": sets.whole, **{f"data for {name}": one for name, one in sets.named.items()},
         "scored on": sets.transfer, "share of epochs": asked.scale.epochs,
         "share of images": asked.scale.images, "size": asked.size, "seed": asked.seed,
-        "changes": ", ".join(asked.overrides), "device": asked.device,
+        "changes": ", ".join(
+            (*asked.overrides, *(f"{PROTOCOL}{one}" for one in asked.of_protocols))
+        ),
+        "device": asked.device,
         **{f"images of {short_name(one)}": f"{of.pretraining} to train on, {of.classes} classes"
            for one, of in images.items()},
     }  # fmt: skip
