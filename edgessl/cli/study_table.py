@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -58,8 +59,8 @@ def print_plan(screen: Console, plan: StudyPlan) -> None:
         f"{plan.tunings} fine-tuning(s), {plan.transfers} detector(s) or segmenter(s), "
         f"about {plan.minutes:.1f} minutes"
     )
-    for name, why in plan.refused:
-        screen.print(f"not run     {name}: {why}", markup=False)
+    for why, names in _by_reason(plan.refused).items():
+        screen.print(f"not run     {_told(names)}: {why}", markup=False)
 
 
 def print_study(screen: Console, found: StudyResult) -> None:
@@ -83,9 +84,8 @@ def print_study(screen: Console, found: StudyResult) -> None:
         name = Text(f"{one.name}{f' | {one.column}' if one.column else ''}")
         table.add_row(name, Text(f"{one.score} {one.unit}"), paper, ours)
     screen.print(table)
-    for one in found.outcomes:
-        if one.why:
-            screen.print(f"not run: {one.key}: {one.why}", markup=False)
+    for why, names in _by_reason((one.key, one.why) for one in found.outcomes if one.why).items():
+        screen.print(f"not run: {_told(names)}: {why}", markup=False)
     for note in found.notes:
         screen.print(f"note: {note}", markup=False)
     for said in found.said:
@@ -93,3 +93,15 @@ def print_study(screen: Console, found: StudyResult) -> None:
         screen.print(f"{said.text} ({said.at}): {held} ({said.figures})", markup=False)
     screen.print(found.answer)
     screen.print(f"page:   {found.path / 'study.html'}")
+
+
+def _by_reason(refused: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the rows that do not run, by why: a set that does not fit refuses all of a table."""
+    found: dict[str, list[str]] = {}
+    for name, why in refused:
+        found.setdefault(why, []).append(name)
+    return found
+
+
+def _told(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} rows, the first {names[0]}"
