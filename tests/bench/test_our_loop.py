@@ -49,4 +49,4 @@ def test_the_contest_of_quality_keeps_what_it_trained(tmp_path: Path) -> None:
     )  # fmt: skip
     kept = quality_ours.Kept()
     assert quality_ours.train(job, kept, Listener(after_step))
-    assert kept.precision == "fp32" or kept.precision == "bf16"
+    assert kept.precision in ("fp32", "bf16")
