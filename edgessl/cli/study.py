@@ -45,6 +45,13 @@ def study(
         bool, typer.Option("--plan", help="Say what it would take, and train nothing.")
     ] = False,
     compiled: Compiled = False,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Weights that the paper starts from and that cannot be made here; repeatable.",
+            metavar="NAME=FILE",
+        ),
+    ] = None,
     listed: Annotated[
         bool, typer.Option("--list", help="Name every study, and what it needs.")
     ] = False,
@@ -72,7 +79,7 @@ def study(
 
     wanted = Wanted(
         name, data, transfer, scale, scale_images, out, size, seed, device,
-        tuple(overrides or ()), compiled,
+        tuple(overrides or ()), compiled, tuple(weights or ()),
     )  # fmt: skip
     made = story.plan_study if plan else story.study
     with Screen(console(to_stderr=json)) as screen:

@@ -41,7 +41,7 @@ def print_studies(screen: Console, *, as_json: bool) -> None:
 def _about(name: str, study: Study) -> dict[str, object]:
     return {
         "name": name, "title": study.title, "place": study.place, "rows": len(study.rows),
-        "sets": list(study.sets),
+        "sets": list(study.sets), "weights": dict(study.weights),
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Coarse labels of classes: from a table, from WordNet's relations, or from iNat21's folders."""
+"""Coarse labels of classes: from a table, WordNet, the folders of iNat21 or the sheet of Places."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import csv
 from collections.abc import Collection
 from pathlib import Path
 
-from edgessl.data import wordnet
+from edgessl.data import scene_table, wordnet
 from edgessl.data.class_names import class_name, trouble_with
 from edgessl.data.inat import taxonomy
 from edgessl.data.named import home_of
 from edgessl.errors import UserError, nearest
 
 FILE = "hierarchy.csv"
-FILES = (FILE, wordnet.FILE)
+FILES = (FILE, wordnet.FILE, *scene_table.FILES)
 """What is looked for beside the images, in this order."""
 _RELATIONS = ".txt"
 CLASS = "class"
@@ -51,7 +51,8 @@ def read_hierarchy(path: Path, column: str, classes: Collection[str]) -> dict[st
 
     Args:
         path: A CSV file with a header row: ``class``, and a column for each level; a file of
-            WordNet's relations, whose name ends in ``.txt``; or the folder of iNat21.
+            WordNet's relations, whose name ends in ``.txt``; the sheet of Places365; or the folder
+            of iNat21.
         column: The level.
         classes: Those that need a label; the table may have others.
 
@@ -69,6 +70,11 @@ def read_hierarchy(path: Path, column: str, classes: Collection[str]) -> dict[st
         if column not in levels:
             raise _unknown_level(path, column, [*levels])
         return {name: levels[column][name] for name in classes}
+    if scene_table.is_scene_table(path):
+        scenes = scene_table.scene_levels(path, classes)
+        if column not in scenes:
+            raise _unknown_level(path, column, [*scenes])
+        return scenes[column]
     return _read_column(path, column, classes)
 
 
@@ -87,6 +93,8 @@ def levels_in(path: Path, classes: Collection[str]) -> dict[str, dict[str, str]]
     """
     if path.suffix.lower() == _RELATIONS:
         return wordnet.wordnet_levels(path, classes)
+    if not path.is_dir() and scene_table.is_scene_table(path):
+        return scene_table.scene_levels(path, classes)
     names = [*(taxonomy(path) or ())] if path.is_dir() else _levels(_rows(path)[0])
     return {level: read_hierarchy(path, level, classes) for level in names}
 

@@ -38,9 +38,18 @@ def read_folders(base: Path) -> list[Entry]:
     ]
 
 
+def scene_name(path: str) -> str:
+    """Return what a scene is called.
+
+    Args:
+        path: As the set's lists have it: ``/a/apartment_building/outdoor``.
+    """
+    return "-".join(path.strip("/").split("/")[1:])
+
+
 def _listed(base: Path, images: str) -> list[Entry]:
     scenes = {
-        number: "-".join(path.strip("/").split("/")[1:])  # /a/apartment_building/outdoor 8
+        number: scene_name(path)  # /a/apartment_building/outdoor 8
         for path, number in _pairs(base / LISTS[0])
     }
     train = [

@@ -18,6 +18,7 @@ from edgessl.metrics.interval import Score
 THRESHOLD = 0.2
 """Share of a map's highest value from which on a pixel belongs to the object: CAM's."""
 RIGHT_IOU = 0.5
+_SIZES = 20
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels of the image that the network sees."""
 
@@ -85,6 +86,42 @@ def _area(box: Corners) -> float:
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted over images with boxes, so that images can be looked at in parts.
+
+    Attributes:
+        n: Images.
+        met: Those whose map's box meets a given one.
+        pointed: Those whose hottest pixel lies in one.
+        centred: Those that a box in the middle would meet, of each of 20 sizes.
+    """
+
+    n: int = 0
+    met: int = 0
+    pointed: int = 0
+    centred: tuple[int, ...] = (0,) * _SIZES
+
+    def __add__(self, other: Counts) -> Counts:
+        centred = tuple(map(sum, zip(self.centred, other.centred, strict=True)))
+        return Counts(
+            self.n + other.n, self.met + other.met, self.pointed + other.pointed, centred
+        )
+
+    def localisation(self, by: str) -> Localisation | None:
+        """Return the shares; None where no image was counted.
+
+        Args:
+            by: Which maps, in words.
+        """
+        if not self.n:
+            return None
+        met, centred, pointed = (
+            Score.from_counts(hits, self.n) for hits in (self.met, max(self.centred), self.pointed)
+        )
+        return Localisation(met, centred, pointed, by)
+
+
 def localise(
     heats: Sequence[NDArray[np.floating[Any]]], boxes: Sequence[Sequence[Corners]], by: str
 ) -> Localisation | None:
@@ -98,26 +135,36 @@ def localise(
     Returns:
         None where no image has a box.
     """
-    pairs = [(heat, own) for heat, own in zip(heats, boxes, strict=True) if own]
-    if not pairs:
-        return None
-    n, met, pointed = len(pairs), 0, 0
-    for heat, own in pairs:
-        found = box_of(heat)
-        met += found is not None and _meets(found, own)
-        row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-        middle = (float(column) + 0.5, float(row) + 0.5)
-        pointed += any(
-            box[0] <= middle[0] <= box[2] and box[1] <= middle[1] <= box[3] for box in own
-        )
-    side = pairs[0][0].shape[0]
-    sizes = [side * share / 20 for share in range(1, 21)]
-    centred = max(
-        sum(_meets(_middle(side, size), own) for _, own in pairs) for size in sizes
+    return count(heats, boxes).localisation(by)
+
+
+def count(
+    heats: Sequence[NDArray[np.floating[Any]]], boxes: Sequence[Sequence[Corners]]
+) -> Counts:
+    """Hold the maps of some images against their boxes.
+
+    Args:
+        heats: As of ``localise``.
+        boxes: Likewise.
+    """
+    found = Counts()
+    for heat, own in zip(heats, boxes, strict=True):
+        if own:
+            found += _of_image(heat, own)
+    return found
+
+
+def _of_image(heat: NDArray[np.floating[Any]], own: Sequence[Corners]) -> Counts:
+    hot = box_of(heat)
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    middle = (float(column) + 0.5, float(row) + 0.5)
+    pointed = any(
+        box[0] <= middle[0] <= box[2] and box[1] <= middle[1] <= box[3] for box in own
     )
-    return Localisation(
-        Score.from_counts(met, n), Score.from_counts(centred, n), Score.from_counts(pointed, n), by
-    )
+    side = heat.shape[0]
+    sizes = [side * share / _SIZES for share in range(1, _SIZES + 1)]
+    centred = tuple(int(_meets(_middle(side, size), own)) for size in sizes)
+    return Counts(1, int(hot is not None and _meets(hot, own)), int(pointed), centred)
 
 
 def _meets(found: Corners, boxes: Sequence[Corners]) -> bool:

@@ -86,7 +86,7 @@ def look(
     )
     target, about = _target(subject, train, shown, chosen, classes)
     maps = heat_maps(subject, pixels, target)
-    given = [_given(path, subject) for path in paths]
+    given = [boxes_in_view(path, subject) for path in paths]
     heats = [
         Heat(own, heat, box_of(heat), boxes)
         for own, heat, boxes in zip(pixels, maps, given, strict=True)
@@ -117,7 +117,13 @@ def _class_mean(train: SplitOutputs, label: int, mean: Tensor) -> Tensor:
     return of_class.mean(dim=0) if len(of_class) else mean
 
 
-def _given(path: Path, subject: Subject) -> tuple[Corners, ...]:
+def boxes_in_view(path: Path, subject: Subject) -> tuple[Corners, ...]:
+    """Return the boxes of an image's objects where a network sees them; none where none are known.
+
+    Args:
+        path: The image.
+        subject: The network.
+    """
     boxes = boxes_beside(path)
     if not boxes:
         return ()

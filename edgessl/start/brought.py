@@ -76,6 +76,8 @@ def brought_by(given: Given, fit: Fit, backbone: str, image_px: int) -> Brought:
         told.append(
             f"Images are normalised as for these weights: mean {_short(mean)}, std {_short(std)}."
         )
+    if differs := layout.differs(whole_net(network, image_px)):
+        told.append(differs)
     eps = layout.batchnorm_eps(whole_net(network, image_px))
     return Brought(network, eps, mean, std, tuple(told), origin)
 

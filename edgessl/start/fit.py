@@ -14,9 +14,11 @@ from torch import Tensor, nn
 
 from edgessl.backbones.build_net import build_net
 from edgessl.backbones.positions import with_positions_for
-from edgessl.start.layouts import LAYOUTS, Layout
+from edgessl.start.layout import Layout
+from edgessl.start.layouts import LAYOUTS
 
 _POSITIONS = "pos_embed"
+_PATCHES = "patch_embed.proj.weight"
 _COUNTER = "num_batches_tracked"
 _HEADS = ("classifier", "fc", "_fc", "head")
 """First parts of names that are a classifier's in one network and nothing in another."""
@@ -103,22 +105,24 @@ def _places(
     net: nn.Module, layout: Layout, own: Mapping[str, torch.Size], tensors: Mapping[str, Tensor]
 ) -> Iterator[_Place]:
     ours = {module: name for name, module in layout.names(net).items()}
+    named = {own_name: theirs for theirs, own_name in layout.own_tensors.items()}
     keys = {
-        (f"{ours[module]}." if ours[module] else "") + tensor: key
+        (f"{ours[module]}." if ours[module] else "") + named.get(key, tensor): key
         for key in own for module, _, tensor in [key.rpartition(".")] if module in ours
     }  # fmt: skip
     yield _Place(layout, "", keys, 0, 0)
-    for prefix, count in _prefixes(keys, own, tensors).items():
+    for prefix, count in _prefixes(keys, own, tensors, flat=layout.flat_patches).items():
         yield _Place(layout, prefix, keys, count, _rank(prefix))
 
 
 def _prefixes(
-    keys: Mapping[str, str], own: Mapping[str, torch.Size], tensors: Mapping[str, Tensor]
+    keys: Mapping[str, str], own: Mapping[str, torch.Size], tensors: Mapping[str, Tensor],
+    *, flat: bool = False,
 ) -> Counter[str]:
     """Count, for every prefix, how many of the keys lie below it in the right shape."""
     return Counter(
         prefix for name, value in tensors.items() for prefix, inner in _splits(name)
-        if inner in keys and _fits(keys[inner], value.shape, own[keys[inner]])
+        if inner in keys and _fits(keys[inner], value.shape, own[keys[inner]], flat)
     )  # fmt: skip
 
 
@@ -155,10 +159,15 @@ def _rank(prefix: str) -> int:
     return 0 if _FOLLOWERS.search(prefix) else 1
 
 
-def _fits(key: str, given: torch.Size, own: torch.Size) -> bool:
-    """Tell whether a shape is ours, or a linear layer's where ours is a 1x1 convolution's."""
+def _fits(key: str, given: torch.Size, own: torch.Size, flat: bool) -> bool:
+    """Tell whether a shape is ours, or a linear layer's where ours is a 1x1 convolution's.
+
+    With ``flat``, also a linear layer's over all pixels of a transformer's patch.
+    """
     if key == _POSITIONS and len(given) == len(own) == 3:
         return given[0] == own[0] and given[2] == own[2]
+    if flat and key == _PATCHES and len(given) == 2:
+        return given[0] == own[0] and given[1] == own[1:].numel()
     ones = own[2:] == (1, 1) and given == own[:2], given[2:] == (1, 1) and own == given[:2]
     return given == own or any(ones)
 
@@ -174,8 +183,10 @@ def _at(
         if value is None:
             continue
         used.add(place.prefix + inner)
-        if not _fits(key, value.shape, own[key]):
+        if not _fits(key, value.shape, own[key], place.layout.flat_patches):
             misshapen[key] = value.shape, own[key]
+        elif key == _PATCHES and value.ndim == 2:
+            weights[key] = _unflattened(value, own[key])
         else:
             weights[key] = value if key == _POSITIONS else value.reshape(own[key])
     weights = with_positions_for(net, weights)
@@ -191,6 +202,12 @@ def _at(
         tuple(name for name, inner in below if inner.split(".")[0] in firsts),
         place.layout, place.prefix,
     )  # fmt: skip
+
+
+def _unflattened(value: Tensor, own: torch.Size) -> Tensor:
+    """Turn a linear layer over a patch's pixels, channels innermost, into a convolution."""
+    rows = value.reshape(own[0], own[2], own[3], own[1])
+    return rows.permute(0, 3, 1, 2).contiguous()
 
 
 def unlike(weights: Iterable[str], own: Iterable[str]) -> str:

@@ -7,41 +7,13 @@ module of ours. Where the names lie in a file, below which prefix, is found out 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from timm.models.efficientnet import EfficientNet
 from timm.models.mobilenetv3 import MobileNetV3
 from torch import nn
 
-Names = dict[str, str]
-"""Names of modules: theirs to ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A way to name the modules of a network.
-
-    Attributes:
-        name: Whose it is, for messages.
-        names: From a network of timm to the names of its modules there; empty where it has none.
-        batchnorm_eps: What BN adds to variances in the networks that are named so, where it is
-            another number than timm's; None otherwise.
-        pads_as_tensorflow: Whether such networks pad convolutions of stride 2 at the lower right.
-    """
-
-    name: str
-    names: Callable[[nn.Module], Names]
-    batchnorm_eps: Callable[[nn.Module], float | None] = lambda _net: None
-    pads_as_tensorflow: bool = False
-
-
-def modules_of(net: nn.Module) -> list[str]:
-    """Return the names of the modules that own tensors, in the order of the state dict.
-
-    Args:
-        net: A network of timm; a tensor of the network itself has the module ``""``.
-    """
-    return [*dict.fromkeys(key.rpartition(".")[0] for key in net.state_dict())]
+from edgessl.start.layout import Block, Layout, Names, blocks_of, modules_of
+from edgessl.start.layouts_of_small import SMALL_LAYOUTS
 
 
 def _timms(net: nn.Module) -> Names:
@@ -59,39 +31,6 @@ def _numbered(net: nn.Module) -> Names:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A block of a MobileNet or an EfficientNet.
-
-    Attributes:
-        stage: Its stage, from 0.
-        index: In its stage, from 0.
-        units: Its modules in the order of computing: convolution and norm, or the two
-            convolutions of squeeze-and-excitation.
-    """
-
-    stage: int
-    index: int
-    units: tuple[tuple[str, str], ...]
-
-    def squeezes(self, unit: tuple[str, str]) -> bool:
-        """Tell whether a unit is squeeze-and-excitation."""
-        return ".se." in unit[0]
-
-
-def _blocks(net: nn.Module) -> list[_Block]:
-    inside: dict[tuple[int, int], list[str]] = {}
-    for name in modules_of(net):
-        parts = name.split(".")
-        if parts[0] == "blocks":
-            inside.setdefault((int(parts[1]), int(parts[2])), []).append(name)
-    return [
-        _Block(stage, index, tuple(zip(names[::2], names[1::2], strict=True)))
-        for (stage, index), names in inside.items() if len(names) % 2 == 0
-    ]  # fmt: skip
-
-
-
 def _stem_and_head(net: nn.Module, stem: str, head: str) -> Iterator[tuple[str, str]]:
     yield from ((f"{stem}.0", "conv_stem"), (f"{stem}.1", "bn1"))
     yield from ((f"{head}.0", "conv_head"), (f"{head}.1", "bn2"))
@@ -101,7 +40,7 @@ def _torchvision_v2(net: nn.Module) -> Names:
     """MobileNetV2 of torchvision."""
     if not isinstance(net, EfficientNet):
         return {}
-    blocks = _blocks(net)
+    blocks = blocks_of(net)
     found = dict(_stem_and_head(net, "features.0", f"features.{len(blocks) + 1}"))
     for number, block in enumerate(blocks, start=1):
         *before, last = block.units
@@ -116,7 +55,7 @@ def _torchvision_v3(net: nn.Module) -> Names:
     if not isinstance(net, MobileNetV3):
         return {}
     found = {"features.0.0": "conv_stem", "features.0.1": "bn1", "classifier.0": "conv_head"}
-    for number, block in enumerate(_blocks(net), start=1):
+    for number, block in enumerate(blocks_of(net), start=1):
         if len(block.units) == 1:
             found |= {f"features.{number}.{i}": block.units[0][i] for i in (0, 1)}
         else:
@@ -127,7 +66,7 @@ def _torchvision_v3(net: nn.Module) -> Names:
 def _torchvision_efficientnet(net: nn.Module) -> Names:
     if not isinstance(net, EfficientNet):
         return {}
-    blocks = _blocks(net)
+    blocks = blocks_of(net)
     stages = 1 + max((block.stage for block in blocks), default=0)
     found = dict(_stem_and_head(net, "features.0", f"features.{stages + 1}"))
     for block in blocks:
@@ -135,7 +74,7 @@ def _torchvision_efficientnet(net: nn.Module) -> Names:
     return found
 
 
-def _torchvision_block(place: str, block: _Block) -> Names:
+def _torchvision_block(place: str, block: Block) -> Names:
     found: Names = {}
     for number, unit in enumerate(block.units):
         names = ("fc1", "fc2") if block.squeezes(unit) else ("0", "1")
@@ -164,7 +103,7 @@ def _lukemelas(net: nn.Module) -> Names:
     found = {
         "_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2",
     }  # fmt: skip
-    for number, block in enumerate(_blocks(net)):
+    for number, block in enumerate(blocks_of(net)):
         plain = [unit for unit in block.units if not block.squeezes(unit)]
         named = dict(zip(plain, _EXPANDING[-len(plain) :], strict=False))
         for unit in block.units:
@@ -190,6 +129,7 @@ LAYOUTS: tuple[Layout, ...] = (
         Layout(one.name, _without_classifier(one.names), one.batchnorm_eps) for one in _TORCHVISION
     ),
     Layout("EfficientNet-PyTorch", _lukemelas, pads_as_tensorflow=True),
+    *SMALL_LAYOUTS,
     Layout("nn.Sequential", _numbered),
 )
 """The first is ours. torchvision's ResNets have the same names."""

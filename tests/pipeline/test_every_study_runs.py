@@ -12,10 +12,13 @@ import html
 from pathlib import Path
 
 import pytest
+import torch
 from dense.transfer.tiny_sets import write_cityscapes, write_devkit, write_instances
+from pipeline.test_study_starts import write_birds
 from pipeline.tiny_run import ENGINE, NETWORK
 
 from edgessl import catalog
+from edgessl.backbones import Backbone
 from edgessl.pipeline.study.study import study
 from edgessl.pipeline.study.wanted import Wanted
 from edgessl.recipe.study import load_study
@@ -27,16 +30,31 @@ SMALL = tuple(f"protocol.{one}" for one in (
     "detector.proposals_after=[40,10]", "segmenter.precise_batchnorm_steps=0",
 ))  # fmt: skip
 COPIES = {"VOC": write_devkit, "COCO": write_instances, "Cityscapes": write_cityscapes}
+LOCALISED = "gt_known"
 
 
 def _data(name: str, folder: Path) -> list[str]:
     """Return the drawn set, and tiny copies of those with boxes or masks."""
-    named = []
-    for one in load_study(name).sets:
+    study, named = load_study(name), []
+    if any(row.score == LOCALISED for row in study.rows):
+        named.append(f"{study.data}={write_birds(folder / 'birds')}")
+    for one in study.sets:
         for word, write in COPIES.items():
             if one.startswith(word) and one != "VOC2007":
                 named.append(f"{one}={write(folder / str(len(named)))}")
     return ["demo", *named]
+
+
+def _weights(name: str, folder: Path) -> list[str]:
+    """Write what a study starts from and nobody has: here a random network."""
+    folder.mkdir(exist_ok=True)
+    found = []
+    for number, one in enumerate(load_study(name).weights):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(number)
+            torch.save(Backbone(NETWORK, "keep", 32).net.state_dict(), folder / f"{one}.pth")
+        found.append(f"{one}={folder / one}.pth")
+    return found
 
 
 @pytest.mark.slow
@@ -47,6 +65,7 @@ def test_a_page_with_all_its_rows(name: str, tmp_path: Path) -> None:
         device="cpu",
         overrides=(*ENGINE, f'backbone.name="{NETWORK}"', "finetune.reads=features", *SMALL,
                    "protocol.train.iterations=50"),
+        weights=_weights(name, tmp_path / "weights"),
     )  # fmt: skip
     found = study(wanted, Silent())
     page = html.unescape((tmp_path / "out/study.html").read_text(encoding="utf-8"))

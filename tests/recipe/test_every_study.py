@@ -17,7 +17,7 @@ from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.study import Study, load_study
 
 NAMES = [*catalog.entries("studies")]
-PAPERS = {"s3l": 13, "sslight": 13, "small": 10, "airl": 6, "cole": 13}
+PAPERS = {"s3l": 17, "sslight": 17, "small": 11, "airl": 6, "cole": 13}
 """Studies that there are at least, by paper."""
 
 resolved = cache(load_recipe)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edgessl.recipe.study import Above, Peak, Row, Study, Trend
+from edgessl.recipe.study import Above, Peak, Study, Trend
+from edgessl.recipe.study_row import Row
 from edgessl.report.study.orderings import Ordering, in_a_sentence, ordering, said
 from edgessl.report.study.outcome import Outcome
 

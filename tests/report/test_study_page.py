@@ -7,7 +7,8 @@ import io
 import json
 from pathlib import Path
 
-from edgessl.recipe.study import Row, Study
+from edgessl.recipe.study import Study
+from edgessl.recipe.study_row import Row
 from edgessl.report.study.outcome import Outcome
 from edgessl.report.study.page import study_page
 from edgessl.report.study.result import StudyResult

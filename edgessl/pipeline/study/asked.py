@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgessl.errors import UserError
 from edgessl.pipeline.study.sets import Counts, Sets, counts_of, sets_of, short_name
 from edgessl.pipeline.study.wanted import Wanted
+from edgessl.pipeline.study.weights import weights_of
 from edgessl.recipe.scaled import Scale
 from edgessl.recipe.study import Study, load_study
 from edgessl.reporter import Reporter
@@ -34,6 +36,7 @@ class Asked:
         overrides: ``KEY=VALUE`` changes to every recipe.
         compiled: Whether backbones are compiled.
         of_protocols: ``KEY=VALUE`` changes to every paper's detector or segmenter.
+        weights: File of each of the study's weights that is given.
     """
 
     sets: Sets
@@ -44,6 +47,7 @@ class Asked:
     overrides: tuple[str, ...] = ()
     compiled: bool = False
     of_protocols: tuple[str, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 class Counting:
@@ -104,6 +108,7 @@ def prepare_study(wanted: Wanted) -> tuple[Study, Asked, Path]:
         sets, Scale(scale, images), wanted.size, wanted.seed, wanted.device,
         tuple(one for one in wanted.overrides if one not in inside), wanted.compiled,
         tuple(one.removeprefix(PROTOCOL) for one in inside),
+        weights_of(wanted.weights, found),
     )  # fmt: skip
     first = short_name(sets.whole or next(iter(sets.named.values())))
     return found, asked, Path(wanted.out or Path("runs") / f"{first}-{Path(wanted.name).stem}")

@@ -8,12 +8,14 @@ from pathlib import Path
 from edgessl.errors import UserError
 from edgessl.metrics.interval import Score
 from edgessl.pipeline.diagnose.diagnose import diagnose
+from edgessl.pipeline.general import AsFeatures
+from edgessl.pipeline.study.asked import Asked
 from edgessl.pipeline.study.number import Number
-from edgessl.recipe.study import Row
+from edgessl.recipe.study_row import Row
 
 
 def number_of_features(
-    network: Path, row: Row, data: str, device: str, seed: int,
+    network: Path, row: Row, data: str, asked: Asked, opened: AsFeatures,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Number:  # fmt: skip
     """Look at the features of a pretrained network.
@@ -22,14 +24,17 @@ def number_of_features(
         network: Its file.
         row: Says which number, and of which split.
         data: Where the images are.
-        device: One of ``device.NAMES``.
-        seed: Chooses images and views.
+        asked: How the study is run.
+        opened: How general weights are opened.
         say: Called with the name of each step.
 
     Raises:
         UserError: The images have no labels, or no split, that it needs.
     """
-    examined = diagnose([network], data=data, split="test", device=device, seed=seed, say=say)
+    examined = diagnose(
+        [network], data=data, split="test", device=asked.device, seed=asked.seed, say=say,
+        backbone=opened.backbone, size=opened.image_px,
+    )  # fmt: skip
     (found,) = examined.networks
     if row.score == "best_nn":
         if found.held_out is None:

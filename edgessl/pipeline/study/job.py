@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from edgessl.recipe.study import Row
+from edgessl.recipe.study_row import Row
 from edgessl.runs.stages import PRETRAIN
+from edgessl.start.source import NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class Pretraining:
         data: Where the images are.
         epochs: Of pretraining; None for the recipe's.
         overrides: ``KEY=VALUE`` changes.
-        folder: Name of its run folder.
+        folder: Name of its run folder, which is another for another start.
+        init: Weights that it starts from, as ``edgessl recipe --init`` takes them.
     """
 
     recipe: str
@@ -27,6 +29,7 @@ class Pretraining:
     epochs: int | None
     overrides: tuple[str, ...]
     folder: str
+    init: str = field(default=NONE, repr=False)  # the names of folders come from the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class Job:
         scored_on: Where the images are that are scored.
         network: What of the pretraining is taken: its end, or a snapshot.
         under: The paper's detector or segmenter that it is put under; None for nothing.
+        weights: Given weights that are scored as they are; empty for none.
     """
 
     row: Row
@@ -122,6 +126,7 @@ class Job:
     scored_on: str
     network: str = PRETRAIN.file
     under: Transferring | None = None
+    weights: str = ""
 
     @property
     def last(self) -> Pretraining | Tuning | Transferring | None:

@@ -8,6 +8,8 @@ from edgessl.pipeline.asked import Asked as AskedOfRun
 from edgessl.pipeline.finetune.asked import Asked as AskedOfFinetuning
 from edgessl.pipeline.study.asked import Asked
 from edgessl.pipeline.study.job import Pretraining, Tuning
+from edgessl.pipeline.study.weights import random_network
+from edgessl.start.source import NONE
 
 _COMMAND = "edgessl study"
 
@@ -23,7 +25,7 @@ def pretraining_of(one: Pretraining, asked: Asked, runs: Path) -> AskedOfRun:
     return AskedOfRun(
         one.recipe, one.data, epochs=one.epochs, size=asked.size, out=runs / one.folder,
         seed=asked.seed, device=asked.device, baselines=("none",), overrides=one.overrides,
-        compiled=asked.compiled, command=_COMMAND,
+        compiled=asked.compiled, command=_COMMAND, init=one.init,
     )  # fmt: skip
 
 
@@ -36,6 +38,8 @@ def tuning_of(one: Tuning, asked: Asked, runs: Path) -> AskedOfFinetuning:
         runs: The folder of its runs.
     """
     start = one.start if isinstance(one.start, str) else runs / one.start.folder / one.file
+    if start == NONE:
+        start = random_network(one.recipe, one.overrides, asked.size, asked.seed, runs)
     return AskedOfFinetuning(
         str(start), one.data, recipe=one.recipe, label_percent=one.label_percent,
         labels_per_class=one.labels_per_class, size=asked.size, out=runs / one.folder,

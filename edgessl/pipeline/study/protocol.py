@@ -13,7 +13,7 @@ from edgessl.pipeline.study.job import Pretraining, Transferring
 from edgessl.pipeline.study.number import Number
 from edgessl.recipe import load_recipe
 from edgessl.recipe.load_transfer import find_transfer, load_transfer, protocols_of
-from edgessl.recipe.study import Row, ScoreName
+from edgessl.recipe.study_row import Row, ScoreName
 from edgessl.start.source import NONE
 
 _VOC = {"voc_ap50": "ap50_11_points", "voc_ap": "ap_11_points", "voc_ap75": "ap75_11_points"}

@@ -8,13 +8,15 @@ from edgessl.pipeline.study.asked import Asked, Counting
 from edgessl.pipeline.study.folders import folder_of
 from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Tuning
 from edgessl.pipeline.study.protocol import transferring
+from edgessl.pipeline.study.weights import file_of as file_of_weights
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.scaled import Scale, scaled_finetuning, scaled_pretraining
-from edgessl.recipe.study import WITHOUT_TRAINING, Network, Row, Study
+from edgessl.recipe.study import Study
+from edgessl.recipe.study_row import OF_FINETUNED, WITHOUT_TRAINING, Network, Row
 from edgessl.runs.snapshots import file_of
 from edgessl.runs.stages import PRETRAIN
+from edgessl.start.source import NONE
 
-_FINETUNED = ("finetune", "finetune_top5")
 _ALONE = 'evaluate.protocols=[]'
 _TUNED = 'evaluate.protocols=["finetune"]'
 
@@ -39,7 +41,8 @@ def job_of(row: Row, study: Study, asked: Asked, counts: Counting) -> Job:
     scored_on = asked.sets.transfer or asked.sets.source(row.transfer or row.data or study.data)
     if row.score in WITHOUT_TRAINING:
         return Job(row, None, None, None, (), scored_on)
-    pretraining = None if row.start else _pretraining(row, own, study, asked, counts)
+    given = None if row.start is None else file_of_weights(row.start, study, asked.weights)
+    pretraining = None if given else _pretraining(row, own, study, asked, counts)
     fused = tuple(
         _pretraining(one, asked.sets.source(one.data or study.data), study, asked, counts)
         for one in row.fuse
@@ -53,15 +56,17 @@ def job_of(row: Row, study: Study, asked: Asked, counts: Counting) -> Job:
     tuning, under, network = None, None, PRETRAIN.file
     if row.snapshot is not None and pretraining is not None:
         network = _snapshot(row, row.snapshot, pretraining, asked)
-    start = row.start or pretraining
+    start, weights = given or pretraining, ""
     assert start is not None
     file = network if rescaled is None else rescaled.file
     if row.protocol:
         scored_on = asked.sets.source(row.transfer)
         under = transferring(row, start, file, scored_on, asked)
-    elif row.score in _FINETUNED or row.start:
+    elif row.score in OF_FINETUNED:
         tuning = _tuning(row, start, file, scored_on, study, asked, counts)
-    return Job(row, pretraining, tuning, rescaled, fused, scored_on, network, under)
+    elif given:
+        weights = given
+    return Job(row, pretraining, tuning, rescaled, fused, scored_on, network, under, weights)
 
 
 def _snapshot(row: Row, epoch: int, pretraining: Pretraining, asked: Asked) -> str:
@@ -101,8 +106,10 @@ def _pretraining(
         epochs, smaller = scaled_pretraining(recipe, scale, images)
         changes = (*changes, *smaller)
     changes = (*changes, _ALONE)
-    folder = folder_of(network.recipe, data, repr((changes, epochs, asked.size, asked.seed)))
-    return Pretraining(network.recipe, data, epochs, changes, folder)
+    init = file_of_weights(network.init, study, asked.weights) if network.init else NONE
+    what = repr((changes, epochs, asked.size, asked.seed)) + init.removeprefix(NONE)
+    folder = folder_of(network.recipe, data, what)
+    return Pretraining(network.recipe, data, epochs, changes, folder, init)
 
 
 def _in_proportion(

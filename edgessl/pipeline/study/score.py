@@ -11,20 +11,23 @@ from edgessl.errors import UserError
 from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs, params
 from edgessl.metrics.interval import Score
 from edgessl.metrics.pixel_scale import mean_pixel_scale_ratio
+from edgessl.pipeline.general import AS_THEY_ARE, AsFeatures, is_general
 from edgessl.pipeline.score.evaluate import Evaluated, EvaluatedTags, evaluate, evaluate_model
 from edgessl.pipeline.study.asked import Asked
 from edgessl.pipeline.study.features import number_of_features
 from edgessl.pipeline.study.job import Job
+from edgessl.pipeline.study.maps import number_of_maps
 from edgessl.pipeline.study.number import Number
 from edgessl.pipeline.study.sets import has_tags
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.stages import pretrain_stages
-from edgessl.recipe.study import Row
+from edgessl.recipe.study_row import Row
 from edgessl.runs.stages import FINETUNE, PRETRAIN, SUPERVISED_FILE
 
 _MILLION = 1e6
 _TOP5 = frozenset({"finetune_top5", "classifier_top5"})
-_OF_CLASSIFIERS = _TOP5 | {"finetune", "classifier"}
+_OF_CLASSIFIERS = _TOP5 | {"finetune", "finetune_map", "classifier"}
+_OF_PROBES = frozenset({"linear", "knn", "map"})
 
 
 def number_of_recipe(row: Row, asked: Asked) -> Number:
@@ -80,20 +83,41 @@ def numbers_of_runs(
         UserError: It cannot be scored so on these images.
     """
     row = job.row
+    if row.score == "gt_known":
+        assert job.tuning is not None
+        tuned = runs / job.tuning.folder / FINETUNE.file
+        return [number_of_maps(tuned, job.scored_on, asked.device, say)]
+    if row.score == "finetune_map" and has_tags(job.scored_on):
+        assert job.tuning is not None
+        tuned = runs / job.tuning.folder / FINETUNE.file
+        found = evaluate(
+            tuned, data=job.scored_on, protocol="map", device=asked.device, say=say
+        )
+        return [Number.of(found.score)]
     if row.score in _OF_CLASSIFIERS:
-        found = _of_classifier(job, runs, asked, say)
+        answers = _of_classifier(job, runs, asked, say)
         if row.score in _TOP5:
-            return [Number.of(_top5_of(found))]
-        return _of_levels(found, job) if row.levels else [Number.of(found.score)]
-    assert job.pretraining is not None
-    own = runs / job.pretraining.folder / job.file
-    if row.score not in ("linear", "knn", "map"):
-        return [number_of_features(own, row, job.scored_on, asked.device, asked.seed, say)]
+            return [Number.of(_top5_of(answers))]
+        return _of_levels(answers, job) if row.levels else [Number.of(answers.score)]
+    own = Path(job.weights)
+    if job.pretraining is not None:
+        own = runs / job.pretraining.folder / job.file
+    opened = _opened(own, row, asked)
+    if row.score not in _OF_PROBES:
+        return [number_of_features(own, row, job.scored_on, asked, opened, say)]
     fused = [runs / one.folder / PRETRAIN.file for one in job.fused]
-    features = _of_features(own, fused, job, asked, say)
+    features = _of_features(own, fused, job, asked, opened, say)
     if row.levels and isinstance(features, Evaluated):
         return _of_levels(features, job)
     return [Number.of(features.score)]
+
+
+def _opened(own: Path, row: Row, asked: Asked) -> AsFeatures:
+    """Say how general weights are opened: as the network of the row's recipe, at its size."""
+    if not is_general(str(own)):
+        return AS_THEY_ARE
+    recipe = load_recipe(row.recipe, overrides=(*row.set, *asked.overrides))
+    return AsFeatures(recipe.backbone.name, asked.size or recipe.image.crop_px)
 
 
 def _of_classifier(
@@ -117,14 +141,20 @@ def _top5_of(found: Evaluated) -> Score:
 
 
 def _of_features(
-    own: Path, fused: Sequence[Path], job: Job, asked: Asked, say: Callable[[str], None]
-) -> Evaluated | EvaluatedTags:
+    own: Path, fused: Sequence[Path], job: Job, asked: Asked, opened: AsFeatures,
+    say: Callable[[str], None],
+) -> Evaluated | EvaluatedTags:  # fmt: skip
     protocol = job.row.score
     if protocol == "map" and has_tags(job.scored_on):
-        return evaluate(own, data=job.scored_on, protocol="map", device=asked.device, say=say)
+        return evaluate(
+            own, data=job.scored_on, protocol="map", device=asked.device, say=say,
+            backbone=opened.backbone, size=opened.image_px,
+        )  # fmt: skip
     if protocol == "map":
         protocol = "linear"  # of one label each; the page says so
-    return evaluate_model(own, job.scored_on, protocol, device=asked.device, say=say, fuse=fused)
+    return evaluate_model(
+        own, job.scored_on, protocol, opened, device=asked.device, say=say, fuse=fused
+    )
 
 
 def _of_levels(found: Evaluated, job: Job) -> list[Number]:

@@ -25,7 +25,8 @@ from edgessl.pipeline.study.row_job import job_of
 from edgessl.pipeline.study.score import number_of_recipe, numbers_of_runs
 from edgessl.pipeline.study.sets import Sets, has_tags, short_name
 from edgessl.pipeline.study.wanted import Wanted
-from edgessl.recipe.study import WITHOUT_TRAINING, Row, Study, load_study
+from edgessl.recipe.study import Study, load_study
+from edgessl.recipe.study_row import WITHOUT_TRAINING, Row
 from edgessl.report.study.outcome import Outcome
 from edgessl.report.study.page import study_page
 from edgessl.report.study.result import StudyResult
@@ -168,6 +169,7 @@ def _how(asked: Asked, counts: Counting) -> dict[str, Any]:
     images = {source: counts(source) for source in sets.sources if counts.known(source)}
     return {
         "data": sets.whole, **{f"data for {name}": one for name, one in sets.named.items()},
+        **{f"weights for {name}": file for name, file in asked.weights.items()},
         "scored on": sets.transfer, "share of epochs": asked.scale.epochs,
         "share of images": asked.scale.images, "size": asked.size, "seed": asked.seed,
         "changes": ", ".join(
@@ -189,7 +191,7 @@ def _notes(found: Study, asked: Asked) -> tuple[str, ...]:
         )
     if plain := _without_tags(found, sets):
         notes.append(
-            f"{' and '.join(plain)}: one label an image, so linear top-1 stands in place of mAP. "
+            f"{' and '.join(plain)}: one label an image, so top-1 stands in place of mAP. "
             "Pass --data with images of several labels each for mAP."
         )
     if not asked.scale.whole:
@@ -205,7 +207,7 @@ def _without_tags(found: Study, sets: Sets) -> list[str]:
     """Name the sets that rows are scored on by mAP although each image has one label."""
     names: set[str] = set()
     for row in found.rows:
-        if row.score == "map":
+        if row.score in ("map", "finetune_map"):
             with suppress(EdgesslError):  # such a row says itself why it did not run
                 source = sets.transfer or sets.source(row.transfer or row.data or found.data)
                 if not has_tags(source):

@@ -23,6 +23,7 @@ class Wanted:
         device: One of ``device.NAMES``.
         overrides: ``KEY=VALUE`` changes to every recipe.
         compiled: Whether backbones are compiled.
+        weights: ``NAME=FILE`` for each of the study's weights that cannot be made here.
     """
 
     name: str
@@ -36,3 +37,4 @@ class Wanted:
     device: str = "auto"
     overrides: Sequence[str] = ()
     compiled: bool = False
+    weights: Sequence[str] = ()

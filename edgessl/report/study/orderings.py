@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from edgessl.recipe.study import WITHOUT_TRAINING, Above, Peak, Study, Trend
+from edgessl.recipe.study import Above, Peak, Study, Trend
+from edgessl.recipe.study_row import WITHOUT_TRAINING
 from edgessl.report.study.outcome import Outcome
 
 _SOME_PAIRS = 3  # fewer say nothing

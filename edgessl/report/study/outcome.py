@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgessl.recipe.study import OF_PROTOCOLS, key_of
+from edgessl.recipe.study import key_of
+from edgessl.recipe.study_row import OF_PROTOCOLS
 
 UNITS = {
-    "finetune": "%", "finetune_top5": "%", "classifier": "%", "classifier_top5": "%",
+    "finetune": "%", "finetune_top5": "%", "finetune_map": "%", "gt_known": "%",
+    "classifier": "%", "classifier_top5": "%",
     "linear": "%", "knn": "%", "map": "%", "best_nn": "%", "instance_discrimination": "%",
     "flops_s3l": "M", "params": "M", "macs": "M",
     **dict.fromkeys(sorted(OF_PROTOCOLS), "%"),
@@ -20,6 +22,8 @@ UNITS = {
 TITLES = {
     "finetune": "Top-1 after training on labels, as the recipe says (network or classifier)",
     "finetune_top5": "Top-5 after training on labels, as the recipe says",
+    "finetune_map": "Mean average precision after training on several labels an image",
+    "gt_known": "GT-known localisation: Grad-CAM of the true class, IoU of 0.5 or more",
     "classifier": "Top-1 of the classifier of supervised pretraining",
     "classifier_top5": "Top-5 of the classifier of supervised pretraining",
     "linear": "Logistic regression on frozen features, top-1",
