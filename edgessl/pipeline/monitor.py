@@ -14,7 +14,9 @@ from edgessl.evaluate import evaluate_knn
 from edgessl.evaluate.protocols import LabelledOutputs
 from edgessl.metrics.batchnorm import recalibrate_batchnorm
 from edgessl.metrics.features import extract_features
+from edgessl.metrics.knn import knn_leave_one_out
 from edgessl.metrics.quality import pair_figures
+from edgessl.metrics.topk import top1
 from edgessl.recipe.stages import PretrainStage, pretrain_stages
 from edgessl.rng import DrawKey
 from edgessl.runs.stages import MONITOR_NUMBER
@@ -35,8 +37,8 @@ _BATCH = 64
 class Monitor:
     """Judges features of a copy of the backbone, to see whether pretraining learns.
 
-    All its images come from the pack: no original is decoded for it. kNN accuracy on ``val`` needs
-    labels; alignment, uniformity, effective rank and the retrieval of positive pairs need two
+    All its images come from the pack: no original is decoded for it. kNN accuracy on ``val``, by
+    train's votes and by those of ``val``'s other images, needs labels; alignment, uniformity, effective rank and the retrieval of positive pairs need two
     views of the same images, which are the same ones every time.
 
     Args:
@@ -67,10 +69,10 @@ class Monitor:
         if context.recipe.pretrain.recalibrate_batchnorm:
             self._recalibrate(backbone)
         one_label = len(context.dataset.val) and not context.dataset.tags
-        knn = {"knn_top1": self._knn(backbone)} if one_label else {}
+        knn = self._knn(backbone) if one_label else {}
         return {**knn, **self._quality(backbone)}
 
-    def _knn(self, backbone: Backbone) -> float:
+    def _knn(self, backbone: Backbone) -> dict[str, float]:
         context, image = self._context, self._context.recipe.image
         rng = torch.Generator().manual_seed(0)
         outputs: list[LabelledOutputs] = []
@@ -85,8 +87,13 @@ class Monitor:
                 backbone, pixels, image.mean, image.std, device=context.device
             )
             outputs.append(LabelledOutputs(features, labels_of(split)[chosen]))
-        score = evaluate_knn(outputs[0], outputs[1], len(context.dataset.classes)).score
-        return round(score.value, 2)
+        train, val = outputs
+        classes = len(context.dataset.classes)
+        found = {"knn_top1": evaluate_knn(train, val, classes).score.value}
+        if len(val) > 1:  # SSLight's: images held out, by the others of them
+            alone = knn_leave_one_out(val.outputs, val.labels, classes)
+            found["knn_leave_one_out"] = top1(alone, val.labels).value
+        return {name: round(value, 2) for name, value in found.items()}
 
     def _quality(self, backbone: Backbone) -> dict[str, float]:
         figures = pair_figures(*self._pairs(backbone))
