@@ -38,8 +38,9 @@ class Monitor:
     """Judges features of a copy of the backbone, to see whether pretraining learns.
 
     All its images come from the pack: no original is decoded for it. kNN accuracy on ``val``, by
-    train's votes and by those of ``val``'s other images, needs labels; alignment, uniformity, effective rank and the retrieval of positive pairs need two
-    views of the same images, which are the same ones every time.
+    train and by the other images of ``val``, needs labels; alignment, uniformity,
+    effective rank and the retrieval of positive pairs need two views of the same images, which are
+    the same ones every time.
 
     Args:
         context: The run.
