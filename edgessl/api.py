@@ -145,7 +145,7 @@ def finetune(
             weights: ``imagenet:BACKBONE``, ``timm:NAME``, or a file of others.
         data: Labelled images: a named set, a folder, or a CSV manifest.
         unlabelled: Further images that are used without label, by a recipe with
-            ``[finetune.semi]``.
+            ``[finetune.semi]``, or tried by the run itself and kept if ``val`` says that they help.
         recipe: ``NAME``, ``NAME:VARIANT`` or a TOML file; None for the one beside the start, and
             for general weights the factory's.
         backbone: What a file of others holds; None to find out.

@@ -47,7 +47,9 @@ def finetune(
     data: Annotated[str, typer.Option(help="Labelled images: a folder, CSV or named set.")],
     unlabelled: Annotated[
         str | None,
-        typer.Option(help="Further images, used without label by finetune.semi.", metavar="DATA"),
+        typer.Option(
+            help="Further images, used without label if val says that they help.", metavar="DATA"
+        ),
     ] = None,
     recipe: Annotated[
         str | None,

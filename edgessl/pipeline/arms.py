@@ -9,12 +9,16 @@ from typing import Any
 from edgessl.errors import UserError
 from edgessl.pipeline.finetune.finetuning import baseline_epochs, finetune_backbone, train_baseline
 from edgessl.pipeline.finetune.semi import images_an_epoch
+from edgessl.pipeline.finetune.semi_choice import choose, try_unlabelled
+from edgessl.pipeline.finetune.semi_trial import trial_in_words, trial_of
 from edgessl.pipeline.pretrain import load_pretrained
 from edgessl.runs.stages import (
     BASELINES,
     FINETUNE,
     FROM_WEIGHTS,
     PRETRAIN,
+    SEMI,
+    SEMI_CHOICE,
     WARMUP,
     WHOLE_TIME,
     StageId,
@@ -45,11 +49,24 @@ def train_arms(
         context, trained, FINETUNE,
         lambda: finetune_backbone(context, load_pretrained(context), extendable=extendable),
     )  # fmt: skip
+    _try_unlabelled(context, trained)
     for name, stage in BASELINES.items():
         if name in baselines:
             epochs = _epochs_of(context, name, trained)
             work = partial(train_baseline, context, stage, epochs)
             _train_once(context, trained, stage, work)
+
+
+def _try_unlabelled(context: Context, trained: Trained) -> None:
+    """Let images without label take part where few have one, and keep what val prefers."""
+    about = context.recipe, context.dataset, context.world
+    trial = trial_of(*about)
+    if trial is None:
+        if told := trial_in_words(*about):
+            context.reporter.say(told)
+        return
+    _train_once(context, trained, SEMI, lambda: try_unlabelled(context, trial))
+    once(context, SEMI_CHOICE, lambda: choose(context, trial))
 
 
 def _train_once(
@@ -67,6 +84,7 @@ def _epochs_of(context: Context, baseline: str, trained: Trained) -> int:
     if "longer_epochs" not in document:
         ours = trained[PRETRAIN.name]["seconds"] + trained[FINETUNE.name]["seconds"]
         ours += document["finished"].get(WARMUP.name, {}).get("seconds", 0.0)
+        ours += document["finished"].get(SEMI.name, {}).get("seconds", 0.0)
         rate = trained[FINETUNE.name]["images_per_s"]
         seen = len(context.dataset.train) * images_an_epoch(context)
         document["longer_epochs"] = max(1, round(ours * rate / seen))

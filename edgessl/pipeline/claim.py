@@ -13,6 +13,7 @@ from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.device import describe_device
 from edgessl.errors import UserError
 from edgessl.optim import learning_rate
+from edgessl.pipeline.finetune.semi_trial import trial_of
 from edgessl.recipe import Recipe, to_toml
 from edgessl.recipe.optim_tables import Optim
 from edgessl.runs import trained_on
@@ -135,7 +136,7 @@ def record(
         context.reporter.say(f"{run.path / 'quarantine.txt'} lists what was left out, and why.")
     start = provenance.get("start")  # fine-tuning sees images without a label only where it says so
     seen = trained_on.of_start(Path(start)) if start else {*dataset.pretraining.digests}
-    if recipe.finetune.semi is not None:
+    if recipe.finetune.semi is not None or trial_of(recipe, dataset, context.world) is not None:
         seen = {*seen, *dataset.unlabeled.digests}
     text = trained_on.to_text(dataset.fingerprint, {*seen, *dataset.train.digests})
     run.write_text(trained_on.NAME, text)

@@ -11,6 +11,7 @@ from edgessl.errors import UserError
 from edgessl.metrics.cost import mean_over_epochs
 from edgessl.pipeline.finetune.finetuning import baseline_epochs
 from edgessl.pipeline.finetune.semi import times_supervised
+from edgessl.pipeline.finetune.semi_trial import times_tried
 from edgessl.pipeline.misfits import check_lengths
 from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.score.probe import pretraining_rates, supervised_rate
@@ -151,7 +152,7 @@ def pretraining_epochs(context: Context, minutes: float, baselines: Collection[s
     supervised_s, times = 0.0, 1
     if dataset.classes and context.recipe.evaluate.finetunes:
         images = len(dataset.train) * baseline_epochs(context)
-        times_one = arms(baselines) * times_supervised(context)
+        times_one = arms(baselines) * times_supervised(context) + times_tried(context)
         supervised_s = times_one * images / supervised_rate(context).images_per_s
         times += whole_times(baselines)
     epochs = int((60.0 * minutes / AROUND - supervised_s) / (epoch_s * times))

@@ -12,6 +12,7 @@ from edgessl.methods.build import PretrainingMethod
 from edgessl.metrics.cost import flops_s3l, macs, mean_over_epochs
 from edgessl.pipeline.finetune.finetuning import baseline_epochs
 from edgessl.pipeline.finetune.semi import times_supervised
+from edgessl.pipeline.finetune.semi_trial import trial_in_words, trial_of
 from edgessl.pipeline.lengths import AROUND, arms, whole_times
 from edgessl.pipeline.pretrain import new_backbone, new_method
 from edgessl.pipeline.score.probe import Rate, pretraining_rates, supervised_rate
@@ -91,6 +92,8 @@ class Plan:
         mean_macs: The stages' cost of an image, averaged over epochs.
         total_macs: Of pretraining: forward passes of the backbone that is kept.
         size: What is known of the accuracy that the size of the images costs.
+        unlabelled: What images without label are for in fine-tuning, if few have one; or why they
+            are not.
     """
 
     backbone: str
@@ -114,6 +117,7 @@ class Plan:
     mean_macs: float
     total_macs: float
     size: str
+    unlabelled: str
 
 
 def make_plan(context: Context, baselines: Collection[str]) -> Plan:
@@ -140,6 +144,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
     seen = images * recipe.pretrain.epochs
     finetune_rate, supervised_s, finetune_steps = 0.0, 0.0, 0
     priced: tuple[ArmCost, ...] = ()
+    tried = ""
     if dataset.classes and recipe.evaluate.finetunes:
         measured = supervised_rate(context)
         finetune_rate = measured.images_per_s
@@ -148,8 +153,12 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         finetune_s = labelled * epochs / finetune_rate
         finetune_steps = epochs * steps_per_epoch(labelled, recipe.finetune.batch_size)
         own_s = finetune_s * times_supervised(context)
-        whole_s = pretrain_s + own_s
-        supervised_s = own_s * arms(baselines) + (whole_s - own_s) * whole_times(baselines)
+        trial = trial_of(recipe, dataset, context.world)
+        tried_s = finetune_s * trial.times if trial else 0.0
+        tried = trial_in_words(recipe, dataset, context.world)
+        whole_s = pretrain_s + own_s + tried_s
+        supervised_s = own_s * arms(baselines) + tried_s
+        supervised_s += (whole_s - own_s) * whole_times(baselines)
         priced = tuple(
             ArmCost(name, round(epochs * whole_s / own_s), whole_s / 60.0)
             if name in WHOLE_TIME
@@ -192,6 +201,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> Plan:
         mean_macs=mean_macs,
         total_macs=mean_macs * seen,
         size=size_costs(recipe.image.crop_px),
+        unlabelled=tried,
     )
 
 

@@ -30,6 +30,7 @@ def describe_plan(plan: Plan) -> str:
         f"time        about {plan.minutes:g} minutes with baselines",
         *([f"baselines   {_describe_arms(plan.baselines)}"] if plan.baselines else []),
         f"size        {plan.size}",
+        *([f"unlabelled  {plan.unlabelled}"] if plan.unlabelled else []),
         f"memory      about {plan.memory_mb:g} MB{_SCALED if plan.smaller_batches else ''}",
         f"disk        about {plan.disk_mb:g} MB{_describe_snapshots(plan)}",
     ]

@@ -20,7 +20,7 @@ from edgessl.recipe.stages import pretrain_stages
 from edgessl.report.folder import read_log
 from edgessl.report.health import health
 from edgessl.report.pseudo_labels import pseudo_labels
-from edgessl.runs.stages import FINETUNE, WARMUP
+from edgessl.runs.stages import FINETUNE, SEMI_CHOICE, WARMUP
 from edgessl.train.place.context import Context
 from edgessl.train.stage.timing import bottleneck
 
@@ -51,6 +51,7 @@ def report_document(
         **majority_facts(context.dataset),
         **health(log),
         **pseudo_labels(log),
+        **_semi_choice(context),
         "throughput": _throughput(context, stages),
         **_stages(context),
         **_kept(stages),
@@ -143,6 +144,12 @@ def _kept(stages: Stages) -> dict[str, Any]:
             if key in facts:
                 found.setdefault(key, {})[name] = facts[key]
     return found
+
+
+def _semi_choice(context: Context) -> dict[str, Any]:
+    """Tell what val said of images without label, where they were tried."""
+    choice = context.run.read()["finished"].get(SEMI_CHOICE)
+    return {"semi_trial": choice} if choice else {}
 
 
 def _stages(context: Context) -> dict[str, Any]:

@@ -126,7 +126,9 @@ def _subject(report: Mapping[str, Any]) -> str:
     if report.get("start", {}).get("supervised", False):
         return _FROM_CLASSIFIER
     method = (report.get("recipe") or {}).get("method") or {}
-    return "Supervised pretraining" if learns_labels(method.get("name")) else "Self-supervision"
+    learned = "Supervised pretraining" if learns_labels(method.get("name")) else "Self-supervision"
+    with_others = (report.get("semi_trial") or {}).get("kept")
+    return f"{learned} with pseudo-labels" if with_others else learned
 
 
 def weights_in_words(init: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from edgessl.recipe.backbones import Readout
 from edgessl.recipe.duration import Percent, StageLength, check_one_unit, duration_steps
 from edgessl.recipe.optim_tables import Optim
-from edgessl.recipe.semi_table import SemiTable
+from edgessl.recipe.semi_table import SemiTable, SemiTrialTable
 from edgessl.recipe.view_tables import Probability, ViewGroup
 from edgessl.schema import Table
 
@@ -94,6 +94,7 @@ class FinetuneTable(Table):
             over their effective number (``"effective"``), which weighs less unequally.
         regrow: Warm-up of a removed or dropped last stage.
         semi: A semi-supervised finish, that learns from images without label too; left out: none.
+        semi_trial: One that is tried where few images have labels; left out: none.
     """
 
     epochs: Count
@@ -123,6 +124,7 @@ class FinetuneTable(Table):
     class_weights: Literal["inverse", "effective"] | None = None
     regrow: RegrowTable | None = None
     semi: SemiTable | None = None
+    semi_trial: SemiTrialTable | None = None
 
     _raised: tuple[int, int] | None = PrivateAttr(default=None)  # epochs before, and after
 
@@ -183,24 +185,26 @@ def rate_mistakes(finetune: FinetuneTable) -> Iterator[str]:
 
 
 def semi_mistakes(finetune: FinetuneTable) -> Iterator[str]:
-    """Say what a semi-supervised finish does not go with."""
-    table = finetune.semi
+    """Say what a semi-supervised finish, or the trial of one, does not go with."""
+    table, place = finetune.semi, "finetune.semi"
+    if table is None and finetune.semi_trial is not None:
+        table, place = finetune.semi_trial.settings(), "finetune.semi_trial"
     if table is None:
         return
-    if finetune.mixup_alpha:
+    if finetune.mixup_alpha and finetune.semi is not None:
         yield (
             "finetune.mixup_alpha must be 0 with finetune.semi, which mixes no images, got "
             f"{finetune.mixup_alpha:g}"
         )
     if finetune.batchnorm_groups > 1:
         yield (
-            "finetune.batchnorm_groups must be 1 with finetune.semi, which has images of two "
+            f"finetune.batchnorm_groups must be 1 with {place}, which has images of two "
             f"kinds in a step, got {finetune.batchnorm_groups}"
         )
     if table.weak_scale is not None and finetune.view.crop != "resized":
         yield (
-            "finetune.semi.weak_scale must be left out with finetune.view.crop = "
+            f"{place}.weak_scale must be left out with finetune.view.crop = "
             f"'{finetune.view.crop}', which has no scale, got {table.weak_scale}"
         )
     if finetune.view.count > 1:
-        yield f"finetune.view.count must be 1 with finetune.semi, got {finetune.view.count}"
+        yield f"finetune.view.count must be 1 with {place}, got {finetune.view.count}"

@@ -6,9 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from edgessl.recipe.duration import Percent
 from edgessl.recipe.view_tables import Probability, RandAugment
 from edgessl.schema import Table
 
+Rule = Literal["fixmatch", "flexmatch", "freematch", "softmatch"]
 NonNegative = Annotated[float, Field(ge=0.0)]
 
 
@@ -44,7 +46,7 @@ class SemiTable(Table):
         FreeMatch 1 or 7) and their decay 0.999, over 2^20 steps; those here suit some hundred.
     """
 
-    name: Literal["fixmatch", "flexmatch", "freematch", "softmatch"]
+    name: Rule
     threshold: Probability = 0.95
     ratio: Annotated[int, Field(ge=1, le=1000)] = 2
     weight: NonNegative = 1.0
@@ -66,3 +68,22 @@ class SemiTable(Table):
                 f"weak_scale must be two shares, 0 < low <= high <= 1, got {self.weak_scale}"
             )
         return self
+
+
+class SemiTrialTable(Table):
+    """A semi-supervised finish that a run tries by itself after fine-tuning on labels alone.
+
+    It is kept where ``val`` says that it helps.
+
+    Attributes:
+        name: Which, with the settings that ``[finetune.semi]`` has unless they are changed.
+        labelled_below_percent: Share of the training images with a label, below which it is tried;
+            0: never.
+    """
+
+    name: Rule
+    labelled_below_percent: Percent = 10.0
+
+    def settings(self) -> SemiTable:
+        """Return the settings of the finish."""
+        return SemiTable(name=self.name)

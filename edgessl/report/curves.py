@@ -15,8 +15,10 @@ from edgessl.runs.stages import (
     INIT,
     INIT_LONGER,
     LONGER,
+    OURS,
     PRETRAIN,
     RANDOM,
+    SEMI,
     TRAIN_TOP1,
     is_pretraining,
     own_loss,
@@ -28,6 +30,7 @@ _KINDS = {
     LONGER.name: ("longer", "longer"),
     INIT.name: ("init", "init"),
     INIT_LONGER.name: ("init-longer", "init-longer"),
+    SEMI.name: ("other", "with images without label"),
 }
 
 
@@ -137,7 +140,8 @@ def _val(record: RunRecord) -> LineChart | None:
 def _confident(record: RunRecord) -> LineChart | None:
     return line_chart(
         "Pseudo-labels that count, %", "epoch",
-        [series_of(record.log, FINETUNE.name, CONFIDENT, *_style(FINETUNE.name), smooth=True)],
+        [series_of(record.log, stage.name, CONFIDENT, *_style(stage.name), smooth=True)
+         for stage in OURS],
         from_zero=True,
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ from typing import Any
 from edgessl.data.dataset import by_use
 from edgessl.metrics.class_counts import ClassCounts
 from edgessl.page.render import Facts
-from edgessl.runs.stages import FINETUNE, PRETRAIN
+from edgessl.report.pseudo_labels import semi_choice_in_words
+from edgessl.runs.stages import FINETUNE, PRETRAIN, SEMI
 
 _SPLITS = ("train", "unlabeled", "val", "test")
 
@@ -86,11 +87,7 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
         activity = "pretraining" if not stages or PRETRAIN.name in stages else "fine-tuning"
         facts.append((activity, f"{throughput['images_per_s']:,.0f} images/s"))
     facts += [_stage_fact(stage) for stage in report.get("stages") or ()]
-    facts += _kept_facts((report.get("kept") or {}).get(FINETUNE.name))
-    if share := (report.get("of_start") or {}).get(FINETUNE.name):
-        facts.append(("of its start", f"{100 * share['share']:.0f} % {share['why']}"))
-    if adjusted := (report.get("adjusted") or {}).get(FINETUNE.name):
-        facts.append(("unequal classes", f"tau = {adjusted['tau']:g}: {adjusted['why']}"))
+    facts += _finetuning_facts(report)
     if throughput.get("data_share") is not None:
         facts.append(("waiting for data", f"{100 * throughput['data_share']:.0f} % of the time"))
     if throughput.get("bottleneck"):
@@ -99,6 +96,20 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
         if device.get(key):
             facts.append((name, str(device[key])))
     facts += [("seed", str(report["seed"]))] if report.get("seed") is not None else []
+    return facts
+
+
+def _finetuning_facts(report: Mapping[str, Any]) -> Facts:
+    """Tell how the classifier that is scored and exported was chosen."""
+    choice = report.get("semi_trial") or {}
+    stage = SEMI.name if choice.get("kept") else FINETUNE.name
+    told = semi_choice_in_words(choice)
+    facts = [("images without label", told)] if told else []
+    facts += _kept_facts((report.get("kept") or {}).get(stage))
+    if share := (report.get("of_start") or {}).get(stage):
+        facts.append(("of its start", f"{100 * share['share']:.0f} % {share['why']}"))
+    if adjusted := (report.get("adjusted") or {}).get(stage):
+        facts.append(("unequal classes", f"tau = {adjusted['tau']:g}: {adjusted['why']}"))
     return facts
 
 

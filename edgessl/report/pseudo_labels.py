@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from edgessl.report.shape import is_figure
-from edgessl.runs.stages import CONFIDENT, FINETUNE
+from edgessl.runs.stages import CONFIDENT, OURS
 
 _LAST = 0.1  # share of the log lines that the end is
 
@@ -21,7 +21,7 @@ def pseudo_labels(log: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         ``{"pseudo_labels": {"confident_percent", "word", "changes"}}``: how much of them counted
         at the end, and what was found; nothing without such a finish.
     """
-    lines = [line for line in log if line.get("stage") == FINETUNE.name]
+    lines = [line for line in log if line.get("stage") in {stage.name for stage in OURS}]
     counted = [line[CONFIDENT] for line in lines if is_figure(line.get(CONFIDENT))]
     if not counted:
         return {}
@@ -51,3 +51,21 @@ def pseudo_labels_in_words(found: Mapping[str, Any]) -> list[str]:
         for change in found["changes"] if change["advice"]
     ]
     return [share, *told]
+
+
+def semi_choice_in_words(found: Mapping[str, Any]) -> str:
+    """Tell what ``val`` said of images without label, where a run tried them by itself.
+
+    Args:
+        found: ``report.json``'s ``semi_trial``, or nothing.
+    """
+    if not found:
+        return ""
+    tried = f"{found['name']} with {found['unlabelled']} images without label"
+    facts = (
+        f"{found['val_top1']:.1f} % against {found['labels_alone_top1']:.1f} % for "
+        f"{found['labelled']} labels alone, on {found['n']} images of val"
+    )
+    if found["kept"]:
+        return f"{tried} is kept: {facts}."
+    return f"{tried} is not kept, not being better by more than a standard error: {facts}."

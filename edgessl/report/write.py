@@ -15,7 +15,11 @@ from edgessl.report.facts import data_facts, network_facts, stage_times
 from edgessl.report.folder import RunRecord, read_run
 from edgessl.report.health import health, in_words
 from edgessl.report.labels import eleven_points, label_rows
-from edgessl.report.pseudo_labels import pseudo_labels, pseudo_labels_in_words
+from edgessl.report.pseudo_labels import (
+    pseudo_labels,
+    pseudo_labels_in_words,
+    semi_choice_in_words,
+)
 from edgessl.report.scores import score_cards
 from edgessl.report.sheet import contact_sheet
 
@@ -60,9 +64,10 @@ def _content(record: RunRecord) -> dict[str, Any]:
         "certainty": certainty_in_words(report),
         "health": found.get("word", ""),
         "health_words": in_words(found),
-        "pseudo_label_words": pseudo_labels_in_words(
-            pseudo_labels(record.log).get("pseudo_labels", {})
-        ),
+        "pseudo_label_words": [
+            *filter(None, [semi_choice_in_words(report.get("semi_trial") or {})]),
+            *pseudo_labels_in_words(pseudo_labels(record.log).get("pseudo_labels", {})),
+        ],
         "charts": curves(record),
         "pretrained_elsewhere": bool(report.get("start")),
         "sheet": contact_sheet(record.views) if record.views else [],

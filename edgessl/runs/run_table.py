@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edgessl.runs.stages import EVALUATE, FEATURES, REPORT, START, VIEWS, evaluated
+from edgessl.runs.stages import EVALUATE, FEATURES, REPORT, SEMI_CHOICE, START, VIEWS, evaluated
 
 _LARGEST = 1e15  # no figure of a run comes near it
 _Amount = Annotated[float, Field(ge=0, le=_LARGEST)]
@@ -73,6 +73,18 @@ class _Scored(_Known):
     closeness: _Closeness | None = None
 
 
+class _SemiChoice(_Known):
+    """What val said of images without label."""
+
+    name: str
+    kept: bool
+    val_top1: _Percent
+    labels_alone_top1: _Percent
+    n: Annotated[int, Field(ge=0, le=int(_LARGEST))]
+    labelled: Annotated[int, Field(ge=0, le=int(_LARGEST))]
+    unlabelled: Annotated[int, Field(ge=0, le=int(_LARGEST))]
+
+
 class RunTable(_Known):
     """``run.json``.
 
@@ -112,6 +124,8 @@ def trouble_with_run(document: object) -> str:
         for name, facts in table.finished.items():
             if name == EVALUATE or name.startswith(evaluated("")):
                 _Scored.model_validate(facts)
+            elif name == SEMI_CHOICE:
+                _SemiChoice.model_validate(facts)
             elif name not in _NO_TRAINING:
                 _check_trained(facts)
     except ValidationError as error:

@@ -21,20 +21,31 @@ class StageId:
         name: In run.json, the log and the states.
         number: Stages with different numbers share no random draws.
         file: What it leaves in the run folder.
+        last: Where the classifier of its last epoch goes if an earlier one is kept; empty: nowhere.
     """
 
     name: str
     number: int
     file: str
+    last: str = ""
 
 
 PRETRAIN = StageId("pretrain", 0, "pretrained.pt")
 WARMUP = StageId("warmup", 1, "state/warmup.pt")
-FINETUNE = StageId("finetune", 2, "ckpt.pt")
+FINETUNE = StageId("finetune", 2, "ckpt.pt", "last.pt")
 RANDOM = StageId("finetune_random", 3, "state/random.pt")
 LONGER = StageId("finetune_longer", 4, "state/longer.pt")
 INIT = StageId("finetune_init", 5, "ckpt-init.pt")
 INIT_LONGER = StageId("finetune_init_longer", 6, "ckpt-init-longer.pt")
+SEMI = StageId("finetune_semi", 7, "state/semi.pt", "state/semi-last.pt")
+LABELS_ALONE = StageId("finetune", 2, "state/labels-alone.pt", "state/labels-alone-last.pt")
+"""What ``FINETUNE`` left, while images without label are tried: either may become ``ckpt.pt``."""
+
+SEMI_CHOICE = "semi_choice"
+"""What run.json calls the choice between them."""
+
+OURS = (FINETUNE, SEMI)
+"""The stages whose classifier may be the one that a run is for."""
 
 DETECT = StageId("detect", 20, "ckpt.pt")
 DETECT_ARMS: dict[str, StageId] = {
@@ -68,7 +79,7 @@ WHOLE_TIME = ("longer", "init-longer")
 SUPERVISED_FILE = "supervised.pt"
 """What supervised pretraining leaves besides: its backbone with its own classifier."""
 
-LAST_FILE = "last.pt"
+LAST_FILE = FINETUNE.last
 """The classifier of the last epoch, where ``ckpt.pt`` has an earlier one."""
 
 TRAIN_TOP1 = "train_top1_percent"
@@ -135,7 +146,8 @@ def scores_of(baseline: str) -> str:
 
 def state_files() -> tuple[str, ...]:
     """Return the names of files in ``state/`` that a run can leave, parts of pretraining apart."""
-    left = (stage.file for stage in (WARMUP, *BASELINES.values()))
+    trial = (SEMI.file, SEMI.last, LABELS_ALONE.file, LABELS_ALONE.last)
+    left = (*(stage.file for stage in (WARMUP, *BASELINES.values())), *trial)
     ends = (f"{stage.name}-end.pt" for stage in (PRETRAIN, FINETUNE))
     inside = (name.removeprefix("state/") for name in left if name.startswith("state/"))
     return (*ends, *inside, START_FILE.removeprefix("state/"), DIVERGED)

@@ -150,7 +150,6 @@ def test_what_it_does_not_go_with_is_said(start: Path, tmp_path: Path) -> None:
     named = "finetune.semi.name=fixmatch"
     cases: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
         ((named,), {"labels_per_class": None}, "must have at least 2 images without label"),
-        ((), {"unlabelled": start / "data"}, "must come with [finetune.semi]"),
         ((named,), {"unlabelled": start / "data", "labels_per_class": None},
          "must hold images besides the labelled ones"),
         ((named, "finetune.mixup_alpha=0.2"), {}, "finetune.mixup_alpha must be 0"),

@@ -10,15 +10,17 @@ from torch import Tensor
 from edgessl.backbones import Backbone, Classifier
 from edgessl.methods.classification import Supervised
 from edgessl.pipeline.finetune.between import weights_of
-from edgessl.pipeline.finetune.classifier import new_classifier
+from edgessl.pipeline.finetune.classifier import load_classifier, new_classifier
 from edgessl.pipeline.finetune.kept_start import load_start
 from edgessl.pipeline.finetune.objective import frozen_modules, objective_of
 from edgessl.pipeline.finetune.probe_start import start_from_probe
-from edgessl.pipeline.finetune.regrow import grows_back, load_pretrained_net, warm_up
+from edgessl.pipeline.finetune.regrow import load_pretrained_net, warm_up, whole_epochs
 from edgessl.pipeline.finetune.semi import semi_supervised
+from edgessl.pipeline.finetune.semi_trial import Trial
 from edgessl.pipeline.finetune.train_classifier import train_classifier
 from edgessl.pipeline.pretrain import load_pretrained_head, recalibrate
-from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, StageId
+from edgessl.recipe.semi_table import SemiTable
+from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, LABELS_ALONE, SEMI, StageId
 from edgessl.start.kept_head import load_head
 from edgessl.train.health.pseudo_labels import PseudoLabelDoctor
 from edgessl.train.place.context import Context
@@ -49,9 +51,7 @@ def finetune_backbone(
 
 def baseline_epochs(context: Context) -> int:
     """Epochs of fine-tuning that a baseline gets: the warm-up's too, all layers trained."""
-    regrow = context.recipe.finetune.regrow
-    warmup = regrow.epochs if regrow and grows_back(context) else 0
-    return context.recipe.finetune.epochs + warmup
+    return whole_epochs(context.recipe)
 
 
 def train_baseline(context: Context, stage: StageId, epochs: int) -> dict[str, Any]:
@@ -88,12 +88,34 @@ def _train(
     if semi is None:
         plan, method = whole_network(context, classifier, stage, epochs)
         return train_classifier(context, replace(plan, keeps_end=keeps_end), method, start)
+    return _train_beside(context, classifier, semi, stage, epochs, start, keeps_end=keeps_end)
+
+
+def train_trial(context: Context, trial: Trial) -> dict[str, Any]:
+    """Go on from what labels alone have taught, with images without label beside them.
+
+    Args:
+        context: The run, which has kept that in ``LABELS_ALONE``.
+        trial: What is tried.
+
+    Returns:
+        As ``train_classifier``.
+    """
+    classifier = load_classifier(context, LABELS_ALONE.file)
+    return _train_beside(context, classifier, trial.table, SEMI, trial.epochs, {}, keeps_end=False)
+
+
+def _train_beside(
+    context: Context, classifier: Classifier, table: SemiTable, stage: StageId, epochs: int,
+    start: dict[str, Tensor], *, keeps_end: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Train a classifier on labels, and on images without label beside them."""
     frozen = frozen_modules(context, classifier, stage)
-    plan, averaged = semi_supervised(context, classifier, semi, stage, epochs, frozen)
+    plan, averaged = semi_supervised(context, classifier, table, stage, epochs, frozen)
     return train_classifier(
         context, replace(plan, keeps_end=keeps_end), averaged, start,
-        network=averaged.average, data=context.images.mixed(semi.ratio),
-        doctor=PseudoLabelDoctor(len(context.dataset.classes), semi),
+        network=averaged.average, data=context.images.mixed(table.ratio),
+        doctor=PseudoLabelDoctor(len(context.dataset.classes), table),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from edgessl.data.dataset import Dataset
 from edgessl.errors import UserError
 from edgessl.pipeline.finetune.finetuning import baseline_epochs
 from edgessl.pipeline.finetune.semi import times_supervised
+from edgessl.pipeline.finetune.semi_trial import times_tried
 from edgessl.pipeline.lengths import AROUND, arms, begun_epochs, least_minutes
 from edgessl.pipeline.misfits import check_lengths
 from edgessl.pipeline.score.probe import supervised_rate
@@ -69,9 +70,10 @@ def times(context: Context, baselines: Collection[str]) -> float:
 
     Args:
         context: The run.
-        baselines: What is trained for comparison, each in the same way.
+        baselines: What is trained for comparison, each in the same way; a semi-supervised finish
+            that is tried counts too.
     """
-    return times_supervised(context) * arms(baselines)
+    return times_supervised(context) * arms(baselines) + times_tried(context)
 
 
 def _settled(recipe: Recipe, epochs: int, dataset: Dataset) -> Recipe:

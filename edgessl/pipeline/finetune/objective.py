@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from edgessl.backbones import Classifier
 from edgessl.losses.class_balance import effective_number, inverse_frequency, log_prior
 from edgessl.methods.classification import Objective, one_label, several_labels
-from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, StageId
+from edgessl.runs.stages import FINETUNE, INIT, INIT_LONGER, SEMI, StageId
 from edgessl.train.place.context import Context
 from edgessl.train.place.images import labels_of
 
@@ -59,7 +59,7 @@ def frozen_modules(
     if table.trains == "classifier":
         classifier.backbone.requires_grad_(False)
         return (classifier.backbone,)
-    if table.freeze_batchnorm and stage in (FINETUNE, INIT, INIT_LONGER):
+    if table.freeze_batchnorm and stage in (FINETUNE, SEMI, INIT, INIT_LONGER):
         norms = (nn.BatchNorm1d, nn.BatchNorm2d)
         return tuple(module for module in classifier.modules() if isinstance(module, norms))
     return ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgessl.pipeline.finetune.finetuning import baseline_epochs
 from edgessl.pipeline.finetune.lengths import times
+from edgessl.pipeline.finetune.semi_trial import trial_in_words
 from edgessl.pipeline.lengths import AROUND
 from edgessl.pipeline.score.probe import supervised_rate
 from edgessl.pipeline.size_cost import size_costs
@@ -29,6 +30,7 @@ class FinetunePlan:
         minutes: Estimated time, baselines included.
         baselines: What is trained for comparison.
         size: What is known of the accuracy that the size costs.
+        unlabelled: What images without label are for, if few have one; or why they are not.
     """
 
     images: int
@@ -41,6 +43,7 @@ class FinetunePlan:
     minutes: float
     baselines: tuple[str, ...]
     size: str
+    unlabelled: str
 
 
 def make_plan(context: Context, baselines: Collection[str]) -> FinetunePlan:
@@ -64,6 +67,7 @@ def make_plan(context: Context, baselines: Collection[str]) -> FinetunePlan:
         minutes=round(seconds * AROUND / 60.0, 1),
         baselines=tuple(name for name in baselines if name != "none"),
         size=size_costs(context.recipe.image.crop_px),
+        unlabelled=trial_in_words(context.recipe, context.dataset, context.world),
     )
 
 
@@ -83,5 +87,6 @@ def describe_finetune_plan(plan: FinetunePlan) -> str:
             f"time        about {plan.minutes:g} minutes"
             + (f", with {beside} beside" if beside else ""),
             f"size        {plan.size}",
+            *([f"unlabelled  {plan.unlabelled}"] if plan.unlabelled else []),
         ]
     )

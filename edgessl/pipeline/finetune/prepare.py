@@ -11,7 +11,7 @@ from edgessl.distributed import World
 from edgessl.errors import Refusals, UserError
 from edgessl.pipeline.claimed import ReadyRun
 from edgessl.pipeline.finetune.asked import Asked
-from edgessl.pipeline.finetune.semi import refuse_idle
+from edgessl.pipeline.finetune.semi_trial import ALWAYS, refuse_hindered
 from edgessl.pipeline.misfits import refuse_misfits
 from edgessl.pipeline.preflight import found, images_for, options, recipe_for
 from edgessl.pipeline.prepare import refuse_both
@@ -67,9 +67,8 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
         name, overrides, baselines, asked.device, sources, world, refusals, known=BASELINES
     )
     _refuse_decided(asked, draft, start)
-    if asked.unlabelled is not None:
-        refuse_idle(draft, asked.unlabelled)
-    changed = (*overrides, *changes_for(start, draft, asked.epochs))
+    others = () if asked.unlabelled is None or draft.finetune.semi else ALWAYS
+    changed = (*others, *overrides, *changes_for(start, draft, asked.epochs))
     dataset = images_for(
         draft, asked.data, unlabelled=asked.unlabelled, label_percent=asked.label_percent,
         labels_per_class=asked.labels_per_class, seed=asked.seed, reading=asked.reading,
@@ -81,6 +80,8 @@ def prepare(asked: Asked, world: World, reporter: Reporter) -> Prepared:
         recipe, dataset, world, compiled=asked.compiled, lengths=asked.minutes is None,
         pretrains=False,
     )  # fmt: skip
+    if asked.unlabelled is not None:
+        refuse_hindered(recipe, dataset, world, asked.unlabelled)
     network = start.build(recipe.image.crop_px)
     check_head(start.head, wanted_layers(recipe, network), asked.start)
     for sentence in (_origin(start, recipe, network), *start.sentences, *found(dataset)):

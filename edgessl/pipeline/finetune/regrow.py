@@ -13,6 +13,7 @@ from edgessl.pipeline.finetune.classifier import load_classifier, normal_weights
 from edgessl.pipeline.finetune.objective import objective_of
 from edgessl.pipeline.finetune.train_classifier import save_classifier
 from edgessl.pipeline.pretrain import load_kept_stage
+from edgessl.recipe import Recipe
 from edgessl.recipe.finetune_table import RegrowTable
 from edgessl.runs.stages import WARMUP
 from edgessl.train.place.context import Context, once
@@ -59,6 +60,16 @@ def grows_back(context: Context) -> bool:
         context: The run.
     """
     return context.recipe.backbone.last_stage != "keep"
+
+
+def whole_epochs(recipe: Recipe) -> int:
+    """Return the epochs on labels alone: those of fine-tuning, and of a stage that grows back.
+
+    Args:
+        recipe: What is trained.
+    """
+    regrow = recipe.finetune.regrow if recipe.backbone.last_stage != "keep" else None
+    return recipe.finetune.epochs + (regrow.epochs if regrow else 0)
 
 
 def _load_pretrained(

@@ -14,7 +14,7 @@ from edgessl.recipe import Recipe
 from edgessl.recipe.finetune_table import FinetuneTable
 from edgessl.recipe.semi_table import SemiTable
 from edgessl.recipe.view_tables import ViewGroup
-from edgessl.runs.stages import StageId
+from edgessl.runs.stages import SEMI, StageId
 from edgessl.train.place.context import Context
 from edgessl.train.stage.stage import Stage
 
@@ -29,7 +29,8 @@ def semi_supervised(
         context: The run.
         classifier: What is trained.
         table: Settings.
-        what: Which stage.
+        what: Which stage; in ``SEMI`` the classifier knows the labels already, and all layers are
+            trained from its first step.
         epochs: Passes over the labelled images.
         frozen: Modules whose BN statistics stay as they are.
     """
@@ -39,7 +40,7 @@ def semi_supervised(
         classifier, table,
         build_rule(table, images=len(dataset.unlabeled), classes=classes),
         build_alignment(table, labels, classes),
-        frozen=frozen, head_warmup=finetune.head_warmup,
+        frozen=frozen, head_warmup=None if what == SEMI else finetune.head_warmup,
     )  # fmt: skip
     stage = Stage(
         what, epochs, finetune.batch_size, (finetune.view,), finetune.optim,
@@ -52,17 +53,27 @@ def semi_supervised(
 def times_supervised(context: Context) -> float:
     """Return how many times as long a step takes as one of the labelled images alone.
 
-    An image without label goes forward twice and backward once, a labelled one once each; going
-    back takes twice as long as going forward.
-
     Args:
         context: The run.
     """
     finetune, dataset = context.recipe.finetune, context.dataset
     if finetune.semi is None:
         return 1.0
-    own = min(finetune.batch_size, len(dataset.train))
-    return 1.0 + 4 / 3 * min(finetune.semi.ratio, len(dataset.unlabeled) / own)
+    return step_cost(finetune, finetune.semi, dataset)
+
+
+def step_cost(finetune: FinetuneTable, table: SemiTable, dataset: Dataset) -> float:
+    """Return how long a step of a semi-supervised finish takes; 1 is one on labels alone.
+
+    An image without label goes forward twice and backward once, a labelled one once each; going
+    back takes twice as long as going forward.
+
+    Args:
+        finetune: Gives the batch.
+        table: Settings of the finish.
+        dataset: What it learns from.
+    """
+    return 1.0 + 4 / 3 * _beside_each(finetune, table, dataset)
 
 
 def images_an_epoch(context: Context) -> float:
@@ -74,25 +85,23 @@ def images_an_epoch(context: Context) -> float:
     finetune, dataset = context.recipe.finetune, context.dataset
     if finetune.semi is None:
         return 1.0
+    return 1.0 + _beside_each(finetune, finetune.semi, dataset)
+
+
+def _beside_each(finetune: FinetuneTable, table: SemiTable, dataset: Dataset) -> float:
+    """Return how many images without label a step has for each labelled one."""
     own = min(finetune.batch_size, len(dataset.train))
-    return 1.0 + min(finetune.semi.ratio, len(dataset.unlabeled) / own)
+    return min(table.ratio, len(dataset.unlabeled) / own)
 
 
-def refuse_idle(recipe: Recipe, source: str) -> None:
-    """Refuse images without label where nothing would use them.
+def least_unlabelled(recipe: Recipe, world: World) -> int:
+    """Return how many images without label a semi-supervised finish must have.
 
     Args:
         recipe: What is to be trained.
-        source: ``--unlabelled``.
-
-    Raises:
-        UserError: Its fine-tuning learns from labelled images alone.
+        world: By which processes.
     """
-    if recipe.finetune.semi is None:
-        raise UserError(
-            f"--unlabelled {source}: must come with [finetune.semi], which {recipe.name} leaves "
-            "out; pass --set finetune.semi.name=fixmatch, or leave --unlabelled out"
-        )
+    return max(2, recipe.finetune.accumulate * world.size)
 
 
 def refuse_without_images(recipe: Recipe, dataset: Dataset, world: World) -> None:
@@ -114,7 +123,7 @@ def refuse_without_images(recipe: Recipe, dataset: Dataset, world: World) -> Non
             f"finetune.semi.name: must be left out with several labels an image, got "
             f"'{table.name}'; pseudo-labels are one class an image"
         )
-    least = max(2, recipe.finetune.accumulate * world.size)
+    least = least_unlabelled(recipe, world)
     if (there := len(dataset.unlabeled)) < least:
         raise UserError(
             f"finetune.semi.name = '{table.name}': must have at least {least} images without "

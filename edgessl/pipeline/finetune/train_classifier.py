@@ -18,7 +18,7 @@ from edgessl.pipeline.finetune.between import keep_best_share
 from edgessl.pipeline.finetune.val_watch import ValWatch, val_logits
 from edgessl.pipeline.score.calibrated import calibrate
 from edgessl.pipeline.score.thresholds import thresholds_of
-from edgessl.runs.stages import FINETUNE, LAST_FILE
+from edgessl.runs.stages import FINETUNE, LAST_FILE, OURS
 from edgessl.train import TrainingData
 from edgessl.train.health.told import Watcher
 from edgessl.train.place.context import Context
@@ -69,11 +69,11 @@ def train_classifier(
     if table.keep == "best":
         context.reporter.say(_in_words(stage, kept))
     if kept.weights is not None:
-        if stage.what == FINETUNE:
-            save_classifier(context, network, LAST_FILE)
+        if stage.what.last:
+            save_classifier(context, network, stage.what.last)
         network.load_state_dict(kept.weights)
-    elif stage.what == FINETUNE:
-        (context.run.path / LAST_FILE).unlink(missing_ok=True)  # of a shorter run
+    elif stage.what.last:
+        (context.run.path / stage.what.last).unlink(missing_ok=True)  # of a shorter run
     mixed = {}
     if start:
         share = keep_best_share(context, network, start, table.start_shares)
@@ -83,7 +83,7 @@ def train_classifier(
     adjusted = _adjust(context, stage, network) if table.balance == "auto" else {}
     thresholds = thresholds_of(context, network)
     # Baselines answer with what they learned: they are scored by their best class alone.
-    fits = stage.what == FINETUNE and not context.dataset.tags
+    fits = stage.what in OURS and not context.dataset.tags
     calibration = calibrate(context, network) if fits else None
     save_classifier(context, network, stage.what.file, thresholds, calibration)
     return {**meter.facts(), "kept": kept.to_dict(), **mixed, **adjusted}
