@@ -123,7 +123,8 @@ def trial_in_words(recipe: Recipe, dataset: Dataset, world: World) -> str:
     if trial := trial_of(recipe, dataset, world):
         return trial.sentence
     why = hindrance(recipe, dataset, world)
-    return f"Images without label are not tried: {why}." if why else ""
+    way_out = "to use them in any case: --set finetune.semi.name=fixmatch"
+    return f"Images without label are not tried: {why}; {way_out}." if why else ""
 
 
 def refuse_hindered(recipe: Recipe, dataset: Dataset, world: World, source: str) -> None:
