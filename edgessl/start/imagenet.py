@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import timm
+from huggingface_hub import get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import HfHubHTTPError
 from timm.models import PretrainedCfg
 
 from edgessl.data.cache import appearing, cache_part, cache_root
@@ -136,7 +138,8 @@ def weights_of_timm(name: str, source: str, also: tuple[str, ...] = ()) -> Given
     path = next((path for path in _in_cache(names) if path.is_file()), None)
     came_from = "from the cache"
     if path is None:
-        path, came_from = _download(full, source), f"downloaded by timm from {config.hf_hub_id}"
+        path = _download(full, config, source)
+        came_from = f"downloaded by timm from {config.hf_hub_id}"
     origin = Origin(
         source, str(path), sha256_of(path), config.license or NOT_KNOWN, came_from,
         f"{TIMM}{architecture}", _triple(config.mean), _triple(config.std),
@@ -160,10 +163,11 @@ def _in_cache(names: tuple[str, ...]) -> Iterator[Path]:
     yield from (folder / f"{name}{suffix}" for name in names for suffix in SUFFIXES)
 
 
-def _download(name: str, source: str) -> Path:
+def _download(name: str, config: PretrainedCfg, source: str) -> Path:
     """Let timm download weights, and keep them in the cache."""
     path = cache_part("weights") / f"{name}.safetensors"
     try:
+        _ask(config)
         with _quiet():  # it tells each of its retries
             net = timm.create_model(name, pretrained=True, num_classes=0)
     except MemoryError:
@@ -176,6 +180,13 @@ def _download(name: str, source: str) -> Path:
     with appearing(path) as temporary:
         safetensors_file.save(temporary, weights, {"timm": name})
     return path
+
+
+def _ask(config: PretrainedCfg) -> None:
+    """Fail at once without a network: timm's download tries again for two minutes."""
+    if config.hf_hub_id:
+        with suppress(HfHubHTTPError):  # it answers, be it with a no: timm knows other files
+            get_hf_file_metadata(hf_hub_url(config.hf_hub_id, "model.safetensors"))
 
 
 @contextmanager

@@ -41,6 +41,10 @@ def weights_of(name: str) -> dict[str, torch.Tensor]:
         return dict(timm.create_model(name, num_classes=0).state_dict())
 
 
+def fail(*_: object, **__: object) -> None:
+    raise AssertionError("a download was begun")
+
+
 def no_network(*_: object, **__: object) -> nn.Module:
     raise ConnectionError("no route to host")
 
@@ -81,6 +85,7 @@ def test_the_cache_comes_before_a_download(cache: Path, monkeypatch: pytest.Monk
 
 def test_a_download_is_kept_in_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net = timm.create_model("resnet18", num_classes=0)
+    monkeypatch.setattr(imagenet, "get_hf_file_metadata", lambda _: None)
     monkeypatch.setattr(imagenet.timm, "create_model", lambda *_, **__: net)
     first = imagenet_weights("resnet18", "imagenet").origin
     assert "downloaded by timm from timm/resnet18.a1_in1k" in first.came_from
@@ -92,16 +97,21 @@ def test_a_download_is_kept_in_the_cache(cache: Path, monkeypatch: pytest.Monkey
 def test_a_download_that_diverged_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net = timm.create_model("resnet18", num_classes=0)
     net.get_buffer("bn1.running_var").fill_(float("nan"))
+    monkeypatch.setattr(imagenet, "get_hf_file_metadata", lambda _: None)
     monkeypatch.setattr(imagenet.timm, "create_model", lambda *_, **__: net)
     with pytest.raises(UserError, match=r"timm:resnet18: must hold finite weights, got others in"):
         open_start("timm:resnet18")
     assert not [*cache.iterdir()]
 
 
+@pytest.mark.parametrize("asks_first", [True, False])
 def test_without_a_network_one_message_says_what_to_do(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, monkeypatch: pytest.MonkeyPatch, asks_first: bool
 ) -> None:
-    monkeypatch.setattr(imagenet.timm, "create_model", no_network)
+    """It asks once whether the weights are there, because a download tries again for minutes."""
+    asked = no_network if asks_first else lambda _: None
+    monkeypatch.setattr(imagenet, "get_hf_file_metadata", asked)
+    monkeypatch.setattr(imagenet.timm, "create_model", fail if asks_first else no_network)
     message = r"imagenet:resnet18: cannot be downloaded \(ConnectionError\); pass a file instead, "
     with pytest.raises(EdgesslError, match=message) as caught:
         open_start("imagenet:resnet18")
