@@ -119,6 +119,18 @@ def open_artifact(
     return _with_features(opened, run_all, outputs)
 
 
+def giving_features(artifact: Artifact) -> Artifact:
+    """Return a file with prototypes as one that gives the features it enrols with.
+
+    Args:
+        artifact: A file, opened; one without prototypes is returned as it is.
+    """
+    outputs = artifact.outputs
+    if outputs is None:
+        return artifact
+    return replace(artifact, run=lambda images: outputs(images)[1])
+
+
 def _metadata(text: str, path: Path) -> Metadata | None:
     return Metadata.from_json(text, str(path)) if text else None
 

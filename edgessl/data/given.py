@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgessl.data.dataset import Dataset, Entry, Listing, Split, SplitName, Tags
-from edgessl.data.load import list_source
+from edgessl.data.load import list_source, refuse_unknown
 from edgessl.data.named import recognise
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.sample import Sample, torn_contents
@@ -35,6 +35,7 @@ def list_given(data: str, reading: Reading = AS_FOUND) -> Listing:
         UserError: There is no such source, or it cannot be used.
         EdgesslError: A named set is not on this machine.
     """
+    refuse_unknown(data)
     path = Path(data).expanduser()
     guessed = reading == AS_FOUND and path.is_dir() and recognise(path) is None
     held_out = _without_train(path) if guessed else {}

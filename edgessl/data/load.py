@@ -75,6 +75,7 @@ def list_source(
 def _list(
     data: str, reading: Reading, download: bool, group: str | None, option: str
 ) -> Listing:
+    refuse_unknown(data, option)
     path = expanded(data)
     if path.is_dir():
         known = recognise(path) if reading == AS_FOUND else None
@@ -85,7 +86,6 @@ def _list(
         return listing
     if path.is_file():
         return list_manifest(path, reading, group)
-    refuse_unknown(data, option)
     if parts := parts_of(data):
         return pooled(
             data, parts, lambda one: load_dataset(one, val_percent=0.0, download=download)
@@ -108,6 +108,11 @@ def refuse_unknown(data: str, option: str = "--data") -> None:
     Raises:
         UserError: There is no such source.
     """
+    if not data.strip():  # as an unset variable of the shell is passed: no folder was meant
+        raise UserError(
+            f"{option}: must be a folder, a CSV manifest or a named set, got nothing; pass . for "
+            "the current folder"
+        )
     path = expanded(data)
     if path.is_dir() or path.is_file() or data in names():
         return

@@ -6,12 +6,13 @@ import csv
 import os
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from edgessl.data.class_names import class_name, trouble_with
 from edgessl.data.dataset import Entry, Listing, SplitName
+from edgessl.data.marks import marked_label, marks_in_words, mistaken_marks
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.data.split_names import SPLIT_FOLDERS
 from edgessl.data.tagged import MARK, Written, several_in
@@ -27,7 +28,8 @@ def list_manifest(
 ) -> Listing:
     """Read a manifest. Paths are relative to its folder; label and split may be missing or empty.
 
-    Images may have several labels: in one cell, as ``a|b``, or in a row each.
+    Images may have several labels: in one cell, as ``a|b``, in a row each, or marked by 1 in a
+    column for each class.
 
     Args:
         file: A CSV file with a header row. A row without a label is unlabelled; one without a
@@ -67,21 +69,24 @@ def list_manifest(
     if not labels.several:
         mistakes += [(number, f"{told}{_SEVERAL}") for number, told in twice]
     if mistakes:
-        mistakes.sort()
-        more = [f"  and {len(mistakes) - _SHOWN} more"] if len(mistakes) > _SHOWN else []
-        shown = [f"  line {number}: {told}" for number, told in mistakes[:_SHOWN]]
-        lines = "\n".join(shown + more)
-        raise UserError(f"{file}: {len(mistakes)} mistake(s)\n{lines}")
+        raise UserError(_listed(file, sorted(mistakes)))
     if not entries:
         raise UserError(f"{file}: must list images, found no row; add one line per image")
-    about = _about_columns(file, [name for name in header if name != group], reading)
+    about = _about_columns(file, [name for name in header if name != group], rows, reading)
     layout = f"a table of images, {file.name}"
     if labels.several:
-        about, layout = (*about, labels.note), f"{layout}: several labels an image"
+        about += (labels.note,) if "label" in header or reading.column else ()
+        layout = f"{layout}: several labels an image"
         for path, tags in labels.tags.items():
             entries[path] = replace(entries[path], label=None, tags=tags)
         about += _about_empty(entries.values())
     return Listing(file.stem, str(file), tuple(entries.values()), about, layout=layout)
+
+
+def _listed(file: Path, mistakes: Sequence[tuple[int, str]]) -> str:
+    more = [f"  and {len(mistakes) - _SHOWN} more"] if len(mistakes) > _SHOWN else []
+    shown = [f"  line {number}: {told}" for number, told in mistakes[:_SHOWN]]
+    return "\n".join([f"{file}: {len(mistakes)} mistake(s)", *shown, *more])
 
 
 _SEVERAL = "; several labels of an image stand in one cell, as cat|dog"
@@ -112,7 +117,9 @@ _MEANT = {
 """Other words for our columns; they are asked about where ours is missing."""
 
 
-def _about_columns(file: Path, header: list[str], reading: Reading) -> tuple[str, ...]:
+def _about_columns(
+    file: Path, header: list[str], rows: _Rows, reading: Reading
+) -> tuple[str, ...]:
     """Say which columns are not read, and refuse those that are likely to be one of ours.
 
     Raises:
@@ -122,6 +129,8 @@ def _about_columns(file: Path, header: list[str], reading: Reading) -> tuple[str
     unknown = [name for name in header if name and name not in COLUMNS and name != asked]
     if reading.layout == "flat":
         return ("Labels are not read, as --layout flat says.",)
+    if "label" not in header and not asked and any(row["label"] for _, row in rows):
+        return (f"The labels are in {marks_in_words(len(unknown))}.",)
     for ours, words in _MEANT.items():
         meant = [name for name in unknown if name in words or nearest(name, (ours,))]
         said = bool(asked) if ours == "label" else bool(reading.splits)
@@ -136,20 +145,23 @@ def _about_columns(file: Path, header: list[str], reading: Reading) -> tuple[str
     return (f"Columns that are not read: {', '.join(map(_quoted, unknown[:_SHOWN]))}.",)
 
 
-def _rows(
-    file: Path, reading: Reading, group: str | None
-) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+_Rows = list[tuple[int, dict[str, str]]]
+
+
+def _rows(file: Path, reading: Reading, group: str | None) -> tuple[list[str], _Rows]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
             reader = csv.DictReader(text, skipinitialspace=True)
-            header = [name.strip().lower() for name in reader.fieldnames or ()]
+            written = [name.strip() for name in reader.fieldnames or ()]
+            header = [name.lower() for name in written]
             reader.fieldnames = header
             asked = {**{key: key for key in COLUMNS}, **_asked_columns(reading)}
             asked[_GROUP] = group or ""
+            lines = [(reader.line_num, row) for row in reader]
             rows = [
-                (reader.line_num, {key: (row.get(name) or "").strip() if name else ""
-                                   for key, name in asked.items()})
-                for row in reader
+                (number, {key: (row.get(name) or "").strip() if name else ""
+                          for key, name in asked.items()})
+                for number, row in lines
             ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{file}: must be a CSV file in UTF-8, got: {error}") from error
@@ -176,7 +188,31 @@ def _rows(
             f"--val-group: must be 'parent' or a column of {file}, got '{group}'"
             f"{nearest(group, header) or '; it has ' + _quoted(','.join(header))}"
         )
+    if asked["label"] == "label" not in header:
+        names = {name.lower(): name for name in written
+                 if name and name.lower() not in (*COLUMNS, group)}  # fmt: skip
+        _read_marks(file, rows, [
+            (number, {name: line[key] or "" for key, name in names.items()})
+            for number, line in lines
+        ])  # fmt: skip
     return header, rows
+
+
+def _read_marks(
+    file: Path, rows: _Rows, lines: Sequence[tuple[int, Mapping[str, str]]]
+) -> None:
+    """Give rows their labels from a column for each class, where all further columns are such.
+
+    Raises:
+        UserError: A few of their cells are not 0 or 1.
+    """
+    wrong = mistaken_marks(lines)
+    if not lines or len(lines[0][1]) < 2 or wrong is None:
+        return
+    if wrong:
+        raise UserError(_listed(file, wrong))
+    for (_, row), (_, line) in zip(rows, lines, strict=True):
+        row["label"] = marked_label(line)
 
 
 def _asked_columns(reading: Reading) -> dict[str, str]:

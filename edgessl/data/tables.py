@@ -10,9 +10,10 @@ from pathlib import Path
 
 from edgessl.data.class_names import class_name
 from edgessl.data.dataset import Entry, SplitName
+from edgessl.data.marks import is_marks, marked_label, marks_in_words
 from edgessl.data.reading import Reading
 from edgessl.data.split_names import SPLIT_FOLDERS, role_in
-from edgessl.data.tagged import MARK, several_in
+from edgessl.data.tagged import several_in
 from edgessl.errors import UserError
 
 LABELS = (
@@ -185,7 +186,7 @@ def _label_column(
         return usual[0]
     if len(others) < 2:
         return others[0] if others and _repeats(lines, header.index(others[0])) else None
-    if all(_is_marks(lines, header.index(name)) for name in others):
+    if all(is_marks(line[header.index(name)] for line in lines) for name in others):
         return tuple(others)
     shown = ", ".join(f"'{name}'" for name in others[:_SHOWN])
     more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
@@ -198,10 +199,6 @@ def _label_column(
 def _repeats(lines: Sequence[Sequence[str]], place: int) -> bool:
     """Tell classes, which have several images each, from captions and measurements."""
     return 2 * len({line[place] for line in lines}) <= max(len(lines), _SHOWN)
-
-
-def _is_marks(lines: Sequence[Sequence[str]], place: int) -> bool:
-    return {line[place].strip() for line in lines} <= {"0", "1", "0.0", "1.0"}
 
 
 def _rows(
@@ -231,8 +228,7 @@ def _label_of(
     if label is None:
         return None
     if isinstance(label, tuple):
-        marked = [name for name in label if float(line[header.index(name)]) == 1]
-        return marked[0] if len(marked) == 1 else MARK + MARK.join(marked)
+        return marked_label({name: line[header.index(name)] for name in label})
     return line[header.index(label)].strip() or None
 
 
@@ -278,4 +274,4 @@ def _entries(
 def _told(label: str | tuple[str, ...]) -> str:
     if isinstance(label, str):
         return f"'{label}'"
-    return f"the {len(label)} columns of which each row marks one, or several"
+    return marks_in_words(len(label))

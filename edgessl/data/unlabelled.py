@@ -26,9 +26,12 @@ def as_unlabelled(images: Listing, known: Iterable[Entry]) -> tuple[Entry, ...]:
         if entry.split != "test" and entry.path not in there
     )
     if not found:
+        labelled = sum(entry.path in there for entry in images.entries)
         raise UserError(
             f"{images.source}: must hold images besides the labelled ones for --unlabelled, found "
-            "none; name another folder"
+            f"none: {labelled} of its {len(images.entries)} are train, val or test of --data"
+            f"{', the others its own test' if labelled < len(images.entries) else ''}; name "
+            "another folder"
         )
     return found
 

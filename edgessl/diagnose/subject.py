@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgessl.artifact import Artifact
+from edgessl.artifact.opened import giving_features
 from edgessl.backbones import Backbone, Classifier, Deployable
 from edgessl.data.preprocess import Preprocess
 from edgessl.errors import UserError
@@ -101,6 +102,7 @@ def subject_of_file(artifact: Artifact, name: str, source: str) -> Subject:
         UserError: It cuts images itself, so that no view can be shown to it.
     """
     metadata = artifact.known()
+    artifact, enrols = giving_features(artifact), artifact.outputs is not None
     if artifact.takes == "pixels":
         raise UserError(
             f"{source}: must take images as they are cut for it, got a file with the cutting "
@@ -115,12 +117,19 @@ def subject_of_file(artifact: Artifact, name: str, source: str) -> Subject:
         ]
         return _finite(torch.from_numpy(np.concatenate(parts)).float(), source)
 
-    gives = "features" if metadata.head == "features" else "logits"
-    notes = () if gives == "features" else (
-        f"{name} gives {metadata.head} of {len(metadata.classes)} classes and no features: its "
-        "numbers are of these outputs. Its checkpoint, or --head features at export, has the "
-        "features.",
-    )  # fmt: skip
+    gives = "features" if enrols or metadata.head == "features" else "logits"
+    notes: tuple[str, ...] = ()
+    if enrols:
+        notes = (
+            f"{name} is judged by the features that it enrols classes with, which are of length 1 "
+            "and stretched so that its classes are equally wide; its checkpoint has others.",
+        )
+    elif gives == "logits":
+        notes = (
+            f"{name} gives {metadata.head} of {len(metadata.classes)} classes and no features: its "
+            "numbers are of these outputs. Its checkpoint, or --head features at export, has the "
+            "features.",
+        )
     return Subject(
         name, source, outputs, gives, preprocess, provenance=metadata.provenance,
         classes=metadata.classes, notes=notes,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from edgessl import checkpoint
 from edgessl.artifact import Artifact, open_artifact
 from edgessl.artifact.enrolled import NAME, with_enrolled
-from edgessl.artifact.opened import SUFFIXES
+from edgessl.artifact.opened import SUFFIXES, giving_features
 from edgessl.backbones import Deployable, deployable_from
 from edgessl.data.decode import BadImage, read_image
 from edgessl.data.parallel import ordered_map
@@ -214,10 +214,15 @@ def _of_deployable(
 
 
 def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
-    artifact, enrolled = with_enrolled(open_artifact(path, trust=trust))
+    opened = open_artifact(path, trust=trust)
+    gives: Kind = "features"
+    if reads == "features" and opened.outputs is not None:
+        artifact, enrolled = giving_features(opened), None
+    else:
+        artifact, enrolled = with_enrolled(opened)
+        gives = "features" if artifact.known().head == "features" else "logits"  # probs rank alike
     metadata = artifact.known()
     notes = () if enrolled is None else (f"Added to it in {NAME}, by images: {enrolled}.",)
-    gives: Kind = "features" if metadata.head == "features" else "logits"  # probs rank alike
     if reads not in (None, gives):
         way_out = "export it with --head features" if reads == "features" else "use --protocol knn"
         raise UserError(
@@ -240,8 +245,9 @@ def _from_artifact(path: Path, reads: Kind | None, *, trust: bool) -> Network:
         return torch.from_numpy(np.concatenate(rows)).float()
 
     outputs: Outputs = one_by_one if artifact.takes == "pixels" else batches
+    classes = metadata.classes if gives == "logits" else ()
     return Network(
-        outputs, metadata.classes, metadata.provenance, gives, preprocess.value_range, notes,
+        outputs, classes, metadata.provenance, gives, preprocess.value_range, notes,
         head=metadata.head, thresholds=metadata.thresholds, temperature=metadata.temperature,
         reject_below=metadata.reject_below,
     )  # fmt: skip

@@ -74,8 +74,9 @@ def network_facts(report: Mapping[str, Any]) -> Facts:
     backbone = (recipe.get("backbone") or {}).get("name")
     method = (recipe.get("method") or {}).get("name")
     facts += [("backbone", str(backbone))] if backbone else []
-    facts += [("method", str(method))] if method else []
-    facts += _weights_facts(report.get("weights") or (report.get("start") or {}).get("weights"))
+    fine_tuned = (report.get("start") or {}).get("weights")  # directly: no method was run
+    facts += [("method", str(method))] if method and not fine_tuned else []
+    facts += _weights_facts(report.get("weights") or fine_tuned)
     facts += [("parameters", _count(model["params"]))] if model.get("params") else []
     if model.get("last_stage") == "remove":
         facts.append(("counted", "without the last stage, which fine-tuning adds"))

@@ -30,6 +30,7 @@ _SOURCES = (
 
 
 _MAPS = ("finetune_map", "linear_map")
+_ABOUT = ", about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def score_cards(report: Mapping[str, Any]) -> list[ScoreCard]:
             raw = _line("thumbnails", "raw 16 x 16 pixels", report.get("thumbnail_knn_top1"))
             lines += [raw] if raw else []
         if lines and key in _MAPS:
-            chance = _line("majority", "a ranking by chance, about", report.get("chance_map"))
+            chance = _line("majority", f"a ranking by chance{_ABOUT}", report.get("chance_map"))
             lines += [chance] if chance else []
         if lines and (always := _majority(report.get("majority"), report, key)):
             lines.append(always)
@@ -128,7 +129,9 @@ def _remark(lines: list[ScoreLine], arms: Mapping[str, Any]) -> str:
     difference = run.value - rival.value
     if abs(difference) < 0.05:
         return f"the same as {rival.label}"
-    amount = f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'} {rival.label}"
+    label = rival.label.removesuffix(_ABOUT)
+    amount = f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'} {label}"
+    amount = f"about {amount}" if label != rival.label else amount
     if found := (arms.get(rival.kind) or {}).get("difference"):
         low, high = float(found.get("low", 0)), float(found.get("high", 0))
         unclear = "" if low > 0 or high < 0 else "; no clear difference"

@@ -78,6 +78,21 @@ def test_an_unknown_set(refused: Refused) -> None:
     assert "did you mean demo" in message
 
 
+@pytest.mark.parametrize("words", [
+    ("recipe", RECIPE, "--data", ""),
+    ("eval", "imagenet:efficientnet-lite0", "--data", " "),
+    ("pick", "imagenet:efficientnet-lite0", "--data", ""),
+])  # fmt: skip
+def test_nothing_for_a_set_is_not_the_current_folder(
+    words: tuple[str, ...], refused: Refused
+) -> None:
+    """A variable of the shell that is not set becomes nothing."""
+    assert refused(*words) == (
+        "--data: must be a folder, a CSV manifest or a named set, got nothing; pass . for the "
+        "current folder\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

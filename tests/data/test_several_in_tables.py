@@ -92,3 +92,32 @@ def test_a_budget_of_labels_leaves_the_other_images_without(tmp_path: Path) -> N
     assert tag_table(dataset, dataset.train).shown.sum(axis=0).tolist() == [6, 3]
     assert len(dataset.train) + len(dataset.unlabeled) + len(dataset.val) == 26
     assert dataset.classes == ("a", "b")
+
+
+def test_a_manifest_may_have_a_column_of_marks_for_each_class(tmp_path: Path) -> None:
+    path = write(tmp_path, "path,Red,blue,split", "0.png,1,1,train", "1.png,0,1.0,", "2.png,0,0,")
+    assert tags(path) == {"0": Tags(("Red", "blue")), "1": Tags(("blue",)), "2": Tags()}
+    assert list_manifest(path).notes == (
+        "The labels are in the 2 columns of which each row marks one, or several.",
+    )
+
+
+def test_marks_of_one_class_a_row_are_one_label_an_image(tmp_path: Path) -> None:
+    path = write(tmp_path, "path,a,b", "0.png,1,0", "1.png,0,1")
+    assert [entry.label for entry in list_manifest(path).entries] == ["a", "b"]
+
+
+def test_a_cell_that_is_no_mark_among_many_marks_is_a_mistake(tmp_path: Path) -> None:
+    rows = [f"{i}.png,1,{i % 2}" for i in range(11)]
+    path = write(tmp_path, "path,a,b", *rows, "11.png,nan,", count=12)
+    with pytest.raises(UserError) as caught:
+        list_manifest(path)
+    assert str(caught.value) == (
+        f"{path}: 2 mistake(s)\n  line 13: a must be 0 or 1, got 'nan'\n"
+        "  line 13: b must be 0 or 1, got ''"
+    )
+
+
+def test_columns_of_other_numbers_mark_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path, "path,width,height", "0.png,16,1", "1.png,16,16")
+    assert [entry.label for entry in list_manifest(path).entries] == [None, None]

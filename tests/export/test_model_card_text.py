@@ -79,3 +79,27 @@ def test_names_from_everywhere_do_nothing_in_a_card(name: str) -> None:
     for sign in ("<", "|", "[", "*"):
         assert card.replace(f"\\{sign}", "").count(sign) == calm.count(sign)
     card.encode()  # and it can be written
+
+
+PREPROCESS = {"resize_px": 8, "crop_px": 8, "interpolation": "bilinear",
+              "mean": [0.5] * 3, "std": [0.2] * 3}  # fmt: skip
+
+
+def card_of(report: dict[str, object], **provenance: object) -> str:
+    metadata = Metadata("logits", ("cat", "dog"), PREPROCESS, 8, {})
+    run = Run(report=report, record={})
+    return model_card(metadata, provenance, run, (), checkpoint="c", vectors="v")
+
+
+def test_weights_that_were_fine_tuned_directly_are_not_said_to_be_pretrained_here() -> None:
+    recipe = {"method": {"name": "dino"}, "pretrain": {"epochs": 4}}
+    assert "pretraining: dino, self-supervised, 4 epochs" in card_of({"recipe": recipe})
+    start = {"file": "imagenet:x", "weights": {"source": "imagenet:x"}}
+    assert "pretraining" not in card_of({"recipe": recipe, "start": start})
+
+
+def test_notes_about_the_images_name_no_folder_of_this_machine() -> None:
+    report = {"data": {"notes": ["try --data /home/me/secret/cells, or", "3 of /mnt/x/more."]}}
+    card = card_of(report, data="/home/me/secret/cells", unlabelled="/mnt/x/more")
+    assert "try --data cells, or" in card
+    assert "3 of more." in card

@@ -15,6 +15,7 @@ from small_network import CLASSES, write_checkpoint, write_images
 
 from edgessl.artifact import open_artifact
 from edgessl.artifact.enrolled import NAME, with_enrolled
+from edgessl.diagnose.subject import subject_of_file
 from edgessl.errors import UserError
 from edgessl.pipeline.export import export
 from edgessl.pipeline.predict import predict_images
@@ -92,6 +93,20 @@ def test_an_enrolled_class_is_known_to_run_py_predict_and_eval(bundle: Path) -> 
     scored = evaluate_model(bundle / "model.e2e.onnx", str(bundle / "more"))
     assert scored.score.value == 100.0
     assert scored.classes == (*CLASSES, NEW)
+
+
+def test_its_features_are_scored_and_diagnosed_as_those_of_any_file(bundle: Path) -> None:
+    enrol(bundle)
+    knn = evaluate_model(bundle / "model.onnx", str(bundle / "data"), "knn")
+    assert (knn.score.n, knn.classes) == (len(knn.dataset.test), CLASSES)
+    artifact = open_artifact(bundle / "model.onnx")
+    subject = subject_of_file(artifact, "model.onnx", "model.onnx")
+    assert artifact.outputs is not None
+    pixels = np.zeros((2, 3, subject.side_px, subject.side_px), np.uint8)
+    images = subject.preprocess.normalise(pixels)
+    assert subject.outputs(pixels).numpy() == pytest.approx(artifact.outputs(images)[1])
+    assert subject.gives == "features"
+    assert "the features that it enrols classes with" in subject.notes[0]
 
 
 def test_the_added_score_is_the_scaled_cosine_to_the_mean_of_the_images(bundle: Path) -> None:

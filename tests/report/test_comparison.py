@@ -8,15 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report.comparisons import N, answers, rows, write_run
+from report.comparisons import CLASSES, N, answers, rows, write_run
 from report.test_page import parse
 
-from edgessl.metrics.interval import paired_difference
+from edgessl.artifact import Metadata
+from edgessl.metrics.interval import Score, paired_difference
 from edgessl.report.compare.choice import choose
 from edgessl.report.compare.compared import Compared, compared
 from edgessl.report.compare.difference import difference
+from edgessl.report.compare.from_file import row_of_file
 from edgessl.report.compare.page import compare_page
-from edgessl.report.compare.row import Latency
+from edgessl.report.compare.row import Latency, Row
 from edgessl.report.compare.tables import to_csv
 
 GOOD, FAIR = answers(range(300)), answers(range(20, 310))  # 75 % and 72.5 %
@@ -90,6 +92,32 @@ def test_an_older_report_has_its_own_paired_differences(tmp_path: Path) -> None:
                                   arms=arms))  # fmt: skip
     assert difference(ours, random).words == "+2.5 points [+0.5, +4.5], paired"
     assert difference(random, ours).shown == -1
+
+
+def test_a_file_of_prototypes_is_not_paired_with_the_run_that_it_answers_differently_from(
+    tmp_path: Path,
+) -> None:
+    """Its gate compares it with the same vectors in torch, not with the run's classifier."""
+    folder = write_run(tmp_path / "a", GOOD)
+    (ours,) = rows(folder)
+    numbers = {"top1": Score.from_counts(280, N).to_dict(), "agreement_percent": 100.0,
+               "checkpoint_top1": Score.from_counts(280, N).to_dict(),
+               "difference": {"value": 0.0, "low": -1.0, "high": 1.0, "n": N}}  # fmt: skip
+    cost = {"params": 1e6, "macs": 1e6, "size_px": 32, "size_mb": 1.0}
+
+    def file(head: str) -> Row:
+        metadata = Metadata(
+            head, CLASSES, {}, 32, {"data": "pets", "data_fingerprint": "f1"},
+            ({"name": "accuracy", "status": "pass", "numbers": numbers},),
+        )  # fmt: skip
+        return row_of_file(tmp_path / "model.onnx", "model.onnx", metadata, cost, ours)
+
+    assert difference(file("logits"), ours).words == "+0.0 points [-1.0, +1.0], paired"
+    found = compared([ours, file("prototypes")])
+    (_, (_, apart)) = found.sets[0].choice.to_leader
+    assert apart.words == "-5.0 points, not paired; the intervals overlap"
+    assert any("Against a not paired" in note for note in found.notes)
+    assert not any("older edgessl" in note for note in found.notes)  # the run's images are known
 
 
 def test_answers_that_do_not_make_the_score_are_not_believed(tmp_path: Path) -> None:

@@ -137,3 +137,17 @@ def test_a_strip_holds_the_original_then_the_global_then_the_local_views() -> No
     image = Image.open(BytesIO(b64decode(rows[0][3].source.partition(",")[2])))
     assert image.size == (18, 18)
     assert abs(int(np.asarray(image).mean()) - 50) <= 1
+
+
+def test_weights_that_were_fine_tuned_directly_have_no_method() -> None:
+    recipe = {"method": {"name": "dino"}}
+    start = {"weights": {"source": "imagenet:x", "sha256": "0"}}
+    assert ("method", "dino") in network_facts({"recipe": recipe})
+    assert "method" not in dict(network_facts({"recipe": recipe, "start": start}))
+
+
+def test_what_chance_gives_of_several_labels_is_said_to_be_about_that() -> None:
+    score = {"value": 90.7, "low": 86.4, "high": 94.9, "n": 72}
+    chance = {"value": 81.5, "low": 81.5, "high": 81.5, "n": 72}
+    (card,) = score_cards({"scores": {"finetune_map": score}, "chance_map": chance})
+    assert card.remark.startswith("about 9.2 points above a ranking by chance")

@@ -197,8 +197,8 @@ def _summary(metadata: Metadata, name: str) -> str:
         "probs": "one probability for each class, from 0 to 1 whatever the others are"
         if metadata.thresholds else "one probability for each class",
         "features": "features to compare by cosine, or to put a classifier on",
-        "prototypes": "a score for each class, and features that more classes can be added with: "
-        "python run.py --enrol NAME IMAGE...",
+        "prototypes": "a score for each class, and features that more classes can be added with "
+        "(python run.py --enrol NAME IMAGE...)",
     }[metadata.head]  # fmt: skip
     return (
         f"A {name} for images of {metadata.input_px} x {metadata.input_px} pixels, made with "
@@ -288,7 +288,16 @@ def _data(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tupl
         facts.append(("labels used", f"up to {provenance['labels_per_class']} of each class"))
     if provenance.get("data_fingerprint"):
         facts.append(("fingerprint", str(provenance["data_fingerprint"])[:16]))
-    return [*facts, *(("note", str(portable(note))) for note in _items(data.get("notes")))]
+    notes = (_without_folders(str(note), provenance) for note in _items(data.get("notes")))
+    return [*facts, *(("note", note) for note in notes)]
+
+
+def _without_folders(note: str, provenance: Mapping[str, Any]) -> str:
+    """Return a sentence with the names of the run's images for their absolute paths."""
+    for key in ("data", "labels", "unlabelled"):
+        if source := str(provenance.get(key) or ""):
+            note = note.replace(source, str(portable(source)))
+    return note
 
 
 def _method(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -297,7 +306,7 @@ def _method(provenance: Mapping[str, Any], report: Mapping[str, Any]) -> list[tu
         _table(recipe.get(key)) for key in ("method", "pretrain", "finetune")
     )
     facts = [("recipe", str(portable(provenance.get("recipe")) or "not recorded"))]
-    if method:
+    if method and not _table(_table(report.get("start")).get("weights")):  # else nobody pretrained
         name, kind = method.get("name"), f"{method.get('name')}, self-supervised"
         if learns_labels(name):
             labels = _table(recipe.get("data")).get("labels")

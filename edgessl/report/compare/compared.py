@@ -153,8 +153,7 @@ def _notes(sets: Sequence[Scored], unscored: Sequence[Row]) -> list[str]:
                 "and images and classes are not compared one by one; each run's report has its "
                 "classes."
             )
-        unknown = one.hardest is None or not _is_known(one)
-        if metric == WORDS[TOP1] and len(one.rows) > 1 and unknown:
+        if metric == WORDS[TOP1] and len(one.rows) > 1 and not _is_known(one):
             notes.append(
                 f"Which test images of {one.name} these are is not recorded by any of these runs "
                 "(of an older edgessl): the same command again adds it to a finished run, and "

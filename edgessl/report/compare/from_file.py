@@ -17,6 +17,8 @@ _SCORED = ("accuracy", "AP through the file", "mIoU through the file")
 """Gates of an export that score the file."""
 _KEYS = {"map": WORDS[MAP], AP50: WORDS[AP50], MIOU: WORDS[MIOU], "top1": WORDS[TOP1]}
 """Of a score among a gate's numbers: what it is called."""
+PROTOTYPES = "prototypes"
+"""The head whose answers are not its checkpoint's."""
 
 
 def row_of_file(
@@ -31,6 +33,8 @@ def row_of_file(
         cost: ``params``, ``macs``, ``size_px`` and ``size_mb``.
         origin: The arm whose checkpoint it was exported from, where that is among the rows.
     """
+    if metadata is not None and metadata.head == PROTOTYPES:
+        origin = None  # its gate compares with vectors made of the checkpoint, not with the arm
     numbers: Mapping[str, Any] = {} if metadata is None else next(
         (gate["numbers"] for gate in metadata.gates if gate["name"] in _SCORED), {}
     )  # fmt: skip
