@@ -34,11 +34,13 @@ def weights_of(given: Sequence[str], study: Study) -> dict[str, str]:
     for one in given:
         name, _, file = one.partition("=")
         with refusals:
-            if name not in study.weights or not file:
+            if name not in study.weights:
                 raise UserError(
                     f"--weights {one}: must be NAME=FILE with a name of the study ({known}), got "
                     f"'{name}'{nearest(name, study.weights)}"
                 )
+            if not file:
+                raise UserError(f"--weights {one}: must be {name}=FILE, got no file; name one")
             if not expanded(file).is_file():
                 raise UserError(f"--weights {one}: must name a file, found none; check the path")
             found[name] = str(expanded(file).absolute())
