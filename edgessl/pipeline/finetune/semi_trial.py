@@ -60,15 +60,8 @@ def trial_of(recipe: Recipe, dataset: Dataset, world: World) -> Trial | None:
         dataset: On what.
         world: By which processes.
     """
-    asked = recipe.finetune.semi_trial
-    if asked is None or not _few_labels(recipe, dataset) or hindrance(recipe, dataset, world):
-        return None
-    table, whole = asked.settings(), whole_epochs(recipe)
-    cost = step_cost(recipe.finetune, table, dataset)
-    epochs = max(1, round(whole / cost))
-    return Trial(
-        table, epochs, epochs * cost / whole, len(dataset.train), len(dataset.unlabeled)
-    )
+    trial = _called_for(recipe, dataset)
+    return None if trial is None or _hindrance(trial, recipe, dataset, world) else trial
 
 
 def times_tried(context: Context) -> float:
@@ -81,37 +74,6 @@ def times_tried(context: Context) -> float:
     return trial.times if trial else 0.0
 
 
-def hindrance(recipe: Recipe, dataset: Dataset, world: World) -> str:
-    """Say why a finish that few labels call for cannot be tried; empty if it can.
-
-    Args:
-        recipe: What is trained, resolved.
-        dataset: On what.
-        world: By which processes.
-    """
-    table, least = recipe.finetune, least_unlabelled(recipe, world)
-    if table.semi_trial is None or not _few_labels(recipe, dataset):
-        return ""
-    if dataset.tags:
-        return "images may have several labels, and pseudo-labels are one class an image"
-    if table.balance not in ("none", "auto"):
-        return f"finetune.balance is '{table.balance}', and it draws every class alike often"
-    if len(dataset.unlabeled) < least:
-        return f"it takes {least} images without label, and there are {len(dataset.unlabeled)}"
-    if len(dataset.val) < LEAST_VAL:
-        return (
-            f"val has {len(dataset.val)} images, and saying whether it helps takes {LEAST_VAL}"
-        )
-    cost = step_cost(table, table.semi_trial.settings(), dataset)
-    epochs = max(1, round(whole_epochs(recipe) / cost))
-    clock = Clock(0, steps_per_epoch(len(dataset.train), table.batch_size), epochs)
-    place, run = "finetune.optim", "the epochs with images without label"
-    return "; ".join([
-        *too_long_for(table.optim, "warmup", epochs, place, run),
-        *too_long(table.optim, clock, place),
-    ])  # fmt: skip
-
-
 def trial_in_words(recipe: Recipe, dataset: Dataset, world: World) -> str:
     """Say what becomes of images without label in fine-tuning; nothing unless few have one.
 
@@ -120,11 +82,11 @@ def trial_in_words(recipe: Recipe, dataset: Dataset, world: World) -> str:
         dataset: On what.
         world: By which processes.
     """
-    if trial := trial_of(recipe, dataset, world):
-        return trial.sentence
-    why = hindrance(recipe, dataset, world)
-    way_out = "to use them in any case: --set finetune.semi.name=fixmatch"
-    return f"Images without label are not tried: {why}; {way_out}." if why else ""
+    trial = _called_for(recipe, dataset)
+    if trial is None:
+        return ""
+    why = _hindrance(trial, recipe, dataset, world)
+    return f"Images without label are not tried: {why}." if why else trial.sentence
 
 
 def refuse_hindered(recipe: Recipe, dataset: Dataset, world: World, source: str) -> None:
@@ -139,19 +101,50 @@ def refuse_hindered(recipe: Recipe, dataset: Dataset, world: World, source: str)
     Raises:
         UserError: Nothing would learn from them.
     """
-    if recipe.finetune.semi is not None or not (why := hindrance(recipe, dataset, world)):
-        return
-    raise UserError(
-        f"--unlabelled {source}: must be images that pseudo-labels can be tried on, but {why}; "
-        "leave it out, or use them in any case by --set finetune.semi.name=fixmatch"
-    )
+    trial = _called_for(recipe, dataset)
+    if trial and (why := _hindrance(trial, recipe, dataset, world)):
+        raise UserError(
+            f"--unlabelled {source}: must be images that pseudo-labels can be tried on, but {why}; "
+            "or leave it out"
+        )
 
 
-def _few_labels(recipe: Recipe, dataset: Dataset) -> bool:
-    """Say whether so few of the training images have labels that a finish is to be tried."""
-    table = recipe.finetune
-    if table.semi is not None or table.semi_trial is None or not len(dataset.train):
-        return False
-    everything = len(dataset.train) + len(dataset.unlabeled)
-    below = table.semi_trial.labelled_below_percent
-    return 100.0 * len(dataset.train) < below * everything or below == 100.0
+def _called_for(recipe: Recipe, dataset: Dataset) -> Trial | None:
+    """Return the finish to be tried if so few of the training images have labels."""
+    finetune, labelled, unlabelled = recipe.finetune, len(dataset.train), len(dataset.unlabeled)
+    asked = finetune.semi_trial
+    if finetune.semi is not None or asked is None or not labelled:
+        return None
+    below = asked.labelled_below_percent
+    if below < 100.0 and 100.0 * labelled >= below * (labelled + unlabelled):
+        return None
+    table, whole = asked.settings(), whole_epochs(recipe)
+    cost = step_cost(finetune, table, dataset)
+    epochs = max(1, round(whole / cost))
+    return Trial(table, epochs, epochs * cost / whole, labelled, unlabelled)
+
+
+def _hindrance(trial: Trial, recipe: Recipe, dataset: Dataset, world: World) -> str:
+    """Say why a finish cannot be tried, and the way out; empty if it can."""
+    finetune, least = recipe.finetune, least_unlabelled(recipe, world)
+    if dataset.tags:
+        return "images may have several labels, and pseudo-labels are one class an image"
+    if finetune.balance not in ("none", "auto"):
+        return (
+            f"finetune.balance is '{finetune.balance}', and it draws every class alike often; "
+            "leave that out"
+        )
+    if trial.unlabelled < least:
+        return f"it takes {least} images without label, and there are {trial.unlabelled}"
+    if (there := len(dataset.val)) < LEAST_VAL:
+        return (
+            f"val has {there} images, and saying whether it helps takes {LEAST_VAL}; hold out more "
+            "by --set data.val_percent=N, or use them in any case by --set "
+            f"finetune.semi.name={trial.table.name}"
+        )
+    clock = Clock(0, steps_per_epoch(trial.labelled, finetune.batch_size), trial.epochs)
+    place, run = "finetune.optim", "the epochs with images without label"
+    return "; ".join([
+        *too_long_for(finetune.optim, "warmup", trial.epochs, place, run),
+        *too_long(finetune.optim, clock, place),
+    ])  # fmt: skip
