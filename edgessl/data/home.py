@@ -25,6 +25,18 @@ def available_ram_bytes(root: Path = Path("/")) -> int:
     return max(0, min(value for value in found if value is not None))
 
 
+def free_swap_bytes(root: Path = Path("/")) -> int:
+    """Return the bytes of swap that nothing is in; 0 where the kernel does not say.
+
+    Args:
+        root: Where ``proc`` is mounted.
+    """
+    for line in read_text(root / "proc/meminfo").splitlines():
+        if line.startswith("SwapFree:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def _meminfo(root: Path) -> int:
     for line in read_text(root / "proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):

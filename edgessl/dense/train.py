@@ -49,6 +49,7 @@ def train(work: Work[Task], stage: StageId, start: str) -> dict[str, Any]:
     meter = train_stage(
         place,
         Stage(stage, table.epochs, table.batch_size, (), table.optim, optim_key="train.optim",
+              batch_key="train.batch_size",
               sampler=learner.sampler, images=partial(_to_train_on, images.train, side, Silent())),
         learner.method, learner.method, _to_train_on(images.train, side, place.reporter),
         _watch(work, learner),

@@ -228,6 +228,7 @@ def pretraining(context: Context, stage: PretrainStage, number: int) -> Stage:
         part_of_pretraining(stage.name, number), stage.epochs, stage.batch_size,
         stage.views, stage.optim, table.accumulate, table.batchnorm_groups,
         keeps_end=True, epochs_before=stage.epochs_before, optim_key=stage.optim_key,
+        batch_key=stage.batch_key,
         corruption=_corruption(context.recipe),
     )  # fmt: skip
 

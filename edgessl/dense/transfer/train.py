@@ -69,7 +69,7 @@ def train(work: Work[TransferTask], stage: StageId, start: str) -> dict[str, Any
     meter = train_stage(
         place,
         Stage(stage, 1, table.batch_size, (), table.optim, optim_key="train.optim",
-              sampler=learner.sampler_of(stream)),
+              batch_key="train.batch_size", sampler=learner.sampler_of(stream)),
         method, learner.module, Visits(stream),
     )  # fmt: skip
     if learner.precise_steps:

@@ -41,6 +41,7 @@ class Stage:
             stage of pretraining can go on from it.
         epochs_before: Epochs of the stages of pretraining before it; the log counts them in.
         optim_key: Where the recipe gives ``optim``.
+        batch_key: Where it gives the batch size.
         layer_decay: Share of the next stage's learning rate that each stage of the backbone has.
         corruption: How its images are degraded; None to leave them.
         beside: Groups of views of the images without label, where some stand beside the others.
@@ -59,6 +60,7 @@ class Stage:
     keeps_end: bool = False
     epochs_before: int = 0
     optim_key: str = "finetune.optim"
+    batch_key: str = "finetune.batch_size"
     layer_decay: float = 1.0
     corruption: Corruption | None = None
     beside: tuple[ViewGroup, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
@@ -12,12 +12,13 @@ from edgessl.device import freed_memory_kept
 from edgessl.errors import EdgesslError, Interrupted
 from edgessl.methods.method import Method
 from edgessl.schedules import Clock
-from edgessl.train import TrainingData
+from edgessl.train import StepRecord, TrainingData
 from edgessl.train.health.told import Watcher, refuse_collapsed, tell
 from edgessl.train.place.context import Workplace
 from edgessl.train.place.processes import ask, receive, send
 from edgessl.train.stage.best_epoch import BestEpoch
 from edgessl.train.stage.guard import Verdict, diverged, failure
+from edgessl.train.stage.memory_watch import MemoryWatch
 from edgessl.train.stage.stage import (
     Stage,
     clock_of,
@@ -127,6 +128,19 @@ def follow_stage(context: Workplace, stage: Stage, module: nn.Module) -> None:
                     raise interrupted
 
 
+def _watched(
+    context: Workplace, stage: Stage, images: int, steps: Iterator[StepRecord]
+) -> Iterator[StepRecord]:
+    """Give the steps of a stage; on a CPU, see whether the first one fits into memory."""
+    if context.device.type == "cpu" and not context.engine.compiled:
+        with MemoryWatch(stage, images).looking():
+            first = next(steps, None)
+        if first is None:
+            return
+        yield first
+    yield from steps
+
+
 class _Training:
     """One stage under way."""
 
@@ -169,10 +183,10 @@ class _Training:
         batch_size = images_in_step(context, stage, self._data)
         log_every = max(1, clock.total_steps // LINES)
         pace = Pace(state.meter)
-        for record in stage_steps(
+        for record in _watched(context, stage, batch_size, stage_steps(
             context, stage, self._method, self._data, self._optimizer, clock,
             lr_factor=state.guard.lr_factor, scaler=state.scaler,
-        ):  # fmt: skip
+        )):  # fmt: skip
             clock = record.clock
             pace.add(record, batch_size)
             if record.skipped or clock.step % log_every == 0 or clock.step == clock.total_steps:
