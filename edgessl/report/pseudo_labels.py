@@ -68,4 +68,4 @@ def semi_choice_in_words(found: Mapping[str, Any]) -> str:
     )
     if found["kept"]:
         return f"{tried} is kept: {facts}."
-    return f"{tried} is not kept, not being better by more than a standard error: {facts}."
+    return f"{tried} is not kept: {facts}."

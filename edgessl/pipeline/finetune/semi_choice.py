@@ -21,7 +21,6 @@ from edgessl.report.pseudo_labels import semi_choice_in_words
 from edgessl.runs.folder import RunFolder
 from edgessl.runs.stages import FINETUNE, LABELS_ALONE, SEMI, StageId
 from edgessl.train.place.context import Context
-from edgessl.train.stage.best_epoch import clearly_better
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def try_unlabelled(context: Context, trial: Trial) -> dict[str, Any]:
 
 
 def choose(context: Context, trial: Trial) -> dict[str, Any]:
-    """Make ``ckpt.pt`` what ``val`` prefers: labels alone, unless the other is clearly better.
+    """Make ``ckpt.pt`` what ``val`` prefers: labels alone, unless the other gets more right.
 
     Args:
         context: The run, with both.
@@ -77,7 +76,7 @@ def choose(context: Context, trial: Trial) -> dict[str, Any]:
         ``SemiChoice`` as plain values.
     """
     with_others, alone = (_right(context, one) for one in (SEMI, LABELS_ALONE))
-    kept = clearly_better(with_others, alone)
+    kept = bool(with_others.sum() > alone.sum())
     choice = SemiChoice(
         trial.table.name, kept, _percent(with_others), _percent(alone), len(alone),
         trial.labelled, trial.unlabelled,

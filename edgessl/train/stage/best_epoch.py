@@ -117,7 +117,7 @@ class BestEpoch:
             why = "it is the best on val"
             return Kept(last, last, self._epochs, why, None, percent, percent)
         facts = f"{found:.1f} % against {percent:.1f} % on {len(right)} images of val"
-        if self.ended or clearly_better(self._best["right"], right):
+        if self.ended or _clearly_better(self._best["right"], right):
             ended = f", and none was better until epoch {last}" if self.ended else ""
             return Kept(
                 best, last, self._epochs, f"{facts}{ended}", self._best["weights"], found, percent
@@ -145,14 +145,10 @@ def _percent(right: Tensor) -> float:
     return round(100.0 * int(right.sum()) / len(right), 2)
 
 
-def clearly_better(one: Tensor, other: Tensor) -> bool:
+def _clearly_better(one: Tensor, other: Tensor) -> bool:
     """Say whether the first is better by more than a standard error of the paired difference.
 
     As in ``paired_difference``, half an image more of each kind: one image is never enough.
-
-    Args:
-        one: Whether it gets each image right, ``(N,)`` bool.
-        other: The same of the other.
     """
     gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
     difference = gained - lost
