@@ -68,6 +68,8 @@ class Study(Table):
         classes: The same of its classes.
         about: What to know when comparing; empty for nothing.
         weights: Weights that rows start from and nobody can download here, by name: what they are.
+        weights_optional: Whether rows whose ``init`` is not given start from random weights, which
+            the page then says; else they are not run.
         x_title: Unit of the horizontal axis; empty where the paper plots nothing.
         y_title: Unit of the vertical one.
         rows: The numbers.
@@ -83,6 +85,7 @@ class Study(Table):
     classes: Count | None = None
     about: str = ""
     weights: dict[Text, Text] = Field(default_factory=dict)
+    weights_optional: bool = False
     x_title: str = ""
     y_title: str = ""
     rows: Annotated[tuple[Row, ...], Field(min_length=1)]

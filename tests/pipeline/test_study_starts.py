@@ -16,6 +16,8 @@ from pipeline.tiny_run import ENGINE, NETWORK, write_images, write_recipe
 
 from edgessl.backbones import Backbone
 from edgessl.errors import UserError
+from edgessl.pipeline.study.asked import Counting, prepare_study
+from edgessl.pipeline.study.row_job import job_of
 from edgessl.pipeline.study.study import plan_study, study
 from edgessl.pipeline.study.wanted import Wanted
 from edgessl.report.study.outcome import Outcome
@@ -123,6 +125,23 @@ def test_weights_that_are_not_given_are_told_by_name(asked: Wanted, tmp_path: Pa
     assert refused.keys() == {"from weights", "weights", "probe"}
     assert "needs a network that a larger one taught" in refused["from weights"]
     assert "pass --weights distilled=FILE" in refused["weights"]
+
+
+def test_optional_weights_that_are_not_given_are_random_ones(asked: Wanted, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    table = Path(asked.name).read_text(encoding="utf-8").replace(
+        'data = "Ours"\n', 'data = "Ours"\nweights_optional = true\n', 1
+    )  # fmt: skip
+    file.write_text(table, encoding="utf-8")
+    without = Wanted(
+        str(file), asked.data, out=tmp_path / "out", device="cpu", overrides=asked.overrides
+    )
+    found, prepared, _ = prepare_study(without)
+    jobs = {
+        row.name: job_of(row, found, prepared, Counting(Silent()))
+        for row in found.rows if row.name in ("at random", "from weights")
+    }  # fmt: skip
+    assert jobs["at random"].pretraining == jobs["from weights"].pretraining
 
 
 def test_weights_that_the_study_does_not_name_are_refused(asked: Wanted, tmp_path: Path) -> None:

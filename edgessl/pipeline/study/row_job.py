@@ -9,6 +9,7 @@ from edgessl.pipeline.study.folders import folder_of
 from edgessl.pipeline.study.job import Job, Pretraining, Rescaling, Tuning
 from edgessl.pipeline.study.protocol import transferring
 from edgessl.pipeline.study.weights import file_of as file_of_weights
+from edgessl.pipeline.study.weights import init_of
 from edgessl.recipe import Recipe, load_recipe
 from edgessl.recipe.scaled import Scale, scaled_finetuning, scaled_pretraining
 from edgessl.recipe.study import Study
@@ -106,7 +107,7 @@ def _pretraining(
         epochs, smaller = scaled_pretraining(recipe, scale, images)
         changes = (*changes, *smaller)
     changes = (*changes, _ALONE)
-    init = file_of_weights(network.init, study, asked.weights) if network.init else NONE
+    init = init_of(network.init, study, asked.weights)
     what = repr((changes, epochs, asked.size, asked.seed)) + init.removeprefix(NONE)
     folder = folder_of(network.recipe, data, what)
     return Pretraining(network.recipe, data, epochs, changes, folder, init)

@@ -194,6 +194,12 @@ def _notes(found: Study, asked: Asked) -> tuple[str, ...]:
             f"{' and '.join(plain)}: one label an image, so top-1 stands in place of mAP. "
             "Pass --data with images of several labels each for mAP."
         )
+    lacking = [name for name in found.weights if name not in asked.weights]
+    if lacking and found.weights_optional:
+        notes.append(
+            f"Not given, so that their rows start from random weights: {', '.join(lacking)}. Bring "
+            "them with --weights NAME=FILE."
+        )
     if not asked.scale.whole:
         notes.append(
             f"A trial with {100 * asked.scale.epochs:g} % of the epochs and "

@@ -14,6 +14,7 @@ from edgessl.errors import Refusals, UserError, nearest
 from edgessl.files import expanded
 from edgessl.recipe import load_recipe
 from edgessl.recipe.study import Study
+from edgessl.start.source import NONE
 
 
 def weights_of(given: Sequence[str], study: Study) -> dict[str, str]:
@@ -66,6 +67,21 @@ def file_of(name: str, study: Study, given: Mapping[str, str]) -> str:
             f"needs {study.weights[name]}, which cannot be made here; pass --weights {name}=FILE"
         )
     return given[name]
+
+
+def init_of(name: str, study: Study, given: Mapping[str, str]) -> str:
+    """Return what a pretraining starts from: ``none`` where optional weights were not given.
+
+    Args:
+        name: As the row has it; empty for random weights.
+        study: Says what its weights are.
+        given: File by name.
+
+    Raises:
+        UserError: They are the study's, not optional, and were not given.
+    """
+    missing = study.weights_optional and name in study.weights and name not in given
+    return NONE if not name or missing else file_of(name, study, given)
 
 
 def random_network(
