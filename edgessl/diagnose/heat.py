@@ -36,6 +36,30 @@ def heat_kind(subject: Subject) -> str:
     return GRAD_CAM if hasattr(subject.backbone.net, "forward_features") else ""
 
 
+def cells_of(subject: Subject) -> int:
+    """Count the places that a map tells apart: cells of the last stage, or patches.
+
+    Args:
+        subject: A network of which ``heat_kind`` is not empty.
+    """
+    backbone, side = subject.backbone, subject.side_px
+    if backbone is None:
+        return 0
+    net = backbone.net
+    if isinstance(net, VisionTransformer):
+        return int(net.patch_embed.num_patches)
+    image = torch.zeros(1, 3, side, side, device=subject.device)
+    with restored_modes(backbone), torch.inference_mode():
+        backbone.eval()
+        shape = cast(Any, net).forward_features(image).shape
+    height, width = (shape[place] for place in _space(net))
+    return int(height * width)
+
+
+def _space(net: nn.Module) -> tuple[int, int]:
+    return (1, 2) if getattr(net, "output_fmt", "NCHW") == "NHWC" else (2, 3)
+
+
 def heat_maps(
     subject: Subject, pixels: NDArray[np.uint8], target: Target
 ) -> list[NDArray[np.float32]]:
@@ -138,7 +162,7 @@ def grad_cam(net: nn.Module, images: Tensor, target: Callable[[Tensor], Tensor])
     maps = found.detach().requires_grad_(True)
     score = target(parts.forward_head(maps, pre_logits=True)).sum()
     (gradient,) = torch.autograd.grad(score, maps)
-    space = (1, 2) if getattr(net, "output_fmt", "NCHW") == "NHWC" else (2, 3)
+    space = _space(net)
     channel = 3 if space == (1, 2) else 1
     weights = gradient.mean(dim=space, keepdim=True)
     weighted: Tensor = (weights * maps.detach()).sum(dim=channel)

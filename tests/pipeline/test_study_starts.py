@@ -36,13 +36,17 @@ rows = [
   {{ name = "scratch", recipe = "{recipe}", start = "none" }},
   {{ name = "mAP", recipe = "{recipe}", start = "none", data = "Tags", score = "finetune_map" }},
   {{ name = "top-1", recipe = "{recipe}", start = "none", score = "finetune_map" }},
-  {{ name = "maps", recipe = "{recipe}", start = "none", data = "Birds", score = "gt_known" }},
-  {{ name = "no boxes", recipe = "{recipe}", start = "none", score = "gt_known" }},
+  {{ name = "maps", recipe = "{recipe}", data = "Birds", {maps} }},
+  {{ name = "one cell", recipe = "{recipe}", start = "none", data = "Birds", score = "gt_known" }},
+  {{ name = "no boxes", recipe = "{recipe}", {maps} }},
 ]
 
 [weights]
 distilled = "a network that a larger one taught"
 """
+SIZES = '["image.crop_px=64", "image.resize_px=64", "finetune.view.size_px=64"]'
+MAPS = f'set = {SIZES}, start = "none", score = "gt_known"'
+"""Large enough for a last stage of more than one cell."""
 
 
 def write_birds(root: Path, count: int = 18) -> Path:
@@ -73,7 +77,7 @@ def write_birds(root: Path, count: int = 18) -> Path:
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Wanted:
     root = tmp_path_factory.mktemp("starts")
     file = root / "mine.toml"
-    file.write_text(STUDY.format(recipe=write_recipe(root)), encoding="utf-8")
+    file.write_text(STUDY.format(recipe=write_recipe(root), maps=MAPS), encoding="utf-8")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         torch.save(Backbone(NETWORK, "keep", 32).net.state_dict(), root / "seed.pth")
@@ -99,6 +103,7 @@ def by_name(found: StudyResult) -> dict[str, Outcome]:
 def test_every_row_has_its_number(found: StudyResult) -> None:
     rows = by_name(found)
     assert "must have boxes of objects for gt_known" in rows.pop("no boxes").why
+    assert "got one at 32 px, whose map is the same everywhere" in rows.pop("one cell").why
     assert {name: one.why for name, one in rows.items() if one.value is None} == {}
     assert rows["maps"].n == 6  # test images
     assert rows["mAP"].n is not None

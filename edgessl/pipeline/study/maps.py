@@ -9,7 +9,7 @@ import torch
 
 from edgessl.data.boxes import boxes_beside
 from edgessl.data.preprocess import decode_eval
-from edgessl.diagnose.heat import heat_kind, heat_maps, logit_target, reads_features
+from edgessl.diagnose.heat import cells_of, heat_kind, heat_maps, logit_target, reads_features
 from edgessl.diagnose.localise import Counts, count
 from edgessl.diagnose.look import boxes_in_view
 from edgessl.errors import UserError
@@ -35,7 +35,7 @@ def number_of_maps(
         say: Called with the name of each step.
 
     Raises:
-        UserError: No test image has a box, or the network has no map of a class.
+        UserError: No test image has a box, or the network has no map of a class, or of one cell.
 
     Source:
         Cao & Wu 2021, arXiv:2103.13559, appendix B; how a map becomes a box is not said there, and
@@ -46,6 +46,11 @@ def number_of_maps(
         raise UserError(
             f"{network}: must be a classifier on features of a last stage for gt_known, got "
             "another; take a row that is fine-tuned"
+        )
+    if cells_of(subject) < 2:
+        raise UserError(
+            f"{network}: must have a last stage of several cells for gt_known, got one at "
+            f"{subject.side_px} px, whose map is the same everywhere; pass a larger --size"
         )
     images = choose_images(data, "top1", PROTOCOLS["top1"], network, subject.provenance)
     split, known = images.dataset.test, images.dataset.classes
