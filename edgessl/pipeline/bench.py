@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgessl import __version__
-from edgessl.artifact.opened import NEEDS_TORCH, SUFFIXES
 from edgessl.artifact.session import CPU
-from edgessl.artifact.trust import read_trusted
 from edgessl.bench.compare.baseline import compare, refuse_other_device, refuse_unknown
 from edgessl.bench.compare.document import import_documents, only_imported, read_document
 from edgessl.bench.compare.judged import compare_with_first
@@ -21,14 +19,14 @@ from edgessl.bench.measure.device import Device, describe_device, read_device
 from edgessl.bench.measure.end_to_end import end_to_end, find_images
 from edgessl.bench.measure.in_turns import measure_with_control
 from edgessl.bench.measure.inputs import refuse_wrong_inputs
-from edgessl.bench.measure.opened import DEVICES, ONNX, TORCH, How
+from edgessl.bench.measure.opened import ONNX, How
 from edgessl.bench.measure.process import Worker
 from edgessl.bench.measure.sustained import sustain
 from edgessl.bench.page.tables import accuracy, notes
 from edgessl.cores import usable_cores
 from edgessl.errors import UserError
 from edgessl.export.product import ExportedFile
-from edgessl.pipeline.dense.files import is_dense
+from edgessl.pipeline.bench_refusals import refuse_beside_onnx, refuse_wrong
 from edgessl.runtimes.formats import companions_of
 
 SCHEMA = 1
@@ -138,8 +136,8 @@ def bench(
     if others and not paths:
         return Bench(only_imported(others))
     table = read_device(device)
-    _refuse_wrong(paths, threads, batches, profile=profile, trust=trust)
-    _refuse_beside_onnx(paths, batches, provider=table.provider, e2e=images is not None)
+    refuse_wrong(paths, threads, batches, profile=profile, trust=trust)
+    refuse_beside_onnx(paths, batches, provider=table.provider, e2e=images is not None)
     onnx = [path for path in paths if path.suffix.lower() in ONNX]
     refuse_wrong_inputs(onnx, tuple(batches), one_image=images is not None,
                         provider=table.provider)  # fmt: skip
@@ -185,77 +183,6 @@ def _paths(
     return tuple(
         model.path if isinstance(model, ExportedFile) else Path(model) for model in models
     )
-
-
-def _refuse_wrong(
-    models: Sequence[Path], threads: Sequence[int], batches: Sequence[int], *, profile: bool,
-    trust: bool,
-) -> None:
-    """Refuse what cannot be measured before anything is opened, one line for each."""
-    wrong = [line for path in models if (line := _wrong_model(path, trust=trust))]
-    if not models:
-        wrong.append("MODEL: must be at least one file, got none; pass model.onnx")
-    elif profile and all(path.suffix.lower() not in ONNX for path in models):
-        wrong.append("--profile: must have an ONNX file to look into, got none; add one")
-    for option, values in (("--threads", threads), ("--batch", batches)):
-        wrong += [
-            f"{option}: must be whole numbers from 1, got {value}" for value in values if value < 1
-        ]
-    if wrong:
-        raise UserError("\n".join(wrong))
-
-
-def _refuse_beside_onnx(
-    models: Sequence[Path], batches: Sequence[int], *, provider: str, e2e: bool
-) -> None:
-    """Refuse what the runtimes of devices do not do here."""
-    own = [path for path in models if path.suffix.lower() in DEVICES]
-    other = [str(batch) for batch in batches if batch != 1]
-    wrong = []
-    if own and provider != CPU:
-        wrong.append(
-            f"{own[0]}: must be timed on the CPU by its own runtime, got a device with "
-            f"'{provider}'; use --device cpu"
-        )
-    if own and other:
-        wrong.append(
-            f"{own[0]}: its batch is fixed to 1, got --batch {','.join(other)}; pass --batch 1, "
-            "or leave the file out"
-        )
-    dense = [path for path in models if e2e and is_dense(path)]
-    if dense:
-        wrong.append(
-            f"{dense[0]}: must be left out of --e2e, which times classifiers; its run.py --time "
-            "times a detector or a segmenter"
-        )
-    if own and e2e:
-        wrong.append(
-            f"{own[0]}: must be left out of --e2e, which times files of onnxruntime and PyTorch"
-        )
-    if wrong:
-        raise UserError("\n".join(wrong))
-
-
-def _wrong_model(path: Path, *, trust: bool) -> str:
-    known = (*ONNX, *TORCH, *DEVICES)
-    if path.suffix.lower() not in known:
-        return (
-            f"{path}: must end in {', '.join(known)}, got '{path.suffix}'; pass a "
-            "file that `edgessl export` wrote, or a checkpoint"
-        )
-    if not path.is_file():
-        return f"{path}: must be a model file, found none; check the path"
-    if path.suffix == ".pt" and is_dense(path):
-        return (
-            f"{path}: must be an exported file of a detector or a segmenter, got its checkpoint; "
-            "write one with `edgessl export`"
-        )
-    if SUFFIXES.get(path.suffix.lower()) in NEEDS_TORCH:
-        try:
-            read_trusted(path, trust=trust)
-        except UserError as error:
-            return str(error)
-    return ""
 
 
 def _measure_cell(

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from edgessl.artifact.session import CPU
-from edgessl.bench.compare.ratio import ratio_of_turns
-from edgessl.bench.measure.device import Device
-from edgessl.bench.measure.in_turns import measure
 from edgessl.checkpoint import save
 from edgessl.dense.tasks import task_of_checkpoint
 from edgessl.errors import UserError
@@ -29,11 +23,9 @@ from edgessl.export.bundle.write import (
 )
 from edgessl.export.core import Core, open_core
 from edgessl.export.formats.products import NAMES, products_of
-from edgessl.export.gates.gate import Gate
 from edgessl.export.gates.prove import prove
 from edgessl.export.int8.make import int8_products
-from edgessl.export.int8.search import Timed
-from edgessl.export.product import ExportedFile, NotMade, Product, give_name, write_aside
+from edgessl.export.product import ExportedFile, Product, give_name, write_aside
 from edgessl.export.prototypes import refuse_for_prototypes
 from edgessl.export.rejection import with_rejection, with_threshold
 from edgessl.export.target import formats_for, read_target, refuse_formats, with_limits
@@ -47,84 +39,12 @@ from edgessl.export.unchecked import (
 )
 from edgessl.pipeline.dense.export import INT8_MAX_DROP_PERCENT, export_dense
 from edgessl.pipeline.dense.files import refuse_transferred
+from edgessl.pipeline.exported import Exports
 from edgessl.pipeline.general import AsFeatures, is_general, open_general
 from edgessl.pipeline.results import Run
-
-TIMING = Device(
-    provider=CPU, threads=1, launches=4, min_runs=80, min_seconds=1.0, max_seconds=8.0
-)
-"""Enough for a median of each candidate; `edgessl bench` measures the files properly. Half of the
-launches start backwards, for the process that starts first stays the slowest (bench/LOG.md)."""
-
-
-def time_models(models: Sequence[Any]) -> list[Timed]:
-    """Time graphs on one thread of this machine, in turns, each in its own process.
-
-    Args:
-        models: ``onnx.ModelProto`` objects.
-
-    Returns:
-        The latency of one image, each beside the first model's.
-    """
-    import onnx
-
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{number}.onnx" for number in range(len(models))]
-        for path, model in zip(paths, models, strict=True):
-            onnx.save(model, str(path))
-        rows = measure(paths, TIMING, threads=1, batch=1)
-    return [_beside(rows[0], row) for row in rows]
-
-
-def _beside(first: Mapping[str, Any], row: Mapping[str, Any]) -> Timed:
-    speedup = ratio_of_turns(first["samples_ms"], row["samples_ms"])
-    return Timed(float(row["p50_ms"]), speedup.ratio, speedup.low, speedup.high)
-
+from edgessl.pipeline.timed_models import time_models
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Exports:
-    """The files of an export, failed ones included. Iterating gives the paths that passed.
-
-    Attributes:
-        checkpoint: What they were made from.
-        files: Each with its ``path``, ``format``, ``precision``, ``gates`` and ``passed``.
-        not_made: Files that a converter gave up on, each with its ``name`` and ``reason``.
-        unchecked: Models that were written, and that nothing here can run.
-    """
-
-    checkpoint: Path
-    files: tuple[ExportedFile, ...]
-    not_made: tuple[NotMade, ...] = ()
-    unchecked: tuple[Unchecked, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether every file was made, and passed every gate."""
-        return not self.not_made and all(file.passed for file in self.files)
-
-    @property
-    def gates(self) -> dict[str, tuple[Gate, ...]]:
-        """What each file was checked for, by its name: ``name``, ``status`` and ``finding``."""
-        return {file.path.name: file.gates for file in self.files}
-
-    def __repr__(self) -> str:
-        names = ", ".join(file.path.name for file in self.files)
-        return f"Exports({self.checkpoint.parent}: {names}; passed={self.passed})"
-
-    def __iter__(self) -> Iterator[Path]:
-        return (file.path for file in self.files if file.passed)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for ``--json``."""
-        files = [file.to_dict() for file in self.files]
-        not_made = [{"name": one.name, "reason": one.reason} for one in self.not_made]
-        more = {"not_made": not_made} if not_made else {}
-        if self.unchecked:
-            more["unchecked"] = [one.to_dict() for one in self.unchecked]
-        return {"checkpoint": str(self.checkpoint), "files": files, **more}
 
 
 def export(
@@ -195,6 +115,7 @@ def export(
     wanted = (formats,) if isinstance(formats, str) else tuple(formats)
     kinds = formats_for(wanted, table, named=target is not None)
     refuse_transferred(path)
+    where = None if out is None else Path(out)
     if (task := task_of_checkpoint(path)) is not None:
         if unchecked:
             raise UserError(
@@ -209,15 +130,12 @@ def export(
         limits = with_limits(table, opset, max_drop_percent)
         if max_drop_percent is None:
             limits = limits.model_copy(update={"int8_max_drop_percent": INT8_MAX_DROP_PERCENT})
-        where = _output_folder(path, None if out is None else Path(out))
+        folder = _output_folder(path, where)
         done = export_dense(
-            task, path, formats=kinds, target=limits, data=images, folder=where, runners=runners,
+            task, path, formats=kinds, target=limits, data=images, folder=folder, runners=runners,
             say=say,
         )
-        write_record(where, {
-            "checkpoint": path.name,
-            "files": [{**file.to_dict(), "path": file.path.name} for file in done],
-        })  # fmt: skip
+        _record(folder, path, done)
         return Exports(path, done)
     refuse_formats(kinds, table)
     if table.for_device and runners:
@@ -233,8 +151,8 @@ def export(
         asked.refuse_given(str(path))
     else:
         name = general.start.name
-        path = (Path(out) if out else Path("runs") / name) / f"{name}.pt"
-    folder = _output_folder(path, None if out is None else Path(out))
+        path = (where or Path("runs") / name) / f"{name}.pt"
+    folder = _output_folder(path, where)
     prepare_runners(folder, runners)
     if general is not None:
         say(f"writing {path}")
@@ -264,8 +182,7 @@ def export(
     packages: tuple[Unchecked, ...] = ()
     if unchecked:
         packages, not_made = write_unchecked(core, folder, say)
-    named = [{**file.to_dict(), "path": file.path.name} for file in files]
-    write_record(folder, {"checkpoint": path.name, "files": named})
+    _record(folder, path, files)
     say("writing the bundle around the files")
     _bundle(core, path, folder, [file for file in files if file.passed], runners, packages)
     return Exports(path, files, not_made, packages)
@@ -277,6 +194,11 @@ def _refuse_of_dense(head: str | None, backbone: str | None, size: int | None) -
              for name, value in given.items() if value]  # fmt: skip
     if wrong:
         raise UserError("\n".join(wrong))
+
+
+def _record(folder: Path, path: Path, files: Sequence[ExportedFile]) -> None:
+    named = [{**file.to_dict(), "path": file.path.name} for file in files]
+    write_record(folder, {"checkpoint": path.name, "files": named})
 
 
 def _output_folder(path: Path, out: Path | None) -> Path:

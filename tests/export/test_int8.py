@@ -47,7 +47,7 @@ from edgessl.export.int8.search import (
     open_model,
     search,
 )
-from edgessl.pipeline import export as story
+from edgessl.pipeline import timed_models
 
 ALL = Scheme("uint8", per_channel=True, scope="all")
 
@@ -344,9 +344,10 @@ def test_no_model_always_starts_first_when_models_are_timed(
 
     monkeypatch.setattr(in_turns, "Worker", Noted)
     monkeypatch.setattr(
-        story, "TIMING", story.TIMING.model_copy(update={"min_runs": 1, "min_seconds": 0.0})
-    )
-    fp32, again = story.time_models([small.core, small.core])
+        timed_models, "TIMING",
+        timed_models.TIMING.model_copy(update={"min_runs": 1, "min_seconds": 0.0}),
+    )  # fmt: skip
+    fp32, again = timed_models.time_models([small.core, small.core])
     firsts = started[::2]
     assert firsts.count("0.onnx") == firsts.count("1.onnx") > 0
     assert fp32.speedup == 1.0
