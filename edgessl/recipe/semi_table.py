@@ -79,10 +79,13 @@ class SemiTrialTable(Table):
         name: Which, with the settings that ``[finetune.semi]`` has unless they are changed.
         labelled_below_percent: Share of the training images with a label, below which it is tried;
             0: never.
+        start_share: Share of the weights that labels alone left in the network that it leaves; the
+            rest are its own (WiSE-FT, Wortsman et al., arXiv:2109.01903).
     """
 
     name: Rule
     labelled_below_percent: Percent = 10.0
+    start_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
 
     def settings(self) -> SemiTable:
         """Return the settings of the finish."""

@@ -74,12 +74,16 @@ def keep_best_share(
         classifier: At the end of training; is changed in place.
         start: What ``weights_of`` gave before training.
         shares: Of the start's weights, each in [0, 1): 0 is the end of training. Of equally good
-            ones the first is taken, and the first too where ``val`` is too small to choose.
+            ones the first is taken, and the first too where ``val`` is too small to choose. A
+            single one is taken unseen.
 
     Returns:
         What was chosen and why.
     """
     val, end = context.dataset.val, weights_of(classifier)
+    if len(shares) == 1:
+        _mix(classifier, start, end, shares[0])
+        return Share(shares[0], "is kept, as the recipe says")
     if len(val) < ENOUGH_VAL:
         _mix(classifier, start, end, shares[0])
         return Share(

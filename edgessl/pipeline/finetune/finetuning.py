@@ -102,12 +102,16 @@ def train_trial(context: Context, trial: Trial) -> dict[str, Any]:
         As ``train_classifier``.
     """
     classifier = load_classifier(context, LABELS_ALONE.file)
-    return _train_beside(context, classifier, trial.table, SEMI, trial.epochs, {}, keeps_end=False)
+    start = weights_of(classifier) if trial.start_share else {}
+    return _train_beside(
+        context, classifier, trial.table, SEMI, trial.epochs, start, keeps_end=False,
+        shares=(trial.start_share,),
+    )  # fmt: skip
 
 
 def _train_beside(
     context: Context, classifier: Classifier, table: SemiTable, stage: StageId, epochs: int,
-    start: dict[str, Tensor], *, keeps_end: bool,
+    start: dict[str, Tensor], *, keeps_end: bool, shares: tuple[float, ...] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train a classifier on labels, and on images without label beside them."""
     frozen = frozen_modules(context, classifier, stage)
@@ -115,7 +119,7 @@ def _train_beside(
     return train_classifier(
         context, replace(plan, keeps_end=keeps_end), averaged, start,
         network=averaged.average, data=context.images.mixed(table.ratio),
-        doctor=PseudoLabelDoctor(len(context.dataset.classes), table),
+        doctor=PseudoLabelDoctor(len(context.dataset.classes), table), shares=shares,
     )  # fmt: skip
 
 

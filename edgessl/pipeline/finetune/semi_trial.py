@@ -29,6 +29,7 @@ class Trial:
 
     Attributes:
         table: Its settings.
+        start_share: Share of the weights that labels alone left in the network that it leaves.
         epochs: Passes over the labelled images: as many as take as long as that fine-tuning.
         times: Its time, in terms of that fine-tuning's.
         labelled: Images with a label.
@@ -36,6 +37,7 @@ class Trial:
     """
 
     table: SemiTable
+    start_share: float
     epochs: int
     times: float
     labelled: int
@@ -121,7 +123,8 @@ def _called_for(recipe: Recipe, dataset: Dataset) -> Trial | None:
     table, whole = asked.settings(), whole_epochs(recipe)
     cost = step_cost(finetune, table, dataset)
     epochs = max(1, round(whole / cost))
-    return Trial(table, epochs, epochs * cost / whole, labelled, unlabelled)
+    times = epochs * cost / whole
+    return Trial(table, asked.start_share, epochs, times, labelled, unlabelled)
 
 
 def _hindrance(trial: Trial, recipe: Recipe, dataset: Dataset, world: World) -> str:

@@ -36,6 +36,7 @@ def train_classifier(
     network: Classifier | None = None,
     data: TrainingData | None = None,
     doctor: Watcher | None = None,
+    shares: tuple[float, ...] | None = None,
 ) -> dict[str, Any]:
     """Train a classifier, and write the epoch of it that is kept.
 
@@ -43,11 +44,11 @@ def train_classifier(
         context: The run.
         stage: What is trained; its file gets the classifier.
         method: The classifier, with the weights that the stage starts from.
-        start: Weights of which the network that is kept may have a share, as the recipe's
-            ``start_shares`` says; empty for none.
+        start: Weights of which the network that is kept may have a share; empty for none.
         network: What is scored and kept; None for what is trained.
         data: Images; None for the labelled ones.
         doctor: Watches the stage.
+        shares: Those that it may have; None for the recipe's ``start_shares``.
 
     Returns:
         Throughput, which epoch is ``kept``, which share ``of_start`` the network
@@ -76,7 +77,7 @@ def train_classifier(
         (context.run.path / stage.what.last).unlink(missing_ok=True)  # of a shorter run
     mixed = {}
     if start:
-        share = keep_best_share(context, network, start, table.start_shares)
+        share = keep_best_share(context, network, start, shares or table.start_shares)
         arm = "" if stage.what == FINETUNE else f"{stage.name}: "
         context.reporter.say(f"{arm}{share.sentence}")
         mixed = {"of_start": share.to_dict()}
