@@ -92,8 +92,8 @@ class Plan:
         mean_macs: The stages' cost of an image, averaged over epochs.
         total_macs: Of pretraining: forward passes of the backbone that is kept.
         size: What is known of the accuracy that the size of the images costs.
-        unlabelled: What images without label are for in fine-tuning, if few have one; or why they
-            are not.
+        unlabelled: What images without label do in fine-tuning, or why they do not; empty if they
+            are not for it.
     """
 
     backbone: str

@@ -30,7 +30,7 @@ _KINDS = {
     LONGER.name: ("longer", "longer"),
     INIT.name: ("init", "init"),
     INIT_LONGER.name: ("init-longer", "init-longer"),
-    SEMI.name: ("other", "with images without label"),
+    SEMI.name: ("other", "with unlabelled"),
 }
 
 
@@ -43,7 +43,7 @@ def curves(record: RunRecord) -> list[LineChart]:
     charts = (
         _pretrain_loss(record), _train_top1(record), _monitor(record), *_quality(record),
         *_signs(record), _finetune_loss(record), _confident(record),
-        _val(record),
+        _val(record), _val_map(record),
     )  # fmt: skip
     return [chart for chart in charts if chart is not None]
 
@@ -133,6 +133,15 @@ def _val(record: RunRecord) -> LineChart | None:
         "Top-1 while fine-tuning, on val, %", "epoch",
         [series_of(record.log, stage, "val_top1", *_style(stage))
          for stage in _finetunings(record.log)] + _kept(record),
+        from_zero=True,
+    )  # fmt: skip
+
+
+def _val_map(record: RunRecord) -> LineChart | None:
+    return line_chart(
+        "mAP while fine-tuning, on val, %", "epoch",
+        [series_of(record.log, stage, "val_map", *_style(stage))
+         for stage in _finetunings(record.log)],
         from_zero=True,
     )  # fmt: skip
 

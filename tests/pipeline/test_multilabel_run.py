@@ -71,6 +71,15 @@ def test_the_report_scores_by_map_and_compares_paired(run: Run) -> None:
     assert "11 points" in page
 
 
+def test_val_is_scored_by_map_while_it_is_fine_tuned(run: Run) -> None:
+    log = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    for stage in ("finetune", "finetune_random"):
+        found = [line["val_map"] for line in log if line["stage"] == stage and "val_map" in line]
+        assert len(found) >= 2
+        assert all(0.0 < value <= 100.0 for value in found)
+    assert "mAP while fine-tuning, on val" in (run.path / "report.html").read_text()
+
+
 def test_the_checkpoint_holds_a_threshold_for_each_class(run: Run) -> None:
     held = checkpoint.load(run.checkpoint)
     assert held["classes"] == ["cat", "dog"]

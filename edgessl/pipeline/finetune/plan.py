@@ -30,7 +30,7 @@ class FinetunePlan:
         minutes: Estimated time, baselines included.
         baselines: What is trained for comparison.
         size: What is known of the accuracy that the size costs.
-        unlabelled: What images without label are for, if few have one; or why they are not.
+        unlabelled: What images without label do, or why they do not; empty without any.
     """
 
     images: int

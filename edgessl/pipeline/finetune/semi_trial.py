@@ -77,13 +77,15 @@ def times_tried(context: Context) -> float:
 
 
 def trial_in_words(recipe: Recipe, dataset: Dataset, world: World) -> str:
-    """Say what becomes of images without label in fine-tuning; nothing unless few have one.
+    """Say what becomes of images without label in fine-tuning; nothing if they are not for it.
 
     Args:
         recipe: What is trained, resolved.
         dataset: On what.
         world: By which processes.
     """
+    if (semi := recipe.finetune.semi) is not None:
+        return f"{semi.name} with {len(dataset.unlabeled)} images without label (finetune.semi)."
     trial = _called_for(recipe, dataset)
     if trial is None:
         return ""

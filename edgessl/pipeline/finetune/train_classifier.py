@@ -60,7 +60,7 @@ def train_classifier(
         network, stage.epochs, keeps_best=table.keep == "best", patience=table.patience
     )
     watch = None
-    if len(context.dataset.val) and not context.dataset.tags:
+    if len(context.dataset.val):
         watch = ValWatch(context, network, stage.epochs, choice)
     meter = train_stage(
         context, stage, method, method, data or context.images.labelled(), watch, doctor,

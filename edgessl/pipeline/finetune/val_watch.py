@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from math import isnan
 
 import torch
 from torch import Tensor
 
 from edgessl.backbones import Classifier
+from edgessl.data.tagged import tag_table
 from edgessl.metrics.features import extract_features
+from edgessl.metrics.tags import mean_of_classes
 from edgessl.metrics.topk import top1
 from edgessl.schedules import Clock
 from edgessl.train import steps_per_epoch
@@ -60,7 +63,7 @@ class ValWatch:
         context: The run; its ``val`` is not empty.
         classifier: What is trained, or what follows it.
         epochs: Of the stage.
-        choice: Is told which images it gets right.
+        choice: Is told which images it gets right, where they have one label each.
     """
 
     def __init__(
@@ -83,6 +86,9 @@ class ValWatch:
         done = clock.epoch
         if int(done * self._points / self._epochs) == int((done - 1) * self._points / self._epochs):
             return None
+        if self._context.dataset.tags:
+            found = _val_map(self._context, self._classifier, self._images)
+            return None if isnan(found) else {"val_map": round(found, 2)}
         images = self._choice.asked or self._images  # the same ones in a stage made longer
         logits, labels = val_logits(self._context, self._classifier, images)
         predictions = logits.argmax(dim=1)
@@ -103,6 +109,21 @@ def val_logits(
     Returns:
         Logits ``(N, K)`` and labels ``(N,)``, on the CPU.
     """
+    logits, chosen = _val_answers(context, classifier, images)
+    return logits, labels_of(context.dataset.val)[chosen]
+
+
+def _val_map(context: Context, classifier: Classifier, images: int) -> float:
+    """Return the mean average precision on images of ``val``, in percent; NaN if none counts."""
+    logits, chosen = _val_answers(context, classifier, images)
+    table = tag_table(context.dataset, context.dataset.val)
+    return mean_of_classes(logits.double().numpy(), table.shown[chosen], table.difficult[chosen])
+
+
+def _val_answers(
+    context: Context, classifier: Classifier, images: int
+) -> tuple[Tensor, list[int]]:
+    """Return the logits of images of ``val``, and which they are."""
     val, image = context.dataset.val, context.recipe.image
     order = torch.randperm(len(val), generator=torch.Generator().manual_seed(0))
     chosen = sorted(order[:images].tolist())
@@ -110,7 +131,7 @@ def val_logits(
     logits = extract_features(
         copy.deepcopy(classifier), pixels, image.mean, image.std, device=context.device
     )
-    return logits, labels_of(val)[chosen]
+    return logits, chosen
 
 
 def _budget(context: Context, epochs: int) -> float:

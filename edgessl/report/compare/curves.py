@@ -27,6 +27,7 @@ def curves(rows: Numbered) -> list[LineChart]:
         _chart(rows, "kNN while pretraining, on val, %", pretrains=True, key="knn_top1"),
         _chart(rows, "Fine-tuning loss", pretrains=False, key="loss", smooth=True),
         _chart(rows, "Top-1 while fine-tuning, on val, %", pretrains=False, key="val_top1"),
+        _chart(rows, "mAP while fine-tuning, on val, %", pretrains=False, key="val_map"),
     )
     return [chart for chart in charts if chart is not None]
 

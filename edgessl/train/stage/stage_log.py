@@ -120,7 +120,7 @@ class StageLog:
 
 
 _LABELS = {
-    "knn_top1": "kNN on val", "val_top1": "top-1 on val",
+    "knn_top1": "kNN on val", "val_top1": "top-1 on val", "val_map": "mAP on val",
     "val_ap50": "AP50 on val", "val_miou": "mIoU on val",
     "retrieval_top1": "positive pairs found",
 }  # fmt: skip
