@@ -102,7 +102,7 @@ class BestEpoch:
             The one-standard-error rule: Breiman et al. 1984, Classification and Regression Trees.
         """
         if self._last is None:
-            why = "val is not scored: it has no images, or several labels each, which choose no epoch"
+            why = "val is not scored: it has no images, or several labels each (no epoch is chosen)"
             return Kept(self._epochs, self._epochs, self._epochs, why)
         last, right = int(self._last["epoch"]), self._last["right"]
         percent = _percent(right)
