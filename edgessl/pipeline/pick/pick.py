@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgessl.artifact.opened import SUFFIXES
+from edgessl.data.load import refuse_unknown
 from edgessl.data.reading import AS_FOUND, Reading
 from edgessl.errors import Refusals, UserError, nearest
 from edgessl.evaluate.network import Kind, Network
@@ -95,6 +96,7 @@ def pick(
     table = expanded(out)
     page = table.with_suffix(".html")
     _refuse(count, by, table, page)
+    refuse_unknown(str(data))
     asked = AsFeatures(backbone, size)
     reads: Kind | None = "features" if by == "typical" else None
     network = open_scored(path, reads, asked, device=device, trust=trust)
