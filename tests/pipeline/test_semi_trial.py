@@ -158,6 +158,16 @@ def test_images_given_by_the_user_are_tried_with_any_recipe(start: Path, tmp_pat
     assert report["semi_trial"]["unlabelled"] == report["data"]["counts"]["unlabeled"]
 
 
+def test_images_given_by_the_user_that_nothing_would_use_are_refused(
+    start: Path, tmp_path: Path
+) -> None:
+    other = write_images(tmp_path / "other", classes=3, labelled=False)
+    off = "finetune.semi_trial.labelled_below_percent=0"
+    with pytest.raises(UserError, match=r"--unlabelled .*labelled_below_percent .* got 0; leave"):
+        finetune(start, tmp_path / "run", off, unlabelled=other)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "more", "why"),
     [

@@ -17,7 +17,7 @@ from edgessl.train import steps_per_epoch
 from edgessl.train.place.context import Context
 
 LEAST_VAL = 20
-"""Images of ``val`` that can say whether it helps: with fewer only a landslide would be clear."""
+"""Images of ``val`` that can say whether it helps: with fewer a single one would decide."""
 
 ALWAYS = ("finetune.semi_trial.name=fixmatch", "finetune.semi_trial.labelled_below_percent=100")
 """What ``--unlabelled`` changes in a recipe that says nothing of images without label."""
@@ -49,8 +49,8 @@ class Trial:
         images = self.labelled + self.unlabelled
         return (
             f"{self.labelled} of {images} images have labels: {self.table.name} goes on for "
-            f"{self.epochs} epochs with the {self.unlabelled} others, and is kept if val says that "
-            "it helps (finetune.semi_trial)."
+            f"{self.epochs} epoch{'s' * (self.epochs > 1)} with the {self.unlabelled} others, and is "
+            "kept if val says that it helps (finetune.semi_trial)."
         )
 
 
@@ -106,6 +106,14 @@ def refuse_hindered(recipe: Recipe, dataset: Dataset, world: World, source: str)
         UserError: Nothing would learn from them.
     """
     trial = _called_for(recipe, dataset)
+    asked = recipe.finetune.semi_trial
+    if trial is None and recipe.finetune.semi is None:
+        below = asked.labelled_below_percent if asked else 0.0
+        raise UserError(
+            f"--unlabelled {source}: must come with finetune.semi_trial.labelled_below_percent "
+            f"over the share of images that have labels, got {below:g}; leave that, or "
+            "--unlabelled, out"
+        )
     if trial and (why := _hindrance(trial, recipe, dataset, world)):
         raise UserError(
             f"--unlabelled {source}: must be images that pseudo-labels can be tried on, but {why}; "
