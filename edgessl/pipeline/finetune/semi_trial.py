@@ -47,10 +47,11 @@ class Trial:
     def sentence(self) -> str:
         """What is going to be done, and why."""
         images = self.labelled + self.unlabelled
+        epochs = "an epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         return (
-            f"{self.labelled} of {images} images have labels: {self.table.name} goes on for "
-            f"{self.epochs} epoch{'s' * (self.epochs > 1)} with the {self.unlabelled} others, and is "
-            "kept if val says that it helps (finetune.semi_trial)."
+            f"{self.labelled} of {images} images have labels: {self.table.name} goes on for {epochs} "
+            f"with the {self.unlabelled} others, and is kept if val says that it helps "
+            "(finetune.semi_trial)."
         )
 
 
