@@ -49,8 +49,8 @@ class Trial:
         images = self.labelled + self.unlabelled
         epochs = "an epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         return (
-            f"{self.labelled} of {images} images have labels: {self.table.name} goes on for {epochs} "
-            f"with the {self.unlabelled} others, and is kept if val says that it helps "
+            f"{self.labelled} of {images} images have labels: {self.table.name} goes on for "
+            f"{epochs} with the {self.unlabelled} others, and is kept if val says that it helps "
             "(finetune.semi_trial)."
         )
 
